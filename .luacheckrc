@@ -1,0 +1,5 @@
+std = "lua54"
+max_line_length = 120
+codes = true
+exclude_files = { "build" }
+files["tests/**/*.lua"] = { ignore = { "212/self" } }

@@ -1,0 +1,39 @@
+/*
+ * The sandbox: the five platform APIs as documented, served on loopback by libmicrohttpd from memory.
+ * Independent of the client half of the program: it shares neither provider descriptions nor JSON code
+ * with it, so that a mistake there is not agreed with here.
+ */
+#ifndef TH_SANDBOX_H
+#define TH_SANDBOX_H
+
+#include <stddef.h>
+
+#include "../error.h"
+
+typedef struct th_sandbox th_sandbox;
+
+typedef struct th_sandbox_options {
+    unsigned port;      /* 0: any free one */
+    unsigned trunks;    /* per API; default 12 */
+    unsigned long long seed;
+    unsigned latency_ms;
+    const char *limits; /* "documented" (default), "none", or "N/SECONDS[+N/SECONDS…]" for every API */
+    const char *faults; /* "NAME=RATE,…" with RATE 0…1, or NULL */
+    const char *token;  /* bearer token that is accepted; NULL: "sandbox" */
+} th_sandbox_options;
+
+void th_sandbox_defaults(th_sandbox_options *options);
+/* Parses "trunks=200,seed=7,latency=5,limits=none,fault=lost_reply=0.1" (the SPEC of --sandbox; faults
+ * separated by `+`); strings are borrowed from *storage, which the caller frees. */
+int th_sandbox_parse(const char *spec, th_sandbox_options *options, char **storage, th_error *err);
+
+int th_sandbox_start(const th_sandbox_options *options, th_sandbox **out, th_error *err);
+void th_sandbox_stop(th_sandbox *sandbox); /* NULL is fine */
+
+/* The base URL that stands for the real one of that API ("famulor", "autocalls", "vatel", "bolna",
+ * "bolna_trunk"); NULL for other names. Owned by the sandbox. */
+const char *th_sandbox_base_url(const th_sandbox *sandbox, const char *api);
+const char *th_sandbox_token(const th_sandbox *sandbox);
+unsigned th_sandbox_port(const th_sandbox *sandbox);
+
+#endif

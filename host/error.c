@@ -1,0 +1,144 @@
+#include "error.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const kind_names[] = {
+    [TH_OK] = "ok",
+    [TH_INVALID] = "invalid",
+    [TH_REFUSED] = "refused",
+    [TH_AUTH] = "auth",
+    [TH_NOT_FOUND] = "not_found",
+    [TH_CONFLICT] = "conflict",
+    [TH_RATE_LIMITED] = "rate_limited",
+    [TH_UNAVAILABLE] = "unavailable",
+    [TH_NETWORK] = "network",
+    [TH_TLS] = "tls",
+    [TH_TIMEOUT] = "timeout",
+    [TH_MALFORMED] = "malformed",
+    [TH_CANCELLED] = "cancelled",
+    [TH_UNKNOWN_OUTCOME] = "unknown_outcome",
+};
+
+const char *th_kind_name(enum th_kind kind)
+{
+    size_t n = sizeof kind_names / sizeof *kind_names;
+    return (size_t)kind < n ? kind_names[kind] : "unknown";
+}
+
+/*
+ * Messages quote what platforms answer. Control characters (the C1 ones too, two bytes in UTF-8)
+ * become spaces, so that a message stays one line and cannot steer the operator's terminal.
+ */
+static void flatten(char *text)
+{
+    unsigned char *p = (unsigned char *)text;
+    for (; *p; p++) {
+        if (*p < 0x20 || *p == 0x7f) {
+            *p = ' ';
+        } else if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) {
+            p[0] = p[1] = ' ';
+        }
+    }
+}
+
+/* NULL when memory is short: the kind alone has to tell then. */
+static char *format_line(const char *format, va_list args)
+{
+    char *text = NULL;
+    if (vasprintf(&text, format, args) < 0)
+        return NULL;
+    flatten(text);
+    return text;
+}
+
+int th_vfail(th_error *err, enum th_kind kind, const char *format, va_list args)
+{
+    if (err) {
+        char *message = format_line(format, args); /* args may point into the earlier message */
+        free(err->message);
+        err->message = message;
+        err->kind = kind;
+    }
+    return -(int)kind;
+}
+
+int th_fail(th_error *err, enum th_kind kind, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int rc = th_vfail(err, kind, format, args);
+    va_end(args);
+    return rc;
+}
+
+void th_error_fault(th_error *err, const char *field, const char *format, ...)
+{
+    if (!err)
+        return;
+    /* Grows at each power of two; the count alone says when. */
+    size_t n = err->nfaults;
+    if ((n & (n - 1)) == 0) {
+        th_fault *more = realloc(err->faults, (n ? n * 2 : 1) * sizeof *more);
+        if (!more)
+            return;
+        err->faults = more;
+    }
+    va_list args;
+    va_start(args, format);
+    th_fault fault = {.field = strdup(field), .rule = format_line(format, args)};
+    va_end(args);
+    if (!fault.field || !fault.rule) {
+        free(fault.field);
+        free(fault.rule);
+        return;
+    }
+    flatten(fault.field);
+    err->faults[err->nfaults++] = fault;
+}
+
+static void replace(char **member, const char *value)
+{
+    char *copy = value ? strdup(value) : NULL; /* value may be the member itself */
+    free(*member);
+    *member = copy;
+}
+
+void th_error_set_account(th_error *err, const char *account)
+{
+    replace(&err->account, account);
+}
+
+void th_error_set_trunk(th_error *err, const char *trunk)
+{
+    replace(&err->trunk, trunk);
+}
+
+void th_error_set_code(th_error *err, const char *code)
+{
+    replace(&err->code, code);
+}
+
+void th_error_move(th_error *to, th_error *from)
+{
+    if (to == from)
+        return;
+    th_error_close(to);
+    *to = *from;
+    *from = (th_error){0};
+}
+
+void th_error_close(th_error *err)
+{
+    free(err->message);
+    free(err->code);
+    free(err->account);
+    free(err->trunk);
+    for (size_t i = 0; i < err->nfaults; i++) {
+        free(err->faults[i].field);
+        free(err->faults[i].rule);
+    }
+    free(err->faults);
+    *err = (th_error){0};
+}

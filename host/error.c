@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "utf8.h"
+
 static const char *const kind_names[] = {
     [TH_OK] = "ok",
     [TH_INVALID] = "invalid",
@@ -29,15 +31,20 @@ const char *th_kind_name(enum th_kind kind)
 
 /*
  * Messages quote what platforms answer. Control characters (the C1 ones too, two bytes in UTF-8)
- * become spaces, so that a message stays one line and cannot steer the operator's terminal.
+ * become spaces, so that a message stays one line and cannot steer the operator's terminal; bytes
+ * that are not UTF-8 become question marks, so that a message can always be written as JSON.
  */
 static void flatten(char *text)
 {
-    unsigned char *p = (unsigned char *)text;
-    for (; *p; p++) {
-        if (*p < 0x20 || *p == 0x7f) {
+    size_t left = strlen(text), n;
+    for (char *p = text; left > 0; p += n, left -= n) {
+        n = th_utf8_char(p, left);
+        if (n == 0) {
+            *p = '?';
+            n = 1;
+        } else if (n == 1 && ((unsigned char)*p < 0x20 || *p == 0x7f)) {
             *p = ' ';
-        } else if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) {
+        } else if (n == 2 && p[0] == '\xc2' && (unsigned char)p[1] < 0xa0) {
             p[0] = p[1] = ' ';
         }
     }

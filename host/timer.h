@@ -1,6 +1,6 @@
 /*
- * Timers: a heap over one uv_timer, so that a timer is a plain struct inside its owner, can be stopped
- * at once and needs no asynchronous close. With loop == NULL the clock stands still until
+ * Timers: a heap over one uv_timer, so that a timer is a plain struct inside its owner, can be
+ * stopped at once and needs no asynchronous close. With loop == NULL the clock stands still until
  * th_timers_advance(), which is how pacing is tested without waiting.
  */
 #ifndef TH_TIMER_H
@@ -16,25 +16,28 @@ typedef struct th_timers th_timers;
 typedef void (*th_timer_cb)(th_timer *timer);
 
 struct th_timer {
-    uint64_t due; /* ns on the timers' clock */
-    size_t slot;  /* place in the heap + 1; 0 when stopped */
+    uint64_t due;   /* ns on the timers' clock */
+    uint64_t order; /* of starting: equal dues fire first come, first served */
+    size_t slot;    /* place in the heap + 1; 0 when stopped */
     th_timer_cb cb;
     void *ctx; /* the owner's, not touched here */
 };
 
-/* loop may be NULL (manual clock, starting at 1 s). */
+/* loop may be NULL (manual clock, starting at 1 s). Returns NULL when memory is short. The loop
+ * stays alive while a timer runs. */
 th_timers *th_timers_create(uv_loop_t *loop);
-/* Stops every timer without calling it. The uv handle closes on the next turn of the loop; the struct
- * frees itself then, so run the loop afterwards. */
+/* Stops every timer without calling it; NULL is fine. The uv handle closes on the next turn of the
+ * loop; the struct frees itself then, so run the loop afterwards. */
 void th_timers_destroy(th_timers *timers);
 
 /* Monotonic nanoseconds; never cached. */
 uint64_t th_timers_now(const th_timers *timers);
 
 /* Calls cb once, `delay_ns` from now at the earliest, from the loop. Restarts a running timer. The
- * timer is stopped before cb runs, so cb may start it again or free it. Zeroed memory is a stopped timer.
- * Returns 0 or -1 when memory is short. */
-int th_timer_start(th_timers *timers, th_timer *timer, uint64_t delay_ns, th_timer_cb cb, void *ctx);
+ * timer is stopped before cb runs, so cb may start it again or free it. Zeroed memory is a stopped
+ * timer. Returns 0 or -1 when memory is short. */
+int th_timer_start(th_timers *timers, th_timer *timer, uint64_t delay_ns, th_timer_cb cb,
+                   void *ctx);
 void th_timer_stop(th_timers *timers, th_timer *timer);
 static inline bool th_timer_active(const th_timer *timer)
 {

@@ -498,19 +498,47 @@ static void the_same_seed_backs_off_the_same_and_another_differently(void **stat
 static void resets_in_whole_seconds_do_not_slow_down_what_we_know_better(void **state)
 {
     (void)state;
-    for (int fixed = 0; fixed < 2; fixed++) {
-        const th_window window = {20, 2};
-        struct job job = {.limits = {{.requests = 20, .span = 2 * SECOND, .fixed = fixed}},
-                          .nlimits = 1,
-                          .latency_min = SECOND / 2000,
-                          .latency_max = SECOND / 50,
-                          .headers = true};
-        job_open(&job, 400, &window, 1, 20);
-        job_run(&job);
-        assert_int_equal(job.refused, 0);
-        assert_true(job_seconds(&job) <= 38.0 * 1.03);
-        job_close(&job);
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        const th_window window = {20, 1.5};
+        struct job with = {.limits = {{.requests = 20, .span = 3 * SECOND / 2, .fixed = seed % 2}},
+                           .nlimits = 1,
+                           .latency_min = SECOND / 2000,
+                           .latency_max = seed * SECOND / 40,
+                           .random = seed};
+        struct job without = with;
+        with.headers = true;
+        job_open(&with, 400, &window, 1, 20);
+        job_open(&without, 400, &window, 1, 20);
+        job_run(&with);
+        job_run(&without);
+        assert_int_equal(with.refused, 0);
+        assert_true(job_seconds(&with) == job_seconds(&without));
+        job_close(&with);
+        job_close(&without);
     }
+}
+
+static void what_left_our_window_while_a_reply_travelled_is_nobody_elses(void **state)
+{
+    (void)state;
+    const th_window window = {3, 10};
+    struct job job = {.latency_min = 1000 * SECOND, .latency_max = 1000 * SECOND};
+    job_open(&job, 5, &window, 1, 5);
+    for (size_t i = 0; i < 2; i++) {
+        th_pacer_join(job.pacer, &job.requests[i].ticket, false, admitted, &job.requests[i]);
+        answer(&job, i, SAID_NOTHING(200));
+    }
+    th_timers_advance(job.timers, 95 * SECOND / 10);
+    th_pacer_join(job.pacer, &job.requests[2].ticket, false, admitted, &job.requests[2]);
+    th_timers_advance(job.timers, 1 * SECOND); /* the first two are 10 s old now */
+    th_pacer_join(job.pacer, &job.requests[3].ticket, false, admitted, &job.requests[3]);
+    th_pace_reply reply = SAID_NOTHING(200); /* counted a second ago: all three of then */
+    reply.limit = 3, reply.remaining = 0, reply.reset = 30;
+    answer(&job, 2, reply);
+    th_pacer_join(job.pacer, &job.requests[4].ticket, false, admitted, &job.requests[4]);
+    assert_true(job.requests[4].ticket.admitted);
+    th_timers_advance(job.timers, 3000 * SECOND);
+    job_close(&job);
 }
 
 static void requests_of_another_program_shrink_our_share_until_the_reset(void **state)
@@ -642,6 +670,7 @@ int main(void)
         cmocka_unit_test(refusals_of_one_burst_are_one_step_of_back_off),
         cmocka_unit_test(the_same_seed_backs_off_the_same_and_another_differently),
         cmocka_unit_test(resets_in_whole_seconds_do_not_slow_down_what_we_know_better),
+        cmocka_unit_test(what_left_our_window_while_a_reply_travelled_is_nobody_elses),
         cmocka_unit_test(requests_of_another_program_shrink_our_share_until_the_reset),
         cmocka_unit_test(a_limit_that_nobody_told_us_is_kept_by_what_remains),
         cmocka_unit_test(a_reply_of_an_older_period_does_not_undo_a_newer_one),

@@ -1,10 +1,10 @@
 /*
- * The ledger: an SQLite database (WAL, synchronous=FULL, mode 0600) that knows every secret that may be
- * live at a platform. It is written by a thread of its own, so that the loop never waits for the disk;
- * operations that queue up while a commit is under way share the next one.
+ * The ledger: an SQLite database (WAL, synchronous=FULL, mode 0600) that knows every secret that
+ * may be live at a platform. It is written by a thread of its own, so that the loop never waits for
+ * the disk; operations that queue up while a commit is under way share the next one.
  *
- * Secrets are sealed (libsodium sealed box) to the ledger's public key on that thread. The sealed text
- * contains account, trunk and field, so that a row cannot be passed off as another's.
+ * Secrets are sealed (libsodium sealed box) to the ledger's public key on that thread. The sealed
+ * text contains account, trunk and field, so that a row cannot be passed off as another's.
  */
 #ifndef TH_LEDGER_H
 #define TH_LEDGER_H
@@ -24,15 +24,18 @@ enum th_secret_state { TH_CANDIDATE, TH_CURRENT, TH_PREVIOUS, TH_REJECTED };
 enum th_ledger_verb {
     TH_LEDGER_RUN_BEGIN,    /* run, script, arguments */
     TH_LEDGER_RUN_END,      /* run, status */
-    TH_LEDGER_SECRET_ADD,   /* run, account, provider, trunk, field, secret → row; state candidate */
-    TH_LEDGER_SECRET_STATE, /* row, state, evidence; current makes the earlier current one previous */
-    TH_LEDGER_SECRET_TRUNK, /* row, trunk: a create has answered with the id */
-    TH_LEDGER_SYNC,         /* nothing: its callback says that everything queued before is on disk */
+    TH_LEDGER_SECRET_ADD,   /* run (begun before, or NULL), account, provider, trunk (NULL or "": a
+                               create),   field, secret → row; state candidate */
+    TH_LEDGER_SECRET_STATE, /* row, state, evidence (NULL: as it was); current makes the earlier
+                               current one of the same account, trunk and field previous */
+    TH_LEDGER_SECRET_TRUNK, /* row, trunk: a create has answered with the id; before its state, so
+                               that the one it replaces is found */
+    TH_LEDGER_SYNC, /* nothing: its callback says that everything queued before is on disk */
 };
 
 /*
- * One operation, embedded in its owner, who keeps it and every string in it alive until cb is called.
- * The worker reads the inputs and writes the results; the owner touches neither in between.
+ * One operation, embedded in its owner, who keeps it and every string in it alive until cb is
+ * called. The worker reads the inputs and writes the results; the owner touches neither in between.
  */
 struct th_ledger_op {
     enum th_ledger_verb verb;
@@ -45,42 +48,54 @@ struct th_ledger_op {
     int status; /* exit status of a run */
     int64_t row;
 
-    int result;   /* 0, or negative and err is filled; set before cb */
-    th_error err; /* closed by the owner */
-    void (*cb)(th_ledger_op *op); /* on the loop; NULL: nobody waits, the ledger frees op with free() and
-                                     keeps the first failure for th_ledger_failure() */
+    int result;                   /* 0, or negative and err is filled; set before cb */
+    th_error err;                 /* closed by the owner */
+    void (*cb)(th_ledger_op *op); /* on the loop; NULL: nobody waits, the ledger frees op with
+                                     free() (its strings lie in the same block or outlive the
+                                     ledger) and keeps the first failure for th_ledger_failure() */
     void *ctx;
     th_ledger_op *next; /* the ledger's */
 };
 
 /*
  * Opens or makes the ledger at path (its folder too, mode 0700), migrates its schema, checks its
- * integrity (quick_check) and starts its thread. Makes the key pair when there is none: the public key
- * goes into the ledger, the private key into `<path without .db>.key`, mode 0600.
- * Every failure is TH_INVALID with what to do about it.
+ * integrity (quick_check) and starts its thread. Makes the key pair when there is none: the public
+ * key goes into the ledger, the private key into `<path without .db>.key`, mode 0600. Every failure
+ * is TH_INVALID with what to do about it.
  */
 int th_ledger_open(uv_loop_t *loop, const char *path, th_ledger **out, th_error *err);
 
-/* Queues op. Its callback comes after the commit that contains it is durable, or has failed; a failed
- * commit fails every op in it. */
+/*
+ * Queues op, on the loop's thread. Its callback comes from the loop, in order of submission, after
+ * the commit that contains it is durable, or has failed; a failed commit fails every op in it
+ * (TH_INVALID), a fault of one op's own (no such row, no such run) only that one. The ledger keeps
+ * the loop alive while an op is under way, and only then. Operations of one turn of the loop share
+ * a commit.
+ */
 void th_ledger_submit(th_ledger *ledger, th_ledger_op *op);
 
 /* The first failure of an operation that nobody waited for; NULL when all went well. Borrowed. */
 const th_error *th_ledger_failure(const th_ledger *ledger);
 
-/* Ends the thread after the queue is empty, calls the last callbacks, closes the database
- * (checkpointing the WAL). The async handle closes on the next turn of the loop: run it afterwards. */
+/* Ends the thread after the queue is empty, calls the last callbacks (which may submit more),
+ * closes the database (checkpointing the WAL). The handles close on the next turn of the loop: run
+ * it afterwards. NULL is fine. */
 void th_ledger_close(th_ledger *ledger);
 
 struct th_ledger_stats {
     uint64_t ops, commits;
 };
-void th_ledger_stats(const th_ledger *ledger, struct th_ledger_stats *out);
+void th_ledger_stats(th_ledger *ledger, struct th_ledger_stats *out);
 
-/* --- for `trunkhost secrets`: synchronous, on a connection of its own ------------------------------ */
+/* --- for `trunkhost secrets`: synchronous, on a connection of its own
+ * ------------------------------ */
 
 /* Makes ledger and key pair. TH_INVALID when the ledger already has a public key. */
 int th_ledger_init(const char *path, th_error *err);
+
+/* `<path without .db>.key`: where the private key is made and looked for. Owned by the caller; NULL
+ * when memory is short. */
+char *th_ledger_key_path(const char *path);
 
 struct th_ledger_secret_row {
     int64_t row;
@@ -88,20 +103,28 @@ struct th_ledger_secret_row {
     enum th_secret_state state;
     const char *evidence;   /* "" when there is none */
     const char *created_at; /* ISO 8601, UTC */
-    const char *run;
-    const char *secret; /* opened: wiped after the callback returns */
+    const char *run;        /* "" when there is none */
+    const char *secret; /* opened: wiped after the callback returns; not NUL-terminated; or NULL */
     size_t secret_len;
 };
-/* Calls each(row, ctx) for every secret of the account (NULL: all), oldest first, opened with the
- * private key in key_path (NULL: beside the ledger). Stops when each returns non-zero and returns that. */
+/*
+ * Calls each(row, ctx) for every secret of the account (NULL: all), oldest first, opened with the
+ * private key in key_path (NULL: beside the ledger). Stops when each returns non-zero and returns
+ * that. A row that does not open (damaged, or altered) is left out; the others are still handed
+ * over, and the return is TH_INVALID with the number of such rows and the first one's place.
+ */
 int th_ledger_each_secret(const char *path, const char *key_path, const char *account,
                           int (*each)(const struct th_ledger_secret_row *row, void *ctx), void *ctx,
                           th_error *err);
+/* The same without opening anything: needs no private key, secret is NULL. */
+int th_ledger_each_row(const char *path, const char *account,
+                       int (*each)(const struct th_ledger_secret_row *row, void *ctx), void *ctx,
+                       th_error *err);
 
 const char *th_secret_state_name(enum th_secret_state state);
 
-/* `$XDG_STATE_HOME/trunkhost/ledger.db`, else `~/.local/state/…`. Owned by the caller; NULL when there
- * is neither variable. */
+/* `$XDG_STATE_HOME/trunkhost/ledger.db`, else `~/.local/state/…`. Owned by the caller; NULL when
+ * there is neither variable. */
 char *th_ledger_default_path(void);
 
 #endif

@@ -1,0 +1,295 @@
+#include "ledger.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "ledger_writer.h"
+
+struct op_list {
+    th_ledger_op *first, *last;
+};
+
+/*
+ * An operation travels turn → queued → (the worker) → finished → done. The operations of one turn
+ * of the loop are handed over together at its end: thirty tasks that are woken in one turn share
+ * one fsync instead of the first one making the others wait for a second.
+ */
+struct th_ledger {
+    uv_async_t finish; /* the worker's bell; referenced while an operation is under way */
+    uv_idle_t hurry;   /* keeps the loop from sleeping before the end of the turn */
+    uv_check_t turn_end;
+    unsigned handles; /* not closed yet */
+
+    /* the loop's thread only */
+    struct op_list turn, done;
+    size_t waiting; /* submitted, callback not begun */
+    th_error failure;
+
+    th_ledger_writer *writer; /* the worker's, while it runs */
+    uv_thread_t worker;
+    uv_mutex_t mutex;
+    uv_cond_t wake;  /* for the worker: something is queued, or it shall stop */
+    uv_cond_t quiet; /* for close: nothing is queued and nothing is being written */
+    /* under mutex */
+    struct op_list queued, finished;
+    bool writing, stopping;
+    struct th_ledger_stats stats;
+};
+
+static void push(struct op_list *list, th_ledger_op *op)
+{
+    op->next = NULL;
+    if (list->last)
+        list->last->next = op;
+    else
+        list->first = op;
+    list->last = op;
+}
+
+static th_ledger_op *pop(struct op_list *list)
+{
+    th_ledger_op *op = list->first;
+
+    if (op && !(list->first = op->next))
+        list->last = NULL;
+    return op;
+}
+
+/* Appends all of `from` to `to`. */
+static void move(struct op_list *to, struct op_list *from)
+{
+    if (!from->first)
+        return;
+    if (to->last)
+        to->last->next = from->first;
+    else
+        to->first = from->first;
+    to->last = from->last;
+    *from = (struct op_list){0};
+}
+
+/* --- the worker
+ * ------------------------------------------------------------------------------------ */
+
+static void work(void *arg)
+{
+    th_ledger *ledger = arg;
+    sigset_t all;
+
+    /* Signals are the loop's business. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+
+    uv_mutex_lock(&ledger->mutex);
+    for (;;) {
+        struct op_list batch = ledger->queued;
+        unsigned commits;
+
+        if (!batch.first) {
+            ledger->writing = false;
+            uv_cond_signal(&ledger->quiet);
+            if (ledger->stopping)
+                break;
+            uv_cond_wait(&ledger->wake, &ledger->mutex);
+            continue;
+        }
+        ledger->queued = (struct op_list){0};
+        ledger->writing = true;
+        uv_mutex_unlock(&ledger->mutex);
+        commits = th_ledger_writer_run(ledger->writer, batch.first);
+        uv_mutex_lock(&ledger->mutex);
+        ledger->stats.commits += commits;
+        for (th_ledger_op *op = batch.first; op; op = op->next)
+            ledger->stats.ops++;
+        move(&ledger->finished, &batch);
+        uv_async_send(&ledger->finish);
+    }
+    uv_mutex_unlock(&ledger->mutex);
+}
+
+/* --- the loop's side
+ * ------------------------------------------------------------------------------- */
+
+static void hand_over(th_ledger *ledger)
+{
+    uv_idle_stop(&ledger->hurry);
+    uv_check_stop(&ledger->turn_end);
+    if (!ledger->turn.first)
+        return;
+    uv_mutex_lock(&ledger->mutex);
+    move(&ledger->queued, &ledger->turn);
+    uv_cond_signal(&ledger->wake);
+    uv_mutex_unlock(&ledger->mutex);
+}
+
+static void on_turn_end(uv_check_t *check)
+{
+    hand_over(check->data);
+}
+
+static void on_hurry(uv_idle_t *idle)
+{
+    (void)idle; /* being active is all that it is for */
+}
+
+/* One at a time from a list that outlives this call, so that a callback may submit, and even close.
+ */
+static void deliver(th_ledger *ledger)
+{
+    th_ledger_op *op;
+
+    uv_mutex_lock(&ledger->mutex);
+    move(&ledger->done, &ledger->finished);
+    uv_mutex_unlock(&ledger->mutex);
+    while ((op = pop(&ledger->done))) {
+        if (--ledger->waiting == 0)
+            uv_unref((uv_handle_t *)&ledger->finish);
+        op->next = NULL;
+        if (op->cb) {
+            op->cb(op);
+            continue;
+        }
+        if (op->result && !ledger->failure.kind)
+            th_error_move(&ledger->failure, &op->err);
+        th_error_close(&op->err);
+        free(op);
+    }
+}
+
+static void on_finish(uv_async_t *async)
+{
+    deliver(async->data);
+}
+
+void th_ledger_submit(th_ledger *ledger, th_ledger_op *op)
+{
+    if (ledger->waiting++ == 0)
+        uv_ref((uv_handle_t *)&ledger->finish);
+    if (!ledger->turn.first) {
+        uv_idle_start(&ledger->hurry, on_hurry);
+        uv_check_start(&ledger->turn_end, on_turn_end);
+    }
+    push(&ledger->turn, op);
+}
+
+const th_error *th_ledger_failure(const th_ledger *ledger)
+{
+    return ledger->failure.kind ? &ledger->failure : NULL;
+}
+
+void th_ledger_stats(th_ledger *ledger, struct th_ledger_stats *out)
+{
+    uv_mutex_lock(&ledger->mutex);
+    *out = ledger->stats;
+    uv_mutex_unlock(&ledger->mutex);
+}
+
+/* --- opening and closing
+ * --------------------------------------------------------------------------- */
+
+static void on_closed(uv_handle_t *handle)
+{
+    th_ledger *ledger = handle->data;
+
+    if (--ledger->handles == 0)
+        free(ledger);
+}
+
+static void close_handle(th_ledger *ledger, uv_handle_t *handle)
+{
+    handle->data = ledger;
+    ledger->handles++;
+    uv_close(handle, on_closed);
+}
+
+/* Everything but the thread. Frees the struct when the loop has closed the handles. */
+static void dismantle(th_ledger *ledger)
+{
+    th_ledger_writer_destroy(ledger->writer);
+    th_error_close(&ledger->failure);
+    uv_cond_destroy(&ledger->quiet);
+    uv_cond_destroy(&ledger->wake);
+    uv_mutex_destroy(&ledger->mutex);
+    close_handle(ledger, (uv_handle_t *)&ledger->finish);
+    close_handle(ledger, (uv_handle_t *)&ledger->hurry);
+    close_handle(ledger, (uv_handle_t *)&ledger->turn_end);
+}
+
+/* What the two threads share, and the handles. 0, or -1 with nothing left behind. */
+static int assemble(th_ledger *ledger, uv_loop_t *loop)
+{
+    if (uv_mutex_init(&ledger->mutex))
+        return -1;
+    if (uv_cond_init(&ledger->wake))
+        goto no_wake;
+    if (uv_cond_init(&ledger->quiet))
+        goto no_quiet;
+    if (uv_async_init(loop, &ledger->finish, on_finish))
+        goto no_finish;
+    uv_idle_init(loop, &ledger->hurry);
+    uv_check_init(loop, &ledger->turn_end);
+    ledger->finish.data = ledger->hurry.data = ledger->turn_end.data = ledger;
+    uv_unref((uv_handle_t *)&ledger->finish);
+    uv_unref((uv_handle_t *)&ledger->hurry);
+    uv_unref((uv_handle_t *)&ledger->turn_end);
+    return 0;
+
+no_finish:
+    uv_cond_destroy(&ledger->quiet);
+no_quiet:
+    uv_cond_destroy(&ledger->wake);
+no_wake:
+    uv_mutex_destroy(&ledger->mutex);
+    return -1;
+}
+
+int th_ledger_open(uv_loop_t *loop, const char *path, th_ledger **out, th_error *err)
+{
+    th_ledger *ledger = calloc(1, sizeof(*ledger));
+    int rc;
+
+    if (!ledger)
+        return th_fail(err, TH_INVALID, "cannot open the ledger %s: out of memory", path);
+    if ((rc = th_ledger_writer_create(path, &ledger->writer, err))) {
+        free(ledger);
+        return rc;
+    }
+    if (assemble(ledger, loop)) {
+        th_ledger_writer_destroy(ledger->writer);
+        free(ledger);
+        return th_fail(err, TH_INVALID,
+                       "cannot open the ledger %s: the system is out of memory or descriptors. "
+                       "Raise the limit (ulimit -n), then start again",
+                       path);
+    }
+    if (uv_thread_create(&ledger->worker, work, ledger)) {
+        dismantle(ledger);
+        return th_fail(err, TH_INVALID,
+                       "cannot open the ledger %s: the system gives no thread. Raise the limit "
+                       "(ulimit -u), then start again",
+                       path);
+    }
+    *out = ledger;
+    return 0;
+}
+
+void th_ledger_close(th_ledger *ledger)
+{
+    if (!ledger)
+        return;
+    do {
+        hand_over(ledger);
+        uv_mutex_lock(&ledger->mutex);
+        while (ledger->queued.first || ledger->writing)
+            uv_cond_wait(&ledger->quiet, &ledger->mutex);
+        uv_mutex_unlock(&ledger->mutex);
+        deliver(ledger);
+    } while (ledger->turn.first);
+
+    uv_mutex_lock(&ledger->mutex);
+    ledger->stopping = true;
+    uv_cond_signal(&ledger->wake);
+    uv_mutex_unlock(&ledger->mutex);
+    uv_thread_join(&ledger->worker);
+    dismantle(ledger);
+}

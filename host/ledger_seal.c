@@ -1,0 +1,82 @@
+#include "ledger_seal.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+enum { SEAL_VERSION = 1 };
+
+static unsigned char *put_name(unsigned char *at, const char *name)
+{
+    size_t len = strlen(name);
+
+    *at++ = (unsigned char)(len >> 8);
+    *at++ = (unsigned char)(len & 0xff);
+    memcpy(at, name, len);
+    return at + len;
+}
+
+int th_seal(const unsigned char *public_key, const struct th_seal_names *names, const void *secret,
+            size_t len, unsigned char *plain, unsigned char *sealed, size_t *sealed_len,
+            th_error *err)
+{
+    unsigned char *at = plain;
+    int rc;
+
+    if (strlen(names->account) > TH_NAME_MAX || strlen(names->trunk) > TH_NAME_MAX ||
+        strlen(names->field) > TH_NAME_MAX)
+        return th_fail(err, TH_INVALID,
+                       "cannot store a secret: account, trunk or field is longer than %d bytes",
+                       (int)TH_NAME_MAX);
+    if (len == 0 || len > TH_SECRET_MAX)
+        return th_fail(err, TH_INVALID, "cannot store a secret of %zu bytes: 1 to %d are possible",
+                       len, (int)TH_SECRET_MAX);
+    *at++ = SEAL_VERSION;
+    at = put_name(at, names->account);
+    at = put_name(at, names->trunk);
+    at = put_name(at, names->field);
+    memcpy(at, secret, len);
+    at += len;
+    rc = crypto_box_seal(sealed, plain, (unsigned long long)(at - plain), public_key);
+    *sealed_len = (size_t)(at - plain) + crypto_box_SEALBYTES;
+    sodium_memzero(plain, (size_t)(at - plain));
+    if (rc)
+        return th_fail(err, TH_INVALID,
+                       "cannot store a secret: the public key of the ledger is not usable");
+    return 0;
+}
+
+/* Takes one name off [*at, end) and compares it. False when it is cut or another one. */
+static bool take_name(const unsigned char **at, const unsigned char *end, const char *name,
+                      bool may_be_empty)
+{
+    size_t len;
+
+    if (end - *at < 2)
+        return false;
+    len = (size_t)(*at)[0] << 8 | (*at)[1];
+    *at += 2;
+    if ((size_t)(end - *at) < len)
+        return false;
+    *at += len;
+    return (len == 0 && may_be_empty) || (len == strlen(name) && memcmp(*at - len, name, len) == 0);
+}
+
+int th_unseal(const th_key_pair *keys, const struct th_seal_names *names, const void *sealed,
+              size_t sealed_len, unsigned char *plain, const char **secret, size_t *len,
+              th_error *err)
+{
+    const unsigned char *at = plain, *end;
+
+    if (sealed_len <= crypto_box_SEALBYTES || sealed_len > TH_SEALED_MAX ||
+        crypto_box_seal_open(plain, sealed, sealed_len, keys->public_key, keys->private_key))
+        return th_fail(err, TH_INVALID, "it is damaged, or sealed to another key");
+    end = plain + (sealed_len - crypto_box_SEALBYTES);
+    if (*at++ != SEAL_VERSION)
+        return th_fail(err, TH_INVALID, "it was sealed by a newer trunkhost");
+    if (!take_name(&at, end, names->account, false) || !take_name(&at, end, names->trunk, true) ||
+        !take_name(&at, end, names->field, false) || at == end)
+        return th_fail(err, TH_INVALID, "it was sealed for another row, so the row was altered");
+    *secret = (const char *)at;
+    *len = (size_t)(end - at);
+    return 0;
+}

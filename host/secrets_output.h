@@ -1,0 +1,22 @@
+/*
+ * How `trunkhost secrets export` writes a row: a JSON line or a CSV line. The buffer must be
+ * sensitive.
+ */
+#ifndef TH_SECRETS_OUTPUT_H
+#define TH_SECRETS_OUTPUT_H
+
+#include "buf.h"
+#include "ledger.h"
+
+/*
+ * Members account, trunk, field, state, secret, created_at, evidence, run, in this order. A secret
+ * that is not UTF-8 cannot stand in JSON as it is: it is given in base64, with a further member
+ * "encoding":"base64". Returns 0, or -1 when memory is short.
+ */
+int th_secrets_json(th_buf *out, const struct th_ledger_secret_row *row);
+
+/* The same columns (RFC 4180 quoting, LF at the end), the secret byte for byte. */
+int th_secrets_csv(th_buf *out, const struct th_ledger_secret_row *row);
+int th_secrets_csv_heading(th_buf *out);
+
+#endif

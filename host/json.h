@@ -1,7 +1,8 @@
 /*
  * JSON for the host and for scripts, on lua-cjson, with its traps cured in one place:
  * integers stay integers and lose no digit, arrays stay arrays, null is one value, input is strict
- * (RFC 8259: no NaN, no hexadecimal, no duplicate key, valid UTF-8) and errors carry line and column.
+ * (RFC 8259: no NaN, no hexadecimal, no duplicate key, valid UTF-8) and errors carry line and
+ * column.
  */
 #ifndef TH_JSON_H
 #define TH_JSON_H
@@ -19,13 +20,13 @@ enum th_json_flags {
     TH_JSON_PRETTY = 4,  /* not used on the wire */
 };
 
-/* Decodes one JSON text and pushes its value; on failure pushes nothing and fills err (TH_MALFORMED,
- * "… at line 3, column 14"). May raise a Lua error only when memory is short. */
+/* Decodes one JSON text and pushes its value; on failure pushes nothing and fills err
+ * (TH_MALFORMED, "… at line 3, column 14"). May raise a Lua error only when memory is short. */
 int th_json_decode(lua_State *L, const char *text, size_t len, th_error *err);
 
 /* Appends the value at idx to out. Refuses (TH_INVALID, naming the place as `a.b[2]`): functions,
- * userdata other than a secret, NaN and infinities, mixed or sparse tables, keys that are not strings,
- * cycles, invalid UTF-8, and a secret without one of the two secret flags. */
+ * userdata other than a secret, NaN and infinities, mixed or sparse tables, keys that are not
+ * strings, cycles, invalid UTF-8, and a secret without one of the two secret flags. */
 int th_json_encode(lua_State *L, int idx, unsigned flags, th_buf *out, th_error *err);
 
 /* null is a light userdata; the same value as cjson.null. */

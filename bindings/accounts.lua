@@ -1,0 +1,239 @@
+--- Accounts: which there are, how one is opened, and the methods that the C half leaves to Lua.
+
+local config <const> = require "trunkhost.config"
+local core <const> = require "trunkhost.core"
+local suggest <const> = require "trunkhost.suggest"
+
+local accounts <const> = {}
+
+local BUILT_IN <const> = { "famulor", "autocalls", "vatel", "bolna", "bolna_trunk" }
+local opened <const> = {}
+
+local function fail(format, ...)
+    core.error("invalid", format:format(...), { code = "configuration" })
+end
+
+--- The description of a provider: built in, or a file of that name in `providers/` beside the
+--- configuration. A file of one's own never replaces a built-in one silently.
+local function describe(name)
+    for _, known in ipairs(BUILT_IN) do
+        if known == name then
+            return require("trunkhost.providers." .. name)
+        end
+    end
+    local settings = config.get()
+    local folder = settings.path and settings.path:match "^(.*/)" or ""
+    local path = settings.path and ("%sproviders/%s.lua"):format(folder, name)
+    if not name:match "^[a-z][a-z0-9_]*$" then
+        fail("'%s' is not a provider's name (a-z, 0-9 and _)", name)
+    end
+    local file = path and io.open(path, "r")
+    if not file then
+        fail("there is no provider '%s'%s; built in are %s%s", name, suggest.hint(name, BUILT_IN),
+            table.concat(BUILT_IN, ", "), path and "; looked for a file " .. path or "")
+    end
+    file:close()
+    local chunk, problem = loadfile(path, "t")
+    if not chunk then
+        fail("cannot read the provider: %s", problem)
+    end
+    local ok, description = pcall(chunk)
+    if not ok then
+        fail("the provider %s failed: %s", path, tostring(description))
+    end
+    if type(description) ~= "table" then
+        fail("the provider %s must return a table", path)
+    end
+    if description.name ~= name then
+        fail("the provider %s calls itself '%s'; file and name must agree", path, tostring(description.name))
+    end
+    return description
+end
+
+--- The accounts there are: those of the configuration; without one, a provider whose token variable is
+--- set; in the sandbox without a configuration all five.
+local function known()
+    local settings = config.get()
+    if settings.path then
+        return settings.accounts
+    end
+    local found = {}
+    local sandbox = core.run().sandbox
+    for _, name in ipairs(BUILT_IN) do
+        local variable = describe(name).token_env
+        if sandbox or (variable and (os.getenv(variable) or "") ~= "") then
+            found[name] = { provider = name, token = { env = variable } }
+        end
+    end
+    return found
+end
+
+--- Names of all accounts, sorted.
+---@return string[]
+function accounts.names()
+    local names = {}
+    for name in pairs(known()) do
+        names[#names + 1] = name
+    end
+    table.sort(names)
+    return names
+end
+
+local function read_token(name, source)
+    local ok, token
+    if source.env then
+        ok, token = pcall(core.token_from_env, source.env)
+    elseif source.file then
+        ok, token = pcall(core.token_from_file, source.file)
+    else
+        ok, token = pcall(core.token_from_command, source.command)
+    end
+    if not ok then
+        local message = type(token) == "table" and token.message or tostring(token)
+        core.error("invalid", "no token: " .. message, { account = name, code = "configuration" })
+    end
+    return token
+end
+
+--- The limits of the sandbox ("none", "20/2", "100/60+20/10") as an account's rate.
+local function sandbox_rate(limits)
+    if not limits then
+        return nil
+    end
+    local rate = {}
+    for requests, seconds in limits:gmatch "(%d+)/([%d.]+)" do
+        rate[#rate + 1] = { math.tointeger(requests), per = tonumber(seconds) }
+    end
+    return rate
+end
+
+local function entry(name)
+    local all = known()
+    local found = all[name]
+    if found then
+        return found
+    end
+    local names = accounts.names()
+    if #names == 0 then
+        fail("there is no account '%s': no configuration was found and no token variable is set (%s). "
+            .. "See docs/getting-started.md, or try --sandbox", tostring(name),
+            "FAMULOR_TOKEN, AUTOCALLS_TOKEN, VATEL_TOKEN, BOLNA_TOKEN")
+    end
+    fail("there is no account '%s'%s; there are: %s", tostring(name), suggest.hint(tostring(name), names),
+        table.concat(names, ", "))
+end
+
+--- Opens an account (once): trunkhost.account "famulor-prod".
+---@param name string
+---@return trunkhost.Account
+function accounts.account(name)
+    if opened[name] then
+        return opened[name]
+    end
+    if type(name) ~= "string" then
+        error("account: the name must be a text, got " .. type(name), 2)
+    end
+    local settings = entry(name)
+    local options = {
+        name = name,
+        description = describe(settings.provider),
+        base_url = settings.base_url,
+        rate = settings.rate,
+        concurrency = settings.concurrency,
+        ca_file = settings.ca_file,
+        timeout = settings.timeout,
+        http = settings.http,
+    }
+    if core.run().sandbox then
+        local fake = core.sandbox(settings.provider)
+        if not fake then
+            fail("account %s: the sandbox has no API like '%s'", name, settings.provider)
+        end
+        options.base_url, options.ca_file, options.http = fake.base_url, nil, nil
+        options.token = core.secret { from = fake.token }
+        options.rate = sandbox_rate(fake.limits) or options.rate
+    else
+        options.token = read_token(name, settings.token)
+    end
+    opened[name] = core.open_account(options)
+    return opened[name]
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- Methods
+
+---@class trunkhost.Account
+local methods <const> = core.account_methods
+
+--- One trunk, in full.
+---@param id integer|string
+---@return table trunk, integer attempts
+function methods:get(id)
+    return self:call("get", id)
+end
+
+--- Creates a trunk. Never sent twice: a lost reply raises `unknown_outcome`.
+---@param fields table
+---@param options? { grant: string[] }
+---@return table trunk, integer attempts
+function methods:create(fields, options)
+    return self:call("create", nil, fields, options)
+end
+
+--- All items of a list endpoint, page by page where the platform has pages.
+---@param endpoint string
+---@param params? any
+---@param options? { query: table }
+---@return table[]
+function methods:list(endpoint, params, options)
+    local description = self:describe()
+    local known_endpoint = description.endpoints[endpoint]
+    local pages = known_endpoint and known_endpoint.pages
+    if not pages then
+        return (self:call(endpoint, params, nil, options))
+    end
+    return require("trunkhost.pages").all(self, endpoint, params, options, pages)
+end
+
+--- Iterates over all trunks, with the platform's own field names: for trunk in account:trunks() do … end
+---@param options? { query: table }
+---@return fun(): table?
+function methods:trunks(options)
+    local list = self:list("list", nil, options)
+    local i = 0
+    return function()
+        i = i + 1
+        return list[i]
+    end
+end
+
+local function same_id(a, b)
+    return tostring(a) == tostring(b)
+end
+
+--- Deletes a trunk. Where the same request would also release things that are no trunks, the id must be in
+--- the trunk list first.
+---@param id integer|string
+---@return any reply, integer attempts
+function methods:delete(id, options)
+    local endpoint = self:describe().endpoints.delete
+    if endpoint and endpoint.guard then
+        local found = false
+        for _, item in ipairs(self:list(endpoint.guard)) do
+            found = found or same_id(item.id, id)
+        end
+        if not found then
+            core.error("not_found", "not deleted: the platform lists no trunk with this id, and deleting it "
+                .. "could release something else", { account = self:name(), trunk = tostring(id) })
+        end
+    end
+    return self:call("delete", id, nil, options)
+end
+
+--- Asks the platform whether the token is good.
+---@return table reply
+function methods:check()
+    return (self:call "check")
+end
+
+return accounts

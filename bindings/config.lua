@@ -1,0 +1,191 @@
+--- The configuration: a Lua file that returns a table, checked in full before anything is done with it.
+
+local core <const> = require "trunkhost.core"
+local suggest <const> = require "trunkhost.suggest"
+
+local config <const> = {}
+
+local CONFIGURATION <const> = { code = "configuration" }
+
+local function fail(format, ...)
+    core.error("invalid", format:format(...), CONFIGURATION)
+end
+
+--- Where a configuration is looked for, in this order.
+---@return string? path, boolean named  named: somebody asked for this very file
+local function find()
+    local named = core.config_file() or os.getenv "TRUNKHOST_CONFIG"
+    if named and named ~= "" then
+        return named, true
+    end
+    local home = os.getenv "HOME"
+    local user = os.getenv "XDG_CONFIG_HOME" or (home and home .. "/.config")
+    local places = { "/etc/trunkhost/config.lua" }
+    if user and user ~= "" then
+        table.insert(places, 1, user .. "/trunkhost/config.lua")
+    end
+    for _, path in ipairs(places) do
+        local file = io.open(path, "r")
+        if file then
+            file:close()
+            return path, false
+        end
+    end
+    return nil, false
+end
+
+--- The file sees nothing but `env`, the environment to read.
+local function run(path)
+    local env = setmetatable({}, {
+        __index = function(_, name) return os.getenv(name) end,
+        __newindex = function() error("env is read-only", 2) end,
+        __metatable = false,
+    })
+    local chunk, problem = loadfile(path, "t", { env = env })
+    if not chunk then
+        fail("cannot read the configuration: %s", problem)
+    end
+    local ok, result = pcall(chunk)
+    if not ok then
+        fail("the configuration %s failed: %s", path, tostring(result))
+    end
+    if type(result) ~= "table" then
+        fail("the configuration %s must return a table, not %s", path, type(result))
+    end
+    return result
+end
+
+-- One checker per member; each returns what is wrong, or nil.
+local function text(value)
+    if type(value) ~= "string" or value == "" then return "must be a text" end
+end
+
+local function token(value)
+    if type(value) ~= "table" then
+        return "must say where the token is: { env = \"NAME\" }, { file = \"…\" } or { command = { … } }; "
+            .. "a token itself has no place in this file"
+    end
+    local kind, source = next(value)
+    if next(value, kind) ~= nil then return "must have exactly one of env, file, command" end
+    if kind == "env" or kind == "file" then
+        return text(source) and kind .. " must be a text"
+    elseif kind == "command" then
+        if type(source) ~= "table" or #source == 0 then return "command must be a list of words" end
+        for _, word in ipairs(source) do
+            if type(word) ~= "string" then return "command must be a list of words" end
+        end
+        return nil
+    end
+    return "must have exactly one of env, file, command"
+end
+
+local function rate(value)
+    if type(value) ~= "table" then return "must be a list such as { { 100, per = 60 } }" end
+    if #value > 8 then return "has more than 8 windows" end
+    for i, window in ipairs(value) do
+        if type(window) ~= "table" or math.type(window[1]) ~= "integer" or window[1] < 1
+            or type(window.per) ~= "number" or window.per <= 0 then
+            return ("window %d must be { requests, per = seconds }, both above 0"):format(i)
+        end
+    end
+end
+
+local function concurrency(value)
+    if math.type(value) ~= "integer" or value < 1 or value > 1024 then
+        return "must be an integer from 1 to 1024"
+    end
+end
+
+local function seconds(value)
+    if type(value) ~= "number" or value <= 0 or value > 3600 then
+        return "must be seconds, above 0 and at most 3600"
+    end
+end
+
+local function http(value)
+    if value ~= "1.1" and value ~= "2" then return 'must be "1.1" or "2"' end
+end
+
+local ACCOUNT <const> = {
+    provider = text, token = token, base_url = text, rate = rate, concurrency = concurrency,
+    ca_file = text, timeout = seconds, http = http,
+}
+
+local function check_names(where, value, known)
+    for name in pairs(value) do
+        if not known[name] then
+            return ("%s has an unknown member '%s'%s"):format(where, tostring(name),
+                suggest.hint(tostring(name), known))
+        end
+    end
+end
+
+local function check(path, value)
+    local faults = {}
+    local function add(fault)
+        if fault then faults[#faults + 1] = fault end
+    end
+    add(check_names("the configuration", value, { accounts = true }))
+    if type(value.accounts) ~= "table" then
+        add("accounts must be a table")
+    else
+        local names = {}
+        for name in pairs(value.accounts) do names[#names + 1] = name end
+        table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
+        for _, name in ipairs(names) do
+            local account = value.accounts[name]
+            local where = ("account %s"):format(tostring(name))
+            if type(name) ~= "string" or not name:match "^[%w._-]+$" or name == "all" then
+                add(where .. ": a name is made of letters, digits, '.', '_' and '-', and is not 'all'")
+            elseif type(account) ~= "table" then
+                add(where .. " must be a table")
+            else
+                add(check_names(where, account, ACCOUNT))
+                if account.provider == nil then add(where .. " has no provider") end
+                if account.token == nil then add(where .. " has no token") end
+                local members = {}
+                for member in pairs(ACCOUNT) do members[#members + 1] = member end
+                table.sort(members)
+                for _, member in ipairs(members) do
+                    local fault = account[member] ~= nil and ACCOUNT[member](account[member])
+                    if fault then add(("%s: %s %s"):format(where, member, fault)) end
+                end
+            end
+        end
+    end
+    if #faults > 0 then
+        fail("the configuration %s is not usable: %s", path, table.concat(faults, "; "))
+    end
+end
+
+---@class trunkhost.Config
+---@field path string?  nil: there is no file
+---@field accounts table<string, table>
+
+local loaded
+
+--- The configuration in force; read and checked once.
+---@return trunkhost.Config
+function config.get()
+    if loaded then
+        return loaded
+    end
+    local path, named = find()
+    if not path then
+        loaded = { accounts = {} }
+        return loaded
+    end
+    if named then
+        local file, problem = io.open(path, "r")
+        if not file then
+            fail("cannot read the configuration: %s", problem)
+        end
+        file:close()
+    end
+    local value = run(path)
+    check(path, value)
+    loaded = { path = path, accounts = value.accounts }
+    return loaded
+end
+
+return config

@@ -1,0 +1,247 @@
+/* trunkhost.core: what the library's Lua half is built on. Scripts use `require "trunkhost"`. */
+#include <errno.h>
+#include <lauxlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api.h"
+#include "error_lua.h"
+#include "http.h"
+#include "library.h"
+#include "runtime.h"
+#include "secret.h"
+
+/* now() → seconds on a clock that never goes back */
+static int core_now(lua_State *L)
+{
+    lua_pushnumber(L, (lua_Number)uv_hrtime() / 1e9);
+    return 1;
+}
+
+/* secret { length = 32, alphabet = …, from = text } → secret */
+static int core_secret(lua_State *L)
+{
+    th_secret *secret = NULL;
+    th_error err = {0};
+    lua_Integer length = 32;
+    const char *alphabet = NULL;
+    int rc;
+    if (!lua_isnoneornil(L, 1))
+        luaL_checktype(L, 1, LUA_TTABLE);
+    else
+        lua_newtable(L), lua_replace(L, 1);
+    lua_settop(L, 1);
+    if (lua_getfield(L, 1, "from") != LUA_TNIL) {
+        size_t len;
+        const char *text = luaL_checklstring(L, -1, &len);
+        rc = th_secret_copy(text, len, &secret, &err);
+    } else {
+        if (lua_getfield(L, 1, "length") != LUA_TNIL)
+            length = luaL_checkinteger(L, -1);
+        if (lua_getfield(L, 1, "alphabet") != LUA_TNIL)
+            alphabet = luaL_checkstring(L, -1);
+        rc = length < 1 ? th_fail(&err, TH_INVALID, "a secret needs at least one character")
+                        : th_secret_random((size_t)length, alphabet, &secret, &err);
+    }
+    if (rc != 0)
+        return th_error_raise(L, &err);
+    th_secret_push(L, secret);
+    th_secret_unref(secret);
+    return 1;
+}
+
+/* log(level, message, fields?) */
+static int core_log(lua_State *L)
+{
+    int level = th_log_level_parse(luaL_checkstring(L, 1));
+    const char *message = luaL_tolstring(L, 2, NULL);
+    int fields = lua_istable(L, 3) ? 3 : 0;
+    luaL_argcheck(L, level >= 0, 1, "unknown level");
+    th_log(&th_runtime_of(L)->terminal, (enum th_log_level)level, L, fields, "%s", message);
+    return 0;
+}
+
+/* progress(text, now?): "" takes the line away */
+static int core_progress(lua_State *L)
+{
+    th_progress_set(&th_runtime_of(L)->terminal, luaL_checkstring(L, 1), lua_toboolean(L, 2));
+    return 0;
+}
+
+/* write(stream, text): "out" or "err", past the progress line */
+static int core_write(lua_State *L)
+{
+    static const char *const names[] = {"out", "err", NULL};
+    FILE *stream = luaL_checkoption(L, 1, NULL, names) == 0 ? stdout : stderr;
+    size_t len;
+    const char *text = luaL_checklstring(L, 2, &len);
+    th_terminal *terminal = &th_runtime_of(L)->terminal;
+    th_progress_hide(terminal);
+    size_t written = fwrite(text, 1, len, stream);
+    fflush(stream);
+    th_progress_show(terminal);
+    if (written != len || ferror(stream))
+        return luaL_error(L, "cannot write to standard %s: %s",
+                          stream == stdout ? "output" : "error", strerror(errno));
+    return 0;
+}
+
+/* print that does not garble the progress line */
+static int core_print(lua_State *L)
+{
+    th_terminal *terminal = &th_runtime_of(L)->terminal;
+    int n = lua_gettop(L);
+    th_progress_hide(terminal);
+    for (int i = 1; i <= n; i++) {
+        size_t len;
+        const char *text = luaL_tolstring(L, i, &len);
+        if (i > 1)
+            fputc('\t', stdout);
+        fwrite(text, 1, len, stdout);
+        lua_pop(L, 1);
+    }
+    fputc('\n', stdout);
+    if (terminal->tty)
+        fflush(stdout);
+    th_progress_show(terminal);
+    return 0;
+}
+
+/* run() → { id, dry_run, sandbox, stopping, script } */
+static int core_run(lua_State *L)
+{
+    const th_runtime *runtime = th_runtime_of(L);
+    lua_createtable(L, 0, 6);
+    lua_pushstring(L, runtime->run);
+    lua_setfield(L, -2, "id");
+    lua_pushboolean(L, runtime->options.dry_run);
+    lua_setfield(L, -2, "dry_run");
+    lua_pushboolean(L, runtime->sandbox != NULL);
+    lua_setfield(L, -2, "sandbox");
+    lua_pushboolean(L, runtime->phase != TH_PHASE_RUN);
+    lua_setfield(L, -2, "stopping");
+    lua_pushstring(L, runtime->script);
+    lua_setfield(L, -2, "script");
+    lua_pushstring(L, runtime->ledger_path);
+    lua_setfield(L, -2, "ledger");
+    return 1;
+}
+
+/* stopping() → whether a stop was asked for */
+static int core_stopping(lua_State *L)
+{
+    lua_pushboolean(L, th_runtime_of(L)->phase != TH_PHASE_RUN);
+    return 1;
+}
+
+/* set_dry_run(): from here on nothing but GET leaves the machine; there is no way back */
+static int core_set_dry_run(lua_State *L)
+{
+    th_runtime_of(L)->options.dry_run = true;
+    return 0;
+}
+
+/* set_exit_status(n): the worst one asked for wins */
+static int core_set_exit_status(lua_State *L)
+{
+    th_runtime *runtime = th_runtime_of(L);
+    int status = (int)luaL_checkinteger(L, 1);
+    if (status > runtime->exit_status)
+        runtime->exit_status = status;
+    return 0;
+}
+
+/* os.exit(code): ends every task and closes what is open; never leaves from the middle. */
+static int core_exit(lua_State *L)
+{
+    th_runtime *runtime = th_runtime_of(L);
+    int code = 0;
+    if (lua_isboolean(L, 1))
+        code = lua_toboolean(L, 1) ? 0 : 1;
+    else
+        code = (int)luaL_optinteger(L, 1, 0);
+    runtime->exiting = true;
+    runtime->exit_status = code;
+    th_sched_cancel_all(runtime->sched);
+    th_task_may_wait(L, "exit"); /* the running task ends here */
+    return 0;
+}
+
+/* is_terminal("in" | "out" | "err") */
+static int core_is_terminal(lua_State *L)
+{
+    static const char *const names[] = {"in", "out", "err", NULL};
+    lua_pushboolean(L, isatty(luaL_checkoption(L, 1, NULL, names)));
+    return 1;
+}
+
+/* error(kind, message, { account =, trunk =, code = }?): raises an error object */
+static int core_error(lua_State *L)
+{
+    static const char *const kinds[] = {"invalid", "not_found", "malformed", "timeout", "cancelled", NULL};
+    static const enum th_kind values[] = {TH_INVALID, TH_NOT_FOUND, TH_MALFORMED, TH_TIMEOUT, TH_CANCELLED};
+    th_error err = {0};
+    enum th_kind kind = values[luaL_checkoption(L, 1, NULL, kinds)];
+    const char *message = luaL_checkstring(L, 2);
+    lua_settop(L, 3);
+    const char *account = NULL, *trunk = NULL, *code = NULL;
+    if (lua_istable(L, 3)) {
+        lua_getfield(L, 3, "account");
+        lua_getfield(L, 3, "trunk");
+        lua_getfield(L, 3, "code");
+        account = lua_tostring(L, 4);
+        trunk = lua_tostring(L, 5);
+        code = lua_tostring(L, 6);
+    }
+    th_fail(&err, kind, "%s", message);
+    th_error_set_account(&err, account);
+    th_error_set_trunk(&err, trunk);
+    th_error_set_code(&err, code);
+    return th_error_raise(L, &err);
+}
+
+/* is_error(value) → kind or nil */
+static int core_is_error(lua_State *L)
+{
+    lua_pushstring(L, th_error_kind_at(L, 1));
+    return 1;
+}
+
+/* is_secret(value) */
+static int core_is_secret(lua_State *L)
+{
+    lua_pushboolean(L, th_secret_test(L, 1) != NULL);
+    return 1;
+}
+
+int th_open_core(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"now", core_now},
+                                         {"secret", core_secret},
+                                         {"log", core_log},
+                                         {"progress", core_progress},
+                                         {"write", core_write},
+                                         {"run", core_run},
+                                         {"stopping", core_stopping},
+                                         {"set_dry_run", core_set_dry_run},
+                                         {"set_exit_status", core_set_exit_status},
+                                         {"is_terminal", core_is_terminal},
+                                         {"is_error", core_is_error},
+                                         {"is_secret", core_is_secret},
+                                         {"error", core_error},
+                                         {"request", th_http_request},
+                                         {NULL, NULL}};
+    luaL_newlib(L, functions); // core
+    th_task_open(L);
+    th_api_open(L);
+    th_open_accounts(L);
+    th_open_tokens(L);
+    th_open_prompt(L);
+    lua_pushcfunction(L, core_print);
+    lua_setglobal(L, "print");
+    lua_getglobal(L, "os");
+    lua_pushcfunction(L, core_exit);
+    lua_setfield(L, -2, "exit");
+    lua_pop(L, 1);
+    return 1;
+}

@@ -1,0 +1,103 @@
+#include "json.h"
+
+#include <lauxlib.h>
+
+/* Pushes run protected while a C struct owns memory: pushing may raise when memory is short. */
+static int push_text(lua_State *L)
+{
+    const th_buf *buf = lua_touserdata(L, 1);
+    lua_pushlstring(L, buf->data ? buf->data : "", buf->len);
+    return 1;
+}
+
+static int push_message(lua_State *L)
+{
+    const th_error *err = lua_touserdata(L, 1);
+    lua_pushstring(L, err->message ? err->message : th_kind_name(err->kind));
+    return 1;
+}
+
+/* Calls push(arg) protected: pushes its value, or the message of what went wrong. */
+static int protect(lua_State *L, lua_CFunction push, void *arg)
+{
+    lua_pushcfunction(L, push);
+    lua_pushlightuserdata(L, arg);
+    return lua_pcall(L, 1, 1, 0);
+}
+
+/* Raises the error and closes it. */
+static int fail(lua_State *L, th_error *err)
+{
+    protect(L, push_message, err); // message
+    th_error_close(err);
+    return lua_error(L);
+}
+
+/* encode(value, { pretty = true }?) → text */
+static int json_encode(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    unsigned flags = 0;
+    if (!lua_isnoneornil(L, 2)) {
+        luaL_checktype(L, 2, LUA_TTABLE);
+        lua_getfield(L, 2, "pretty");
+        flags = lua_toboolean(L, -1) ? TH_JSON_PRETTY : 0;
+    }
+    th_error err = {0};
+    th_buf text = {0};
+    if (th_json_encode(L, 1, flags, &text, &err) < 0) {
+        th_buf_close(&text);
+        return fail(L, &err);
+    }
+    int rc = protect(L, push_text, &text); // text | message
+    th_buf_close(&text);
+    return rc == LUA_OK ? 1 : lua_error(L);
+}
+
+/* decode(text) → value */
+static int json_decode(lua_State *L)
+{
+    size_t len;
+    luaL_checktype(L, 1, LUA_TSTRING);
+    const char *text = lua_tolstring(L, 1, &len);
+    th_error err = {0};
+    if (th_json_decode(L, text, len, &err) < 0)
+        return fail(L, &err);
+    return 1;
+}
+
+/* array(table?) → the same table, or a new one, which encodes as [] even when it is empty */
+static int json_array(lua_State *L)
+{
+    if (lua_isnoneornil(L, 1)) {
+        lua_settop(L, 0);
+        lua_newtable(L); // table
+    }
+    luaL_checktype(L, 1, LUA_TTABLE);
+    th_json_mark_array(L, 1);
+    lua_settop(L, 1);
+    return 1;
+}
+
+/* is_array(value) → whether it encodes as an array */
+static int json_is_array(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    lua_pushboolean(L, th_json_is_array(L, 1));
+    return 1;
+}
+
+int th_open_json(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"encode", json_encode},
+        {"decode", json_decode},
+        {"array", json_array},
+        {"is_array", json_is_array},
+        {NULL, NULL},
+    };
+    luaL_newlib(L, functions); // json
+    th_json_push_null(L);
+    lua_setfield(L, -2, "null");
+    return 1;
+}

@@ -1,0 +1,33 @@
+#include "library.h"
+
+#include <lauxlib.h>
+
+#include "json.h"
+#include "runtime.h"
+
+/* upvalue 1: the struct th_lua_module */
+static int load_module(lua_State *L)
+{
+    const struct th_lua_module *module = lua_touserdata(L, lua_upvalueindex(1));
+    const char *chunk = lua_pushfstring(L, "=[%s]", module->name);
+    if (luaL_loadbufferx(L, module->source, module->length, chunk, "t") != LUA_OK)
+        return lua_error(L);
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+void th_library_open(lua_State *L)
+{
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE); // preload
+    for (const struct th_lua_module *module = th_lua_modules; module->name; module++) {
+        lua_pushlightuserdata(L, (void *)(uintptr_t)module);
+        lua_pushcclosure(L, load_module, 1);
+        lua_setfield(L, -2, module->name);
+    }
+    lua_pushcfunction(L, th_open_core);
+    lua_setfield(L, -2, "trunkhost.core");
+    lua_pushcfunction(L, th_open_json);
+    lua_setfield(L, -2, "trunkhost.json");
+    lua_pop(L, 1);
+}

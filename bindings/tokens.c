@@ -1,0 +1,170 @@
+/* Where an account's token comes from: the environment, a private file, or a command such as `pass`.
+ * In every case it goes straight into locked memory. */
+#include <errno.h>
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "error_lua.h"
+#include "library.h"
+#include "secret.h"
+
+extern char **environ;
+
+/* Raises unless rc is 0; otherwise pushes the secret and gives up our reference. */
+static int finish(lua_State *L, int rc, th_secret *secret, th_error *err)
+{
+    if (rc != 0) {
+        th_error_set_code(err, "configuration");
+        return th_error_raise(L, err);
+    }
+    th_secret_push(L, secret);
+    th_secret_unref(secret);
+    return 1;
+}
+
+static int from_buffer(th_buf *text, const char *source, th_secret **out, th_error *err)
+{
+    while (text->len > 0 && (text->data[text->len - 1] == '\n' || text->data[text->len - 1] == '\r'))
+        text->len--;
+    int rc = text->len == 0 ? th_fail(err, TH_INVALID, "the token from %s is empty", source)
+                            : th_secret_copy(text->data, text->len, out, err);
+    th_buf_close(text);
+    return rc;
+}
+
+static int read_all(int fd, th_buf *text)
+{
+    char chunk[1024];
+    ssize_t n;
+    while ((n = read(fd, chunk, sizeof chunk)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 || text->len > TH_SECRET_MAX || th_buf_append(text, chunk, (size_t)n) != 0)
+            break;
+    }
+    explicit_bzero(chunk, sizeof chunk);
+    return n == 0 ? 0 : -1;
+}
+
+/* token_from_env(name) */
+static int from_env(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    const char *value = getenv(name);
+    th_error err = {0};
+    th_secret *secret = NULL;
+    int rc = value && *value ? th_secret_copy(value, strlen(value), &secret, &err)
+                             : th_fail(&err, TH_INVALID, "the environment variable %s is not set", name);
+    return finish(L, rc, secret, &err);
+}
+
+/* A file that others can read is no place for a token; systemd's credentials folder is private already. */
+static int check_private(const char *path, int fd, th_error *err)
+{
+    struct stat st;
+    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return th_fail(err, TH_INVALID, "the token file %s is not a regular file", path);
+    size_t len = credentials ? strlen(credentials) : 0;
+    if (len > 0 && strncmp(path, credentials, len) == 0 && path[len] == '/' && !strstr(path, "/../"))
+        return 0;
+    if (st.st_mode & 077)
+        return th_fail(err, TH_INVALID,
+                       "the token file %s can be read by others (mode %04o): run chmod 600 on it", path,
+                       (unsigned)(st.st_mode & 07777));
+    return 0;
+}
+
+/* token_from_file(path) */
+static int from_file(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    th_error err = {0};
+    th_secret *secret = NULL;
+    th_buf text = {.sensitive = true};
+    int rc;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        rc = th_fail(&err, TH_INVALID, "cannot read the token file %s: %s", path, strerror(errno));
+    } else {
+        rc = check_private(path, fd, &err);
+        if (rc == 0 && read_all(fd, &text) != 0)
+            rc = th_fail(&err, TH_INVALID, "cannot read the token file %s", path);
+        close(fd);
+        if (rc == 0)
+            rc = from_buffer(&text, path, &secret, &err);
+    }
+    th_buf_close(&text);
+    return finish(L, rc, secret, &err);
+}
+
+static int run_command(char *const argv[], th_buf *text, th_error *err)
+{
+    int ends[2];
+    pid_t pid;
+    posix_spawn_file_actions_t actions;
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return th_fail(err, TH_INVALID, "cannot run %s: %s", argv[0], strerror(errno));
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    int rc = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    if (rc != 0) {
+        close(ends[0]);
+        return th_fail(err, TH_INVALID, "cannot run %s for the token: %s", argv[0], strerror(rc));
+    }
+    int status = 0;
+    bool complete = read_all(ends[0], text) == 0;
+    close(ends[0]);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (!complete)
+        return th_fail(err, TH_INVALID, "%s printed too much for a token", argv[0]);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return th_fail(err, TH_INVALID, "%s, which should print the token, failed (status %d)", argv[0],
+                       WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    return 0;
+}
+
+/* token_from_command { "pass", "show", … }: no shell; its first line is the token */
+static int from_command(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    int n = (int)luaL_len(L, 1);
+    luaL_argcheck(L, n > 0, 1, "the command is empty");
+    const char **argv = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *argv, 0);
+    for (int i = 0; i < n; i++) {
+        lua_rawgeti(L, 1, i + 1);
+        argv[i] = luaL_checkstring(L, -1); /* the table keeps it alive */
+        lua_pop(L, 1);
+    }
+    argv[n] = NULL;
+    th_error err = {0};
+    th_secret *secret = NULL;
+    th_buf text = {.sensitive = true};
+    int rc = run_command((char *const *)(uintptr_t)argv, &text, &err);
+    if (rc == 0) {
+        const char *eol = text.data ? memchr(text.data, '\n', text.len) : NULL;
+        if (eol)
+            text.len = (size_t)(eol - text.data);
+        rc = from_buffer(&text, argv[0], &secret, &err);
+    }
+    th_buf_close(&text);
+    return finish(L, rc, secret, &err);
+}
+
+void th_open_tokens(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"token_from_env", from_env},
+                                         {"token_from_file", from_file},
+                                         {"token_from_command", from_command},
+                                         {NULL, NULL}};
+    luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,115 @@
+#include "account.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void free_headers(struct curl_slist *list)
+{
+    for (struct curl_slist *at = list; at; at = at->next)
+        sodium_memzero(at->data, strlen(at->data)); /* one of them is the token */
+    curl_slist_free_all(list);
+}
+
+/* curl copies the line; ours is wiped. */
+static int make_headers(th_account *account, const th_secret *token, th_error *err)
+{
+    size_t len;
+    const char *bytes = th_secret_bytes(token, &len);
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)bytes[i] <= 0x20 || (unsigned char)bytes[i] >= 0x7F)
+            return th_fail(err, TH_INVALID,
+                           "account %s: the token contains a blank or a character that no token has; "
+                           "look at where it comes from",
+                           account->name);
+    th_buf line = {.sensitive = true};
+    int rc = th_buf_puts(&line, "Authorization: Bearer ") || th_buf_append(&line, bytes, len);
+    for (int with_body = 0; rc == 0 && with_body < 2; with_body++) {
+        struct curl_slist **list = with_body ? &account->body_headers : &account->headers;
+        const char *fixed[] = {line.data, "Accept: application/json",
+                               with_body ? "Content-Type: application/json" : NULL};
+        for (int i = 0; i < 3 && fixed[i]; i++) {
+            struct curl_slist *longer = curl_slist_append(*list, fixed[i]);
+            if (!longer)
+                rc = -1;
+            else
+                *list = longer;
+        }
+    }
+    th_buf_close(&line);
+    return rc == 0 ? 0 : th_fail(err, TH_INVALID, "not enough memory");
+}
+
+int th_account_create(th_runtime *runtime, const th_account_options *options, th_account **out,
+                      th_error *err)
+{
+    int rc = 0;
+    th_account *account = calloc(1, sizeof *account);
+    if (!account) {
+        th_provider_destroy(runtime->L, options->provider);
+        return th_fail(err, TH_INVALID, "not enough memory");
+    }
+    th_provider *provider = options->provider;
+    account->runtime = runtime;
+    account->provider = provider;
+    const char *base = options->base_url ? options->base_url : th_provider_base_url(provider);
+    account->name = strdup(options->name);
+    account->base_url = strdup(base);
+    if (!account->name || !account->base_url) {
+        rc = th_fail(err, TH_INVALID, "not enough memory");
+        goto fail;
+    }
+    size_t len = strlen(account->base_url);
+    while (len > 0 && account->base_url[len - 1] == '/')
+        account->base_url[--len] = '\0';
+    if ((rc = th_url_check(account->base_url, err)) != 0)
+        goto fail;
+    if ((rc = make_headers(account, options->token, err)) != 0)
+        goto fail;
+    account->get = th_provider_endpoint(provider, "get");
+    account->create = th_provider_endpoint(provider, "create");
+    account->update = th_provider_endpoint(provider, "update");
+    account->delete_ = th_provider_endpoint(provider, "delete");
+
+    size_t nwindows = options->nwindows;
+    const th_window *windows = options->windows;
+    if (!windows)
+        windows = th_provider_windows(provider, &nwindows);
+    unsigned concurrency =
+        options->concurrency ? options->concurrency : th_provider_concurrency(provider);
+    rc = th_pacer_create(runtime->timers, windows, nwindows, concurrency, &account->pacer, err);
+    if (rc != 0)
+        goto fail;
+    th_client_options client = {.http = options->http,
+                                .ca_file = options->ca_file,
+                                .concurrency = concurrency,
+                                .timeout_ms = options->timeout_ms};
+    if ((rc = th_client_create(&runtime->loop, &client, &account->client, err)) != 0)
+        goto fail;
+    *out = account;
+    return 0;
+
+fail:
+    th_error_set_account(err, options->name);
+    th_account_destroy(account);
+    return rc;
+}
+
+void th_account_destroy(th_account *account)
+{
+    if (!account)
+        return;
+    th_client_destroy(account->client);
+    th_pacer_destroy(account->pacer);
+    th_provider_destroy(account->runtime->L, account->provider);
+    free_headers(account->headers);
+    free_headers(account->body_headers);
+    free(account->name);
+    free(account->base_url);
+    free(account);
+}
+
+th_account *th_account_next(const th_account *account)
+{
+    return account->next;
+}

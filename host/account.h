@@ -1,0 +1,48 @@
+/*
+ * An account at a platform: provider description, base URL, token, its own HTTP client and pacer.
+ * Owned by the runtime; lives until the end of the run.
+ */
+#ifndef TH_ACCOUNT_H
+#define TH_ACCOUNT_H
+
+#include <curl/curl.h>
+
+#include "error.h"
+#include "pacer.h"
+#include "provider.h"
+#include "runtime.h"
+#include "secret.h"
+#include "transfer.h"
+
+typedef struct th_account_options {
+    const char *name;
+    th_provider *provider; /* taken over, also on failure */
+    const char *base_url;  /* NULL: the provider's */
+    th_secret *token;      /* borrowed */
+    const th_window *windows; /* NULL: the provider's; nwindows = 0 with a pointer: none at all */
+    size_t nwindows;
+    unsigned concurrency; /* 0: the provider's */
+    const char *ca_file;  /* NULL: the system's */
+    long timeout_ms;      /* 0: 30 s */
+    enum th_http http;
+} th_account_options;
+
+struct th_account {
+    th_runtime *runtime;
+    th_account *next;
+    char *name;
+    char *base_url; /* without a slash at the end */
+    th_provider *provider;
+    th_client *client;
+    th_pacer *pacer;
+    struct curl_slist *headers;      /* of requests without a body */
+    struct curl_slist *body_headers; /* of those with one */
+    const th_endpoint *get, *create, *update, *delete_;
+};
+
+int th_account_create(th_runtime *runtime, const th_account_options *options, th_account **out,
+                      th_error *err);
+void th_account_destroy(th_account *account); /* NULL is fine */
+th_account *th_account_next(const th_account *account);
+
+#endif

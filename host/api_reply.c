@@ -1,0 +1,154 @@
+/* What a reply says: the value in its envelope, or the platform's words of refusal. */
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api.h"
+#include "json.h"
+
+enum { QUOTE_MAX = 300 }; /* bytes of a platform's text in one message */
+
+int th_reply_push(lua_State *L, const th_endpoint *endpoint, const th_transfer *transfer, bool *more,
+                  th_error *err)
+{
+    *more = false;
+    const th_buf *body = &transfer->reply;
+    if (endpoint->returns_nothing || body->len == 0) {
+        if (!endpoint->returns_nothing && endpoint->method == TH_GET)
+            return th_fail(err, TH_MALFORMED, "'%s': the reply is empty", endpoint->name);
+        lua_pushboolean(L, 1);
+        return 0;
+    }
+    th_error parse = {0};
+    if (th_json_decode(L, body->data, body->len, &parse) != 0) {
+        th_fail(err, TH_MALFORMED, "'%s': the reply is not the JSON that the API promises%s%s",
+                endpoint->name, transfer->json ? ": " : " (its content type is not JSON either): ",
+                parse.message ? parse.message : "");
+        th_error_close(&parse);
+        return -TH_MALFORMED;
+    }
+    if (endpoint->page_more && lua_istable(L, -1)) {
+        lua_getfield(L, -1, endpoint->page_more);
+        *more = lua_toboolean(L, -1);
+        lua_pop(L, 1);
+    }
+    if (endpoint->reply && lua_istable(L, -1)) {
+        bool bare = endpoint->reply_optional && th_json_is_array(L, -1);
+        if (!bare) {
+            lua_getfield(L, -1, endpoint->reply); // value member
+            if (!lua_isnil(L, -1))
+                lua_remove(L, -2);
+            else if (endpoint->reply_optional)
+                lua_pop(L, 1);
+            /* Otherwise nil stays on top and is refused below. */
+        }
+    }
+    bool fits = lua_istable(L, -1) && (!endpoint->returns_list || th_json_is_array(L, -1));
+    if (!fits) {
+        lua_pop(L, lua_isnil(L, -1) && endpoint->reply ? 2 : 1);
+        return th_fail(err, TH_MALFORMED, "'%s': the reply holds no %s%s%s", endpoint->name,
+                       endpoint->returns_list ? "list" : "object", endpoint->reply ? " in " : "",
+                       endpoint->reply ? endpoint->reply : "");
+    }
+    return 0;
+}
+
+/* The first text in a value: a string, a number, or a list of strings or { msg = … } objects. Appends. */
+static bool append_text(lua_State *L, int idx, th_buf *out)
+{
+    idx = lua_absindex(L, idx);
+    if (lua_type(L, idx) == LUA_TSTRING || lua_type(L, idx) == LUA_TNUMBER) {
+        lua_pushvalue(L, idx);
+        th_buf_puts(out, lua_tostring(L, -1));
+        lua_pop(L, 1);
+        return true;
+    }
+    if (!lua_istable(L, idx) || !lua_checkstack(L, 4))
+        return false;
+    bool any = false;
+    for (lua_Integer i = 1; lua_rawgeti(L, idx, i) != LUA_TNIL; i++) {
+        if (any)
+            th_buf_puts(out, "; ");
+        if (lua_istable(L, -1)) {
+            lua_getfield(L, -1, "msg");
+            any |= lua_isstring(L, -1) && append_text(L, -1, out);
+            lua_pop(L, 1);
+        } else {
+            any |= append_text(L, -1, out);
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return any;
+}
+
+static void explain_faults(lua_State *L, th_error *err)
+{
+    if (!lua_istable(L, -1))
+        return;
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+        th_buf text = {0};
+        if (lua_type(L, -2) == LUA_TSTRING && append_text(L, -1, &text))
+            th_error_fault(err, lua_tostring(L, -2), "%s", text.data);
+        th_buf_close(&text);
+        lua_pop(L, 1);
+    }
+}
+
+/* The decoded refusal is on top of the stack. */
+static void explain_decoded(lua_State *L, const th_provider *provider, th_error *err)
+{
+    const th_error_paths *paths = th_provider_error_paths(provider);
+    th_buf text = {0};
+    for (const char *const *at = paths->message; at && *at && !text.len; at++) {
+        lua_getfield(L, -1, *at);
+        /* Bolna puts a bare number into `error`: the next member may hold words. */
+        if (lua_type(L, -1) != LUA_TNUMBER || !at[1])
+            append_text(L, -1, &text);
+        lua_pop(L, 1);
+    }
+    if (paths->faults) {
+        lua_getfield(L, -1, paths->faults);
+        explain_faults(L, err);
+        lua_pop(L, 1);
+    }
+    if (paths->code) {
+        lua_getfield(L, -1, paths->code);
+        if (lua_isstring(L, -1))
+            th_error_set_code(err, luaL_tolstring(L, -1, NULL)), lua_pop(L, 1);
+        lua_pop(L, 1);
+    }
+    for (size_t i = 0; i < err->nfaults; i++)
+        if (!text.data || !strstr(text.data, err->faults[i].rule))
+            th_buf_printf(&text, "%s%s: %s", text.len ? "; " : "", err->faults[i].field,
+                          err->faults[i].rule);
+    if (text.len)
+        th_fail(err, err->kind, "%.*s%s", QUOTE_MAX, text.data, text.len > QUOTE_MAX ? "…" : "");
+    th_buf_close(&text);
+}
+
+void th_reply_explain(lua_State *L, const th_provider *provider, const th_endpoint *endpoint,
+                      const th_transfer *transfer, th_error *err)
+{
+    if (transfer->fate != TH_FATE_REPLIED)
+        return;
+    enum th_kind kind = th_endpoint_kind(endpoint, transfer->status);
+    if (kind != TH_OK)
+        err->kind = kind;
+    if (transfer->reply.len == 0)
+        return;
+    th_error parse = {0};
+    if (th_json_decode(L, transfer->reply.data, transfer->reply.len, &parse) == 0) {
+        if (lua_istable(L, -1))
+            explain_decoded(L, provider, err);
+        lua_pop(L, 1);
+    } else {
+        char *plain = err->message;
+        err->message = NULL;
+        th_fail(err, err->kind, "%s, with a page that is not JSON (a proxy on the way?)",
+                plain ? plain : "refused");
+        free(plain);
+    }
+    th_error_close(&parse);
+}

@@ -1,0 +1,151 @@
+#include "error_lua.h"
+
+#include <lauxlib.h>
+
+#include "buf.h"
+
+#define ERROR_TYPE "trunkhost.error"
+
+static void set_text(lua_State *L, const char *name, const char *value)
+{
+    if (value) {
+        lua_pushstring(L, value);
+        lua_setfield(L, -2, name);
+    }
+}
+
+/* light userdata err → the object */
+static int push_protected(lua_State *L)
+{
+    const th_error *err = lua_touserdata(L, 1);
+    lua_createtable(L, 0, 10);
+    set_text(L, "kind", th_kind_name(err->kind));
+    set_text(L, "message", err->message ? err->message : th_kind_name(err->kind));
+    set_text(L, "code", err->code);
+    set_text(L, "account", err->account);
+    set_text(L, "trunk", err->trunk);
+    if (err->status) {
+        lua_pushinteger(L, err->status);
+        lua_setfield(L, -2, "status");
+    }
+    lua_pushinteger(L, err->attempts);
+    lua_setfield(L, -2, "attempts");
+    lua_pushboolean(L, err->retryable);
+    lua_setfield(L, -2, "retryable");
+    lua_pushboolean(L, err->ambiguous);
+    lua_setfield(L, -2, "ambiguous");
+    lua_createtable(L, 0, (int)err->nfaults); // object fields
+    for (size_t i = 0; i < err->nfaults; i++) {
+        const th_fault *fault = &err->faults[i];
+        if (lua_getfield(L, -1, fault->field) == LUA_TSTRING) {
+            lua_pushfstring(L, "%s; %s", lua_tostring(L, -1), fault->rule);
+            lua_remove(L, -2);
+        } else {
+            lua_pop(L, 1);
+            lua_pushstring(L, fault->rule);
+        }
+        lua_setfield(L, -2, fault->field);
+    }
+    lua_setfield(L, -2, "fields");
+    luaL_setmetatable(L, ERROR_TYPE);
+    return 1;
+}
+
+void th_error_push(lua_State *L, th_error *err)
+{
+    lua_pushcfunction(L, push_protected);
+    lua_pushlightuserdata(L, err);
+    int status = lua_pcall(L, 1, 1, 0);
+    th_error_close(err);
+    if (status != LUA_OK)
+        lua_error(L);
+}
+
+int th_error_raise(lua_State *L, th_error *err)
+{
+    th_error_push(L, err);
+    return lua_error(L);
+}
+
+const char *th_error_kind_at(lua_State *L, int idx)
+{
+    if (!lua_istable(L, idx) || !lua_getmetatable(L, idx))
+        return NULL;
+    luaL_getmetatable(L, ERROR_TYPE);
+    bool same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    if (!same)
+        return NULL;
+    idx = lua_absindex(L, idx);
+    lua_getfield(L, idx, "kind");
+    const char *kind = lua_tostring(L, -1); /* stays alive: the object holds it */
+    lua_pop(L, 1);
+    return kind;
+}
+
+/* "famulor-prod, trunk 42: refused (HTTP 422): … (3 attempts; it may have happened)" */
+static int error_tostring(lua_State *L)
+{
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    static const char *const places[][2] = {{"account", ""}, {"trunk", "trunk "}};
+    bool any = false;
+    for (int i = 0; i < 2; i++) {
+        if (lua_getfield(L, 1, places[i][0]) == LUA_TSTRING) {
+            const char *text = lua_tostring(L, -1);
+            lua_pushfstring(L, "%s%s%s", any ? ", " : "", places[i][1], text);
+            lua_remove(L, -2);
+            luaL_addvalue(&b);
+            any = true;
+        } else {
+            lua_pop(L, 1);
+        }
+    }
+    if (any)
+        luaL_addstring(&b, ": ");
+    lua_getfield(L, 1, "kind");
+    luaL_addvalue(&b);
+    if (lua_getfield(L, 1, "status") == LUA_TNUMBER) {
+        lua_pushfstring(L, " (HTTP %d)", (int)lua_tointeger(L, -1));
+        lua_remove(L, -2);
+        luaL_addvalue(&b);
+    } else {
+        lua_pop(L, 1);
+    }
+    luaL_addstring(&b, ": ");
+    lua_getfield(L, 1, "message");
+    luaL_addvalue(&b);
+    lua_getfield(L, 1, "attempts");
+    lua_getfield(L, 1, "ambiguous");
+    int attempts = (int)lua_tointeger(L, -2);
+    bool ambiguous = lua_toboolean(L, -1);
+    lua_pop(L, 2);
+    if (attempts > 1 || ambiguous) {
+        if (attempts > 1)
+            lua_pushfstring(L, " (%d attempts%s)", attempts, ambiguous ? "; it may have happened" : "");
+        else
+            lua_pushliteral(L, " (it may have happened)");
+        luaL_addvalue(&b);
+    }
+    luaL_pushresult(&b);
+    return 1;
+}
+
+/* Error objects join into messages as strings do: "…" .. err. */
+static int error_concat(lua_State *L)
+{
+    luaL_tolstring(L, 1, NULL);
+    luaL_tolstring(L, 2, NULL);
+    lua_concat(L, 2);
+    return 1;
+}
+
+void th_error_open(lua_State *L)
+{
+    luaL_newmetatable(L, ERROR_TYPE);
+    lua_pushcfunction(L, error_tostring);
+    lua_setfield(L, -2, "__tostring");
+    lua_pushcfunction(L, error_concat);
+    lua_setfield(L, -2, "__concat");
+    lua_pop(L, 1);
+}

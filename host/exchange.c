@@ -1,0 +1,251 @@
+#include "exchange.h"
+
+#include <sodium.h>
+#include <string.h>
+
+/* Repeats after a failure start here and double, with jitter, so that many tasks do not come back in
+ * step. Connections that the server closed under a request are repeated at once: nothing is overloaded. */
+static const uint64_t pause_first_ns = 200 * 1000000ull;
+static const uint64_t pause_longest_ns = 8000 * 1000000ull;
+enum { TRIES_DEFAULT = 5, TRIES_LIMITED = 30, TRIES_BROKEN = 30 };
+
+static void join_queue(th_exchange *x, bool urgent);
+
+static void finish(th_exchange *x, enum th_outcome outcome)
+{
+    x->outcome = outcome;
+    x->stage = TH_X_IDLE;
+    x->done(x);
+}
+
+static void pause_over(th_timer *timer)
+{
+    th_exchange *x = timer->ctx;
+    if (x->start_error.kind)
+        finish(x, TH_OUTCOME_UNSENT);
+    else
+        join_queue(x, true);
+}
+
+static void pause_then_repeat(th_exchange *x, uint64_t ns)
+{
+    x->stage = TH_X_PAUSED;
+    th_timer_start(x->timers, &x->pause, ns, pause_over, x);
+}
+
+static uint64_t backoff(unsigned failures)
+{
+    uint64_t ns = pause_first_ns << (failures < 6 ? failures : 6);
+    if (ns > pause_longest_ns)
+        ns = pause_longest_ns;
+    return ns / 2 + randombytes_uniform((uint32_t)(ns / 2000)) * 1000ull;
+}
+
+/* The server closed a connection that had worked before (or went away from an HTTP/2 connection): the
+ * platform is well, only this request fell into the gap. */
+static bool broke_on_reuse(const th_transfer *t)
+{
+    return t->repeated || (t->fate == TH_FATE_LOST && t->kind == TH_NETWORK);
+}
+
+static void settle(th_exchange *x, enum th_outcome outcome)
+{
+    const th_transfer *t = &x->transfer;
+    unsigned tries = x->tries ? x->tries : TRIES_DEFAULT;
+    if (outcome == TH_OUTCOME_SUCCESS) {
+        finish(x, outcome);
+        return;
+    }
+    if (t->status == 429) { /* not done, whatever the method; the pacer holds everybody back */
+        if (++x->limited < TRIES_LIMITED)
+            join_queue(x, true);
+        else
+            finish(x, TH_OUTCOME_REFUSED);
+        return;
+    }
+    if (outcome == TH_OUTCOME_REFUSED) {
+        finish(x, outcome);
+        return;
+    }
+    if (outcome == TH_OUTCOME_AMBIGUOUS && !x->repeatable) {
+        finish(x, outcome);
+        return;
+    }
+    if (outcome == TH_OUTCOME_UNSENT && t->kind == TH_TLS) {
+        finish(x, outcome); /* a certificate does not mend itself */
+        return;
+    }
+    if (outcome == TH_OUTCOME_AMBIGUOUS)
+        x->maybe = true;
+    if (broke_on_reuse(t) && ++x->broken < TRIES_BROKEN) {
+        /* The first repeats go out at once; a server that keeps breaking connections gets pauses. */
+        pause_then_repeat(x, x->broken <= 3 ? 0 : backoff(x->broken - 4));
+        return;
+    }
+    if (++x->failures < tries && t->kind != TH_MALFORMED)
+        pause_then_repeat(x, backoff(x->failures - 1));
+    else
+        finish(x, outcome);
+}
+
+static enum th_outcome judge(const th_transfer *t)
+{
+    if (t->fate == TH_FATE_UNSENT)
+        return TH_OUTCOME_UNSENT;
+    if (t->fate == TH_FATE_LOST)
+        return TH_OUTCOME_AMBIGUOUS;
+    if (t->status >= 200 && t->status < 300)
+        return TH_OUTCOME_SUCCESS;
+    /* 408 comes from something between us and the platform as well as from it. */
+    if (t->status >= 500 || t->status == 408)
+        return TH_OUTCOME_AMBIGUOUS;
+    return TH_OUTCOME_REFUSED;
+}
+
+static void transfer_done(th_transfer *t)
+{
+    th_exchange *x = t->ctx;
+    enum th_outcome outcome = judge(t);
+    if (outcome != TH_OUTCOME_UNSENT)
+        x->attempts++;
+    x->stage = TH_X_IDLE;
+    if (x->pacer) {
+        th_pace_reply pace = t->pace;
+        pace.status = t->status;
+        th_pacer_done(&x->ticket, outcome == TH_OUTCOME_UNSENT ? NULL : &pace);
+    }
+    settle(x, outcome);
+}
+
+static void send_now(th_exchange *x)
+{
+    x->stage = TH_X_SENDING;
+    th_buf_clear(&x->transfer.reply);
+    th_buf_clear(&x->transfer.reply_headers);
+    x->transfer.done = transfer_done;
+    x->transfer.ctx = x;
+    th_error_close(&x->start_error);
+    if (th_transfer_start(x->client, &x->transfer, &x->start_error) != 0) {
+        if (x->pacer)
+            th_pacer_done(&x->ticket, NULL);
+        x->transfer.fate = TH_FATE_UNSENT;
+        pause_then_repeat(x, 0); /* ends from the loop, as promised */
+    }
+}
+
+static void admitted(th_ticket *ticket)
+{
+    send_now(ticket->ctx);
+}
+
+static void join_queue(th_exchange *x, bool urgent)
+{
+    if (!x->pacer) {
+        send_now(x);
+        return;
+    }
+    x->stage = TH_X_QUEUED;
+    th_pacer_join(x->pacer, &x->ticket, urgent, admitted, x);
+}
+
+void th_exchange_start(th_exchange *exchange)
+{
+    exchange->attempts = exchange->failures = exchange->limited = exchange->broken = 0;
+    exchange->maybe = false;
+    join_queue(exchange, false);
+}
+
+void th_exchange_close(th_exchange *exchange)
+{
+    th_exchange *x = exchange;
+    switch (x->stage) {
+    case TH_X_QUEUED:
+        th_pacer_leave(&x->ticket);
+        break;
+    case TH_X_SENDING: {
+        th_transfer_abort(&x->transfer);
+        if (x->pacer) {
+            /* It may have been counted: its place in the windows stays taken. */
+            th_pace_reply none = {.status = 0, .retry_after = -1, .limit = -1, .remaining = -1, .reset = -1};
+            th_pacer_done(&x->ticket, &none);
+        }
+        break;
+    }
+    case TH_X_PAUSED:
+        th_timer_stop(x->timers, &x->pause);
+        break;
+    case TH_X_IDLE:
+        break;
+    }
+    x->stage = TH_X_IDLE;
+    th_buf_close(&x->transfer.reply);
+    th_buf_close(&x->transfer.reply_headers);
+    th_error_close(&x->start_error);
+}
+
+bool th_exchange_unsent(const th_exchange *exchange)
+{
+    return exchange->attempts == 0 && exchange->stage != TH_X_SENDING;
+}
+
+void th_exchange_describe(const th_exchange *exchange, th_buf *out)
+{
+    const th_exchange *x = exchange;
+    if (x->stage == TH_X_QUEUED) {
+        struct th_pacer_stats stats;
+        th_pacer_stats(x->pacer, &stats);
+        th_buf_printf(out, "its turn (%s, %zu queued, %.1f s) to send ",
+                      stats.waiting_for[0] ? stats.waiting_for : "queue", stats.queued,
+                      stats.wait_seconds);
+    } else if (x->stage == TH_X_PAUSED) {
+        th_buf_puts(out, "a pause before repeating ");
+    } else {
+        th_buf_puts(out, "the reply to ");
+    }
+    th_buf_printf(out, "%s %s (attempt %u)", x->transfer.method, x->transfer.url, x->attempts + 1);
+}
+
+static enum th_kind kind_of_status(int status)
+{
+    switch (status) {
+    case 401:
+    case 403:
+        return TH_AUTH;
+    case 404:
+    case 410:
+        return TH_NOT_FOUND;
+    case 408:
+        return TH_TIMEOUT;
+    case 409:
+        return TH_CONFLICT;
+    case 429:
+        return TH_RATE_LIMITED;
+    default:
+        return status >= 500 ? TH_UNAVAILABLE : TH_REFUSED;
+    }
+}
+
+void th_exchange_error(const th_exchange *exchange, th_error *err)
+{
+    const th_exchange *x = exchange;
+    const th_transfer *t = &x->transfer;
+    bool write = strcmp(t->method, "GET") != 0;
+    if (x->start_error.kind) {
+        th_fail(err, x->start_error.kind, "%s", x->start_error.message);
+    } else if (t->fate == TH_FATE_REPLIED && (t->status < 200 || t->status >= 300)) {
+        th_fail(err, kind_of_status(t->status), "%s answered with HTTP status %d", t->method,
+                t->status);
+    } else if (t->fate == TH_FATE_UNSENT) {
+        th_fail(err, t->kind ? t->kind : TH_NETWORK, "nothing was sent: %s",
+                t->problem[0] ? t->problem : "no connection");
+    } else {
+        th_fail(err, t->kind ? t->kind : TH_NETWORK, "no complete reply: %s",
+                t->problem[0] ? t->problem : "the connection was closed");
+    }
+    err->status = t->status;
+    err->attempts = x->attempts;
+    err->ambiguous = write && (x->maybe || x->outcome == TH_OUTCOME_AMBIGUOUS);
+    err->retryable = x->outcome == TH_OUTCOME_AMBIGUOUS ? (x->repeatable || !write)
+                                                        : x->outcome == TH_OUTCOME_UNSENT ||
+                                                              t->status == 429;
+}

@@ -1,0 +1,163 @@
+/* The program: options, commands, or a script run to its end. */
+#include <errno.h>
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "options.h"
+#include "runtime.h"
+#include "sandbox_command.h"
+#include "secrets_command.h"
+
+/* No core dump may hold a password. A limit of 1 also stops dumps that are piped to a program. */
+static void forbid_core_dumps(void)
+{
+    struct rlimit limit = {1, 1};
+    setrlimit(RLIMIT_CORE, &limit);
+#ifndef __SANITIZE_ADDRESS__ /* the leak checker attaches to its own process */
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+static bool readable(const char *path)
+{
+    return access(path, R_OK) == 0;
+}
+
+/* As a path, among the installed scripts, beside a program that was moved, or in the source tree. */
+static char *find_script(const char *name)
+{
+    char exe[4096], *path = NULL;
+    if (readable(name) || strchr(name, '/'))
+        return strdup(name);
+    ssize_t len = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    if (len > 0) {
+        exe[len] = '\0';
+        char *slash = strrchr(exe, '/');
+        if (slash) {
+            *slash = '\0';
+            if (asprintf(&path, "%s/../share/trunkhost/scripts/%s", exe, name) > 0 && readable(path))
+                return path;
+            free(path);
+        }
+    }
+    static const char *const folders[] = {TH_SCRIPTS_DIR, TH_SOURCE_SCRIPTS_DIR};
+    for (int i = 0; i < 2; i++) {
+        if (asprintf(&path, "%s/%s", folders[i], name) > 0 && readable(path))
+            return path;
+        free(path);
+    }
+    return strdup(name);
+}
+
+/* Pushes the chunk. */
+static int load(lua_State *L, const th_options *options, const char *path, th_error *err)
+{
+    int status = options->code ? luaL_loadbufferx(L, options->code, strlen(options->code), "=-e", "t")
+                               : luaL_loadfilex(L, path, "t");
+    if (status == LUA_OK)
+        return 0;
+    if (!options->code && !readable(path))
+        return th_fail(err, TH_INVALID, "there is no script %s, neither as a file nor among the installed",
+                       path);
+    return th_fail(err, TH_INVALID, "%s", lua_tostring(L, -1));
+}
+
+/* The global `arg`, as lua has it, and the arguments as `...` and for the ledger. */
+static int push_arguments(th_runtime *runtime, const char *script, int argc, char **argv)
+{
+    lua_State *L = runtime->L;
+    th_buf json = {0};
+    th_error err = {0};
+    lua_createtable(L, argc, 1);
+    for (int i = 0; i < argc; i++) {
+        lua_pushstring(L, argv[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    th_json_mark_array(L, -1);
+    if (th_json_encode(L, -1, 0, &json, &err) != 0) /* an argument that is no text: the run counts */
+        th_buf_close(&json);
+    th_error_close(&err);
+    lua_pushnil(L);
+    lua_setmetatable(L, -2);
+    lua_pushstring(L, script);
+    lua_rawseti(L, -2, 0);
+    runtime->arguments = json.data;
+    lua_setglobal(L, "arg");
+    luaL_checkstack(L, argc, "too many arguments");
+    for (int i = 0; i < argc; i++)
+        lua_pushstring(L, argv[i]);
+    return argc;
+}
+
+static int run(const th_options *options, int argc, char **argv)
+{
+    th_error err = {0};
+    th_runtime *runtime = NULL;
+    const char *name = options->code ? "-e" : argv[options->rest];
+    int first = options->code ? options->rest : options->rest + 1;
+    char *path = options->code ? strdup("-e") : find_script(name);
+    if (th_runtime_create(&options->runtime, &runtime, &err) != 0) {
+        th_report(&err);
+        free(path);
+        return TH_EXIT_ERROR;
+    }
+    runtime->script = path;
+    int status = TH_EXIT_ERROR;
+    if (load(runtime->L, options, path, &err) != 0)
+        th_report(&err);
+    else if (options->check)
+        status = TH_EXIT_OK;
+    else
+        status = th_runtime_run(runtime, push_arguments(runtime, path, argc - first, argv + first));
+    if (th_runtime_destroy(runtime) != 0)
+        status = TH_EXIT_ERROR;
+    free(path);
+    return status;
+}
+
+static int usage_error(const char *message)
+{
+    fprintf(stderr, "trunkhost: %s\n", message);
+    return TH_EXIT_ERROR;
+}
+
+int main(int argc, char **argv)
+{
+    th_options options;
+    th_error err = {0};
+    forbid_core_dumps();
+    if (th_options_parse(argc, argv, &options, &err) != 0) {
+        th_report(&err);
+        return TH_EXIT_ERROR;
+    }
+    if (options.help) {
+        th_options_help();
+        return TH_EXIT_OK;
+    }
+    if (options.version) {
+        puts("trunkhost " TH_VERSION);
+        return TH_EXIT_OK;
+    }
+    if (options.code)
+        return run(&options, argc, argv);
+    if (options.rest >= argc)
+        return usage_error("no script and no command; see trunkhost --help");
+    const char *command = argv[options.rest];
+    if (strcmp(command, "sandbox") == 0)
+        return th_sandbox_command(argc - options.rest, argv + options.rest);
+    if (strcmp(command, "secrets") == 0) {
+        char *path = options.runtime.ledger ? strdup(options.runtime.ledger) : th_ledger_default_path();
+        int status = path ? th_secrets_command(argc - options.rest, argv + options.rest, path)
+                          : usage_error("no place for the ledger: neither XDG_STATE_HOME nor HOME is set; "
+                                        "name one with --ledger FILE");
+        free(path);
+        return status;
+    }
+    return run(&options, argc, argv);
+}

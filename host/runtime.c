@@ -1,0 +1,374 @@
+#include "runtime.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <lauxlib.h>
+#include <lualib.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "account.h"
+#include "error_lua.h"
+
+th_runtime *th_runtime_of(lua_State *L)
+{
+    return *(th_runtime **)lua_getextraspace(L);
+}
+
+th_sched *th_sched_of(lua_State *L)
+{
+    return th_runtime_of(L)->sched;
+}
+
+void th_runtime_admit(lua_State *L, const char *what)
+{
+    th_runtime *runtime = th_runtime_of(L);
+    if (runtime->phase == TH_PHASE_RUN || th_task_admitted(L))
+        return;
+    th_error err = {0};
+    th_fail(&err, TH_CANCELLED, "the run is stopping: cannot %s any more", what);
+    th_error_raise(L, &err);
+}
+
+void th_report(th_error *err)
+{
+    fprintf(stderr, "trunkhost: %s\n", err->message ? err->message : th_kind_name(err->kind));
+    th_error_close(err);
+}
+
+/* --- signals ---------------------------------------------------------------------------------------- */
+
+static void on_stop_signal(uv_signal_t *handle, int number)
+{
+    th_runtime *runtime = handle->data;
+    const char *name = number == SIGINT ? "SIGINT" : "SIGTERM";
+    if (runtime->phase == TH_PHASE_RUN) {
+        runtime->phase = TH_PHASE_DRAIN;
+        th_log(&runtime->terminal, TH_LOG_WARN, NULL, 0,
+               "%s: starting nothing new; what is under way is finished. Once more cancels it", name);
+        th_sched_interrupt(runtime->sched);
+    } else if (runtime->phase == TH_PHASE_DRAIN) {
+        runtime->phase = TH_PHASE_CANCEL;
+        th_log(&runtime->terminal, TH_LOG_WARN, NULL, 0,
+               "%s again: cancelling. The ledger keeps every password that was sent", name);
+        th_sched_cancel_all(runtime->sched);
+    }
+}
+
+static void on_describe_signal(uv_signal_t *handle, int number)
+{
+    (void)number;
+    th_runtime *runtime = handle->data;
+    th_buf text = {0};
+    th_sched_describe(runtime->sched, &text);
+    th_progress_hide(&runtime->terminal);
+    fputs(text.data ? text.data : "no task waits\n", stderr);
+    th_progress_show(&runtime->terminal);
+    th_buf_close(&text);
+}
+
+static int open_signals(th_runtime *runtime, th_error *err)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGUSR1};
+    signal(SIGPIPE, SIG_IGN);
+    for (int i = 0; i < 3; i++) {
+        uv_signal_t *handle = &runtime->signals[i];
+        int rc = uv_signal_init(&runtime->loop, handle);
+        if (rc == 0) {
+            runtime->open_signals++;
+            handle->data = runtime;
+            rc = uv_signal_start(handle, i < 2 ? on_stop_signal : on_describe_signal, numbers[i]);
+            uv_unref((uv_handle_t *)handle);
+        }
+        if (rc != 0)
+            return th_fail(err, TH_INVALID, "cannot watch for signals: %s", uv_strerror(rc));
+    }
+    return 0;
+}
+
+/* --- ledger and sandbox ----------------------------------------------------------------------------- */
+
+static int choose_ledger(th_runtime *runtime, th_error *err)
+{
+    if (runtime->options.sandbox) {
+        /* Fake passwords must never mix with real ones. */
+        char folder[] = "/tmp/trunkhost-sandbox-XXXXXX";
+        if (runtime->options.ledger) {
+            runtime->ledger_path = strdup(runtime->options.ledger);
+        } else if (!mkdtemp(folder)) {
+            return th_fail(err, TH_INVALID, "cannot make a temporary folder for the sandbox's ledger: %s",
+                           strerror(errno));
+        } else {
+            runtime->ledger_folder = strdup(folder);
+            if (asprintf(&runtime->ledger_path, "%s/ledger.db", folder) < 0)
+                runtime->ledger_path = NULL;
+        }
+    } else if (runtime->options.ledger) {
+        runtime->ledger_path = strdup(runtime->options.ledger);
+    } else {
+        runtime->ledger_path = th_ledger_default_path();
+        if (!runtime->ledger_path)
+            return th_fail(err, TH_INVALID,
+                           "no place for the ledger: neither XDG_STATE_HOME nor HOME is set; name one "
+                           "with --ledger FILE");
+    }
+    return runtime->ledger_path ? 0 : th_fail(err, TH_INVALID, "not enough memory");
+}
+
+int th_runtime_ledger(th_runtime *runtime, th_ledger **out, th_error *err)
+{
+    if (!runtime->ledger) {
+        int rc = th_ledger_open(&runtime->loop, runtime->ledger_path, &runtime->ledger, err);
+        if (rc != 0)
+            return rc;
+    }
+    if (!runtime->run_recorded) {
+        th_ledger_op *op = calloc(1, sizeof *op);
+        if (!op)
+            return th_fail(err, TH_INVALID, "not enough memory");
+        op->verb = TH_LEDGER_RUN_BEGIN;
+        op->run = runtime->run;
+        op->script = runtime->script ? runtime->script : "-e";
+        op->arguments = runtime->arguments ? runtime->arguments : "[]";
+        th_ledger_submit(runtime->ledger, op);
+        runtime->run_recorded = true;
+    }
+    *out = runtime->ledger;
+    return 0;
+}
+
+static int start_sandbox(th_runtime *runtime, th_error *err)
+{
+    th_sandbox_options options;
+    th_sandbox_defaults(&options);
+    const char *spec = runtime->options.sandbox_spec;
+    if (spec && *spec) {
+        int rc = th_sandbox_parse(spec, &options, &runtime->sandbox_storage, err);
+        if (rc != 0)
+            return rc;
+    }
+    /* What the fake platforms allow is what the accounts keep to; the documented limits need no word. */
+    if (strcmp(options.limits, "documented") != 0)
+        runtime->sandbox_limits = strdup(options.limits);
+    return th_sandbox_start(&options, &runtime->sandbox, err);
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+/* --- create and destroy ----------------------------------------------------------------------------- */
+
+static void name_run(th_runtime *runtime)
+{
+    time_t now = time(NULL);
+    struct tm tm;
+    char when[32];
+    gmtime_r(&now, &tm);
+    strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", &tm);
+    snprintf(runtime->run, sizeof runtime->run, "%s-%06x", when, randombytes_random() & 0xffffff);
+}
+
+static int open_lua(lua_State *L)
+{
+    luaL_openlibs(L);
+    th_error_open(L);
+    th_coroutine_open(L);
+    th_library_open(L);
+    return 0;
+}
+
+int th_runtime_create(const th_runtime_options *options, th_runtime **out, th_error *err)
+{
+    th_runtime *runtime = calloc(1, sizeof *runtime);
+    if (!runtime)
+        return th_fail(err, TH_INVALID, "not enough memory");
+    runtime->options = *options;
+    th_terminal_init(&runtime->terminal, stderr, options->log_level, options->log_json);
+    int rc = uv_loop_init(&runtime->loop);
+    if (rc != 0) {
+        free(runtime);
+        return th_fail(err, TH_INVALID, "cannot start the event loop: %s", uv_strerror(rc));
+    }
+    if (sodium_init() < 0) {
+        rc = th_fail(err, TH_INVALID, "cannot start libsodium: no source of randomness");
+        goto fail;
+    }
+    name_run(runtime);
+    runtime->timers = th_timers_create(&runtime->loop);
+    runtime->L = luaL_newstate();
+    if (!runtime->timers || !runtime->L) {
+        rc = th_fail(err, TH_INVALID, "not enough memory");
+        goto fail;
+    }
+    *(th_runtime **)lua_getextraspace(runtime->L) = runtime;
+    runtime->sched = th_sched_create(runtime->L, runtime->timers);
+    if (!runtime->sched) {
+        rc = th_fail(err, TH_INVALID, "not enough memory");
+        goto fail;
+    }
+    if ((rc = open_signals(runtime, err)) != 0 || (rc = choose_ledger(runtime, err)) != 0)
+        goto fail;
+    if (options->sandbox && (rc = start_sandbox(runtime, err)) != 0)
+        goto fail;
+    lua_pushcfunction(runtime->L, open_lua);
+    if (lua_pcall(runtime->L, 0, 0, 0) != LUA_OK) {
+        rc = th_fail(err, TH_INVALID, "%s", lua_tostring(runtime->L, -1));
+        goto fail;
+    }
+    *out = runtime;
+    return 0;
+
+fail:
+    th_runtime_destroy(runtime);
+    return rc;
+}
+
+static void on_synced(th_ledger_op *op)
+{
+    *(bool *)op->ctx = true;
+}
+
+int th_runtime_destroy(th_runtime *runtime)
+{
+    int rc = 0;
+    th_progress_end(&runtime->terminal);
+    th_sched_destroy(runtime->sched);
+    if (runtime->ledger) {
+        if (runtime->run_recorded) {
+            th_ledger_op *op = calloc(1, sizeof *op);
+            if (op) {
+                op->verb = TH_LEDGER_RUN_END;
+                op->run = runtime->run;
+                op->status = runtime->exit_status;
+                th_ledger_submit(runtime->ledger, op);
+            }
+        }
+        bool synced = false;
+        th_ledger_op sync = {.verb = TH_LEDGER_SYNC, .cb = on_synced, .ctx = &synced};
+        th_ledger_submit(runtime->ledger, &sync);
+        while (!synced)
+            uv_run(&runtime->loop, UV_RUN_ONCE);
+        th_error_close(&sync.err);
+        const th_error *failure = th_ledger_failure(runtime->ledger);
+        if (failure) {
+            fprintf(stderr,
+                    "trunkhost: the ledger %s could not be brought up to date: %s. Passwords that were "
+                    "sent are in it as candidates; mend the cause and run again\n",
+                    runtime->ledger_path, failure->message);
+            rc = -1;
+        }
+        th_ledger_close(runtime->ledger);
+    }
+    while (runtime->accounts) {
+        th_account *next = th_account_next(runtime->accounts);
+        th_account_destroy(runtime->accounts);
+        runtime->accounts = next;
+    }
+    th_client_destroy(runtime->web);
+    if (runtime->L)
+        lua_close(runtime->L);
+    th_sandbox_stop(runtime->sandbox);
+    if (runtime->timers)
+        th_timers_destroy(runtime->timers);
+    for (int i = 0; i < runtime->open_signals; i++)
+        uv_close((uv_handle_t *)&runtime->signals[i], NULL);
+    uv_run(&runtime->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&runtime->loop);
+    th_transfer_global_cleanup();
+    if (runtime->ledger_folder)
+        nftw(runtime->ledger_folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    free(runtime->ledger_folder);
+    free(runtime->ledger_path);
+    free(runtime->sandbox_storage);
+    free(runtime->sandbox_limits);
+    free(runtime->arguments);
+    free(runtime);
+    return rc;
+}
+
+/* --- running ---------------------------------------------------------------------------------------- */
+
+/* The error's text, and its traceback where that helps: not for a refusal that explains itself and
+ * happened before any work (a missing token, an unknown account). */
+static int report_uncaught(th_runtime *runtime)
+{
+    lua_State *L = runtime->L;
+    const char *traceback = th_sched_uncaught(runtime->sched, L); // error
+    const char *kind = th_error_kind_at(L, -1);
+    bool plain = false;
+    int status = TH_EXIT_ERROR;
+    if (kind) {
+        lua_getfield(L, -1, "code");
+        const char *code = lua_tostring(L, -1);
+        plain = (code && strcmp(code, "configuration") == 0) || strcmp(kind, "auth") == 0;
+        lua_pop(L, 1);
+        if (strcmp(kind, "auth") == 0)
+            status = TH_EXIT_FAILED;
+        if (strcmp(kind, "cancelled") == 0 && runtime->phase != TH_PHASE_RUN) {
+            lua_pop(L, 1);
+            return TH_EXIT_HALTED;
+        }
+    }
+    lua_getglobal(L, "tostring");
+    lua_pushvalue(L, -2);
+    const char *text = lua_pcall(L, 1, 1, 0) == LUA_OK ? lua_tostring(L, -1) : NULL;
+    th_progress_end(&runtime->terminal);
+    fprintf(stderr, "trunkhost: %s\n", text ? text : "(an error that cannot be shown)");
+    if (!plain || runtime->options.log_level == TH_LOG_DEBUG)
+        fprintf(stderr, "%s\n", traceback);
+    lua_pop(L, 2);
+    return status;
+}
+
+static void report_deadlock(th_runtime *runtime)
+{
+    th_buf text = {0};
+    th_sched_describe(runtime->sched, &text);
+    th_progress_end(&runtime->terminal);
+    fprintf(stderr, "trunkhost: every task waits for another one; the run cannot go on\n%s",
+            text.data ? text.data : "");
+    th_buf_close(&text);
+}
+
+int th_runtime_run(th_runtime *runtime, int nargs)
+{
+    th_sched *sched = runtime->sched;
+    bool deadlock = false;
+    th_task_spawn(runtime->L, nargs, "script");
+    for (;;) {
+        bool more = th_sched_run(sched);
+        if (th_sched_live(sched) == 0)
+            break;
+        if (th_sched_has_uncaught(sched))
+            break;
+        if (th_sched_deadlocked(sched)) {
+            deadlock = true;
+            break;
+        }
+        uv_run(&runtime->loop, more ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+    }
+    if (deadlock) {
+        report_deadlock(runtime);
+        runtime->exit_status = TH_EXIT_ERROR;
+    }
+    th_sched_cancel_all(sched);
+    while (th_sched_run(sched))
+        continue;
+    lua_gc(runtime->L, LUA_GCCOLLECT);
+    th_sched_settle(sched);
+    if (th_sched_has_uncaught(sched))
+        runtime->exit_status = report_uncaught(runtime);
+    else if (runtime->phase != TH_PHASE_RUN && !runtime->exiting)
+        runtime->exit_status = TH_EXIT_HALTED;
+    return runtime->exit_status;
+}

@@ -1,0 +1,92 @@
+/*
+ * The runtime: one libuv loop, one Lua state, one scheduler. It runs a script to its end, drains what is
+ * in flight, and closes everything in the order that each part needs.
+ *
+ *   first SIGINT or SIGTERM   nothing new is admitted; what is in flight ends and is recorded
+ *   second                    everything is cancelled
+ */
+#ifndef TH_RUNTIME_H
+#define TH_RUNTIME_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <uv.h>
+
+#include "error.h"
+#include "ledger.h"
+#include "sandbox/sandbox.h"
+#include "task.h"
+#include "terminal.h"
+#include "timer.h"
+#include "transfer.h"
+
+enum th_exit { TH_EXIT_OK = 0, TH_EXIT_FAILED = 1, TH_EXIT_ERROR = 2, TH_EXIT_HALTED = 3 };
+
+enum th_phase { TH_PHASE_RUN, TH_PHASE_DRAIN, TH_PHASE_CANCEL };
+
+typedef struct th_account th_account;
+typedef struct th_runtime th_runtime;
+
+typedef struct th_runtime_options {
+    const char *config; /* NULL: looked for in the usual places */
+    const char *ledger; /* NULL: the default path */
+    bool dry_run;
+    bool sandbox;
+    const char *sandbox_spec; /* "" or NULL: defaults */
+    enum th_log_level log_level;
+    bool log_json;
+} th_runtime_options;
+
+struct th_runtime {
+    th_runtime_options options; /* strings borrowed from the command line */
+    uv_loop_t loop;
+    lua_State *L;
+    th_sched *sched;
+    th_timers *timers;
+    th_terminal terminal;
+
+    th_ledger *ledger; /* NULL until the first secret or record */
+    char *ledger_path; /* owned */
+    char *ledger_folder; /* owned: the temporary folder of a sandbox run, removed at the end */
+    char run[40];      /* "20261120T031502Z-4f2a91": sorts by time */
+    bool run_recorded;
+    const char *script; /* borrowed */
+    char *arguments;    /* owned, a JSON array */
+
+    th_sandbox *sandbox;   /* owned; NULL without --sandbox */
+    char *sandbox_storage; /* owned */
+    char *sandbox_limits;  /* owned; NULL: the documented ones */
+    th_account *accounts;  /* owned list */
+    th_client *web;        /* of trunkhost.http; NULL until used */
+
+    uv_signal_t signals[3];
+    int open_signals;
+    enum th_phase phase;
+    bool exiting;    /* os.exit was called */
+    int exit_status; /* asked for by the script or a job */
+};
+
+/* Everything but the script. On failure err says what to do and nothing is left to destroy. */
+int th_runtime_create(const th_runtime_options *options, th_runtime **out, th_error *err);
+/* Closes accounts, ledger, loop and state; returns non-zero when the ledger could not be written. */
+int th_runtime_destroy(th_runtime *runtime);
+
+/* Runs the function below the nargs arguments on top of L's stack (all popped) as the main task, to the
+ * end of all tasks. Reports an uncaught error on standard error. Returns the exit status. */
+int th_runtime_run(th_runtime *runtime, int nargs);
+
+th_runtime *th_runtime_of(lua_State *L);
+
+/* Raises a `cancelled` error when a stop was asked for and the running task is not one that may finish. */
+void th_runtime_admit(lua_State *L, const char *what);
+
+/* The ledger, opened (and the run recorded in it) at first use. */
+int th_runtime_ledger(th_runtime *runtime, th_ledger **out, th_error *err);
+
+/* Scripts look this up with require: made by bindings/. Leaves the stack as it was. */
+void th_library_open(lua_State *L);
+
+/* Prints "trunkhost: …" for an error that ends the program; closes err. */
+void th_report(th_error *err);
+
+#endif

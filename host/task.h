@@ -1,0 +1,114 @@
+/*
+ * Tasks: the script and everything that it spawns are coroutines that wait on transfers, timers, the
+ * ledger and each other. One scheduler per runtime; nothing here knows what is waited for.
+ *
+ * The life of a wait, in a C function that Lua calls:
+ *
+ *     th_task_may_wait(L, "update a trunk");      raises where Lua cannot yield, before anything starts
+ *     struct op *op = …;
+ *     th_task_attach(L, &ops, op);                from now on the task owns op
+ *     … start it; op keeps th_task_waker(L) …
+ *     return th_task_park(L, ctx, continuation);  never returns by itself
+ *
+ * th_task_wake(sched, waker) makes the task ready; the continuation then runs, reads the result from
+ * th_task_op(L) and calls th_task_release(L). When the task is cancelled instead, ops->cancel(op) must
+ * make sure that no wake-up follows, and ops->release(op) frees it. An operation that is still attached
+ * when an error leaves the continuation is released at the next attach or with the task.
+ *
+ * A coroutine that waits is anchored in exactly one place: its task's registry reference.
+ */
+#ifndef TH_TASK_H
+#define TH_TASK_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "error.h"
+#include "timer.h"
+
+typedef struct th_sched th_sched;
+typedef struct th_task th_task;
+
+/* Names one wait of one task; stale ones are recognised and ignored. */
+typedef struct th_waker {
+    uint32_t slot;
+    uint64_t generation;
+} th_waker;
+
+struct th_wait_ops {
+    const char *name;           /* "request", "sleep": for people */
+    void (*cancel)(void *op);   /* only while parked; afterwards the op must not wake anybody */
+    void (*release)(void *op);  /* exactly once per attached op */
+    void (*describe)(const void *op, th_buf *out); /* may be NULL */
+    /* The run is stopping: ends the wait now if nothing irrevocable is under way, and says whether it
+     * did. The continuation then runs and finds out with th_runtime_admit. NULL: never. */
+    bool (*interrupt)(void *op);
+    bool internal;              /* waits for other tasks only: cannot wake by an outside event */
+};
+
+th_sched *th_sched_create(lua_State *L, th_timers *timers);
+/* Cancels and releases whatever is left. Call before lua_close. */
+void th_sched_destroy(th_sched *sched);
+th_sched *th_sched_of(lua_State *L);
+
+/* Runs every task that is ready now (those that become ready meanwhile run in the next call).
+ * Returns true when more are ready. */
+bool th_sched_run(th_sched *sched);
+/* Tasks that have not ended. */
+size_t th_sched_live(const th_sched *sched);
+bool th_sched_ready(const th_sched *sched);
+/* True when live tasks exist, none is ready, and all wait for each other. */
+bool th_sched_deadlocked(const th_sched *sched);
+/* Cancels every task that has not ended. */
+void th_sched_cancel_all(th_sched *sched);
+/* The run is stopping: ends the waits (see `interrupt`) of tasks that were not admitted before. */
+void th_sched_interrupt(th_sched *sched);
+/* One line per waiting task: who it is, where it was spawned, what it waits for. */
+void th_sched_describe(const th_sched *sched, th_buf *out);
+
+/* What ended the run: an error that no task can catch any more. Pushes its value and returns its
+ * traceback (owned by the scheduler), or returns NULL and pushes nothing. */
+bool th_sched_has_uncaught(const th_sched *sched);
+const char *th_sched_uncaught(th_sched *sched, lua_State *L);
+/* After the last task has ended: makes failures that nobody looked at uncaught. */
+void th_sched_settle(th_sched *sched);
+
+/*
+ * Makes a task of the function and its nargs arguments on top of L's stack (they are popped). `name`
+ * is for people, may be NULL. The new task is a child of the running one and starts in a later turn.
+ * Raises a Lua error only when memory is short.
+ */
+th_task *th_task_spawn(lua_State *L, int nargs, const char *name);
+/* Pushes the handle: a userdata with await, cancel, done. */
+void th_task_push_handle(lua_State *L, th_task *task);
+/* The running task, NULL outside of one. */
+th_task *th_task_current(lua_State *L);
+/* Cancels the task and its children: a parked one at once, the running one at its next wait. */
+void th_task_cancel(th_task *task);
+bool th_task_done(const th_task *task);
+
+/* Raises "cannot <what> inside …" where the running code cannot yield, with the reason. */
+void th_task_may_wait(lua_State *L, const char *what);
+void th_task_attach(lua_State *L, const struct th_wait_ops *ops, void *op);
+void *th_task_op(lua_State *L);
+void th_task_release(lua_State *L);
+/* The waker for the next park of the running task. */
+th_waker th_task_waker(lua_State *L);
+int th_task_park(lua_State *L, lua_KContext ctx, lua_KFunction k);
+/* Ignored when that wait is over. Safe before the park, never resumes anything by itself. */
+void th_task_wake(th_sched *sched, th_waker waker);
+
+/* Work that was admitted before a stop was asked for may finish: marks the running task (and what it
+ * spawns) as such. */
+void th_task_set_admitted(lua_State *L, bool admitted);
+bool th_task_admitted(lua_State *L);
+
+/* Lua functions: spawn, sleep, join, timeout; and coroutine.resume/wrap/yield/close that let a host
+ * wait pass through a script's own coroutines. Fields are set in the table at the top of the stack. */
+void th_task_open(lua_State *L);
+void th_coroutine_open(lua_State *L);
+
+#endif

@@ -1,0 +1,81 @@
+/* What task.c, task_lua.c and coroutine.c share; nobody else includes this. */
+#ifndef TH_TASK_IMPL_H
+#define TH_TASK_IMPL_H
+
+#include "task.h"
+
+enum th_task_state { TH_TASK_READY, TH_TASK_RUNNING, TH_TASK_PARKED, TH_TASK_DONE };
+
+enum th_task_end { TH_END_NONE, TH_END_RETURNED, TH_END_FAILED, TH_END_CANCELLED };
+
+/* Somebody who wants to know when a task ends; a member of the waiting operation. */
+struct th_watch {
+    struct th_watch *next;
+    th_task *task; /* NULL once told or withdrawn */
+    void (*ended)(struct th_watch *watch);
+    void *ctx;
+};
+
+struct th_task {
+    th_sched *sched;
+    lua_State *co;
+    int co_ref; /* the one anchor of the coroutine; also keeps its results */
+    uint32_t slot;
+    uint64_t generation;
+    enum th_task_state state;
+    enum th_task_end end;
+    bool woken_early;      /* the wake-up came before the park */
+    bool cancel_requested; /* takes effect at the next wait */
+    th_task **handle;      /* the handle's userdata: somebody can still await; NULL when it is gone */
+    bool observed;         /* its failure was delivered to somebody */
+    bool admitted;
+    int nargs; /* arguments for the first resume; 0 afterwards */
+
+    const struct th_wait_ops *ops; /* of the attached operation */
+    void *op;
+
+    /* Script coroutines between the task and its wait, innermost first. */
+    lua_State **nest;
+    size_t nnest, nest_cap;
+
+    th_task *parent, *children, *sibling_next, *sibling_prev;
+    th_task *queue_next;
+    struct th_watch *watches;
+
+    char *name;
+    char spawned_at[96]; /* "rotate.lua:12" */
+    char *spawn_trail;   /* where the parents were spawned, innermost first; owned, may be NULL */
+    char *traceback;     /* after a failure; owned */
+    char *carried;       /* traceback of a failure that await raised here; owned */
+    int carried_ref;     /* … and the value it belongs to */
+};
+
+struct th_sched {
+    lua_State *L; /* the main thread: resumes, never yields */
+    th_timers *timers;
+    th_task **slots;
+    uint32_t nslots, slots_cap;
+    uint32_t *free_slots;
+    uint32_t nfree;
+    th_task *ready_first, *ready_last;
+    size_t live, external_waits;
+    th_task *running;
+    unsigned blocked; /* resumes on the C stack that cannot pass a yield on */
+    bool resetting;   /* a cancelled coroutine's to-be-closed variables are running */
+    th_task *uncaught;
+    int uncaught_ref;
+    char *uncaught_traceback;
+    uint64_t generations;
+};
+
+/* Its address is what a host wait yields. */
+extern const char th_host_yield;
+
+void th_task_watch(th_task *task, struct th_watch *watch);
+void th_task_unwatch(struct th_watch *watch);
+void th_task_handle_gone(th_task *task);
+int th_nest_push(lua_State *L, th_task *task, lua_State *co);
+void th_nest_pop(lua_State *L, th_task *task);
+bool th_nest_hosts(lua_State *L, lua_State *co);
+
+#endif

@@ -1,0 +1,244 @@
+#include "terminal.h"
+
+#include <lauxlib.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+#include <uv.h>
+#include <wchar.h>
+
+#include "buf.h"
+#include "json.h"
+
+static const uint64_t redraw_ns = 100 * 1000000ull;
+static const uint64_t plain_line_ns = 60 * 1000000000ull;
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+
+void th_terminal_init(th_terminal *terminal, FILE *out, enum th_log_level level, bool json)
+{
+    memset(terminal, 0, sizeof *terminal);
+    const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+    bool dumb = term && strcmp(term, "dumb") == 0;
+    terminal->out = out;
+    terminal->tty = isatty(fileno(out)) && !dumb;
+    terminal->colour = terminal->tty && !(no_colour && *no_colour);
+    terminal->level = level;
+    terminal->json = json;
+}
+
+int th_log_level_parse(const char *name)
+{
+    for (int i = 0; i < 4; i++)
+        if (strcmp(name, level_names[i]) == 0)
+            return i;
+    return strcmp(name, "off") == 0 ? TH_LOG_OFF : -1;
+}
+
+/* --- progress --------------------------------------------------------------------------------------- */
+
+static int columns(const th_terminal *terminal)
+{
+    struct winsize size;
+    if (ioctl(fileno(terminal->out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    return 80;
+}
+
+/* Bytes of text that fill at most `width` columns (one per character: the line holds no wide ones). */
+static int fit(const char *text, int width)
+{
+    int bytes = 0;
+    while (text[bytes] && width > 0) {
+        bytes++;
+        while (((unsigned char)text[bytes] & 0xC0) == 0x80)
+            bytes++;
+        width--;
+    }
+    return bytes;
+}
+
+static void draw(th_terminal *terminal)
+{
+    fprintf(terminal->out, "\r\033[K%.*s", fit(terminal->progress, columns(terminal) - 1),
+            terminal->progress);
+    fflush(terminal->out);
+    terminal->drawn = true;
+}
+
+void th_progress_hide(th_terminal *terminal)
+{
+    if (terminal->drawn) {
+        fputs("\r\033[K", terminal->out);
+        fflush(terminal->out);
+        terminal->drawn = false;
+    }
+}
+
+void th_progress_show(th_terminal *terminal)
+{
+    if (terminal->tty && terminal->progress[0] && !terminal->drawn)
+        draw(terminal);
+}
+
+void th_progress_set(th_terminal *terminal, const char *text, bool now)
+{
+    uint64_t time = uv_hrtime();
+    bool first = !terminal->progress[0];
+    snprintf(terminal->progress, sizeof terminal->progress, "%s", text);
+    if (terminal->tty) {
+        if (!text[0])
+            th_progress_hide(terminal);
+        else if (now || first || time - terminal->drawn_at >= redraw_ns) {
+            draw(terminal);
+            terminal->drawn_at = time;
+        }
+        return;
+    }
+    if (first)
+        terminal->drawn_at = time; /* a run of less than a minute needs no line */
+    if (text[0] && time - terminal->drawn_at >= plain_line_ns) {
+        fprintf(terminal->out, "%s\n", text);
+        fflush(terminal->out);
+        terminal->drawn_at = time;
+    }
+}
+
+void th_progress_end(th_terminal *terminal)
+{
+    th_progress_hide(terminal);
+    terminal->progress[0] = '\0';
+}
+
+/* --- log -------------------------------------------------------------------------------------------- */
+
+/* Control characters of a message (it may quote a reply) must not steer somebody's terminal. */
+static void append_plain(th_buf *line, const char *text)
+{
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '\n' || c == '\t')
+            th_buf_putc(line, ' ');
+        else if (c < 0x20 || c == 0x7F)
+            th_buf_printf(line, "\\x%02x", c);
+        else
+            th_buf_putc(line, (char)c);
+    }
+}
+
+static void append_json_string(th_buf *line, const char *text)
+{
+    th_buf_putc(line, '"');
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\')
+            th_buf_printf(line, "\\%c", c);
+        else if (c < 0x20)
+            th_buf_printf(line, "\\u%04x", c);
+        else
+            th_buf_putc(line, (char)c);
+    }
+    th_buf_putc(line, '"');
+}
+
+/* key=value in the order of the keys, so that equal lines look equal. */
+static void append_fields(lua_State *L, int fields, bool json, th_buf *line)
+{
+    int top = lua_gettop(L);
+    lua_getglobal(L, "table");
+    lua_getfield(L, -1, "sort"); // table sort
+    lua_newtable(L);             // table sort keys
+    int n = 0;
+    lua_pushnil(L);
+    while (lua_next(L, fields)) {
+        lua_pop(L, 1);
+        if (lua_type(L, -1) == LUA_TSTRING) {
+            lua_pushvalue(L, -1);
+            lua_rawseti(L, top + 3, ++n);
+        }
+    }
+    lua_pushvalue(L, top + 2);
+    lua_pushvalue(L, top + 3);
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK)
+        lua_pop(L, 1);
+    for (int i = 1; i <= n; i++) {
+        lua_rawgeti(L, top + 3, i);
+        const char *key = lua_tostring(L, -1);
+        lua_pushvalue(L, -1);
+        lua_rawget(L, fields); // … key value
+        if (json) {
+            th_buf_putc(line, ',');
+            append_json_string(line, key);
+            th_buf_putc(line, ':');
+        } else {
+            th_buf_putc(line, ' ');
+            append_plain(line, key);
+            th_buf_putc(line, '=');
+        }
+        th_error err = {0};
+        bool text = lua_type(L, -1) == LUA_TSTRING;
+        if (text && !json) {
+            append_plain(line, lua_tostring(L, -1));
+        } else if (th_json_encode(L, -1, TH_JSON_REDACT, line, &err) != 0) {
+            lua_getglobal(L, "tostring");
+            lua_pushvalue(L, -2);
+            const char *shown = lua_pcall(L, 1, 1, 0) == LUA_OK ? lua_tostring(L, -1) : NULL;
+            if (json)
+                append_json_string(line, shown ? shown : "?");
+            else
+                append_plain(line, shown ? shown : "?");
+            lua_pop(L, 1);
+        }
+        th_error_close(&err);
+        lua_pop(L, 2);
+    }
+    lua_settop(L, top);
+}
+
+void th_log(th_terminal *terminal, enum th_log_level level, lua_State *L, int fields,
+            const char *format, ...)
+{
+    static const char *const colours[] = {"\033[2m", "", "\033[33m", "\033[31m"};
+    if (level < terminal->level || level >= TH_LOG_OFF)
+        return;
+    char *message = NULL;
+    va_list args;
+    va_start(args, format);
+    int len = vasprintf(&message, format, args);
+    va_end(args);
+    if (len < 0)
+        return;
+    struct timespec now;
+    struct tm tm;
+    char when[40];
+    clock_gettime(CLOCK_REALTIME, &now);
+    th_buf line = {0};
+    if (terminal->json) {
+        gmtime_r(&now.tv_sec, &tm);
+        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
+        th_buf_printf(&line, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"message\":", when,
+                      now.tv_nsec / 1000000, level_names[level]);
+        append_json_string(&line, message);
+        if (fields)
+            append_fields(L, fields, true, &line);
+        th_buf_puts(&line, "}");
+    } else {
+        localtime_r(&now.tv_sec, &tm);
+        strftime(when, sizeof when, "%H:%M:%S", &tm);
+        th_buf_printf(&line, "%s%s %-5s ", terminal->colour ? colours[level] : "", when,
+                      level_names[level]);
+        append_plain(&line, message);
+        if (fields)
+            append_fields(L, fields, false, &line);
+        if (terminal->colour)
+            th_buf_puts(&line, "\033[0m");
+    }
+    th_progress_hide(terminal);
+    fprintf(terminal->out, "%s\n", line.data ? line.data : message);
+    fflush(terminal->out);
+    th_progress_show(terminal);
+    th_buf_close(&line);
+    free(message);
+}

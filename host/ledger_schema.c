@@ -1,9 +1,11 @@
 #include "ledger_schema.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "ledger.h"
 #include "ledger_file.h"
@@ -11,6 +13,7 @@
 enum {
     APPLICATION_ID = 0x74726b68, /* "trkh": tells a ledger from another program's database */
     BUSY_MS = 10000,             /* how long a commit waits for another process's commit */
+    BUSY_STEP_MS = 5,
 };
 
 static const char restore[] = "Restore it from a backup, or name another with --ledger";
@@ -240,6 +243,34 @@ static int prepare(sqlite3 *db, const char *path, th_error *err)
     return version < VERSION ? migrate(db, path, err) : 0;
 }
 
+static int64_t milliseconds(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/*
+ * SQLite's busy timeout does not cover two moments of another program: the switch to the
+ * write-ahead log when it makes the ledger, and the removal of that log when it is the last to
+ * close.
+ */
+static int prepare_patiently(sqlite3 *db, const char *path, th_error *err)
+{
+    const int64_t deadline = milliseconds() + BUSY_MS;
+    th_error problem = {0};
+    int rc;
+
+    while ((rc = prepare(db, path, &problem)) && (sqlite3_errcode(db) & 0xff) == SQLITE_BUSY &&
+           milliseconds() < deadline)
+        sqlite3_sleep(BUSY_STEP_MS);
+    if (rc && err)
+        th_error_move(err, &problem);
+    th_error_close(&problem);
+    return rc;
+}
+
 int th_database_open(const char *path, bool create, sqlite3 **out, th_error *err)
 {
     sqlite3 *db = NULL;
@@ -258,7 +289,7 @@ int th_database_open(const char *path, bool create, sqlite3 **out, th_error *err
     } else {
         sqlite3_extended_result_codes(db, 1);
         sqlite3_busy_timeout(db, BUSY_MS);
-        rc = prepare(db, path, err);
+        rc = prepare_patiently(db, path, err);
     }
     if (rc) {
         sqlite3_close(db);

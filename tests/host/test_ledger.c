@@ -1,6 +1,7 @@
 /* The ledger's promises on real files: durable before told, private, never mixed up, never half
  * done. */
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -889,6 +891,39 @@ static void another_user_s_ledger_and_folder_are_refused(void **state)
     as_nobody(w, "this user may not write there"); /* no room for the log beside it */
 }
 
+static void a_read_only_file_system_is_refused(void **state)
+{
+    struct world *w = *state;
+    pid_t pid;
+    int status = 0;
+
+    open_ledger(w);
+    shut(w);
+    pid = fork();
+    if (pid == 0) {
+        th_error err = {0};
+        th_ledger *ledger = NULL;
+
+        if (unshare(CLONE_NEWNS) || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) ||
+            mount(w->folder, w->folder, "none", MS_BIND, NULL) ||
+            mount("none", w->folder, "none", MS_REMOUNT | MS_BIND | MS_RDONLY, NULL))
+            _exit(77); /* this test may not mount here */
+        if (th_ledger_open(&w->loop, w->path, &ledger, &err) != -TH_INVALID)
+            _exit(3);
+        if (!strstr(err.message, "the file system is read-only"))
+            _exit(4);
+        strcpy(strrchr(w->path, '/'), "/new.db");
+        if (th_ledger_open(&w->loop, w->path, &ledger, &err) != -TH_INVALID)
+            _exit(5);
+        _exit(strstr(err.message, "the file system is read-only") ? 0 : 6);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77)
+        skip();
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* A whole program's life; without assertions, which belong to the parent. */
 static int add_and_leave(struct world *w)
 {
@@ -984,6 +1019,7 @@ int main(void)
         TEST(a_damaged_ledger_is_refused),
         TEST(a_missing_ledger_is_not_made_by_reading),
         TEST(another_user_s_ledger_and_folder_are_refused),
+        TEST(a_read_only_file_system_is_refused),
         TEST(programs_that_start_at_once_share_one_ledger_and_key),
         TEST(the_default_path_follows_the_xdg_specification),
     };

@@ -1,0 +1,440 @@
+/* `trunkhost secrets`: what a person and a program get from it, on real descriptors. */
+#include <fcntl.h>
+#include <jansson.h>
+#include <setjmp.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "ledger.h"
+#include "scratch_folder.h"
+#include "secrets_command.h"
+
+struct world {
+    char *folder, *path, *key;
+    char *out, *err; /* what the last command printed */
+    size_t out_len, err_len;
+};
+
+static int set_up(void **state)
+{
+    struct world *w = calloc(1, sizeof(*w));
+
+    w->folder = scratch_create();
+    w->path = scratch_path(w->folder, "ledger.db");
+    w->key = scratch_path(w->folder, "ledger.key");
+    *state = w;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+
+    scratch_destroy(w->folder);
+    free(w->path);
+    free(w->key);
+    free(w->out);
+    free(w->err);
+    free(w);
+    return th_secret_count() != 0;
+}
+
+/* Points `fd` at a new descriptor and returns a copy of the old one. */
+static int divert(int fd, int to)
+{
+    int kept = dup(fd);
+
+    assert_true(kept >= 0);
+    assert_true(to >= 0);
+    assert_int_equal(dup2(to, fd), fd);
+    return kept;
+}
+
+static void restore(int fd, int kept)
+{
+    assert_int_equal(dup2(kept, fd), fd);
+    close(kept);
+}
+
+static int run_to(struct world *w, int out, const char *ledger, const char *const *words)
+{
+    char *argv[16] = {strdup("secrets")};
+    char *err_path = scratch_path(w->folder, "stderr");
+    int argc = 1, status, kept_out, kept_err, err;
+
+    while (words[argc - 1]) {
+        argv[argc] = strdup(words[argc - 1]);
+        argc++;
+    }
+    fflush(stdout);
+    fflush(stderr);
+    err = open(err_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    kept_out = divert(STDOUT_FILENO, out);
+    kept_err = divert(STDERR_FILENO, err);
+    status = th_secrets_command(argc, argv, ledger);
+    fflush(stdout);
+    fflush(stderr);
+    restore(STDOUT_FILENO, kept_out);
+    restore(STDERR_FILENO, kept_err);
+    close(err);
+    free(w->err);
+    w->err = scratch_read(err_path, &w->err_len);
+    unlink(err_path);
+    free(err_path);
+    while (argc)
+        free(argv[--argc]);
+    return status;
+}
+
+static int run_command(struct world *w, const char *const *words)
+{
+    char *out_path = scratch_path(w->folder, "stdout");
+    int out = open(out_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int status = run_to(w, out, w->path, words);
+
+    close(out);
+    free(w->out);
+    w->out = scratch_read(out_path, &w->out_len);
+    unlink(out_path);
+    free(out_path);
+    return status;
+}
+
+#define RUN(w, ...) run_command(w, (const char *const[]){__VA_ARGS__, NULL})
+
+static void assert_complaint(struct world *w, const char *reason)
+{
+    assert_int_equal(strncmp(w->err, "trunkhost: ", 11), 0);
+    assert_ptr_equal(strchr(w->err, '\n'), w->err + w->err_len - 1); /* one line */
+    if (!strstr(w->err, reason))
+        fail_msg("\"%s\" does not say \"%s\"", w->err, reason);
+}
+
+struct entry {
+    const char *account, *trunk, *secret;
+    size_t len;
+    bool current;
+};
+
+static void on_stored(th_ledger_op *op)
+{
+    (void)op; /* the result is looked at when the loop has ended */
+}
+
+/* Fills the ledger the way that a run does. */
+static void store(struct world *w, const struct entry *entries, size_t count)
+{
+    uv_loop_t loop;
+    th_ledger *ledger = NULL;
+    th_error err = {0};
+
+    assert_int_equal(uv_loop_init(&loop), 0);
+    if (th_ledger_open(&loop, w->path, &ledger, &err))
+        fail_msg("%s", err.message);
+    for (size_t i = 0; i < count; i++) {
+        th_ledger_op op = {.verb = TH_LEDGER_SECRET_ADD,
+                           .account = entries[i].account,
+                           .provider = "famulor",
+                           .trunk = entries[i].trunk,
+                           .field = "sip_password"};
+        th_ledger_op current = {
+            .verb = TH_LEDGER_SECRET_STATE, .state = TH_CURRENT, .evidence = "reprovisioned"};
+
+        size_t len = entries[i].len ? entries[i].len : strlen(entries[i].secret);
+
+        assert_int_equal(th_secret_copy(entries[i].secret, len, &op.secret, NULL), 0);
+        op.cb = current.cb = on_stored;
+        th_ledger_submit(ledger, &op);
+        uv_run(&loop, UV_RUN_DEFAULT);
+        assert_int_equal(op.result, 0);
+        if (entries[i].current) {
+            current.row = op.row;
+            th_ledger_submit(ledger, &current);
+            uv_run(&loop, UV_RUN_DEFAULT);
+            assert_int_equal(current.result, 0);
+        }
+        th_secret_unref(op.secret);
+    }
+    th_ledger_close(ledger);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+static const struct entry two[] = {
+    {.account = "famulor-prod", .trunk = "42", .secret = "first-password", .current = true},
+    {.account = "vatel", .trunk = "ST_7", .secret = "second-password"},
+};
+
+static json_t *line_of(const char *text, size_t number)
+{
+    json_t *value;
+
+    while (number--)
+        text = strchr(text, '\n') + 1;
+    value =
+        json_loads(text, JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    assert_non_null(value);
+    return value;
+}
+
+static void assert_member(json_t *object, const char *name, const char *value)
+{
+    assert_string_equal(json_string_value(json_object_get(object, name)), value);
+}
+
+static void init_names_both_files_and_refuses_a_second_time(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(RUN(w, "init"), 0);
+    assert_non_null(strstr(w->out, w->path));
+    assert_non_null(strstr(w->out, w->key));
+    assert_non_null(strstr(w->out, "Back up both"));
+    assert_int_equal(scratch_mode(w->path), 0600);
+    assert_int_equal(scratch_mode(w->key), 0600);
+    assert_int_equal(RUN(w, "init"), 2);
+    assert_complaint(w, "Nothing was changed");
+}
+
+static void json_lines_keep_the_contract(void **state)
+{
+    struct world *w = *state;
+    const char *start = "{\"account\":\"famulor-prod\",\"trunk\":\"42\",\"field\":\"sip_password\","
+                        "\"state\":\"current\",\"secret\":\"first-password\",\"created_at\":\"20";
+    json_t *line;
+
+    store(w, two, 2);
+    assert_int_equal(RUN(w, "export", "--account", "all", "--json"), 0);
+    assert_int_equal(strncmp(w->out, start, strlen(start)), 0);
+    line = line_of(w->out, 0);
+    assert_member(line, "evidence", "reprovisioned");
+    json_decref(line);
+    line = line_of(w->out, 1);
+    assert_member(line, "account", "vatel");
+    assert_member(line, "state", "candidate");
+    json_decref(line);
+    assert_string_equal(w->err, "");
+}
+
+static void export_can_be_narrowed(void **state)
+{
+    struct world *w = *state;
+
+    store(w, two, 2);
+    assert_int_equal(RUN(w, "export", "--account=vatel", "--json"), 0);
+    assert_null(strstr(w->out, "first-password"));
+    assert_non_null(strstr(w->out, "second-password"));
+    assert_int_equal(RUN(w, "export", "--trunk", "42", "--json"), 0);
+    assert_non_null(strstr(w->out, "first-password"));
+    assert_null(strstr(w->out, "second-password"));
+    assert_int_equal(RUN(w, "export", "--account", "nobody", "--json"), 0);
+    assert_string_equal(w->out, "");
+    assert_complaint(w, "holds no such secret");
+}
+
+static void any_byte_survives_json(void **state)
+{
+    struct world *w = *state;
+    char all[128];
+    const char *utf8 = "\"q\\ \xc3\xa4\xe2\x82\xac\xf0\x9f\x93\x9e";
+    struct entry entries[] = {
+        {.account = "a", .trunk = "1", .secret = all, .len = sizeof(all)},
+        {.account = "a", .trunk = "2", .secret = utf8},
+        {.account = "a", .trunk = "3", .secret = "latin-1: \xe4\xff"},
+        {.account = "a", .trunk = "4", .secret = "surrogate: \xed\xa0\x80"},
+    };
+    json_t *line;
+
+    for (size_t i = 0; i < sizeof(all); i++)
+        all[i] = (char)i;
+    store(w, entries, 4);
+    assert_int_equal(RUN(w, "export", "--json"), 0);
+    line = line_of(w->out, 0);
+    assert_int_equal(json_string_length(json_object_get(line, "secret")), sizeof(all));
+    assert_memory_equal(json_string_value(json_object_get(line, "secret")), all, sizeof(all));
+    json_decref(line);
+    line = line_of(w->out, 1);
+    assert_member(line, "secret", utf8);
+    assert_null(json_object_get(line, "encoding"));
+    json_decref(line);
+    line = line_of(w->out, 2);
+    assert_member(line, "secret", "bGF0aW4tMTog5P8=");
+    assert_member(line, "encoding", "base64");
+    json_decref(line);
+    line = line_of(w->out, 3);
+    assert_member(line, "encoding", "base64");
+    json_decref(line);
+}
+
+static void csv_quotes_what_needs_it_and_nothing_else(void **state)
+{
+    struct world *w = *state;
+    const struct entry entries[] = {
+        {.account = "a", .trunk = "1", .secret = "plain=+-@"},
+        {.account = "a", .trunk = "2", .secret = "with,comma"},
+        {.account = "a", .trunk = "3", .secret = "with\"quote"},
+        {.account = "a", .trunk = "4", .secret = "two\nlines"},
+        {.account = "a", .trunk = "5", .secret = " spaced "},
+        {.account = "a", .trunk = "6", .secret = "\xe4\xff"},
+    };
+    const char *heading = "account,trunk,field,state,secret,created_at,evidence,run\n";
+
+    store(w, entries, 6);
+    assert_int_equal(RUN(w, "export"), 0);
+    assert_int_equal(strncmp(w->out, heading, strlen(heading)), 0);
+    assert_non_null(strstr(w->out, "\na,1,sip_password,candidate,plain=+-@,20"));
+    assert_non_null(strstr(w->out, "\na,2,sip_password,candidate,\"with,comma\",20"));
+    assert_non_null(strstr(w->out, "\na,3,sip_password,candidate,\"with\"\"quote\",20"));
+    assert_non_null(strstr(w->out, "\na,4,sip_password,candidate,\"two\nlines\",20"));
+    assert_non_null(strstr(w->out, "\na,5,sip_password,candidate,\" spaced \",20"));
+    assert_non_null(strstr(w->out, "\na,6,sip_password,candidate,\xe4\xff,20"));
+    assert_non_null(strstr(w->out, "Z,,\n"));
+}
+
+static void a_large_export_is_complete(void **state)
+{
+    struct world *w = *state;
+    enum { COUNT = 500 };
+    struct entry *entries = calloc(COUNT, sizeof(*entries));
+    size_t lines = 0;
+
+    for (int i = 0; i < COUNT; i++)
+        entries[i] = (struct entry){.account = "a", .trunk = "1", .secret = "0123456789abcdef"};
+    store(w, entries, COUNT);
+    assert_int_equal(RUN(w, "export", "--json"), 0);
+    for (const char *p = w->out; *p; p++)
+        lines += *p == '\n';
+    assert_int_equal(lines, COUNT);
+    free(entries);
+}
+
+static void a_terminal_gets_a_table_without_passwords(void **state)
+{
+    struct world *w = *state;
+    char seen[4096] = "";
+    int master = posix_openpt(O_RDWR | O_NOCTTY), slave;
+
+    if (master < 0 || grantpt(master) || unlockpt(master))
+        skip();
+    slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    store(w, two, 2);
+    assert_int_equal(unlink(w->key), 0); /* nothing is opened, so none is needed */
+    assert_int_equal(run_to(w, slave, w->path, (const char *const[]){"export", NULL}), 0);
+    assert_true(read(master, seen, sizeof(seen) - 1) > 0);
+    assert_non_null(strstr(seen, "EVIDENCE"));
+    assert_non_null(strstr(seen, "famulor-prod"));
+    assert_non_null(strstr(seen, "ST_7"));
+    assert_null(strstr(seen, "first-"));
+    assert_null(strstr(seen, "second-"));
+    assert_non_null(strstr(w->err, "trunkhost secrets export --csv"));
+    close(slave);
+    close(master);
+}
+
+static void a_failing_output_is_said(void **state)
+{
+    struct world *w = *state;
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+    if (full < 0)
+        skip();
+    store(w, two, 2);
+    assert_int_equal(run_to(w, full, w->path, (const char *const[]){"export", "--json", NULL}), 2);
+    assert_complaint(w, "cannot write to standard output: No space left on device");
+    close(full);
+}
+
+static void an_altered_row_is_refused_and_the_others_still_come(void **state)
+{
+    struct world *w = *state;
+    sqlite3 *db = NULL;
+
+    store(w, two, 2);
+    assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "UPDATE secrets SET trunk = '43' WHERE trunk = '42'", NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
+    assert_int_equal(RUN(w, "export", "--json"), 2);
+    assert_complaint(w, "the row was altered");
+    assert_null(strstr(w->out, "first-password"));
+    assert_non_null(strstr(w->out, "second-password"));
+}
+
+static void the_key_may_lie_elsewhere(void **state)
+{
+    struct world *w = *state;
+    char *elsewhere = scratch_path(w->folder, "moved.key");
+
+    store(w, two, 2);
+    assert_int_equal(rename(w->key, elsewhere), 0);
+    assert_int_equal(RUN(w, "export", "--json"), 2);
+    assert_complaint(w, w->key);
+    assert_int_equal(RUN(w, "export", "--key", elsewhere, "--json"), 0);
+    assert_non_null(strstr(w->out, "first-password"));
+    free(elsewhere);
+}
+
+static void wrong_use_is_one_line_and_status_2(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(RUN(w, "exprot"), 2);
+    assert_complaint(w, "there is no command exprot");
+    assert_int_equal(RUN(w, "export", "--jason"), 2);
+    assert_complaint(w, "there is no option --jason");
+    assert_int_equal(RUN(w, "export", "stray"), 2);
+    assert_complaint(w, "unexpected argument stray");
+    assert_int_equal(RUN(w, "export", "--account"), 2);
+    assert_complaint(w, "--account needs a value");
+    assert_int_equal(RUN(w, "export", "--json", "--csv"), 2);
+    assert_complaint(w, "exclude each other");
+    assert_int_equal(RUN(w, "init", "--account", "a"), 2);
+    assert_complaint(w, "there is no option --account");
+    assert_int_equal(RUN(w, "export", "--json"), 2);
+    assert_complaint(w, "it is not there. Make one with: trunkhost secrets init");
+    assert_int_equal(access(w->path, F_OK), -1);
+}
+
+static void help_is_on_standard_output(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(RUN(w, "--help"), 0);
+    assert_non_null(strstr(w->out, "init | export"));
+    assert_int_equal(RUN(w, "export", "--help"), 0);
+    assert_non_null(strstr(w->out, "--key FILE"));
+    assert_int_equal(RUN(w, "init", "-h"), 0);
+    assert_non_null(strstr(w->out, "secrets init"));
+    assert_string_equal(w->err, "");
+    assert_int_equal(access(w->path, F_OK), -1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(init_names_both_files_and_refuses_a_second_time),
+        TEST(json_lines_keep_the_contract),
+        TEST(export_can_be_narrowed),
+        TEST(any_byte_survives_json),
+        TEST(csv_quotes_what_needs_it_and_nothing_else),
+        TEST(a_large_export_is_complete),
+        TEST(a_terminal_gets_a_table_without_passwords),
+        TEST(a_failing_output_is_said),
+        TEST(an_altered_row_is_refused_and_the_others_still_come),
+        TEST(the_key_may_lie_elsewhere),
+        TEST(wrong_use_is_one_line_and_status_2),
+        TEST(help_is_on_standard_output),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

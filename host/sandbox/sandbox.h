@@ -1,7 +1,9 @@
 /*
- * The sandbox: the five platform APIs as documented, served on loopback by libmicrohttpd from memory.
- * Independent of the client half of the program: it shares neither provider descriptions nor JSON code
- * with it, so that a mistake there is not agreed with here.
+ * The sandbox: the five platform APIs as documented, served on loopback by libmicrohttpd from
+ * memory. Independent of the client half of the program: it shares neither provider descriptions
+ * nor JSON code with it, so that a mistake there is not agreed with here.
+ *
+ * It runs in threads of its own. Everything declared here may be called from any thread.
  */
 #ifndef TH_SANDBOX_H
 #define TH_SANDBOX_H
@@ -13,20 +15,28 @@
 typedef struct th_sandbox th_sandbox;
 
 typedef struct th_sandbox_options {
-    unsigned port;      /* 0: any free one */
-    unsigned trunks;    /* per API; default 12 */
+    unsigned port;   /* 0: any free one */
+    unsigned trunks; /* per API; default 12, at most 100,000 */
     unsigned long long seed;
-    unsigned latency_ms;
-    const char *limits; /* "documented" (default), "none", or "N/SECONDS[+N/SECONDS…]" for every API */
-    const char *faults; /* "NAME=RATE,…" with RATE 0…1, or NULL */
-    const char *token;  /* bearer token that is accepted; NULL: "sandbox" */
+    unsigned latency_ms; /* at most 60,000 */
+    const char
+        *limits; /* "documented" (default), "none", or "N/SECONDS[+N/SECONDS…]" for every API */
+    const char *faults; /* "NAME[@METHOD]=RATE,…" with RATE 0…1 (`+` separates as well), or NULL */
+    const char *token; /* bearer token that is accepted; NULL: "sandbox" */
 } th_sandbox_options;
 
 void th_sandbox_defaults(th_sandbox_options *options);
-/* Parses "trunks=200,seed=7,latency=5,limits=none,fault=lost_reply=0.1" (the SPEC of --sandbox; faults
- * separated by `+`); strings are borrowed from *storage, which the caller frees. */
+/* Sets one option by its name (port, trunks, seed, latency, limits, fault, token) from its text,
+ * which is borrowed. Numbers are checked here, limits, faults and token by th_sandbox_start. */
+int th_sandbox_option(th_sandbox_options *options, const char *name, const char *value,
+                      th_error *err);
+/* Parses "trunks=200,seed=7,latency=5,limits=none,fault=lost_reply=0.1" (the SPEC of --sandbox;
+ * faults separated by `+`) into options that were set to defaults; NULL and "" change nothing.
+ * Strings are borrowed from *storage, which the caller frees after th_sandbox_start, also on
+ * failure. */
 int th_sandbox_parse(const char *spec, th_sandbox_options *options, char **storage, th_error *err);
 
+/* Copies what it needs of the options. On success the caller owns *out. */
 int th_sandbox_start(const th_sandbox_options *options, th_sandbox **out, th_error *err);
 void th_sandbox_stop(th_sandbox *sandbox); /* NULL is fine */
 
@@ -35,5 +45,9 @@ void th_sandbox_stop(th_sandbox *sandbox); /* NULL is fine */
 const char *th_sandbox_base_url(const th_sandbox *sandbox, const char *api);
 const char *th_sandbox_token(const th_sandbox *sandbox);
 unsigned th_sandbox_port(const th_sandbox *sandbox);
+
+/* What GET /_sandbox/{what} answers ("state", "log", "violations", "counts"), as JSON text that the
+ * caller frees; NULL for other names or when memory is short. It holds the live secrets. */
+char *th_sandbox_report(th_sandbox *sandbox, const char *what);
 
 #endif

@@ -26,11 +26,12 @@ static int core_secret(lua_State *L)
     lua_Integer length = 32;
     const char *alphabet = NULL;
     int rc;
-    if (!lua_isnoneornil(L, 1))
-        luaL_checktype(L, 1, LUA_TTABLE);
-    else
-        lua_newtable(L), lua_replace(L, 1);
     lua_settop(L, 1);
+    if (lua_isnil(L, 1)) {
+        lua_newtable(L);
+        lua_replace(L, 1);
+    }
+    luaL_checktype(L, 1, LUA_TTABLE);
     if (lua_getfield(L, 1, "from") != LUA_TNIL) {
         size_t len;
         const char *text = luaL_checklstring(L, -1, &len);

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "buf.h"
 #include "error_lua.h"
 #include "library.h"
 #include "secret.h"

@@ -65,7 +65,7 @@ struct th_ledger_writer {
 enum outcome {
     WENT_WELL,
     OWN_FAULT,      /* the operation's err says what; the others are not concerned */
-    NO_TRANSACTION, /* the database cannot go on; writer's error is taken from it by the caller */
+    NO_TRANSACTION, /* the database cannot go on, and knows why */
 };
 
 int th_ledger_writer_create(const char *path, th_ledger_writer **out, th_error *err)
@@ -130,8 +130,7 @@ static int run(th_ledger_writer *writer, enum statement which)
     return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
-/* Strings outlive the statement's run, so nothing is copied. NULL becomes NULL. Fails for want of
- * memory only, and then the step that follows refuses the NULL or the next bind tells. */
+/* The strings outlive the statement's run, so nothing is copied. NULL becomes NULL. */
 static int bind_text(th_ledger_writer *writer, enum statement which, int at, const char *text)
 {
     return sqlite3_bind_text(writer->statements[which], at, text, -1, SQLITE_STATIC);
@@ -171,8 +170,7 @@ static enum outcome run_begin(th_ledger_writer *writer, th_ledger_op *op)
         (rc = bind_text(writer, RUN_BEGIN, 3, op->arguments ? op->arguments : "[]")) ||
         (rc = bind_text(writer, RUN_BEGIN, 4, writer->now)))
         return NO_TRANSACTION;
-    return judge(writer, op, run(writer, RUN_BEGIN),
-                 "there is a run of this id already");
+    return judge(writer, op, run(writer, RUN_BEGIN), "there is a run of this id already");
 }
 
 static enum outcome run_end(th_ledger_writer *writer, th_ledger_op *op)

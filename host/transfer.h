@@ -1,12 +1,16 @@
 /*
- * HTTP transfers: libcurl multi on the libuv loop. One client per account: a multi handle with its own
- * connection cache, pooled easy handles and shared TLS sessions.
+ * HTTP transfers: libcurl multi on the libuv loop. One client per account: a multi handle with its
+ * own connection cache, pooled easy handles and shared TLS sessions.
  *
  * A transfer ends exactly once, with a fate:
  *   replied   a complete reply; look at the status
  *   unsent    nothing was sent (no connection, TLS refused): repeating is safe for every method
- *   lost      sent, or perhaps sent, without a complete reply: it may have happened
- * libcurl never repeats a request by itself here.
+ *   lost      sent, or perhaps sent, without a complete reply: it may have happened. When the head
+ * of a reply came, status, pace and headers are what it said, but its body is not complete. libcurl
+ * never repeats a request by itself here.
+ *
+ * Everything happens on the loop's thread. While transfers are in flight they keep the loop alive;
+ * a client without any does not.
  */
 #ifndef TH_TRANSFER_H
 #define TH_TRANSFER_H
@@ -27,67 +31,84 @@ typedef struct th_transfer th_transfer;
 enum th_http { TH_HTTP_AUTO, TH_HTTP_1_1, TH_HTTP_2 };
 
 typedef struct th_client_options {
-    enum th_http http;      /* auto: HTTP/2 where TLS negotiates it, else 1.1 */
-    const char *ca_file;    /* NULL: the system's bundle */
-    unsigned concurrency;   /* sizes the connection cache */
-    long timeout_ms;        /* a whole transfer; 0 = 30 s */
+    enum th_http http;   /* HTTP/2 needs TLS: http:// is 1.1 always. auto: 2 where the server
+                            does it; 2: also expects it, see client.c */
+    const char *ca_file; /* PEM; NULL: the system's bundle. Copied. */
+    unsigned
+        concurrency; /* transfers in flight at most, which sizes the connection cache; 0 = 16 */
+    long timeout_ms; /* a whole transfer; 0 = 30 s */
     long connect_timeout_ms; /* 0 = 10 s */
-    size_t max_response;    /* bytes of body; 0 = 64 MiB */
+    size_t max_response;     /* bytes of body; 0 = 64 MiB */
 } th_client_options;
 
 enum th_fate { TH_FATE_REPLIED, TH_FATE_UNSENT, TH_FATE_LOST };
 
 /* Embedded in its owner. Inputs are the owner's and stay alive until done or abort. */
 struct th_transfer {
-    const char *method;
-    const char *url;
-    struct curl_slist *headers;
-    const char *body; /* NULL = none */
+    const char *method;         /* upper case: "GET", "POST", … */
+    const char *url;            /* https, or http to loopback */
+    struct curl_slist *headers; /* "Name: value", or NULL */
+    const char *body;           /* NULL = none; sent with Content-Length */
     size_t body_len;
-    bool keep_headers; /* collect all reply headers as lines in reply_headers */
+    bool keep_headers; /* collect the reply's headers in reply_headers, one "Name: value\n" each */
     long timeout_ms;   /* 0: the client's */
-    void (*done)(th_transfer *transfer);
+    void (*done)(th_transfer *transfer); /* may start, abort, and destroy the client */
     void *ctx;
 
-    /* results, valid in done() */
+    /* results, valid in done(); fate, code, kind and problem also after an abort */
     enum th_fate fate;
-    int status;          /* 0 unless replied */
+    int status; /* 0 when not even the head of a reply came */
     CURLcode code;
-    enum th_kind kind;   /* of a failure without a reply: network, tls, timeout, malformed */
-    char problem[CURL_ERROR_SIZE]; /* libcurl's words, "" when there are none */
-    th_buf reply;        /* body; the owner closes it */
-    th_buf reply_headers;
-    th_pace_reply pace;  /* limits that the headers spoke of */
-    bool json;           /* Content-Type of the reply is JSON */
+    enum th_kind kind; /* TH_OK when replied, else network, tls, timeout, malformed, cancelled */
+    char problem[CURL_ERROR_SIZE]; /* what went wrong, for an operator: one line that names the host
+                                      and contains nothing of headers or bodies; "" when replied */
+    th_buf reply; /* body; the owner closes it, and may set reply.sensitive before the start */
+    th_buf reply_headers; /* the owner closes it */
+    th_pace_reply pace;   /* limits that the headers spoke of; status as above */
+    bool json;            /* Content-Type of the reply is JSON */
+    bool sent;            /* libcurl was allowed to send it */
+    bool repeated;        /* libcurl wanted to send it again and was stopped */
+    bool too_large;       /* the reply passed max_response, or its headers 256 KiB */
 
     /* the client's */
     th_client *client;
-    CURL *easy;
-    bool sent;
-    bool repeated; /* libcurl wanted to send it again and was stopped */
-    bool too_large;
-    curl_socket_t socket;
+    struct th_easy *easy; /* NULL when not in flight */
+    struct curl_slist extra_headers[2];
+    size_t header_bytes;
+    double head_at; /* when the reply's head came, seconds since 1970 */
 };
 
-int th_client_create(uv_loop_t *loop, const th_client_options *options, th_client **out, th_error *err);
-/* Aborts what is under way without calling done. Handles close on the next turns of the loop. */
+/* Fails with TH_INVALID: a CA file that cannot be read, or memory. options may be zeroed. Makes the
+ * process ignore SIGPIPE when its disposition is still the default one: libcurl is told not to
+ * touch signals, and TLS would die of a connection that the server has closed. */
+int th_client_create(uv_loop_t *loop, const th_client_options *options, th_client **out,
+                     th_error *err);
+/* Aborts what is under way without calling done; NULL is fine. Handles close on the next turns of
+ * the loop, so run it afterwards; the client frees itself then. */
 void th_client_destroy(th_client *client);
 
-/* Hands the transfer to libcurl. done comes from the loop, never from inside this call. */
+/*
+ * Queues the transfer; libcurl is driven once for all that were started in a turn of the loop. done
+ * comes from the loop, never from inside this call. Clears the results of an earlier run, but keeps
+ * the buffers' blocks. Fails with TH_INVALID (URL, memory): then nothing is in flight and done is
+ * not called.
+ */
 int th_transfer_start(th_client *client, th_transfer *transfer, th_error *err);
-/* Stops it; done will not be called. Fate and sent tell what may have happened. */
+/* Stops it at once; done will not be called. fate tells what may have happened, kind is
+ * TH_CANCELLED. Nothing happens when it is not in flight. */
 void th_transfer_abort(th_transfer *transfer);
 
 struct th_client_stats {
-    size_t in_flight, idle_easies, sockets;
-    uint64_t transfers, connections;
+    size_t in_flight, idle_easies, sockets; /* now */
+    uint64_t transfers, connections;        /* ever started; sockets ever opened */
 };
 void th_client_stats(const th_client *client, struct th_client_stats *out);
 
-/* https, or http to a loopback host (127.0.0.0/8, ::1, localhost). Fills err otherwise. */
+/* https, or http to a loopback host (127.0.0.0/8, ::1, localhost), without user name and password.
+ * TH_INVALID and what is wrong otherwise. */
 int th_url_check(const char *url, th_error *err);
 
-/* Releases what libcurl keeps for the process. */
+/* Releases what libcurl keeps for the process, after the last client is gone. */
 void th_transfer_global_cleanup(void);
 
 #endif

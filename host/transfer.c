@@ -1,0 +1,313 @@
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "reply_headers.h"
+#include "transfer_impl.h"
+
+enum {
+    MAX_HEADER_BYTES = 256 << 10,
+    METHOD_MAX = sizeof((th_easy *)0)->method,
+    EXPECT_FROM = 1 << 20, /* bytes of body from which libcurl would wait for "100 Continue" */
+};
+
+/* --- libcurl's callbacks
+ * ----------------------------------------------------------------------------- */
+
+/*
+ * Runs before each sending. When a server closes a kept connection without a reply, libcurl sends
+ * the request again on a new one, POST included, and reports one success. So: once, and never
+ * again.
+ */
+static int on_send(void *ctx, char *remote_ip, char *local_ip, int remote_port, int local_port)
+{
+    th_transfer *transfer = ((th_easy *)ctx)->transfer;
+
+    (void)remote_ip;
+    (void)local_ip;
+    (void)remote_port;
+    (void)local_port;
+    if (transfer->sent) {
+        transfer->repeated = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    transfer->sent = true;
+    return CURL_PREREQFUNC_OK;
+}
+
+static size_t on_body(char *data, size_t unit, size_t len, void *ctx)
+{
+    th_easy *easy = ctx;
+    th_transfer *transfer = easy->transfer;
+
+    (void)unit; /* always 1 */
+    if (len > easy->client->max_response - transfer->reply.len) {
+        transfer->too_large = true;
+        return CURL_WRITEFUNC_ERROR;
+    }
+    return th_buf_append(&transfer->reply, data, len) == 0 ? len : CURL_WRITEFUNC_ERROR;
+}
+
+static double time_of_day(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static bool keep_header(th_transfer *transfer, const char *line, size_t len)
+{
+    while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r')) {
+        len--;
+    }
+    return len == 0 || (th_buf_append(&transfer->reply_headers, line, len) == 0 &&
+                        th_buf_putc(&transfer->reply_headers, '\n') == 0);
+}
+
+static size_t on_header(char *line, size_t unit, size_t len, void *ctx)
+{
+    th_transfer *transfer = ((th_easy *)ctx)->transfer;
+
+    (void)unit; /* always 1 */
+    transfer->header_bytes += len;
+    if (transfer->header_bytes > MAX_HEADER_BYTES) {
+        transfer->too_large = true;
+        return CURL_WRITEFUNC_ERROR;
+    }
+    if (len > 5 && memcmp(line, "HTTP/", 5) == 0) {
+        /* A new head: what an interim one (100, 103) said does not count. */
+        th_reply_headers_clear(&transfer->pace, &transfer->json);
+        th_buf_clear(&transfer->reply_headers);
+        transfer->head_at = time_of_day();
+        return len;
+    }
+    th_reply_headers_read(&transfer->pace, &transfer->json, line, len, transfer->head_at);
+    if (transfer->keep_headers && !keep_header(transfer, line, len)) {
+        return CURL_WRITEFUNC_ERROR;
+    }
+    return len;
+}
+
+CURLcode th_transfer_set_callbacks(th_easy *easy)
+{
+    CURL *curl = easy->curl;
+
+    CURLcode code = curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, on_send);
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_PREREQDATA, easy);
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_WRITEDATA, easy);
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_HEADERDATA, easy);
+    return code;
+}
+
+/* --- the request
+ * ------------------------------------------------------------------------------------- */
+
+static CURLcode set_method(th_easy *easy, const th_transfer *transfer)
+{
+    const char *method = transfer->method;
+    CURLcode code = CURLE_OK;
+
+    if (transfer->body || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
+        strcmp(method, "PATCH") == 0) {
+        size_t len = transfer->body ? transfer->body_len : 0;
+        /* Not copied. Also makes the method POST, whose name CUSTOMREQUEST replaces: PUT by the way
+         * of a read callback would cost more and wait for a "100 Continue". */
+        code =
+            curl_easy_setopt(easy->curl, CURLOPT_POSTFIELDS, transfer->body ? transfer->body : "");
+        if (!code && (easy->shape != TH_SHAPE_BODY || easy->body_len != len)) {
+            code = curl_easy_setopt(easy->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
+            easy->body_len = len;
+        }
+        easy->shape = TH_SHAPE_BODY;
+    } else if (strcmp(method, "HEAD") == 0) {
+        code = curl_easy_setopt(easy->curl, CURLOPT_NOBODY, 1L);
+        easy->shape = TH_SHAPE_HEAD;
+    } else if (easy->shape != TH_SHAPE_GET) {
+        code = curl_easy_setopt(easy->curl, CURLOPT_HTTPGET, 1L);
+        easy->shape = TH_SHAPE_GET;
+    }
+    if (!code && strcmp(easy->method, method) != 0) {
+        code = curl_easy_setopt(easy->curl, CURLOPT_CUSTOMREQUEST, method);
+        snprintf(easy->method, sizeof easy->method, "%s", method);
+    }
+    return code;
+}
+
+static bool has_header(const struct curl_slist *list, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (; list; list = list->next) {
+        if (strncasecmp(list->data, name, len) == 0 && strchr(":;", list->data[len])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The owner's headers, preceded by those that keep libcurl from adding its own: a body makes it
+ * claim to be a form, and a large one makes it wait for the server's consent. */
+static struct curl_slist *headers_of(const th_client *client, th_transfer *transfer, bool has_body)
+{
+    struct curl_slist *list = transfer->headers;
+
+    if (has_body && !has_header(list, "Content-Type")) {
+        transfer->extra_headers[0] = (struct curl_slist){client->no_content_type->data, list};
+        list = &transfer->extra_headers[0];
+    }
+    if (transfer->body_len >= EXPECT_FROM && !has_header(list, "Expect")) {
+        transfer->extra_headers[1] = (struct curl_slist){client->no_expect->data, list};
+        list = &transfer->extra_headers[1];
+    }
+    return list;
+}
+
+static CURLcode set_request(th_easy *easy, th_transfer *transfer, bool plain)
+{
+    long timeout = transfer->timeout_ms ? transfer->timeout_ms : easy->client->timeout_ms;
+
+    CURLcode code = curl_easy_setopt(easy->curl, CURLOPT_URL, transfer->url);
+    code = code ? code : set_method(easy, transfer);
+    struct curl_slist *headers = headers_of(easy->client, transfer, easy->shape == TH_SHAPE_BODY);
+    code = code ? code : curl_easy_setopt(easy->curl, CURLOPT_HTTPHEADER, headers);
+    if (!code && easy->timeout_ms != timeout) {
+        code = curl_easy_setopt(easy->curl, CURLOPT_TIMEOUT_MS, timeout);
+        easy->timeout_ms = timeout;
+    }
+    if (!code && easy->plain != plain) {
+        code = th_easy_set_scheme(easy, plain);
+    }
+    return code;
+}
+
+/* The full check is for what is unusual; a plain https URL without '@' is what nearly all are. */
+static int check_request(const th_transfer *transfer, bool *plain, th_error *err)
+{
+    size_t len = strlen(transfer->method);
+
+    if (len == 0 || len >= METHOD_MAX ||
+        strspn(transfer->method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != len) {
+        return th_fail(err, TH_INVALID, "'%.20s' is not an HTTP method", transfer->method);
+    }
+    *plain = strncasecmp(transfer->url, "http://", 7) == 0;
+    if (strncmp(transfer->url, "https://", 8) == 0 && !strchr(transfer->url, '@')) {
+        return 0;
+    }
+    return th_url_check(transfer->url, err);
+}
+
+static void clear_results(th_transfer *transfer)
+{
+    transfer->fate = TH_FATE_UNSENT;
+    transfer->status = 0;
+    transfer->code = CURLE_OK;
+    transfer->kind = TH_OK;
+    transfer->problem[0] = '\0';
+    th_buf_clear(&transfer->reply);
+    th_buf_clear(&transfer->reply_headers);
+    th_reply_headers_clear(&transfer->pace, &transfer->json);
+    transfer->sent = transfer->repeated = transfer->too_large = false;
+    transfer->header_bytes = 0;
+}
+
+/* --- start, finish, abort
+ * ---------------------------------------------------------------------------- */
+
+static void put_in_flight(th_easy *easy, th_transfer *transfer)
+{
+    th_client *client = easy->client;
+
+    easy->transfer = transfer;
+    easy->error[0] = '\0';
+    easy->next = client->in_flight;
+    if (easy->next) {
+        easy->next->prev = easy;
+    }
+    client->in_flight = easy;
+    client->nin_flight++;
+    client->transfers++;
+    transfer->easy = easy;
+    th_driver_busy(&client->driver, true);
+}
+
+/* Takes the easy handle out of libcurl's hands and back into the pool. */
+static void take_out_of_flight(th_easy *easy)
+{
+    th_client *client = easy->client;
+
+    curl_multi_remove_handle(client->driver.multi, easy->curl);
+    *(easy->prev ? &easy->prev->next : &client->in_flight) = easy->next;
+    if (easy->next) {
+        easy->next->prev = easy->prev;
+    }
+    if (--client->nin_flight == 0) {
+        th_driver_busy(&client->driver, false);
+    }
+    easy->transfer->easy = NULL;
+    th_easy_give(easy);
+}
+
+int th_transfer_start(th_client *client, th_transfer *transfer, th_error *err)
+{
+    bool plain;
+
+    clear_results(transfer);
+    int rc = check_request(transfer, &plain, err);
+    if (rc != 0) {
+        return rc;
+    }
+    th_easy *easy = th_easy_take(client);
+    if (!easy) {
+        return th_fail(err, TH_INVALID, "out of memory for a request");
+    }
+    CURLcode code = set_request(easy, transfer, plain);
+    if (code) {
+        th_easy_give(easy);
+        return th_fail(err, TH_INVALID, "libcurl refuses the request: %s",
+                       curl_easy_strerror(code));
+    }
+    put_in_flight(easy, transfer);
+    CURLMcode added = curl_multi_add_handle(client->driver.multi, easy->curl);
+    if (added) {
+        take_out_of_flight(easy);
+        return th_fail(err, TH_INVALID, "libcurl refuses the request: %s",
+                       curl_multi_strerror(added));
+    }
+    return 0;
+}
+
+static void settle(th_easy *easy, CURLcode code)
+{
+    th_transfer *transfer = easy->transfer;
+    long status = 0;
+
+    curl_easy_getinfo(easy->curl, CURLINFO_RESPONSE_CODE, &status);
+    transfer->status = transfer->pace.status = (int)status;
+    th_transfer_settle(transfer, code, easy->error);
+}
+
+void th_transfer_finish(th_easy *easy, CURLcode code)
+{
+    th_transfer *transfer = easy->transfer;
+
+    if (code == CURLE_OK) {
+        long version = 0;
+        curl_easy_getinfo(easy->curl, CURLINFO_HTTP_VERSION, &version);
+        th_client_learn_version(easy->client, version);
+    }
+    settle(easy, code);
+    take_out_of_flight(easy);
+    transfer->done(transfer);
+}
+
+void th_transfer_abort(th_transfer *transfer)
+{
+    if (transfer->easy) {
+        settle(transfer->easy, CURLE_ABORTED_BY_CALLBACK);
+        transfer->kind = TH_CANCELLED;
+        take_out_of_flight(transfer->easy);
+    }
+}

@@ -1,0 +1,107 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "transfer_impl.h"
+
+static enum th_kind kind_of(CURLcode code)
+{
+    switch (code) {
+    case CURLE_OK:
+        return TH_OK;
+    case CURLE_OPERATION_TIMEDOUT:
+        return TH_TIMEOUT;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+    case CURLE_SSL_ENGINE_INITFAILED:
+    case CURLE_USE_SSL_FAILED:
+        return TH_TLS;
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9, which is anything at all */
+    case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_FILESIZE_EXCEEDED:
+        return TH_MALFORMED;
+    default:
+        return TH_NETWORK;
+    }
+}
+
+/* "api.example.com:8443" of "https://api.example.com:8443/x?y"; checked before, so that it contains
+ * no user name. */
+static void host_of(const char *url, char *host, size_t size)
+{
+    const char *at = strstr(url, "://");
+
+    at = at ? at + 3 : url;
+    snprintf(host, size, "%.*s", (int)strcspn(at, "/?#"), at);
+}
+
+/* libcurl's words without its prefixes that tell an operator nothing. */
+static const char *plain_words(const char *words)
+{
+    static const char *const prefixes[] = {"SSL: ", "SSL "};
+
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+        size_t len = strlen(prefixes[i]);
+        if (strncmp(words, prefixes[i], len) == 0) {
+            return words + len;
+        }
+    }
+    return words;
+}
+
+static void describe(th_transfer *transfer, const char *words)
+{
+    char host[128];
+    char *problem = transfer->problem;
+    const size_t size = sizeof transfer->problem;
+
+    host_of(transfer->url, host, sizeof host);
+    if (transfer->repeated) {
+        snprintf(problem, size, "the server closed the connection without a reply");
+    } else if (transfer->kind == TH_CANCELLED) {
+        snprintf(problem, size, "stopped while the request was under way");
+    } else if (transfer->too_large) {
+        snprintf(problem, size, "the reply is larger than allowed");
+    } else {
+        snprintf(problem, size, "%s",
+                 words[0] ? plain_words(words) : curl_easy_strerror(transfer->code));
+    }
+    for (char *c = problem; *c; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f) {
+            *c = '?';
+        }
+    }
+    char name[128];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(host, ":"), host);
+    size_t len = strlen(problem);
+    if (!strstr(problem, name)) {
+        snprintf(problem + len, size - len, " (%s)", host);
+    }
+}
+
+void th_transfer_settle(th_transfer *transfer, CURLcode code, const char *words)
+{
+    transfer->code = code;
+    if (code == CURLE_OK) {
+        transfer->fate = TH_FATE_REPLIED;
+        transfer->kind = TH_OK;
+        return;
+    }
+    /* on_send ran, so something may have left, even when this failure was one of connecting: then
+     * it was libcurl's second attempt. */
+    transfer->fate = transfer->sent ? TH_FATE_LOST : TH_FATE_UNSENT;
+    transfer->too_large |= code == CURLE_FILESIZE_EXCEEDED;
+    if (code == CURLE_ABORTED_BY_CALLBACK) {
+        transfer->kind = transfer->repeated ? TH_NETWORK : TH_CANCELLED;
+    } else {
+        transfer->kind = transfer->too_large ? TH_MALFORMED : kind_of(code);
+    }
+    describe(transfer, words);
+}

@@ -1,0 +1,78 @@
+/*
+ * Inside the transfer engine: what client.c (multi handle, pool, options), socket.c (libcurl on the
+ * loop) and transfer.c (one request) share. Nobody else includes it.
+ */
+#ifndef TH_TRANSFER_IMPL_H
+#define TH_TRANSFER_IMPL_H
+
+#include "socket.h"
+#include "transfer.h"
+
+/* A pooled easy handle with what it is set to, so that only what changes is set again. */
+typedef struct th_easy {
+    CURL *curl;            /* owned */
+    th_client *client;     /* the pool it belongs to */
+    th_transfer *transfer; /* NULL while it lies in the pool */
+    struct th_easy *next;  /* in the pool, or among those in flight */
+    struct th_easy *prev;  /* among those in flight */
+    char method[16];       /* CURLOPT_CUSTOMREQUEST; "" = none */
+    enum {
+        TH_SHAPE_GET,
+        TH_SHAPE_HEAD,
+        TH_SHAPE_BODY
+    } shape;    /* libcurl's own idea of the method */
+    bool plain; /* set up for http:// */
+    size_t body_len;
+    long timeout_ms;
+    char error[CURL_ERROR_SIZE]; /* libcurl writes here */
+} th_easy;
+
+struct th_client {
+    th_driver driver; /* the multi handle on the loop */
+    CURLSH *share;    /* TLS sessions */
+    struct curl_slist *no_expect,
+        *no_content_type; /* headers that keep libcurl from adding its own */
+    th_easy *idle;        /* the pool, last used first: its memory is still warm */
+    th_easy *in_flight;   /* a list */
+    size_t nidle, nin_flight;
+
+    enum th_http http;
+    char *ca_file;  /* owned; NULL: libcurl's default */
+    char *no_proxy; /* owned; NULL: no proxy at all */
+    unsigned concurrency;
+    long timeout_ms, connect_timeout_ms;
+    size_t max_response;
+
+    enum { TH_SPEAKS_UNKNOWN, TH_SPEAKS_1, TH_SPEAKS_2 } speaks; /* what the server answered with */
+    uint64_t transfers;
+};
+
+/* --- client.c
+ * ---------------------------------------------------------------------------------------- */
+
+/* An easy handle with everything that does not change set; NULL when memory is short. */
+th_easy *th_easy_take(th_client *client);
+/* Back into the pool (or away, when the pool is full). It must have left the multi handle. */
+void th_easy_give(th_easy *easy);
+/* Chooses the HTTP version for https:// or (plain) http://. */
+CURLcode th_easy_set_scheme(th_easy *easy, bool plain);
+/* A reply came with this CURLINFO_HTTP_VERSION: sizes the connections per host and corks
+ * accordingly. */
+void th_client_learn_version(th_client *client, long version);
+
+/* --- transfer.c
+ * -------------------------------------------------------------------------------------- */
+
+/* Sets the callbacks that belong to one transfer; their argument is the th_easy. */
+CURLcode th_transfer_set_callbacks(th_easy *easy);
+/* The multi handle says that this one is through: settles its fate and calls done. */
+void th_transfer_finish(th_easy *easy, CURLcode code);
+
+/* --- transfer_fate.c
+ * --------------------------------------------------------------------------------- */
+
+/* Sets fate, code, kind and problem of a transfer that has ended. words: what libcurl says, or "".
+ */
+void th_transfer_settle(th_transfer *transfer, CURLcode code, const char *words);
+
+#endif

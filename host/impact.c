@@ -10,22 +10,11 @@ static bool nothing(lua_State *L, int idx)
     return lua_isnil(L, idx) || th_json_is_null(L, idx);
 }
 
-/* Every member of the table at a is the same in the table at b, which may have more. */
-static bool contained(lua_State *L, int a, int b, unsigned depth);
+static bool same(lua_State *L, int a, int b, unsigned depth);
 
-static bool same(lua_State *L, int a, int b, unsigned depth)
-{
-    if (nothing(L, a) || nothing(L, b))
-        return nothing(L, a) && nothing(L, b);
-    if (!lua_istable(L, a) || !lua_istable(L, b))
-        return lua_rawequal(L, a, b);
-    return contained(L, a, b, depth + 1) && contained(L, b, a, depth + 1);
-}
-
+/* Every member of the table at a is the same in the table at b. */
 static bool contained(lua_State *L, int a, int b, unsigned depth)
 {
-    if (depth > MAX_DEPTH || !lua_checkstack(L, 8))
-        return false;        /* a change too many is reported rather than one too few */
     lua_pushnil(L);          // key
     while (lua_next(L, a)) { // key value
         lua_pushvalue(L, -2);
@@ -38,6 +27,35 @@ static bool contained(lua_State *L, int a, int b, unsigned depth)
         lua_pop(L, 2); // key
     }
     return true;
+}
+
+/* The table at b has a member that the one at a does not have. */
+static bool has_more(lua_State *L, int b, int a)
+{
+    lua_pushnil(L);          // key
+    while (lua_next(L, b)) { // key value
+        lua_pushvalue(L, -2);
+        lua_rawget(L, a); // key value other
+        if (nothing(L, -1) && !nothing(L, -2)) {
+            lua_pop(L, 3);
+            return true;
+        }
+        lua_pop(L, 2); // key
+    }
+    return false;
+}
+
+static bool same(lua_State *L, int a, int b, unsigned depth)
+{
+    if (nothing(L, a) || nothing(L, b))
+        return nothing(L, a) && nothing(L, b);
+    if (lua_rawequal(L, a, b))
+        return true;
+    if (!lua_istable(L, a) || !lua_istable(L, b))
+        return false;
+    /* Too deep counts as different: a leg too many is reported rather than one too few. */
+    return depth < MAX_DEPTH && lua_checkstack(L, 8) && contained(L, a, b, depth + 1) &&
+           !has_more(L, b, a);
 }
 
 unsigned th_impact(lua_State *L, const th_provider *provider, int trunk_idx, int fields_idx)

@@ -123,6 +123,8 @@ void th_check_object(th_check *c, const th_object *object, int idx, const th_pla
         }
         lua_pop(L, 1); // key
     }
+    if (depth == 0)
+        c->fields = __builtin_popcountll(seen.present);
     if (!update)
         check_required(c, object, &seen, outer);
     if (object->nrules > 0)
@@ -184,6 +186,6 @@ int th_validate(lua_State *L, const th_provider *provider, const th_endpoint *en
         th_check_object(&c, endpoint->body, idx, NULL, endpoint->mode == TH_MODE_UPDATE, 0);
     if (c.faults > 0)
         return refuse(provider, endpoint, first, err);
-    th_body_copy(L, endpoint->body, idx); // copy
+    th_body_copy(L, endpoint->body, idx, c.fields); // copy
     return 0;
 }

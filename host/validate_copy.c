@@ -15,7 +15,7 @@ static void copy_list(lua_State *L, const th_field *field, int idx)
     for (lua_Integer i = 1; i <= n; i++) {
         lua_rawgeti(L, idx, i); // copy item
         if (field->of)
-            th_body_copy(L, field->of, lua_gettop(L)); // copy item new
+            th_body_copy(L, field->of, lua_gettop(L), 4); // copy item new
         else
             copy_value(L, &scalar, lua_gettop(L)); // copy item new
         lua_rawseti(L, -3, i);                     // copy item
@@ -30,20 +30,20 @@ static void copy_value(lua_State *L, const th_field *field, int idx)
     if (type == LUA_TTABLE && field->type == TH_LIST)
         copy_list(L, field, idx);
     else if (type == LUA_TTABLE && field->of)
-        th_body_copy(L, field->of, idx);
+        th_body_copy(L, field->of, idx, 4);
     else if (type == LUA_TNUMBER && field->type == TH_INTEGER && !lua_isinteger(L, idx))
         lua_pushinteger(L, (lua_Integer)lua_tonumber(L, idx));
     else
         lua_pushvalue(L, idx);
 }
 
-void th_body_copy(lua_State *L, const th_object *object, int idx)
+void th_body_copy(lua_State *L, const th_object *object, int idx, int fields)
 {
     luaL_checkstack(L, 8, "a body");
-    lua_newtable(L);           // copy
-    lua_pushnil(L);            // copy key
-    while (lua_next(L, idx)) { // copy key value
-        lua_pushvalue(L, -2);  // copy key value key
+    lua_createtable(L, 0, fields); // copy
+    lua_pushnil(L);                // copy key
+    while (lua_next(L, idx)) {     // copy key value
+        lua_pushvalue(L, -2);      // copy key value key
         size_t len;
         const char *name = lua_tolstring(L, -1, &len);
         const th_field *field = &object->fields[th_object_find(object, name, len)];

@@ -20,6 +20,7 @@ typedef struct th_check {
     const char *const *grants;
     th_error *err;
     size_t faults;
+    int fields; /* of the body itself: how large its copy will be */
 } th_check;
 
 /* What was seen of an object: bits by field, and the values that rules may ask for. */
@@ -60,7 +61,8 @@ typedef struct th_range {
 } th_range;
 bool th_range_parse(const char *text, bool with_prefix, th_range *out);
 
-/* Pushes the normalised copy of the body at idx. Raises an error when memory is short. */
-void th_body_copy(lua_State *L, const th_object *object, int idx);
+/* Pushes the normalised copy of the body at idx, with room for so many fields (a guess will do).
+ * Raises an error when memory is short. */
+void th_body_copy(lua_State *L, const th_object *object, int idx, int fields);
 
 #endif

@@ -52,12 +52,13 @@ static void copy_secret(lua_State *L, th_json_encoding *e)
     if (e->flags & TH_JSON_REDACT) {
         lua_pushliteral(L, "[secret]");
     } else {
-        if ((e->nsecrets & (e->nsecrets - 1)) == 0) { /* full at each power of two */
+        if (e->nsecrets == e->secrets_cap) {
             size_t cap = e->nsecrets ? e->nsecrets * 2 : 1;
-            th_secret **more = realloc(e->secrets, cap * sizeof *more);
+            th_secret **more = realloc(e->secrets, cap * sizeof(th_secret *));
             if (!more)
                 luaL_error(L, "not enough memory");
             e->secrets = more;
+            e->secrets_cap = cap;
         }
         char text[24];
         snprintf(text, sizeof text, "%zu", e->nsecrets);
@@ -173,7 +174,7 @@ int th_json_encode(lua_State *L, int idx, unsigned flags, th_buf *out, th_error 
     e.rc = 0;
     e.copy = false;
     e.secrets = NULL;
-    e.nsecrets = 0;
+    e.nsecrets = e.secrets_cap = 0;
     e.depth = 0;
     idx = lua_absindex(L, idx);
     if (!lua_checkstack(L, 4))

@@ -29,7 +29,7 @@ typedef struct th_json_encoding {
     int rc;
     bool copy;           /* there is something that lua-cjson would spoil */
     th_secret **secrets; /* a reference to each */
-    size_t nsecrets;
+    size_t nsecrets, secrets_cap;
     unsigned depth;
     th_json_level levels[TH_JSON_DEPTH];
 } th_json_encoding;

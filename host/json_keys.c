@@ -35,7 +35,9 @@ static char simple_escape(char ch)
 {
     static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
     const char *at = strchr(from, ch);
-    return at ? to[at - from] : ch; /* quote, backslash and slash stand for themselves */
+    if (!at)
+        return ch; /* quote, backslash and slash stand for themselves */
+    return to[at - from];
 }
 
 /* Appends the character to what has room for four bytes. */

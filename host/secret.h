@@ -19,7 +19,8 @@ typedef struct th_secret th_secret;
 enum { TH_SECRET_MAX = 4096 }; /* bytes */
 
 /* Draws `length` characters (1 … TH_SECRET_MAX), each uniformly from `alphabet`
- * (NULL: A–Z a–z 0–9; at least 2 distinct printable ASCII characters). The caller owns one reference. */
+ * (NULL: A–Z a–z 0–9; else at least 2 different visible ASCII characters, no space; one that is
+ * repeated counts once). The caller owns one reference. */
 int th_secret_random(size_t length, const char *alphabet, th_secret **out, th_error *err);
 /* Copies bytes that came from elsewhere (a file, a script). 1 … TH_SECRET_MAX bytes. */
 int th_secret_copy(const void *bytes, size_t len, th_secret **out, th_error *err);

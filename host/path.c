@@ -102,7 +102,7 @@ static void fault(th_error *err, size_t *faults, const char *name, const char *r
     (*faults)++;
 }
 
-static int refuse(th_error *err, const th_endpoint *endpoint, size_t first, const char *what)
+static int refuse(th_error *err, const char *provider, const th_endpoint *endpoint, size_t first)
 {
     if (!err)
         return -TH_INVALID;
@@ -110,8 +110,8 @@ static int refuse(th_error *err, const th_endpoint *endpoint, size_t first, cons
     for (size_t i = first; i < err->nfaults; i++)
         th_buf_printf(&list, "%s%s %s", i > first ? "; " : "", err->faults[i].field,
                       err->faults[i].rule);
-    int rc = th_fail(err, TH_INVALID, "%s was not sent, its %s has faults: %s", endpoint->name,
-                     what, list.data ? list.data : "");
+    int rc = th_fail(err, TH_INVALID, "%s %s was not sent: %s", provider, endpoint->name,
+                     list.data ? list.data : "");
     th_buf_close(&list);
     return rc;
 }
@@ -154,7 +154,7 @@ static void check_known(lua_State *L, int idx, const char *const *known, th_erro
             const char *near = th_suggest(name, known);
             char rule[160];
             snprintf(rule, sizeof rule, "is not a parameter here%s%s%s",
-                     near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+                     near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
             fault(err, faults, name, rule);
         }
         lua_pop(L, 1); // key
@@ -164,7 +164,6 @@ static void check_known(lua_State *L, int idx, const char *const *known, th_erro
 int th_path_build(lua_State *L, const th_provider *provider, const th_endpoint *endpoint,
                   int params_idx, th_buf *out, th_error *err)
 {
-    (void)provider; /* the segments know the type of its ids */
     size_t start = out->len, first = err ? err->nfaults : 0, faults = 0, count = 0;
     const char *names[TH_PARAMETERS_MAX + 1] = {NULL};
     for (size_t i = 0; i < endpoint->nsegments && count < TH_PARAMETERS_MAX; i++) {
@@ -203,7 +202,7 @@ int th_path_build(lua_State *L, const th_provider *provider, const th_endpoint *
     if (faults == 0 && rc == 0)
         return 0;
     cut(out, start);
-    return faults > 0 ? refuse(err, endpoint, first, "path")
+    return faults > 0 ? refuse(err, provider->name, endpoint, first)
                       : th_fail(err, TH_INVALID, "memory is short while building a path");
 }
 
@@ -242,7 +241,7 @@ int th_query_build(lua_State *L, const th_endpoint *endpoint, int params_idx, th
         return th_fail(err, TH_INVALID, "memory is short while building a query");
     if (!lua_istable(L, idx)) {
         fault(err, &faults, "(query)", "must be a table of parameters");
-        return refuse(err, endpoint, first, "query");
+        return refuse(err, "the query of", endpoint, first);
     }
     check_known(L, idx, names, err, &faults);
     for (size_t i = 0; i < count; i++) {
@@ -259,6 +258,6 @@ int th_query_build(lua_State *L, const th_endpoint *endpoint, int params_idx, th
     if (faults == 0 && rc == 0)
         return 0;
     cut(out, start);
-    return faults > 0 ? refuse(err, endpoint, first, "query")
+    return faults > 0 ? refuse(err, "the query of", endpoint, first)
                       : th_fail(err, TH_INVALID, "memory is short while building a query");
 }

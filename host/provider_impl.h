@@ -111,7 +111,7 @@ uint32_t th_name_hash(const char *name, size_t len);
 /* The field's index, or -1. */
 int th_object_find(const th_object *object, const char *name, size_t len);
 
-extern const char *const th_type_names[];   /* by enum th_type, NULL-ended */
+extern const char *const th_type_names[];   /* by enum th_type, NULL-ended; "uuid" is the last */
 extern const char *const th_format_names[]; /* by enum th_format; [0] is "" */
 extern const char *const th_method_names[]; /* by enum th_method, NULL-ended */
 

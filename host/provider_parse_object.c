@@ -182,11 +182,11 @@ static void parse_field(th_reader *r, int idx, const th_provider *p, th_field *f
                         th_scalar *assumed)
 {
     static const char *const creates[] = {"required", "optional", NULL};
+    static const char *const types[] = {"string", "integer", "number", "boolean",
+                                        "object", "list",    NULL};
     th_reader_known(r, idx, field_members, 0);
-    int type = th_reader_choice(r, idx, "type", th_type_names, true);
-    if (type == TH_UUID)
-        th_reader_fault(r, "type", "must be \"string\" with format = \"uuid\"");
-    field->type = type < 0 || type == TH_UUID ? TH_STRING : (enum th_type)type;
+    int type = th_reader_choice(r, idx, "type", types, true);
+    field->type = type < 0 ? TH_STRING : (enum th_type)type;
     int create = th_reader_choice(r, idx, "create", creates, false);
     field->create = create >= 0;
     field->required = create == 0;

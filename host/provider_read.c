@@ -94,7 +94,7 @@ void th_reader_unknown(th_reader *r, const char *member, const char *name, const
 {
     const char *near = th_suggest(name, known);
     if (near)
-        th_reader_fault(r, member, "is not a known %s; did you mean \"%s\"?", what, near);
+        th_reader_fault(r, member, "is not a known %s (did you mean \"%s\"?)", what, near);
     else
         th_reader_fault(r, member, "is not a known %s", what);
 }
@@ -244,8 +244,8 @@ int th_reader_choice(th_reader *r, int idx, const char *member, const char *cons
         len +=
             (size_t)snprintf(list + len, sizeof list - len, "%s%s", i > 0 ? ", " : "", choices[i]);
     const char *near = th_suggest(text, choices);
-    th_reader_fault(r, member, "must be one of: %s%s%s%s", list, near ? "; did you mean \"" : "",
-                    near ? near : "", near ? "\"?" : "");
+    th_reader_fault(r, member, "must be one of: %s%s%s%s", list, near ? " (did you mean \"" : "",
+                    near ? near : "", near ? "\"?)" : "");
     return -1;
 }
 

@@ -64,7 +64,7 @@ static void refuse_field(th_check *c, const th_place *place, const th_object *ob
     const char *near = field ? NULL : th_suggest(place->name, object->names);
     if (!field)
         th_check_fault(c, place, "is not a field of a %s%s%s%s", object->name,
-                       near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+                       near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
     else if (!field->create && !field->update)
         th_check_fault(c, place, "is set by the platform and cannot be sent");
     else if (update)

@@ -27,8 +27,7 @@ bool th_check_danger(th_check *c, const th_place *place, const char *what)
     const th_place *top = place;
     while (top->outer)
         top = top->outer;
-    th_check_fault(c, place, "%s; this is refused unless %s is granted explicitly", what,
-                   top->name);
+    th_check_fault(c, place, "%s (refused unless %s is granted)", what, top->name);
     return true;
 }
 

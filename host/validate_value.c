@@ -48,8 +48,8 @@ static void check_choices(th_check *c, const th_place *place, const th_field *fi
                                     *choice);
     }
     const char *near = th_suggest(text, field->choices);
-    th_check_fault(c, place, "must be one of %s%s%s%s", list, near ? "; did you mean \"" : "",
-                   near ? near : "", near ? "\"?" : "");
+    th_check_fault(c, place, "must be one of %s%s%s%s", list, near ? " (did you mean \"" : "",
+                   near ? near : "", near ? "\"?)" : "");
 }
 
 /* Only lengths: nothing of a secret may get into a message, not even how long it is. */

@@ -221,7 +221,7 @@ static void enumerations_list_what_is_allowed(void **state)
 {
     (void)state;
     refuses("famulor update", "{ sip_calling_format = '+e146' }", "sip_calling_format",
-            "must be one of \"+e164\", \"e164\", \"national\"; did you mean \"+e164\"?");
+            "must be one of \"+e164\", \"e164\", \"national\" (did you mean \"+e164\"?)");
     refuses("bolna update", "{ transport = 'TLS' }", "transport", "\"transport-tls\"");
     refuses("bolna update", "{ media_encryption = '' }", "media_encryption", "must be one of");
     refuses("bolna_trunk update", "{ codecs = 'PCMU,PCMU' }", "codecs", "must be one of");

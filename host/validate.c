@@ -58,14 +58,17 @@ static void remember(lua_State *L, int idx, th_scalar *out)
     }
 }
 
+static void refuse_unknown(th_check *c, const th_place *place, const th_object *object)
+{
+    const char *near = th_suggest(place->name, object->names);
+    th_check_fault(c, place, "is not a field of a %s%s%s%s", object->name,
+                   near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+}
+
 static void refuse_field(th_check *c, const th_place *place, const th_object *object,
                          const th_field *field, bool update)
 {
-    const char *near = field ? NULL : th_suggest(place->name, object->names);
-    if (!field)
-        th_check_fault(c, place, "is not a field of a %s%s%s%s", object->name,
-                       near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
-    else if (!field->create && !field->update)
+    if (!field->create && !field->update)
         th_check_fault(c, place, "is set by the platform and cannot be sent");
     else if (update)
         th_check_fault(c, place, "cannot be changed after the %s was created", object->name);
@@ -107,20 +110,23 @@ void th_check_object(th_check *c, const th_object *object, int idx, const th_pla
         size_t len;
         const char *name = lua_tolstring(L, -2, &len);
         int found = th_object_find(object, name, len);
-        const th_field *field = found < 0 ? NULL : &object->fields[found];
         th_place place = {.outer = outer, .name = name};
-        size_t before = c->faults;
-        if (!field || !(update ? field->update : field->create))
-            refuse_field(c, &place, object, field, update);
-        else
-            th_check_value(c, &place, field, lua_gettop(L), update, depth);
-        if (field) {
-            uint64_t bit = UINT64_C(1) << found;
-            seen.present |= bit;
-            remember(L, -1, &seen.values[found]);
-            seen.null |= seen.values[found].kind == TH_SCALAR_NULL ? bit : 0;
-            seen.faulty |= c->faults > before ? bit : 0;
+        if (found < 0) {
+            refuse_unknown(c, &place, object);
+            lua_pop(L, 1); // key
+            continue;
         }
+        const th_field *field = &object->fields[found];
+        size_t before = c->faults;
+        if (update ? field->update : field->create)
+            th_check_value(c, &place, field, lua_gettop(L), update, depth);
+        else
+            refuse_field(c, &place, object, field, update);
+        uint64_t bit = UINT64_C(1) << found;
+        seen.present |= bit;
+        remember(L, -1, &seen.values[found]);
+        seen.null |= seen.values[found].kind == TH_SCALAR_NULL ? bit : 0;
+        seen.faulty |= c->faults > before ? bit : 0;
         lua_pop(L, 1); // key
     }
     if (depth == 0)

@@ -13,6 +13,7 @@
 #include <lualib.h>
 
 #include "json.h"
+#include "library.h"
 #include "secret.h"
 
 static int make_secret(lua_State *L)
@@ -35,28 +36,18 @@ static int make_array(lua_State *L)
     return 1;
 }
 
-/* The bindings folder of the source tree that this file was compiled from. */
-static void push_bindings(lua_State *L)
-{
-    static const char here[] = __FILE__;
-    static const char tail[] = "tests/support/provider_fixture.c";
-    assert_true(sizeof here >= sizeof tail);
-    lua_pushlstring(L, here, sizeof here - sizeof tail);
-    lua_pushliteral(L, "bindings/");
-    lua_concat(L, 2);
-}
-
+/* As the program finds them: compiled in. */
 static int find_module(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
-    static const char prefix[] = "trunkhost.providers.";
-    if (strncmp(name, prefix, sizeof prefix - 1) != 0)
-        return 0;
-    push_bindings(L);
-    lua_pushfstring(L, "%sproviders/%s.lua", lua_tostring(L, -1), name + sizeof prefix - 1);
-    if (luaL_loadfile(L, lua_tostring(L, -1)) != LUA_OK)
-        return lua_error(L);
-    return 1;
+    for (const struct th_lua_module *m = th_lua_modules; m->name; m++) {
+        if (strcmp(m->name, name) != 0)
+            continue;
+        if (luaL_loadbuffer(L, m->source, m->length, m->name) != LUA_OK)
+            return lua_error(L);
+        return 1;
+    }
+    return 0;
 }
 
 static void prepare(lua_State *L)

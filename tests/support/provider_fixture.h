@@ -7,7 +7,7 @@
 
 #include "provider.h"
 
-/* A state with the standard libraries, `trunkhost.providers.*` from the source tree, and the
+/* A state with the standard libraries, `trunkhost.providers.*` as they are compiled in, and the
  * globals `null`, `array(table)` (marks it as a JSON array) and `secret(text)`. Closed with
  * lua_close. */
 lua_State *provider_state(void);

@@ -172,6 +172,11 @@ static void check_numbers(sb_call *call)
     }
 }
 
+static void refuse_schema(sb_call *call, int status, const char *text)
+{
+    sb_reply_json(call, status, json_pack("{s:i, s:s}", "error", status, "message", text));
+}
+
 /* False after a refusal: a name is unique in the account, a number among the active trunks. */
 static bool unique(sb_call *call, const json_t *self)
 {
@@ -181,7 +186,7 @@ static bool unique(sb_call *call, const json_t *self)
     json_object_foreach(call->store->trunks, id, trunk)
     {
         if (trunk != self && *name && strcmp(sb_text(trunk, "name"), name) == 0) {
-            sb_refuse(call, SB_CONFLICT, "A trunk with this name already exists");
+            refuse_schema(call, 400, "A trunk with this name already exists");
             return false;
         }
     }
@@ -281,11 +286,6 @@ static void delete_trunk(sb_call *call)
     json_object_del(call->store->trunks, call->param[0]);
     call->applied = true;
     sb_reply_json(call, 200, json_pack("{s:s}", "message", text));
-}
-
-static void refuse_schema(sb_call *call, int status, const char *text)
-{
-    sb_reply_json(call, status, json_pack("{s:i, s:s}", "error", status, "message", text));
 }
 
 static void refuse_invalid(sb_call *call)

@@ -52,11 +52,13 @@ static void copy_secret(lua_State *L, th_json_encoding *e)
     if (e->flags & TH_JSON_REDACT) {
         lua_pushliteral(L, "[secret]");
     } else {
-        if (!e->secrets || e->nsecrets == e->secrets_cap) {
+        if (e->nsecrets == e->secrets_cap) {
             size_t cap = e->nsecrets ? e->nsecrets * 2 : 1;
             th_secret **more = realloc(e->secrets, cap * sizeof(th_secret *));
-            if (!more)
+            if (!more) {
                 luaL_error(L, "not enough memory");
+                return;
+            }
             e->secrets = more;
             e->secrets_cap = cap;
         }

@@ -1,6 +1,6 @@
 /*
- * Secrets: passwords and tokens. Their bytes live in locked memory that never reaches swap or a core
- * dump and is wiped when the last reference goes. Nothing in the host prints one.
+ * Secrets: passwords and tokens. Their bytes live in locked memory that never reaches swap or a
+ * core dump and is wiped when the last reference goes. Nothing in the host prints one.
  *
  * Reference counted and used by the loop thread; th_secret_bytes may be read by another thread that
  * holds a reference. The counter itself is atomic.

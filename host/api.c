@@ -449,22 +449,22 @@ static int store_secrets(lua_State *L, struct api_call *call, th_error *err)
     return 0;
 }
 
+/* The trunk's name in errors and in the ledger: the text of its id, "42" for 42.0 too. */
 static int note_trunk(lua_State *L, struct api_call *call)
 {
-    const char *id = "";
-    if (lua_istable(L, ARG_PARAMS)) {
+    int isint;
+    if (lua_istable(L, ARG_PARAMS))
         lua_getfield(L, ARG_PARAMS, "id");
-        id = luaL_tolstring(L, -1, NULL);
-        if (lua_isnil(L, -2))
-            id = "";
-        call->trunk = strdup(id);
-        lua_pop(L, 2);
-    } else {
-        if (!lua_isnoneornil(L, ARG_PARAMS))
-            id = luaL_tolstring(L, ARG_PARAMS, NULL);
-        call->trunk = strdup(id);
-        lua_settop(L, ARG_OPTIONS);
-    }
+    else
+        lua_pushvalue(L, ARG_PARAMS);
+    lua_Integer id = lua_tointegerx(L, -1, &isint);
+    if (isint && lua_type(L, -1) == LUA_TNUMBER)
+        lua_pushinteger(L, id);
+    else
+        lua_pushvalue(L, -1);
+    const char *text = lua_isnil(L, -1) ? "" : luaL_tolstring(L, -1, NULL);
+    call->trunk = strdup(text);
+    lua_settop(L, ARG_OPTIONS);
     return call->trunk ? 0 : -1;
 }
 

@@ -76,6 +76,7 @@ static int open_signals(th_runtime *runtime, th_error *err)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGUSR1};
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a ledger at its size limit is an error, not a death */
     for (int i = 0; i < 3; i++) {
         uv_signal_t *handle = &runtime->signals[i];
         int rc = uv_signal_init(&runtime->loop, handle);

@@ -24,8 +24,8 @@ static size_t read_windows(lua_State *L, int idx, th_window windows[])
     return n;
 }
 
-/* open_account { name, description, base_url?, token, rate?, concurrency?, ca_file?, timeout?, http? }
- * The values have been checked (bindings/config.lua). */
+/* open_account { name, description, base_url?, token, rate?, concurrency?, ca_file?, timeout?,
+ * http? } The values have been checked (bindings/config.lua). */
 static int open_account(lua_State *L)
 {
     th_runtime *runtime = th_runtime_of(L);

@@ -176,13 +176,27 @@ static int core_is_terminal(lua_State *L)
     return 1;
 }
 
+/* columns("out" | "err") → the width of that terminal, or nil when it is none */
+static int core_columns(lua_State *L)
+{
+    static const char *const names[] = {"out", "err", NULL};
+    FILE *stream = luaL_checkoption(L, 1, NULL, names) == 0 ? stdout : stderr;
+    if (isatty(fileno(stream)))
+        lua_pushinteger(L, th_terminal_columns(stream));
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
 /* error(kind, message, { account =, trunk =, code = }?): raises an error object */
 static int core_error(lua_State *L)
 {
-    static const char *const kinds[] = {"invalid", "not_found", "malformed", "timeout", "cancelled", NULL};
-    static const enum th_kind values[] = {TH_INVALID, TH_NOT_FOUND, TH_MALFORMED, TH_TIMEOUT, TH_CANCELLED};
     th_error err = {0};
-    enum th_kind kind = values[luaL_checkoption(L, 1, NULL, kinds)];
+    const char *name = luaL_checkstring(L, 1);
+    enum th_kind kind = TH_INVALID;
+    while (kind < TH_UNKNOWN_OUTCOME && strcmp(th_kind_name(kind), name) != 0)
+        kind++;
+    luaL_argcheck(L, strcmp(th_kind_name(kind), name) == 0, 1, "no such kind of error");
     const char *message = luaL_checkstring(L, 2);
     lua_settop(L, 3);
     const char *account = NULL, *trunk = NULL, *code = NULL;
@@ -227,6 +241,7 @@ int th_open_core(lua_State *L)
                                          {"set_dry_run", core_set_dry_run},
                                          {"set_exit_status", core_set_exit_status},
                                          {"is_terminal", core_is_terminal},
+                                         {"columns", core_columns},
                                          {"is_error", core_is_error},
                                          {"is_secret", core_is_secret},
                                          {"error", core_error},
@@ -238,6 +253,7 @@ int th_open_core(lua_State *L)
     th_open_accounts(L);
     th_open_tokens(L);
     th_open_prompt(L);
+    th_open_private_files(L);
     lua_pushcfunction(L, core_print);
     lua_setglobal(L, "print");
     lua_getglobal(L, "os");

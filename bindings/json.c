@@ -2,18 +2,13 @@
 
 #include <lauxlib.h>
 
+#include "error_lua.h"
+
 /* Pushes run protected while a C struct owns memory: pushing may raise when memory is short. */
 static int push_text(lua_State *L)
 {
     const th_buf *buf = lua_touserdata(L, 1);
     lua_pushlstring(L, buf->data ? buf->data : "", buf->len);
-    return 1;
-}
-
-static int push_message(lua_State *L)
-{
-    const th_error *err = lua_touserdata(L, 1);
-    lua_pushstring(L, err->message ? err->message : th_kind_name(err->kind));
     return 1;
 }
 
@@ -23,14 +18,6 @@ static int protect(lua_State *L, lua_CFunction push, void *arg)
     lua_pushcfunction(L, push);
     lua_pushlightuserdata(L, arg);
     return lua_pcall(L, 1, 1, 0);
-}
-
-/* Raises the error and closes it. */
-static int fail(lua_State *L, th_error *err)
-{
-    protect(L, push_message, err); // message
-    th_error_close(err);
-    return lua_error(L);
 }
 
 /* encode(value, { pretty = true }?) → text */
@@ -47,7 +34,7 @@ static int json_encode(lua_State *L)
     th_buf text = {0};
     if (th_json_encode(L, 1, flags, &text, &err) < 0) {
         th_buf_close(&text);
-        return fail(L, &err);
+        return th_error_raise(L, &err);
     }
     int rc = protect(L, push_text, &text); // text | message
     th_buf_close(&text);
@@ -62,7 +49,7 @@ static int json_decode(lua_State *L)
     const char *text = lua_tolstring(L, 1, &len);
     th_error err = {0};
     if (th_json_decode(L, text, len, &err) < 0)
-        return fail(L, &err);
+        return th_error_raise(L, &err);
     return 1;
 }
 

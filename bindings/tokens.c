@@ -1,18 +1,18 @@
-/* Where an account's token comes from: the environment, a private file, or a command such as `pass`.
- * In every case it goes straight into locked memory. */
+/* Where an account's token comes from: the environment, a private file, or a command such as
+ * `pass`. In every case it goes straight into locked memory. */
 #include <errno.h>
 #include <fcntl.h>
 #include <lauxlib.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "buf.h"
 #include "error_lua.h"
 #include "library.h"
+#include "private_file.h"
 #include "secret.h"
 
 extern char **environ;
@@ -31,26 +31,13 @@ static int finish(lua_State *L, int rc, th_secret *secret, th_error *err)
 
 static int from_buffer(th_buf *text, const char *source, th_secret **out, th_error *err)
 {
-    while (text->len > 0 && (text->data[text->len - 1] == '\n' || text->data[text->len - 1] == '\r'))
+    while (text->len > 0 &&
+           (text->data[text->len - 1] == '\n' || text->data[text->len - 1] == '\r'))
         text->len--;
     int rc = text->len == 0 ? th_fail(err, TH_INVALID, "the token from %s is empty", source)
                             : th_secret_copy(text->data, text->len, out, err);
     th_buf_close(text);
     return rc;
-}
-
-static int read_all(int fd, th_buf *text)
-{
-    char chunk[1024];
-    ssize_t n;
-    while ((n = read(fd, chunk, sizeof chunk)) != 0) {
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 || text->len > TH_SECRET_MAX || th_buf_append(text, chunk, (size_t)n) != 0)
-            break;
-    }
-    explicit_bzero(chunk, sizeof chunk);
-    return n == 0 ? 0 : -1;
 }
 
 /* token_from_env(name) */
@@ -60,26 +47,10 @@ static int from_env(lua_State *L)
     const char *value = getenv(name);
     th_error err = {0};
     th_secret *secret = NULL;
-    int rc = value && *value ? th_secret_copy(value, strlen(value), &secret, &err)
-                             : th_fail(&err, TH_INVALID, "the environment variable %s is not set", name);
+    int rc = value && *value
+                 ? th_secret_copy(value, strlen(value), &secret, &err)
+                 : th_fail(&err, TH_INVALID, "the environment variable %s is not set", name);
     return finish(L, rc, secret, &err);
-}
-
-/* A file that others can read is no place for a token; systemd's credentials folder is private already. */
-static int check_private(const char *path, int fd, th_error *err)
-{
-    struct stat st;
-    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-        return th_fail(err, TH_INVALID, "the token file %s is not a regular file", path);
-    size_t len = credentials ? strlen(credentials) : 0;
-    if (len > 0 && strncmp(path, credentials, len) == 0 && path[len] == '/' && !strstr(path, "/../"))
-        return 0;
-    if (st.st_mode & 077)
-        return th_fail(err, TH_INVALID,
-                       "the token file %s can be read by others (mode %04o): run chmod 600 on it", path,
-                       (unsigned)(st.st_mode & 07777));
-    return 0;
 }
 
 /* token_from_file(path) */
@@ -89,18 +60,9 @@ static int from_file(lua_State *L)
     th_error err = {0};
     th_secret *secret = NULL;
     th_buf text = {.sensitive = true};
-    int rc;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        rc = th_fail(&err, TH_INVALID, "cannot read the token file %s: %s", path, strerror(errno));
-    } else {
-        rc = check_private(path, fd, &err);
-        if (rc == 0 && read_all(fd, &text) != 0)
-            rc = th_fail(&err, TH_INVALID, "cannot read the token file %s", path);
-        close(fd);
-        if (rc == 0)
-            rc = from_buffer(&text, path, &secret, &err);
-    }
+    int rc = th_private_file_read(path, "token file", TH_SECRET_MAX + 2, &text, &err);
+    if (rc == 0)
+        rc = from_buffer(&text, path, &secret, &err);
     th_buf_close(&text);
     return finish(L, rc, secret, &err);
 }
@@ -122,15 +84,15 @@ static int run_command(char *const argv[], th_buf *text, th_error *err)
         return th_fail(err, TH_INVALID, "cannot run %s for the token: %s", argv[0], strerror(rc));
     }
     int status = 0;
-    bool complete = read_all(ends[0], text) == 0;
+    bool complete = th_private_read_all(ends[0], TH_SECRET_MAX + 2, text) == 0;
     close(ends[0]);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
     if (!complete)
         return th_fail(err, TH_INVALID, "%s printed too much for a token", argv[0]);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        return th_fail(err, TH_INVALID, "%s, which should print the token, failed (status %d)", argv[0],
-                       WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+        return th_fail(err, TH_INVALID, "%s, which should print the token, failed (status %d)",
+                       argv[0], WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
     return 0;
 }
 

@@ -18,10 +18,11 @@ static int make_headers(th_account *account, const th_secret *token, th_error *e
     const char *bytes = th_secret_bytes(token, &len);
     for (size_t i = 0; i < len; i++)
         if ((unsigned char)bytes[i] <= 0x20 || (unsigned char)bytes[i] >= 0x7F)
-            return th_fail(err, TH_INVALID,
-                           "account %s: the token contains a blank or a character that no token has; "
-                           "look at where it comes from",
-                           account->name);
+            return th_fail(
+                err, TH_INVALID,
+                "account %s: the token contains a blank or a character that no token has; "
+                "look at where it comes from",
+                account->name);
     th_buf line = {.sensitive = true};
     int rc = th_buf_puts(&line, "Authorization: Bearer ") || th_buf_append(&line, bytes, len);
     for (int with_body = 0; rc == 0 && with_body < 2; with_body++) {

@@ -16,9 +16,9 @@
 
 typedef struct th_account_options {
     const char *name;
-    th_provider *provider; /* taken over, also on failure */
-    const char *base_url;  /* NULL: the provider's */
-    th_secret *token;      /* borrowed */
+    th_provider *provider;    /* taken over, also on failure */
+    const char *base_url;     /* NULL: the provider's */
+    th_secret *token;         /* borrowed */
     const th_window *windows; /* NULL: the provider's; nwindows = 0 with a pointer: none at all */
     size_t nwindows;
     unsigned concurrency; /* 0: the provider's */

@@ -39,7 +39,8 @@ struct api_call {
     th_exchange x;
 };
 
-/* --- the account as a userdata ---------------------------------------------------------------------- */
+/* --- the account as a userdata
+ * ---------------------------------------------------------------------- */
 
 void th_account_push(lua_State *L, th_account *account)
 {
@@ -53,10 +54,11 @@ th_account *th_account_check(lua_State *L, int arg)
     return *(th_account **)luaL_checkudata(L, arg, ACCOUNT_TYPE);
 }
 
-/* --- which ledger row holds which secret ------------------------------------------------------------ */
+/* --- which ledger row holds which secret
+ * ------------------------------------------------------------ */
 
-/* Registry: a table with weak keys, secret userdata → { "account\0trunk\0field" → row }. Sending the same
- * secret to the same field again needs no new row. */
+/* Registry: a table with weak keys, secret userdata → { "account\0trunk\0field" → row }. Sending
+ * the same secret to the same field again needs no new row. */
 static const char rows_key = 0;
 
 static void push_row_name(lua_State *L, const char *account, const char *trunk, const char *field)
@@ -70,7 +72,8 @@ static void push_row_name(lua_State *L, const char *account, const char *trunk, 
 }
 
 /* secret userdata at idx → row, or 0 */
-static int64_t row_find(lua_State *L, int idx, const char *account, const char *trunk, const char *field)
+static int64_t row_find(lua_State *L, int idx, const char *account, const char *trunk,
+                        const char *field)
 {
     int top = lua_gettop(L);
     int64_t row = 0;
@@ -86,8 +89,8 @@ static int64_t row_find(lua_State *L, int idx, const char *account, const char *
     return row;
 }
 
-static void row_keep(lua_State *L, int idx, const char *account, const char *trunk, const char *field,
-                     int64_t row)
+static void row_keep(lua_State *L, int idx, const char *account, const char *trunk,
+                     const char *field, int64_t row)
 {
     int top = lua_gettop(L);
     idx = lua_absindex(L, idx);
@@ -106,7 +109,8 @@ static void row_keep(lua_State *L, int idx, const char *account, const char *tru
     lua_settop(L, top);
 }
 
-/* --- one call ----------------------------------------------------------------------------------------- */
+/* --- one call
+ * ----------------------------------------------------------------------------------------- */
 
 static void call_free(struct api_call *call)
 {
@@ -179,6 +183,9 @@ static void call_send(struct api_call *call)
 static void secret_stored(th_ledger_op *op)
 {
     struct api_call *call = op->ctx;
+    for (unsigned i = 0; i < call->nsecrets; i++)
+        if (&call->secrets[i].op == op)
+            call->secrets[i].row = op->row;
     if (op->result != 0 && !call->ledger_error.kind)
         th_error_move(&call->ledger_error, &op->err);
     if (--call->ledger_pending > 0)
@@ -196,8 +203,8 @@ static void secret_stored(th_ledger_op *op)
         call_send(call);
 }
 
-/* Queues a change of a secret's state; nobody waits for it (the candidate is already on disk, and the
- * end of the run looks at the ledger's failures). */
+/* Queues a change of a secret's state; nobody waits for it (the candidate is already on disk, and
+ * the end of the run looks at the ledger's failures). */
 static void ledger_note(th_runtime *runtime, enum th_ledger_verb verb, int64_t row,
                         enum th_secret_state state, const char *text)
 {
@@ -222,32 +229,34 @@ static void note_secrets(struct api_call *call, enum th_secret_state state, cons
                     evidence);
 }
 
-/* A create has answered: its secrets belong to a trunk now. value at idx. */
-static void note_created(lua_State *L, struct api_call *call, int idx)
+/* Remembers which row holds which secret of which trunk. A create that has not answered has no
+ * trunk yet, and the next one with the same secret is another trunk's. */
+static void keep_rows(lua_State *L, struct api_call *call, const char *trunk)
 {
-    if (call->nsecrets == 0 || call->trunk[0] || !lua_istable(L, idx))
-        return;
-    lua_getfield(L, idx, "id");
-    const char *id = lua_tostring(L, -1);
-    if (id)
-        for (unsigned i = 0; i < call->nsecrets; i++)
-            ledger_note(call->account->runtime, TH_LEDGER_SECRET_TRUNK, call->secrets[i].row,
-                        TH_CANDIDATE, id);
-    lua_pop(L, 1);
-}
-
-static void keep_rows(lua_State *L, struct api_call *call)
-{
-    for (unsigned i = 0; i < call->nsecrets; i++) {
+    for (unsigned i = 0; trunk[0] && i < call->nsecrets; i++) {
         struct secret_use *use = &call->secrets[i];
         if (use->known)
             continue;
-        if (use->op.result == 0)
-            use->row = use->op.row;
         lua_getfield(L, AT_BODY, use->field);
-        row_keep(L, -1, call->account->name, call->trunk, use->field, use->row);
+        row_keep(L, -1, call->account->name, trunk, use->field, use->row);
         lua_pop(L, 1);
     }
+}
+
+/* A create has answered: its secrets belong to a trunk now. The reply is on top of the stack. */
+static void note_created(lua_State *L, struct api_call *call)
+{
+    if (call->nsecrets == 0 || call->trunk[0] || !lua_istable(L, -1))
+        return;
+    lua_getfield(L, -1, "id");
+    const char *id = lua_tostring(L, -1);
+    if (id) {
+        for (unsigned i = 0; i < call->nsecrets; i++)
+            ledger_note(call->account->runtime, TH_LEDGER_SECRET_TRUNK, call->secrets[i].row,
+                        TH_CANDIDATE, id);
+        keep_rows(L, call, id);
+    }
+    lua_pop(L, 1);
 }
 
 /* A platform may quote what it refuses: no secret of this request may pass through its words. */
@@ -288,7 +297,8 @@ static int call_failed(lua_State *L, struct api_call *call)
         char *cause = err.message;
         err.message = NULL;
         th_fail(&err, TH_UNKNOWN_OUTCOME,
-                "it is not known whether '%s' happened (%s). Look at the platform before sending it again",
+                "it is not known whether '%s' happened (%s). Look at the platform before sending "
+                "it again",
                 call->endpoint->name, cause ? cause : "no reply");
         free(cause);
     }
@@ -307,13 +317,13 @@ static int call_done(lua_State *L, int status, lua_KContext ctx)
         th_error_move(&err, &call->ledger_error);
         char *cause = err.message;
         err.message = NULL;
-        th_fail(&err, TH_INVALID, "nothing was sent, because the ledger cannot store the secret: %s",
-                cause);
+        th_fail(&err, TH_INVALID,
+                "nothing was sent, because the ledger cannot store the secret: %s", cause);
         free(cause);
         return fail_call(L, call, &err);
     }
     if (call->nsecrets)
-        keep_rows(L, call);
+        keep_rows(L, call, call->trunk);
     if (call->interrupted) {
         th_fail(&err, TH_CANCELLED, "the run is stopping; this request was not sent");
         return fail_call(L, call, &err);
@@ -331,7 +341,7 @@ static int call_done(lua_State *L, int status, lua_KContext ctx)
             err.kind = TH_UNKNOWN_OUTCOME;
         return fail_call(L, call, &err);
     }
-    note_created(L, call, -1);
+    note_created(L, call);
     note_secrets(call, TH_CURRENT, "accepted");
     lua_pushinteger(L, call->x.attempts);
     lua_pushboolean(L, more);
@@ -339,9 +349,11 @@ static int call_done(lua_State *L, int status, lua_KContext ctx)
     return 3;
 }
 
-/* --- building a call --------------------------------------------------------------------------------- */
+/* --- building a call
+ * --------------------------------------------------------------------------------- */
 
-/* The names in options.grant, as th_validate takes them; points into Lua strings that options holds. */
+/* The names in options.grant, as th_validate takes them; points into Lua strings that options
+ * holds. */
 static const char *const *read_grants(lua_State *L, const char *names[], size_t room)
 {
     if (!lua_istable(L, ARG_OPTIONS))
@@ -378,8 +390,8 @@ static int append_query(lua_State *L, struct api_call *call, th_error *err)
     return rc;
 }
 
-/* Finds the secrets in the body; plain strings in secret fields become secrets, so that one path serves
- * both. */
+/* Finds the secrets in the body; plain strings in secret fields become secrets, so that one path
+ * serves both. */
 static int take_secrets(lua_State *L, struct api_call *call, th_error *err)
 {
     lua_pushnil(L);
@@ -422,7 +434,7 @@ static int store_secrets(lua_State *L, struct api_call *call, th_error *err)
     int rc = th_runtime_ledger(runtime, &ledger, err);
     if (rc != 0)
         return rc;
-    for (unsigned i = 0; i < call->nsecrets; i++) {
+    for (unsigned i = 0; call->trunk[0] && i < call->nsecrets; i++) {
         struct secret_use *use = &call->secrets[i];
         lua_getfield(L, AT_BODY, use->field);
         use->row = row_find(L, -1, call->account->name, call->trunk, use->field);
@@ -468,7 +480,8 @@ static int note_trunk(lua_State *L, struct api_call *call)
     return call->trunk ? 0 : -1;
 }
 
-/* Everything that can be wrong is found here, before anything is sent. Leaves the body at AT_BODY. */
+/* Everything that can be wrong is found here, before anything is sent. Leaves the body at AT_BODY.
+ */
 static int build(lua_State *L, struct api_call *call, th_error *err)
 {
     const th_account *account = call->account;

@@ -1,8 +1,8 @@
 /*
  * The API client: one call of a provider's endpoint, from Lua values to Lua values.
  *
- * validate → encode → secrets durable in the ledger → pacer → transfer (repeated where that is safe) →
- * decode → classify. The calling task waits once, for the whole.
+ * validate → encode → secrets durable in the ledger → pacer → transfer (repeated where that is
+ * safe) → decode → classify. The calling task waits once, for the whole.
  */
 #ifndef TH_API_H
 #define TH_API_H
@@ -20,16 +20,16 @@ th_account *th_account_check(lua_State *L, int arg);
  *   endpoint  name, as "numbers.add"
  *   params    the trunk's id, or a table of path parameters; nil for paths without one
  *   fields    the body, or nil
- *   options   { query = {…}, grant = { field… }, resend = false } or nil; resend = false: an ambiguous
- *             write is not repeated but raised at once
- * Raises an error object. The value is what lies in the envelope: an object, an array, or true where the
- * platform answers without one. more: there is another page of this list.
+ *   options   { query = {…}, grant = { field… }, resend = false } or nil; resend = false: an
+ * ambiguous write is not repeated but raised at once Raises an error object. The value is what lies
+ * in the envelope: an object, an array, or true where the platform answers without one. more: there
+ * is another page of this list.
  */
 int th_api_call(lua_State *L);
 
 /*
- * Lua: settle(account, trunk, field, secret, state, evidence): records in the ledger what is now known of
- * a secret that was sent: "current" (proven live), "rejected" (proven not live).
+ * Lua: settle(account, trunk, field, secret, state, evidence): records in the ledger what is now
+ * known of a secret that was sent: "current" (proven live), "rejected" (proven not live).
  */
 int th_api_settle(lua_State *L);
 
@@ -38,13 +38,13 @@ void th_api_open(lua_State *L);
 
 /* --- api_reply.c: what a reply says --- */
 
-/* Decodes the body and unwraps the envelope; pushes the value (true for an empty one). *more: the envelope
- * says that there is another page. On failure pushes nothing; err is TH_MALFORMED. */
-int th_reply_push(lua_State *L, const th_endpoint *endpoint, const th_transfer *transfer, bool *more,
-                  th_error *err);
+/* Decodes the body and unwraps the envelope; pushes the value (true for an empty one). *more: the
+ * envelope says that there is another page. On failure pushes nothing; err is TH_MALFORMED. */
+int th_reply_push(lua_State *L, const th_endpoint *endpoint, const th_transfer *transfer,
+                  bool *more, th_error *err);
 
-/* Adds the platform's own words, error code and field faults to err, from the body of a refusal, and the
- * kind where the status means something else than usual at this endpoint. */
+/* Adds the platform's own words, error code and field faults to err, from the body of a refusal,
+ * and the kind where the status means something else than usual at this endpoint. */
 void th_reply_explain(lua_State *L, const th_provider *provider, const th_endpoint *endpoint,
                       const th_transfer *transfer, th_error *err);
 

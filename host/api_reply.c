@@ -8,8 +8,8 @@
 
 enum { QUOTE_MAX = 300 }; /* bytes of a platform's text in one message */
 
-int th_reply_push(lua_State *L, const th_endpoint *endpoint, const th_transfer *transfer, bool *more,
-                  th_error *err)
+int th_reply_push(lua_State *L, const th_endpoint *endpoint, const th_transfer *transfer,
+                  bool *more, th_error *err)
 {
     *more = false;
     const th_buf *body = &transfer->reply;
@@ -53,7 +53,8 @@ int th_reply_push(lua_State *L, const th_endpoint *endpoint, const th_transfer *
     return 0;
 }
 
-/* The first text in a value: a string, a number, or a list of strings or { msg = … } objects. Appends. */
+/* The first text in a value: a string, a number, or a list of strings or { msg = … } objects.
+ * Appends. */
 static bool append_text(lua_State *L, int idx, th_buf *out)
 {
     idx = lua_absindex(L, idx);

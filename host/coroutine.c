@@ -1,7 +1,7 @@
 /*
- * coroutine.resume, wrap, yield and close for scripts: a host wait inside a script's own coroutine is
- * passed on to the task, and the coroutine's resumer sees nothing of it. (A plain resume would take the
- * host's yield for one of the script's.)
+ * coroutine.resume, wrap, yield and close for scripts: a host wait inside a script's own coroutine
+ * is passed on to the task, and the coroutine's resumer sees nothing of it. (A plain resume would
+ * take the host's yield for one of the script's.)
  */
 #include "task_impl.h"
 
@@ -133,7 +133,7 @@ static int co_wrap(lua_State *L)
 }
 
 /* A task's own coroutine has no resumer that could make sense of a script's yield. */
-static int co_yield(lua_State *L)
+static int co_yield (lua_State *L)
 {
     th_task *task = th_task_current(L);
     if (task && task->co == L)
@@ -161,7 +161,7 @@ void th_coroutine_open(lua_State *L)
     lua_setfield(L, -2, "resume");
     lua_pushcfunction(L, co_wrap);
     lua_setfield(L, -2, "wrap");
-    lua_pushcfunction(L, co_yield);
+    lua_pushcfunction(L, co_yield );
     lua_setfield(L, -2, "yield");
     lua_getfield(L, -1, "close");
     lua_pushcclosure(L, co_close, 1);

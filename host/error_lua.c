@@ -1,6 +1,7 @@
 #include "error_lua.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 #include "buf.h"
 
@@ -119,10 +120,15 @@ static int error_tostring(lua_State *L)
     lua_getfield(L, 1, "ambiguous");
     int attempts = (int)lua_tointeger(L, -2);
     bool ambiguous = lua_toboolean(L, -1);
-    lua_pop(L, 2);
+    lua_getfield(L, 1, "kind");
+    /* That kind's message says so already. */
+    if (lua_isstring(L, -1) && strcmp(lua_tostring(L, -1), "unknown_outcome") == 0)
+        ambiguous = false;
+    lua_pop(L, 3);
     if (attempts > 1 || ambiguous) {
         if (attempts > 1)
-            lua_pushfstring(L, " (%d attempts%s)", attempts, ambiguous ? "; it may have happened" : "");
+            lua_pushfstring(L, " (%d attempts%s)", attempts,
+                            ambiguous ? "; it may have happened" : "");
         else
             lua_pushliteral(L, " (it may have happened)");
         luaL_addvalue(&b);

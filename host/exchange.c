@@ -3,8 +3,9 @@
 #include <sodium.h>
 #include <string.h>
 
-/* Repeats after a failure start here and double, with jitter, so that many tasks do not come back in
- * step. Connections that the server closed under a request are repeated at once: nothing is overloaded. */
+/* Repeats after a failure start here and double, with jitter, so that many tasks do not come back
+ * in step. Connections that the server closed under a request are repeated at once: nothing is
+ * overloaded. */
 static const uint64_t pause_first_ns = 200 * 1000000ull;
 static const uint64_t pause_longest_ns = 8000 * 1000000ull;
 enum { TRIES_DEFAULT = 5, TRIES_LIMITED = 30, TRIES_BROKEN = 30 };
@@ -41,8 +42,8 @@ static uint64_t backoff(unsigned failures)
     return ns / 2 + randombytes_uniform((uint32_t)(ns / 2000)) * 1000ull;
 }
 
-/* The server closed a connection that had worked before (or went away from an HTTP/2 connection): the
- * platform is well, only this request fell into the gap. */
+/* The server closed a connection that had worked before (or went away from an HTTP/2 connection):
+ * the platform is well, only this request fell into the gap. */
 static bool broke_on_reuse(const th_transfer *t)
 {
     return t->repeated || (t->fate == TH_FATE_LOST && t->kind == TH_NETWORK);
@@ -78,7 +79,8 @@ static void settle(th_exchange *x, enum th_outcome outcome)
     if (outcome == TH_OUTCOME_AMBIGUOUS)
         x->maybe = true;
     if (broke_on_reuse(t) && ++x->broken < TRIES_BROKEN) {
-        /* The first repeats go out at once; a server that keeps breaking connections gets pauses. */
+        /* The first repeats go out at once; a server that keeps breaking connections gets pauses.
+         */
         pause_then_repeat(x, x->broken <= 3 ? 0 : backoff(x->broken - 4));
         return;
     }
@@ -166,7 +168,8 @@ void th_exchange_close(th_exchange *exchange)
         th_transfer_abort(&x->transfer);
         if (x->pacer) {
             /* It may have been counted: its place in the windows stays taken. */
-            th_pace_reply none = {.status = 0, .retry_after = -1, .limit = -1, .remaining = -1, .reset = -1};
+            th_pace_reply none = {
+                .status = 0, .retry_after = -1, .limit = -1, .remaining = -1, .reset = -1};
             th_pacer_done(&x->ticket, &none);
         }
         break;
@@ -245,7 +248,7 @@ void th_exchange_error(const th_exchange *exchange, th_error *err)
     err->status = t->status;
     err->attempts = x->attempts;
     err->ambiguous = write && (x->maybe || x->outcome == TH_OUTCOME_AMBIGUOUS);
-    err->retryable = x->outcome == TH_OUTCOME_AMBIGUOUS ? (x->repeatable || !write)
-                                                        : x->outcome == TH_OUTCOME_UNSENT ||
-                                                              t->status == 429;
+    err->retryable = x->outcome == TH_OUTCOME_AMBIGUOUS
+                         ? (x->repeatable || !write)
+                         : x->outcome == TH_OUTCOME_UNSENT || t->status == 429;
 }

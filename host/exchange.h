@@ -1,11 +1,11 @@
 /*
- * An exchange: one request as the caller means it, with everything that may be needed to get a certain
- * answer: admission by the pacer, the transfer, and repeats where repeating is safe.
+ * An exchange: one request as the caller means it, with everything that may be needed to get a
+ * certain answer: admission by the pacer, the transfer, and repeats where repeating is safe.
  *
  *   429, nothing sent        repeated for every method (the platform did nothing)
- *   5xx, lost, timed out     repeated when `repeatable` (GET, and writes that change nothing when sent
- *                            again); otherwise the exchange ends as ambiguous
- *   other 4xx, 3xx           refused, never repeated
+ *   5xx, lost, timed out     repeated when `repeatable` (GET, and writes that change nothing when
+ * sent again); otherwise the exchange ends as ambiguous other 4xx, 3xx           refused, never
+ * repeated
  */
 #ifndef TH_EXCHANGE_H
 #define TH_EXCHANGE_H
@@ -26,7 +26,8 @@ enum th_outcome {
 
 typedef struct th_exchange th_exchange;
 
-/* Embedded in its owner. The request lies in `transfer` (method, url, headers, body, keep_headers). */
+/* Embedded in its owner. The request lies in `transfer` (method, url, headers, body, keep_headers).
+ */
 struct th_exchange {
     th_client *client;
     th_pacer *pacer; /* NULL: not paced */
@@ -39,8 +40,8 @@ struct th_exchange {
 
     /* results, valid in done() */
     enum th_outcome outcome;
-    unsigned attempts; /* transfers that may have reached the platform */
-    bool maybe;        /* an earlier attempt was ambiguous, whatever the last one says */
+    unsigned attempts;    /* transfers that may have reached the platform */
+    bool maybe;           /* an earlier attempt was ambiguous, whatever the last one says */
     th_error start_error; /* the transfer could not even be made */
 
     /* the exchange's */
@@ -52,16 +53,16 @@ struct th_exchange {
 
 /* done comes from the loop, never from inside this call. */
 void th_exchange_start(th_exchange *exchange);
-/* Ends it at once without done; the transfer under way is aborted. Also releases the reply. Safe on a
- * zeroed and on an ended exchange. */
+/* Ends it at once without done; the transfer under way is aborted. Also releases the reply. Safe on
+ * a zeroed and on an ended exchange. */
 void th_exchange_close(th_exchange *exchange);
 /* True while nothing has been sent yet: stopping it now is free of doubt. */
 bool th_exchange_unsent(const th_exchange *exchange);
 /* For people: "the rate limit of …", "the reply to PUT https://…". */
 void th_exchange_describe(const th_exchange *exchange, th_buf *out);
 
-/* Fills kind, status, attempts, ambiguous, retryable and a plain message from the outcome, which is not
- * success. */
+/* Fills kind, status, attempts, ambiguous, retryable and a plain message from the outcome, which is
+ * not success. */
 void th_exchange_error(const th_exchange *exchange, th_error *err);
 
 #endif

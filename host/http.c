@@ -66,7 +66,8 @@ static void http_ended(th_exchange *x)
     th_task_wake(call->runtime->sched, call->waker);
 }
 
-/* "Name: value\r\n" lines → a table with lower-case names; repeated ones are joined as HTTP says. */
+/* "Name: value\r\n" lines → a table with lower-case names; repeated ones are joined as HTTP says.
+ */
 static void push_headers(lua_State *L, const th_buf *lines)
 {
     lua_newtable(L);

@@ -29,7 +29,8 @@ static bool readable(const char *path)
     return access(path, R_OK) == 0;
 }
 
-/* As a path, among the installed scripts, beside a program that was moved, or in the source tree. */
+/* As a path, among the installed scripts, beside a program that was moved, or in the source tree.
+ */
 static char *find_script(const char *name)
 {
     char exe[4096], *path = NULL;
@@ -41,7 +42,8 @@ static char *find_script(const char *name)
         char *slash = strrchr(exe, '/');
         if (slash) {
             *slash = '\0';
-            if (asprintf(&path, "%s/../share/trunkhost/scripts/%s", exe, name) > 0 && readable(path))
+            if (asprintf(&path, "%s/../share/trunkhost/scripts/%s", exe, name) > 0 &&
+                readable(path))
                 return path;
             free(path);
         }
@@ -58,13 +60,14 @@ static char *find_script(const char *name)
 /* Pushes the chunk. */
 static int load(lua_State *L, const th_options *options, const char *path, th_error *err)
 {
-    int status = options->code ? luaL_loadbufferx(L, options->code, strlen(options->code), "=-e", "t")
-                               : luaL_loadfilex(L, path, "t");
+    int status = options->code
+                     ? luaL_loadbufferx(L, options->code, strlen(options->code), "=-e", "t")
+                     : luaL_loadfilex(L, path, "t");
     if (status == LUA_OK)
         return 0;
     if (!options->code && !readable(path))
-        return th_fail(err, TH_INVALID, "there is no script %s, neither as a file nor among the installed",
-                       path);
+        return th_fail(err, TH_INVALID,
+                       "there is no script %s, neither as a file nor among the installed", path);
     return th_fail(err, TH_INVALID, "%s", lua_tostring(L, -1));
 }
 
@@ -80,7 +83,8 @@ static int push_arguments(th_runtime *runtime, const char *script, int argc, cha
         lua_rawseti(L, -2, i + 1);
     }
     th_json_mark_array(L, -1);
-    if (th_json_encode(L, -1, 0, &json, &err) != 0) /* an argument that is no text: the run counts */
+    if (th_json_encode(L, -1, 0, &json, &err) !=
+        0) /* an argument that is no text: the run counts */
         th_buf_close(&json);
     th_error_close(&err);
     lua_pushnil(L);
@@ -152,10 +156,12 @@ int main(int argc, char **argv)
     if (strcmp(command, "sandbox") == 0)
         return th_sandbox_command(argc - options.rest, argv + options.rest);
     if (strcmp(command, "secrets") == 0) {
-        char *path = options.runtime.ledger ? strdup(options.runtime.ledger) : th_ledger_default_path();
-        int status = path ? th_secrets_command(argc - options.rest, argv + options.rest, path)
-                          : usage_error("no place for the ledger: neither XDG_STATE_HOME nor HOME is set; "
-                                        "name one with --ledger FILE");
+        char *path =
+            options.runtime.ledger ? strdup(options.runtime.ledger) : th_ledger_default_path();
+        int status =
+            path ? th_secrets_command(argc - options.rest, argv + options.rest, path)
+                 : usage_error("no place for the ledger: neither XDG_STATE_HOME nor HOME is set; "
+                               "name one with --ledger FILE");
         free(path);
         return status;
     }

@@ -26,7 +26,8 @@ int th_options_parse(int argc, char **argv, th_options *options, th_error *err)
     options->runtime.log_level = TH_LOG_INFO;
     opterr = 0;
     optind = 1;
-    /* "+": stops at the script, whose own options are not ours. ":": a missing value is told apart. */
+    /* "+": stops at the script, whose own options are not ours. ":": a missing value is told apart.
+     */
     while ((c = getopt_long(argc, argv, "+:c:e:nVh", long_options, NULL)) != -1) {
         switch (c) {
         case 'c':
@@ -57,7 +58,8 @@ int th_options_parse(int argc, char **argv, th_options *options, th_error *err)
         case OPT_LOG_LEVEL:
             if ((level = th_log_level_parse(optarg)) < 0)
                 return th_fail(err, TH_INVALID,
-                               "--log-level %s: there are debug, info, warn, error and off", optarg);
+                               "--log-level %s: there are debug, info, warn, error and off",
+                               optarg);
             options->runtime.log_level = (enum th_log_level)level;
             break;
         case OPT_LOG_FORMAT:
@@ -68,10 +70,11 @@ int th_options_parse(int argc, char **argv, th_options *options, th_error *err)
         case ':':
             return th_fail(err, TH_INVALID, "%s needs a value", argv[optind - 1]);
         default:
-            return th_fail(err, TH_INVALID,
-                           "unknown option %s before the script (options of the script come after its "
-                           "name); see trunkhost --help",
-                           argv[optind - 1]);
+            return th_fail(
+                err, TH_INVALID,
+                "unknown option %s before the script (options of the script come after its "
+                "name); see trunkhost --help",
+                argv[optind - 1]);
         }
         if (options->code)
             break; /* what follows -e CODE are its arguments */
@@ -82,37 +85,38 @@ int th_options_parse(int argc, char **argv, th_options *options, th_error *err)
 
 void th_options_help(void)
 {
-    fputs("Usage: trunkhost [option...] SCRIPT.lua [script option...]\n"
-          "       trunkhost [option...] -e CODE [argument...]\n"
-          "       trunkhost [option...] COMMAND ...\n"
-          "\n"
-          "Changes SIP trunks in bulk through the HTTP APIs of voice platforms.\n"
-          "A SCRIPT that is not a file here is looked up among the installed ones:\n"
-          "  rotate_passwords.lua   gives every trunk a new password\n"
-          "  list_trunks.lua        shows the trunks of an account\n"
-          "SCRIPT --help tells its own options.\n"
-          "\n"
-          "Commands:\n"
-          "  sandbox                serve fake platforms to try things on\n"
-          "  secrets                make the ledger's keys; hand out the passwords it holds\n"
-          "\n"
-          "Options:\n"
-          "  -c, --config FILE      the accounts (default: $TRUNKHOST_CONFIG, then\n"
-          "                         ~/.config/trunkhost/config.lua, /etc/trunkhost/config.lua)\n"
-          "      --ledger FILE      where passwords are kept\n"
-          "                         (default: ~/.local/state/trunkhost/ledger.db)\n"
-          "      --sandbox[=SPEC]   run on fake platforms inside this process; SPEC is for example\n"
-          "                         trunks=200,seed=7,limits=none,fault=lost_reply=0.1\n"
-          "  -n, --dry-run          send nothing but GET, whatever the script does\n"
-          "      --check            look for syntax errors in SCRIPT and do not run it\n"
-          "  -e CODE                run CODE instead of a script\n"
-          "      --log-level LEVEL  debug, info (default), warn, error, off\n"
-          "      --log-format FORM  text (default) or json\n"
-          "  -V, --version          print the version\n"
-          "  -h, --help             print this help\n"
-          "\n"
-          "Exit status: 0 every item done; 1 some item failed or is unknown; 2 wrong usage,\n"
-          "configuration or script; 3 halted by a limit, a deadline or a signal, can be run again;\n"
-          "75 another run holds the lock.\n",
-          stdout);
+    fputs(
+        "Usage: trunkhost [option...] SCRIPT.lua [script option...]\n"
+        "       trunkhost [option...] -e CODE [argument...]\n"
+        "       trunkhost [option...] COMMAND ...\n"
+        "\n"
+        "Changes SIP trunks in bulk through the HTTP APIs of voice platforms.\n"
+        "A SCRIPT that is not a file here is looked up among the installed ones:\n"
+        "  rotate_passwords.lua   gives every trunk a new password\n"
+        "  list_trunks.lua        shows the trunks of an account\n"
+        "SCRIPT --help tells its own options.\n"
+        "\n"
+        "Commands:\n"
+        "  sandbox                serve fake platforms to try things on\n"
+        "  secrets                make the ledger's keys; hand out the passwords it holds\n"
+        "\n"
+        "Options:\n"
+        "  -c, --config FILE      the accounts (default: $TRUNKHOST_CONFIG, then\n"
+        "                         ~/.config/trunkhost/config.lua, /etc/trunkhost/config.lua)\n"
+        "      --ledger FILE      where passwords are kept\n"
+        "                         (default: ~/.local/state/trunkhost/ledger.db)\n"
+        "      --sandbox[=SPEC]   run on fake platforms inside this process; SPEC is for example\n"
+        "                         trunks=200,seed=7,limits=none,fault=lost_reply=0.1\n"
+        "  -n, --dry-run          send nothing but GET, whatever the script does\n"
+        "      --check            look for syntax errors in SCRIPT and do not run it\n"
+        "  -e CODE                run CODE instead of a script\n"
+        "      --log-level LEVEL  debug, info (default), warn, error, off\n"
+        "      --log-format FORM  text (default) or json\n"
+        "  -V, --version          print the version\n"
+        "  -h, --help             print this help\n"
+        "\n"
+        "Exit status: 0 every item done; 1 some item failed or is unknown; 2 wrong usage,\n"
+        "configuration or script; 3 halted by a limit, a deadline or a signal, can be run again;\n"
+        "75 another run holds the lock.\n",
+        stdout);
 }

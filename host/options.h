@@ -9,8 +9,8 @@
 
 typedef struct th_options {
     th_runtime_options runtime;
-    const char *code;   /* -e CODE, or NULL */
-    bool check;         /* only look for mistakes */
+    const char *code; /* -e CODE, or NULL */
+    bool check;       /* only look for mistakes */
     bool help, version;
     int rest; /* index in argv of the script or command; argc when there is none */
 } th_options;

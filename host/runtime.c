@@ -41,7 +41,8 @@ void th_report(th_error *err)
     th_error_close(err);
 }
 
-/* --- signals ---------------------------------------------------------------------------------------- */
+/* --- signals
+ * ---------------------------------------------------------------------------------------- */
 
 static void on_stop_signal(uv_signal_t *handle, int number)
 {
@@ -50,7 +51,8 @@ static void on_stop_signal(uv_signal_t *handle, int number)
     if (runtime->phase == TH_PHASE_RUN) {
         runtime->phase = TH_PHASE_DRAIN;
         th_log(&runtime->terminal, TH_LOG_WARN, NULL, 0,
-               "%s: starting nothing new; what is under way is finished. Once more cancels it", name);
+               "%s: starting nothing new; what is under way is finished. Once more cancels it",
+               name);
         th_sched_interrupt(runtime->sched);
     } else if (runtime->phase == TH_PHASE_DRAIN) {
         runtime->phase = TH_PHASE_CANCEL;
@@ -92,7 +94,8 @@ static int open_signals(th_runtime *runtime, th_error *err)
     return 0;
 }
 
-/* --- ledger and sandbox ----------------------------------------------------------------------------- */
+/* --- ledger and sandbox
+ * ----------------------------------------------------------------------------- */
 
 static int choose_ledger(th_runtime *runtime, th_error *err)
 {
@@ -102,7 +105,8 @@ static int choose_ledger(th_runtime *runtime, th_error *err)
         if (runtime->options.ledger) {
             runtime->ledger_path = strdup(runtime->options.ledger);
         } else if (!mkdtemp(folder)) {
-            return th_fail(err, TH_INVALID, "cannot make a temporary folder for the sandbox's ledger: %s",
+            return th_fail(err, TH_INVALID,
+                           "cannot make a temporary folder for the sandbox's ledger: %s",
                            strerror(errno));
         } else {
             runtime->ledger_folder = strdup(folder);
@@ -114,9 +118,10 @@ static int choose_ledger(th_runtime *runtime, th_error *err)
     } else {
         runtime->ledger_path = th_ledger_default_path();
         if (!runtime->ledger_path)
-            return th_fail(err, TH_INVALID,
-                           "no place for the ledger: neither XDG_STATE_HOME nor HOME is set; name one "
-                           "with --ledger FILE");
+            return th_fail(
+                err, TH_INVALID,
+                "no place for the ledger: neither XDG_STATE_HOME nor HOME is set; name one "
+                "with --ledger FILE");
     }
     return runtime->ledger_path ? 0 : th_fail(err, TH_INVALID, "not enough memory");
 }
@@ -153,7 +158,8 @@ static int start_sandbox(th_runtime *runtime, th_error *err)
         if (rc != 0)
             return rc;
     }
-    /* What the fake platforms allow is what the accounts keep to; the documented limits need no word. */
+    /* What the fake platforms allow is what the accounts keep to; the documented limits need no
+     * word. */
     if (strcmp(options.limits, "documented") != 0)
         runtime->sandbox_limits = strdup(options.limits);
     return th_sandbox_start(&options, &runtime->sandbox, err);
@@ -167,7 +173,8 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
     return remove(path);
 }
 
-/* --- create and destroy ----------------------------------------------------------------------------- */
+/* --- create and destroy
+ * ----------------------------------------------------------------------------- */
 
 static void name_run(th_runtime *runtime)
 {
@@ -262,10 +269,11 @@ int th_runtime_destroy(th_runtime *runtime)
         th_error_close(&sync.err);
         const th_error *failure = th_ledger_failure(runtime->ledger);
         if (failure) {
-            fprintf(stderr,
-                    "trunkhost: the ledger %s could not be brought up to date: %s. Passwords that were "
-                    "sent are in it as candidates; mend the cause and run again\n",
-                    runtime->ledger_path, failure->message);
+            fprintf(
+                stderr,
+                "trunkhost: the ledger %s could not be brought up to date: %s. Passwords that were "
+                "sent are in it as candidates; mend the cause and run again\n",
+                runtime->ledger_path, failure->message);
             rc = -1;
         }
         th_ledger_close(runtime->ledger);
@@ -297,7 +305,8 @@ int th_runtime_destroy(th_runtime *runtime)
     return rc;
 }
 
-/* --- running ---------------------------------------------------------------------------------------- */
+/* --- running
+ * ---------------------------------------------------------------------------------------- */
 
 /* The error's text, and its traceback where that helps: not for a refusal that explains itself and
  * happened before any work (a missing token, an unknown account). */

@@ -1,6 +1,6 @@
 /*
- * The runtime: one libuv loop, one Lua state, one scheduler. It runs a script to its end, drains what is
- * in flight, and closes everything in the order that each part needs.
+ * The runtime: one libuv loop, one Lua state, one scheduler. It runs a script to its end, drains
+ * what is in flight, and closes everything in the order that each part needs.
  *
  *   first SIGINT or SIGTERM   nothing new is admitted; what is in flight ends and is recorded
  *   second                    everything is cancelled
@@ -45,10 +45,10 @@ struct th_runtime {
     th_timers *timers;
     th_terminal terminal;
 
-    th_ledger *ledger; /* NULL until the first secret or record */
-    char *ledger_path; /* owned */
+    th_ledger *ledger;   /* NULL until the first secret or record */
+    char *ledger_path;   /* owned */
     char *ledger_folder; /* owned: the temporary folder of a sandbox run, removed at the end */
-    char run[40];      /* "20261120T031502Z-4f2a91": sorts by time */
+    char run[40];        /* "20261120T031502Z-4f2a91": sorts by time */
     bool run_recorded;
     const char *script; /* borrowed */
     char *arguments;    /* owned, a JSON array */
@@ -68,16 +68,18 @@ struct th_runtime {
 
 /* Everything but the script. On failure err says what to do and nothing is left to destroy. */
 int th_runtime_create(const th_runtime_options *options, th_runtime **out, th_error *err);
-/* Closes accounts, ledger, loop and state; returns non-zero when the ledger could not be written. */
+/* Closes accounts, ledger, loop and state; returns non-zero when the ledger could not be written.
+ */
 int th_runtime_destroy(th_runtime *runtime);
 
-/* Runs the function below the nargs arguments on top of L's stack (all popped) as the main task, to the
- * end of all tasks. Reports an uncaught error on standard error. Returns the exit status. */
+/* Runs the function below the nargs arguments on top of L's stack (all popped) as the main task, to
+ * the end of all tasks. Reports an uncaught error on standard error. Returns the exit status. */
 int th_runtime_run(th_runtime *runtime, int nargs);
 
 th_runtime *th_runtime_of(lua_State *L);
 
-/* Raises a `cancelled` error when a stop was asked for and the running task is not one that may finish. */
+/* Raises a `cancelled` error when a stop was asked for and the running task is not one that may
+ * finish. */
 void th_runtime_admit(lua_State *L, const char *what);
 
 /* The ledger, opened (and the run recorded in it) at first use. */

@@ -7,7 +7,8 @@
 
 const char th_host_yield = 0;
 
-/* --- slots: wakers name a task by slot and generation, never by pointer ---------------------------- */
+/* --- slots: wakers name a task by slot and generation, never by pointer
+ * ---------------------------- */
 
 static int slot_take(th_sched *sched, th_task *task)
 {
@@ -39,7 +40,8 @@ static void slot_free(th_task *task)
     sched->free_slots[sched->nfree++] = task->slot;
 }
 
-/* --- ready queue ----------------------------------------------------------------------------------- */
+/* --- ready queue
+ * ----------------------------------------------------------------------------------- */
 
 static void make_ready(th_task *task)
 {
@@ -79,7 +81,8 @@ th_waker th_task_waker(lua_State *L)
     return (th_waker){.slot = task->slot, .generation = task->generation};
 }
 
-/* --- operations ------------------------------------------------------------------------------------ */
+/* --- operations
+ * ------------------------------------------------------------------------------------ */
 
 static void op_release(th_task *task)
 {
@@ -175,11 +178,12 @@ void th_task_may_wait(lua_State *L, const char *what)
         luaL_error(L, "cannot %s while a cancelled task closes its variables", what);
     if (sched->blocked || !lua_isyieldable(L)) {
         push_obstacle(L);
-        luaL_error(L,
-                   "cannot %s inside %s: it cannot be suspended. Places that cannot wait are callbacks "
-                   "of table.sort and string.gsub, require, __tostring and __gc; fetch the value "
-                   "before and use it there",
-                   what, lua_tostring(L, -1));
+        luaL_error(
+            L,
+            "cannot %s inside %s: it cannot be suspended. Places that cannot wait are callbacks "
+            "of table.sort and string.gsub, require, __tostring and __gc; fetch the value "
+            "before and use it there",
+            what, lua_tostring(L, -1));
     }
     if (task->cancel_requested) {
         /* The task ends here, before anything new is started. */
@@ -188,7 +192,8 @@ void th_task_may_wait(lua_State *L, const char *what)
     }
 }
 
-/* --- script coroutines between the task and its wait ------------------------------------------------ */
+/* --- script coroutines between the task and its wait
+ * ------------------------------------------------ */
 
 /* A script coroutine that is suspended by a host wait must not be resumed or closed by anybody else
  * until that wait is over; the registry remembers which ones are. */
@@ -237,7 +242,8 @@ bool th_nest_hosts(lua_State *L, lua_State *co)
     return hosted;
 }
 
-/* --- how a task ends -------------------------------------------------------------------------------- */
+/* --- how a task ends
+ * -------------------------------------------------------------------------------- */
 
 static int reset_thread(lua_State *co, lua_State *from)
 {
@@ -287,7 +293,8 @@ static void collect(th_task *task)
     free(task);
 }
 
-/* Nobody can catch this failure any more: the run ends with it. Later ones are added to the text. */
+/* Nobody can catch this failure any more: the run ends with it. Later ones are added to the text.
+ */
 static void set_uncaught(th_task *task)
 {
     th_sched *sched = task->sched;
@@ -425,7 +432,8 @@ static void finish_cancelled(th_task *task)
     finish(task, failed ? TH_END_FAILED : TH_END_CANCELLED);
 }
 
-/* --- running ---------------------------------------------------------------------------------------- */
+/* --- running
+ * ---------------------------------------------------------------------------------------- */
 
 static void resume(th_task *task)
 {
@@ -488,7 +496,8 @@ void th_task_cancel(th_task *task)
     }
 }
 
-/* --- spawning --------------------------------------------------------------------------------------- */
+/* --- spawning
+ * --------------------------------------------------------------------------------------- */
 
 static void note_spawn_place(lua_State *L, th_task *task, const th_task *parent)
 {
@@ -545,7 +554,8 @@ th_task *th_task_spawn(lua_State *L, int nargs, const char *name)
     return task;
 }
 
-/* --- the scheduler itself --------------------------------------------------------------------------- */
+/* --- the scheduler itself
+ * --------------------------------------------------------------------------- */
 
 th_sched *th_sched_create(lua_State *L, th_timers *timers)
 {

@@ -1,19 +1,19 @@
 /*
- * Tasks: the script and everything that it spawns are coroutines that wait on transfers, timers, the
- * ledger and each other. One scheduler per runtime; nothing here knows what is waited for.
+ * Tasks: the script and everything that it spawns are coroutines that wait on transfers, timers,
+ * the ledger and each other. One scheduler per runtime; nothing here knows what is waited for.
  *
  * The life of a wait, in a C function that Lua calls:
  *
- *     th_task_may_wait(L, "update a trunk");      raises where Lua cannot yield, before anything starts
- *     struct op *op = …;
- *     th_task_attach(L, &ops, op);                from now on the task owns op
- *     … start it; op keeps th_task_waker(L) …
- *     return th_task_park(L, ctx, continuation);  never returns by itself
+ *     th_task_may_wait(L, "update a trunk");      raises where Lua cannot yield, before anything
+ * starts struct op *op = …; th_task_attach(L, &ops, op);                from now on the task owns
+ * op … start it; op keeps th_task_waker(L) … return th_task_park(L, ctx, continuation);  never
+ * returns by itself
  *
- * th_task_wake(sched, waker) makes the task ready; the continuation then runs, reads the result from
- * th_task_op(L) and calls th_task_release(L). When the task is cancelled instead, ops->cancel(op) must
- * make sure that no wake-up follows, and ops->release(op) frees it. An operation that is still attached
- * when an error leaves the continuation is released at the next attach or with the task.
+ * th_task_wake(sched, waker) makes the task ready; the continuation then runs, reads the result
+ * from th_task_op(L) and calls th_task_release(L). When the task is cancelled instead,
+ * ops->cancel(op) must make sure that no wake-up follows, and ops->release(op) frees it. An
+ * operation that is still attached when an error leaves the continuation is released at the next
+ * attach or with the task.
  *
  * A coroutine that waits is anchored in exactly one place: its task's registry reference.
  */
@@ -39,14 +39,14 @@ typedef struct th_waker {
 } th_waker;
 
 struct th_wait_ops {
-    const char *name;           /* "request", "sleep": for people */
-    void (*cancel)(void *op);   /* only while parked; afterwards the op must not wake anybody */
-    void (*release)(void *op);  /* exactly once per attached op */
+    const char *name;          /* "request", "sleep": for people */
+    void (*cancel)(void *op);  /* only while parked; afterwards the op must not wake anybody */
+    void (*release)(void *op); /* exactly once per attached op */
     void (*describe)(const void *op, th_buf *out); /* may be NULL */
-    /* The run is stopping: ends the wait now if nothing irrevocable is under way, and says whether it
-     * did. The continuation then runs and finds out with th_runtime_admit. NULL: never. */
+    /* The run is stopping: ends the wait now if nothing irrevocable is under way, and says whether
+     * it did. The continuation then runs and finds out with th_runtime_admit. NULL: never. */
     bool (*interrupt)(void *op);
-    bool internal;              /* waits for other tasks only: cannot wake by an outside event */
+    bool internal; /* waits for other tasks only: cannot wake by an outside event */
 };
 
 th_sched *th_sched_create(lua_State *L, th_timers *timers);
@@ -77,9 +77,9 @@ const char *th_sched_uncaught(th_sched *sched, lua_State *L);
 void th_sched_settle(th_sched *sched);
 
 /*
- * Makes a task of the function and its nargs arguments on top of L's stack (they are popped). `name`
- * is for people, may be NULL. The new task is a child of the running one and starts in a later turn.
- * Raises a Lua error only when memory is short.
+ * Makes a task of the function and its nargs arguments on top of L's stack (they are popped).
+ * `name` is for people, may be NULL. The new task is a child of the running one and starts in a
+ * later turn. Raises a Lua error only when memory is short.
  */
 th_task *th_task_spawn(lua_State *L, int nargs, const char *name);
 /* Pushes the handle: a userdata with await, cancel, done. */
@@ -101,13 +101,14 @@ int th_task_park(lua_State *L, lua_KContext ctx, lua_KFunction k);
 /* Ignored when that wait is over. Safe before the park, never resumes anything by itself. */
 void th_task_wake(th_sched *sched, th_waker waker);
 
-/* Work that was admitted before a stop was asked for may finish: marks the running task (and what it
- * spawns) as such. */
+/* Work that was admitted before a stop was asked for may finish: marks the running task (and what
+ * it spawns) as such. */
 void th_task_set_admitted(lua_State *L, bool admitted);
 bool th_task_admitted(lua_State *L);
 
 /* Lua functions: spawn, sleep, join, timeout; and coroutine.resume/wrap/yield/close that let a host
- * wait pass through a script's own coroutines. Fields are set in the table at the top of the stack. */
+ * wait pass through a script's own coroutines. Fields are set in the table at the top of the stack.
+ */
 void th_task_open(lua_State *L);
 void th_coroutine_open(lua_State *L);
 

@@ -26,8 +26,8 @@ struct th_task {
     enum th_task_end end;
     bool woken_early;      /* the wake-up came before the park */
     bool cancel_requested; /* takes effect at the next wait */
-    th_task **handle;      /* the handle's userdata: somebody can still await; NULL when it is gone */
-    bool observed;         /* its failure was delivered to somebody */
+    th_task **handle; /* the handle's userdata: somebody can still await; NULL when it is gone */
+    bool observed;    /* its failure was delivered to somebody */
     bool admitted;
     int nargs; /* arguments for the first resume; 0 afterwards */
 

@@ -1,5 +1,5 @@
-/* What scripts see of tasks: spawn, await, cancel, sleep, and the two waits that the library's Lua half
- * builds on (join: several tasks, with a deadline). */
+/* What scripts see of tasks: spawn, await, cancel, sleep, and the two waits that the library's Lua
+ * half builds on (join: several tasks, with a deadline). */
 #include "task_impl.h"
 
 #include <lauxlib.h>
@@ -12,7 +12,8 @@
 
 #define TASK_TYPE "trunkhost.task"
 
-/* --- sleep ------------------------------------------------------------------------------------------ */
+/* --- sleep
+ * ------------------------------------------------------------------------------------------ */
 
 struct sleep_op {
     th_sched *sched;
@@ -50,9 +51,11 @@ static void sleep_describe(const void *ptr, th_buf *out)
     th_buf_printf(out, "%g s", ((const struct sleep_op *)ptr)->seconds);
 }
 
-static const struct th_wait_ops sleep_ops = {
-    .name = "sleep", .cancel = sleep_cancel, .release = sleep_release, .interrupt = sleep_interrupt,
-    .describe = sleep_describe};
+static const struct th_wait_ops sleep_ops = {.name = "sleep",
+                                             .cancel = sleep_cancel,
+                                             .release = sleep_release,
+                                             .interrupt = sleep_interrupt,
+                                             .describe = sleep_describe};
 
 static int sleep_done(lua_State *L, int status, lua_KContext ctx)
 {
@@ -88,7 +91,8 @@ static int lua_sleep(lua_State *L)
     return th_task_park(L, 0, sleep_done);
 }
 
-/* --- join ------------------------------------------------------------------------------------------- */
+/* --- join
+ * ------------------------------------------------------------------------------------------- */
 
 struct join_op {
     th_sched *sched;
@@ -204,7 +208,8 @@ static int join_done(lua_State *L, int status, lua_KContext ctx)
     return 1;
 }
 
-/* join(tasks, seconds?) → "done" | "failed", place | "timeout". Returns at the first task that fails. */
+/* join(tasks, seconds?) → "done" | "failed", place | "timeout". Returns at the first task that
+ * fails. */
 static int lua_join(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -230,7 +235,8 @@ static int lua_join(lua_State *L)
     return th_task_park(L, 0, join_done);
 }
 
-/* --- the handle ------------------------------------------------------------------------------------- */
+/* --- the handle
+ * ------------------------------------------------------------------------------------- */
 
 /* Returns the task's results, or raises its error in the running task. */
 static int deliver(lua_State *L, th_task *task)
@@ -346,10 +352,8 @@ static int lua_admit(lua_State *L)
 
 void th_task_open(lua_State *L)
 {
-    static const luaL_Reg methods[] = {{"await", task_await},
-                                       {"cancel", task_cancel},
-                                       {"done", task_is_done},
-                                       {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"await", task_await}, {"cancel", task_cancel}, {"done", task_is_done}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"spawn", lua_spawn},
                                          {"sleep", lua_sleep},
                                          {"join", lua_join},

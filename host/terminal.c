@@ -37,17 +37,19 @@ int th_log_level_parse(const char *name)
     return strcmp(name, "off") == 0 ? TH_LOG_OFF : -1;
 }
 
-/* --- progress --------------------------------------------------------------------------------------- */
+/* --- progress
+ * --------------------------------------------------------------------------------------- */
 
-static int columns(const th_terminal *terminal)
+int th_terminal_columns(FILE *stream)
 {
     struct winsize size;
-    if (ioctl(fileno(terminal->out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+    if (ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
         return size.ws_col;
     return 80;
 }
 
-/* Bytes of text that fill at most `width` columns (one per character: the line holds no wide ones). */
+/* Bytes of text that fill at most `width` columns (one per character: the line holds no wide ones).
+ */
 static int fit(const char *text, int width)
 {
     int bytes = 0;
@@ -62,8 +64,8 @@ static int fit(const char *text, int width)
 
 static void draw(th_terminal *terminal)
 {
-    fprintf(terminal->out, "\r\033[K%.*s", fit(terminal->progress, columns(terminal) - 1),
-            terminal->progress);
+    fprintf(terminal->out, "\r\033[K%.*s",
+            fit(terminal->progress, th_terminal_columns(terminal->out) - 1), terminal->progress);
     fflush(terminal->out);
     terminal->drawn = true;
 }
@@ -112,7 +114,8 @@ void th_progress_end(th_terminal *terminal)
     terminal->progress[0] = '\0';
 }
 
-/* --- log -------------------------------------------------------------------------------------------- */
+/* --- log
+ * -------------------------------------------------------------------------------------------- */
 
 /* Control characters of a message (it may quote a reply) must not steer somebody's terminal. */
 static void append_plain(th_buf *line, const char *text)

@@ -25,6 +25,9 @@ typedef struct th_terminal {
 
 void th_terminal_init(th_terminal *terminal, FILE *out, enum th_log_level level, bool json);
 
+/* Width of the terminal behind the stream; 80 when it does not say. */
+int th_terminal_columns(FILE *stream);
+
 /* "debug" … "error" → level, or -1. */
 int th_log_level_parse(const char *name);
 
@@ -33,8 +36,8 @@ int th_log_level_parse(const char *name);
 void th_log(th_terminal *terminal, enum th_log_level level, lua_State *L, int fields,
             const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* Shows text as the progress line ("" takes it away). On a terminal at most ten times a second unless
- * `now`; elsewhere at most a line a minute. */
+/* Shows text as the progress line ("" takes it away). On a terminal at most ten times a second
+ * unless `now`; elsewhere at most a line a minute. */
 void th_progress_set(th_terminal *terminal, const char *text, bool now);
 /* Takes the line off the screen while something else is written, and puts it back. */
 void th_progress_hide(th_terminal *terminal);

@@ -1,0 +1,88 @@
+--- A sandbox as a process of its own, and what it knows: its own memory, not the client's word.
+
+local trunkhost <const> = require "trunkhost"
+local program <const> = require "program"
+
+local sandbox_process <const> = {}
+sandbox_process.__index = sandbox_process
+
+local executable <const> = os.getenv "TRUNKHOST" or "build/release/trunkhost"
+
+local BASES <const> = {
+    famulor = "/famulor/api",
+    autocalls = "/autocalls/api",
+    vatel = "/vatel/v1",
+    bolna = "/bolna",
+    bolna_trunk = "/bolna_trunk",
+}
+
+--- Starts one; arguments as `--trunks 20 --fault lost_reply=0.1`.
+---@param arguments? string
+function sandbox_process.start(arguments)
+    -- The shell tells its process id and becomes the sandbox.
+    local pipe = assert(io.popen(("echo $$; exec %s sandbox --quiet %s"):format(program.quote(executable),
+        arguments or ""), "r"))
+    local pid = pipe:read "l"
+    local port = (pipe:read "l" or ""):match "^listening on 127%.0%.0%.1:(%d+)$"
+    assert(port, "the sandbox did not start")
+    return setmetatable({ pipe = pipe, pid = pid, port = math.tointeger(port), folder = program.folder() },
+        sandbox_process)
+end
+
+function sandbox_process:stop()
+    os.execute("kill " .. self.pid)
+    self.pipe:close()
+    program.remove(self.folder)
+end
+
+--- Base URL that stands for the real one of an API.
+---@param api string
+function sandbox_process:url(api)
+    return ("http://127.0.0.1:%d%s"):format(self.port, BASES[api])
+end
+
+--- A configuration with an account for each API (named after it), written to a file.
+---@param options? { rate: string, token: string, apis: string[] }  rate: Lua text; default: no windows
+---@return string path
+function sandbox_process:config(options)
+    options = options or {}
+    local lines = { "return { accounts = {" }
+    for _, api in ipairs(options.apis or { "famulor", "autocalls", "vatel", "bolna", "bolna_trunk" }) do
+        lines[#lines + 1] = ("  [%q] = { provider = %q, base_url = %q, token = { file = %q }, rate = %s },")
+            :format(api, api, self:url(api), self.folder .. "/token", options.rate or "{}")
+    end
+    lines[#lines + 1] = "} }"
+    program.write(self.folder .. "/token", (options.token or "sandbox") .. "\n", "600")
+    program.write(self.folder .. "/config.lua", table.concat(lines, "\n"))
+    return self.folder .. "/config.lua"
+end
+
+--- Runs the program against it: its accounts, a ledger in its folder.
+---@param arguments string
+---@param options? table  as for config and program.run
+function sandbox_process:run(arguments, options)
+    return program.run(("-c %s --ledger %s/ledger.db %s"):format(self:config(options), self.folder, arguments), options)
+end
+
+--- Current secrets of the ledger: account → trunk → field → secret.
+function sandbox_process:current_secrets()
+    local found = {}
+    local export = program.run(("--ledger %s/ledger.db secrets export --account all --json"):format(self.folder))
+    for line in export.out:gmatch "[^\n]+" do
+        local row = trunkhost.json.decode(line)
+        found[row.account] = found[row.account] or {}
+        local trunk = found[row.account][row.trunk] or {}
+        found[row.account][row.trunk] = trunk
+        trunk.all = trunk.all or {}
+        trunk.all[row.secret] = row.state
+        if row.state == "current" then trunk[row.field] = row.secret end
+    end
+    return found
+end
+
+---@param what "state"|"log"|"violations"|"counts"
+function sandbox_process:ask(what)
+    return trunkhost.http.request { url = ("http://127.0.0.1:%d/_sandbox/%s"):format(self.port, what) }.json
+end
+
+return sandbox_process

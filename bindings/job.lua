@@ -1,0 +1,214 @@
+--- The engine of bulk changes: the same plan, question, canary, limits, report and exit status for every job.
+---
+---     trunkhost.job.run {
+---         name = "disable_carrier", options = parser:parse(),
+---         plan = function(item) return { changes = { is_active = false } } end,
+---     }
+
+local change <const> = require "trunkhost.change"
+local core <const> = require "trunkhost.core"
+local outcome <const> = require "trunkhost.outcome"
+local planner <const> = require "trunkhost.job_plan"
+local report <const> = require "trunkhost.job_report"
+local select_items <const> = require "trunkhost.job_select"
+local aligned <const> = require "trunkhost.table"
+local waves <const> = require "trunkhost.job_waves"
+
+local job <const> = {
+    --- In a plan's changes: a password that is drawn only when it is sent.
+    new_secret = planner.new_secret,
+    --- In apply and verify: the item has failed. failed(kind, message).
+    failed = outcome.failed,
+    --- In apply and verify: it is not known what has become of the item. unknown(message).
+    unknown = outcome.unknown,
+    --- The trunks that the options choose: trunks(options) → entries { account =, trunk =, key =, label = }, failures
+    --- { account =, error = } of accounts that could not be listed.
+    trunks = select_items.entries,
+    --- The trunk in full, as it is now: before(account, trunk).
+    before = change.before,
+    --- Changes a trunk until that is certain: apply(account, before, fields) → trunkhost.Applied.
+    apply = change.apply,
+    --- Waits for the carrier's answer where there is one: verify(account, applied, seconds) → evidence.
+    verify = change.verify,
+}
+
+---@class trunkhost.JobSpec : trunkhost.Source
+---@field name string
+---@field options trunkhost.Options
+---@field plan fun(item: table): trunkhost.Plan
+---@field check? fun(items: table[], failed: table<string, table>)  looks at all chosen items before any is planned;
+---                                   failed: account name → why it could not be listed
+---@field apply? fun(item: table, plan: trunkhost.Plan): { evidence: string?, attempts: integer? }?
+---@field verify? fun(item: table, plan: trunkhost.Plan, applied: table): string?
+---
+--- Without `items` these are the trunks that the options choose, each as { account =, trunk = }. Without `apply`
+--- the planned changes are sent as they are. In both, an error object that is raised is the item's failure;
+--- any other error is a fault of the script and ends the run.
+
+local MEMBERS <const> = {
+    name = "string", options = "table", plan = "function", check = "function", apply = "function",
+    verify = "function", items = "function", key = "function", account = "function", trunk = "function",
+}
+
+local function check_spec(spec)
+    if type(spec) ~= "table" then
+        error("job.run: a table is needed", 3)
+    end
+    for name, value in pairs(spec) do
+        if type(value) ~= MEMBERS[name] then
+            error(MEMBERS[name] and ("job.run: %s must be a %s"):format(name, MEMBERS[name])
+                or ("job.run: there is no member '%s'"):format(tostring(name)), 3)
+        end
+    end
+    for _, name in ipairs { "name", "options", "plan" } do
+        if spec[name] == nil then
+            error(("job.run: %s is missing"):format(name), 3)
+        end
+    end
+end
+
+local function default_apply(item, plan)
+    return change.apply(item.account, change.before(item.account, item.trunk), plan.changes)
+end
+
+local function default_verify(item, _, applied)
+    return change.verify(item.account, applied)
+end
+
+---@class trunkhost.JobRun
+---@field spec trunkhost.JobSpec
+---@field options trunkhost.Options
+---@field dry_run boolean
+---@field started number
+---@field progress boolean                 is there somebody to show it to
+---@field all trunkhost.Entry[]            what the report tells of, in order
+---@field todo trunkhost.Entry[]           what is to be carried out
+---@field accounts trunkhost.Account[]     of those
+---@field total integer
+---@field counts table<string, integer>
+---@field halted string?                   why nothing new is started
+---@field fault any                        the task in which the script failed
+local Run <const> = {}
+Run.__index = Run
+
+--- An entry has its state: counted and, in JSON, told at once.
+function Run:ended(entry)
+    local counts = self.counts
+    counts[entry.state] = counts[entry.state] + 1
+    local quiet = self.options.quiet and entry.state ~= "failed" and entry.state ~= "unknown"
+    if self.options.json and not quiet then
+        core.write("out", report.item_line(entry))
+    end
+end
+
+local function new_run(spec)
+    local chosen = setmetatable({}, { __index = spec.options })
+    chosen.dry_run = spec.options.dry_run or core.run().dry_run
+    if chosen.dry_run then
+        core.set_dry_run()
+    end
+    local own = setmetatable({}, { __index = spec })
+    if not spec.apply then
+        own.apply, own.verify = default_apply, spec.verify or default_verify
+    end
+    return setmetatable({
+        spec = own, options = chosen, dry_run = chosen.dry_run, started = core.now(), progress = not chosen.quiet,
+        all = {}, todo = {}, accounts = {}, total = 0, counts = { done = 0, failed = 0, unknown = 0, skipped = 0 },
+    }, Run)
+end
+
+--- An account that could not be listed counts as one failed item.
+local function add_failures(run, failures)
+    for _, failure in ipairs(failures) do
+        local entry = { account = failure.account, state = "failed", error = failure.error }
+        run.all[#run.all + 1] = entry
+        run:ended(entry)
+    end
+end
+
+local function gather(run, accounts)
+    local entries, failures = select_items.entries(run.options, run.spec, accounts)
+    if run.spec.check then
+        local items, failed = {}, {}
+        for i, entry in ipairs(entries) do
+            items[i] = entry.item
+        end
+        for _, failure in ipairs(failures) do
+            failed[failure.account:name()] = failure.error
+        end
+        run.spec.check(items, failed)
+    end
+    run.total = #entries + #failures
+    run.todo = planner.make(entries, run.spec.plan)
+    add_failures(run, failures)
+    table.move(entries, 1, #entries, #run.all + 1, run.all)
+    local seen = {}
+    for _, entry in ipairs(run.todo) do
+        if not seen[entry.account:name()] then
+            seen[entry.account:name()] = true
+            run.accounts[#run.accounts + 1] = entry.account
+        end
+    end
+    return entries
+end
+
+local function finish(run)
+    if run.halted then
+        core.set_exit_status(3)
+    elseif run.counts.failed + run.counts.unknown > 0 then
+        core.set_exit_status(1)
+    end
+    if run.options.json then
+        local attention = run.halted or run.counts.failed + run.counts.unknown > 0
+        if attention or not run.options.quiet then
+            core.write("out", report.summary_line(run))
+        end
+        if run.halted then
+            report.log_halt(run)
+        end
+    else
+        report.show(run, aligned.screen "out")
+    end
+    if run.fault then
+        run.fault:await()
+    end
+    local result = { halted = run.halted ~= nil, total = run.total }
+    for state, number in pairs(run.counts) do
+        result[state] = number
+    end
+    return result
+end
+
+--- Runs a job from its options to its exit status.
+---@param spec trunkhost.JobSpec
+---@return { total: integer, done: integer, failed: integer, unknown: integer, skipped: integer, halted: boolean }
+function job.run(spec)
+    check_spec(spec)
+    local run = new_run(spec)
+    local accounts = select_items.accounts(run.options)
+    planner.check_consent(run.options)
+    local entries = gather(run, accounts)
+    local shown = not run.options.quiet
+    if shown then
+        planner.show(entries, run.todo, aligned.screen(run.options.json and "err" or "out"), run.dry_run)
+    end
+    for _, entry in ipairs(entries) do
+        entry.planned = run.dry_run and not entry.state or nil
+        entry.state = entry.planned and "skipped" or entry.state
+        if entry.state then
+            run:ended(entry)
+        end
+    end
+    if not run.dry_run and #run.todo > 0 then
+        local asked = core.now()
+        if planner.agreed(run.options, not shown and planner.summary(entries, run.todo) or nil) then
+            run.started = run.started + core.now() - asked -- the time of a job is not that of the person
+            waves.run(run)
+        else
+            run.halted = "it was not agreed to"
+        end
+    end
+    return finish(run)
+end
+
+return job

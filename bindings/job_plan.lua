@@ -1,0 +1,174 @@
+--- What a job is going to do: planned item by item, shown, and agreed to.
+
+local core <const> = require "trunkhost.core"
+local json <const> = require "trunkhost.json"
+local options <const> = require "trunkhost.options"
+local aligned <const> = require "trunkhost.table"
+
+local planner <const> = {}
+
+-- A longer plan is shown in full by a dry run only.
+local MOST_ROWS <const> = 60
+
+--- Stands in a plan's changes for a password that is drawn only when it is sent.
+planner.new_secret = setmetatable({}, { __tostring = function() return "new" end, __name = "new secret" })
+
+---@class trunkhost.Plan
+---@field changes? table<string, any>  field → its new value, or job.new_secret
+---@field impact? { inbound: boolean, outbound: boolean }  which legs are re-created; default: account:impact
+---@field skip? string                 nothing is to be done, for this reason
+
+--- Plans every entry; sets its `plan`, and `state` where it is settled already.
+---@param entries trunkhost.Entry[]
+---@param plan fun(item: table): trunkhost.Plan
+---@return trunkhost.Entry[] todo
+function planner.make(entries, plan)
+    local todo = {}
+    for _, entry in ipairs(entries) do
+        local made = plan(entry.item)
+        if type(made) ~= "table" or not (made.changes or made.skip) then
+            error("job: plan must return a table with `changes`, or with `skip`, the reason for doing nothing", 0)
+        end
+        entry.plan = made
+        if made.skip then
+            entry.state, entry.reason = "skipped", made.skip
+        else
+            made.impact = made.impact or entry.account:impact(entry.trunk, made.changes)
+            todo[#todo + 1] = entry
+        end
+    end
+    return todo
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- In words
+
+local function count(number, one, many)
+    return ("%d %s"):format(number, number == 1 and one or many)
+end
+
+local function value_text(value)
+    if value == nil then
+        return "nothing"
+    elseif type(value) == "table" then
+        return json.encode(value)
+    end
+    return value == json.null and "null" or tostring(value)
+end
+
+--- "sip_password, is_active: true → false"
+---@param entry trunkhost.Entry
+---@return string
+function planner.changes_text(entry)
+    local names, parts = {}, {}
+    for name in pairs(entry.plan.changes) do
+        names[#names + 1] = name
+    end
+    table.sort(names)
+    for i, name in ipairs(names) do
+        local value = entry.plan.changes[name]
+        if value == planner.new_secret or core.is_secret(value) then
+            parts[i] = name
+        else
+            parts[i] = ("%s: %s → %s"):format(name, value_text(entry.trunk[name]), value_text(value))
+        end
+    end
+    return table.concat(parts, ", ")
+end
+
+local function impact_text(impact)
+    if impact.inbound and impact.outbound then
+        return "both legs"
+    end
+    return impact.inbound and "inbound" or impact.outbound and "outbound" or ""
+end
+
+local COLUMNS <const> = {
+    { title = "ACCOUNT", group = true },
+    { title = "TRUNK" },
+    { title = "LABEL", max = 28, min = 10, drop = 1 },
+    { title = "RE-CREATED" },
+    { title = "CHANGES", note = true },
+}
+
+--- "46 of 60 trunks on 5 accounts change; 40 inbound and 44 outbound legs are re-created, which drops their calls."
+---@param entries trunkhost.Entry[]
+---@param todo trunkhost.Entry[]
+---@return string
+function planner.summary(entries, todo)
+    local legs, accounts, names = { inbound = 0, outbound = 0 }, 0, {}
+    for _, entry in ipairs(todo) do
+        for leg, number in pairs(legs) do
+            legs[leg] = number + (entry.plan.impact[leg] and 1 or 0)
+        end
+        local name = entry.account:name()
+        accounts = accounts + (names[name] and 0 or 1)
+        names[name] = true
+    end
+    if #entries == 0 then
+        return "no trunk was chosen."
+    elseif #todo == 0 then
+        return ("nothing to do for %s."):format(count(#entries, "trunk", "trunks"))
+    end
+    local text = ("%d of %s on %s %s"):format(#todo, count(#entries, "trunk", "trunks"),
+        count(accounts, "account", "accounts"), #todo == 1 and "changes" or "change")
+    if legs.inbound + legs.outbound == 0 then
+        return text .. "; no leg is re-created."
+    end
+    return ("%s; %d inbound and %s re-created, which drops the calls on them."):format(text, legs.inbound,
+        count(legs.outbound, "outbound leg is", "outbound legs are"))
+end
+
+--- Shows the plan as a table.
+---@param entries trunkhost.Entry[]
+---@param todo trunkhost.Entry[]
+---@param screen trunkhost.Screen
+---@param full boolean  all rows, however many
+function planner.show(entries, todo, screen, full)
+    local rows = {}
+    for i, entry in ipairs(entries) do
+        if i > MOST_ROWS and not full then
+            break
+        end
+        local skipped = entry.plan.skip
+        rows[i] = { entry.account:name(), entry.key, entry.label,
+            skipped and "" or impact_text(entry.plan.impact),
+            skipped and { "skipped: " .. skipped, colour = "dim" } or planner.changes_text(entry) }
+    end
+    if #rows > 0 then
+        screen.write(aligned.render(COLUMNS, rows, screen) .. "\n")
+    end
+    if #entries > #rows then
+        screen.write(("… and %d more; --dry-run shows them all.\n"):format(#entries - #rows))
+    end
+    screen.write(aligned.sentence("Plan: " .. planner.summary(entries, todo), screen) .. "\n")
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- Consent
+
+--- Without a terminal nobody can be asked: that is said before anything is done.
+---@param chosen trunkhost.Options
+function planner.check_consent(chosen)
+    if chosen.dry_run or chosen.yes then
+        return
+    elseif not (core.is_terminal "in" and core.is_terminal "err") then
+        options.fail "there is no terminal to ask on, so nothing was changed: add --yes to go ahead, or --dry-run \z
+            to see the plan"
+    end
+end
+
+--- Asks, unless --yes.
+---@param chosen trunkhost.Options
+---@param summary string?  said before the question, where the plan was not shown
+---@return boolean
+function planner.agreed(chosen, summary)
+    if chosen.yes then
+        return true
+    end
+    local answer = core.prompt((summary and summary .. "\n" or "") .. "Go on? [y/N] ")
+    core.write("err", "\n")
+    return answer ~= nil and answer:lower():match "^%s*y[es]*%s*$" ~= nil
+end
+
+return planner

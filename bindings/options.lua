@@ -1,0 +1,223 @@
+--- Options of a script: an argparse parser that already has the standard ones and that fails in one plain line.
+
+local argparse <const> = require "argparse"
+local core <const> = require "trunkhost.core"
+local duration <const> = require "trunkhost.duration"
+local suggest <const> = require "trunkhost.suggest"
+
+local options <const> = {}
+
+local DEFAULT_CONCURRENCY <const> = 8
+local MAX_CONCURRENCY <const> = 1024
+
+local function script_name()
+    return (core.run().script or "script"):match "([^/]+)$"
+end
+
+--- Ends the run with a usage error: one line on standard error, exit status 2.
+---@param format string
+---@param ... any
+function options.fail(format, ...)
+    core.write("err", ("trunkhost: %s: %s\n"):format(script_name(), format:format(...)))
+    os.exit(2)
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- Values. Each converter returns the value, or nil and what is wrong.
+
+local function integer(name, least, most)
+    return function(text)
+        local value = text:match "^%d+$" and math.tointeger(tonumber(text))
+        if not value or value < least or (most and value > most) then
+            return nil, ("%s %s: must be an integer of at least %d%s"):format(name, text, least,
+                most and (" and at most %d"):format(most) or "")
+        end
+        return value
+    end
+end
+
+local function words(text)
+    local list = {}
+    for word in text:gmatch "[^,]+" do
+        list[#list + 1] = word:match "^%s*(.-)%s*$"
+    end
+    if #list == 0 then
+        return nil, ("'%s' names nothing"):format(text)
+    end
+    return list
+end
+
+local function match(text)
+    local field, glob = text:match "^([%w_]+)=(.*)$"
+    if not field then
+        return nil, ("--match %s: write FIELD=GLOB, as in sip_address=*.example.com"):format(text)
+    end
+    return { field = field, glob = glob }
+end
+
+local function max_failures(text)
+    local percent = text:match "^(%d+%.?%d*)%%$"
+    if percent then
+        local value = tonumber(percent)
+        if value > 0 and value <= 100 then
+            return { percent = value }
+        end
+    elseif text:match "^%d+$" and tonumber(text) >= 1 then
+        return { count = math.tointeger(tonumber(text)) }
+    end
+    return nil, ("--max-failures %s: write a number of at least 1, or a share such as 5%%"):format(text)
+end
+
+local function deadline(text)
+    local seconds, problem = duration.until_instant(text)
+    if not seconds then
+        return nil, "--deadline: " .. problem
+    end
+    return { at = core.now() + seconds, text = text }
+end
+
+--- Lists that were given several times become one.
+local function extend(result, target, value)
+    for _, word in ipairs(value) do
+        table.insert(result[target], word)
+    end
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- The parser
+
+local function add_choice(parser)
+    return parser:group("Which trunks",
+        parser:option "--account" :argname "NAME" :count "*" :init {} :convert(words) :action(extend)
+            :description "Account to work on; again for more, 'all' for every one. Default: the only one.",
+        parser:option "--only" :argname "ID,..." :count "*" :init {} :convert(words) :action(extend)
+            :description "Only the trunks with these ids.",
+        parser:option "--match" :argname "FIELD=GLOB" :count "*" :init {} :convert(match) :action "append"
+            :description "Only trunks whose field matches; * is any text, ? one character. All must hold. \z
+                'label' and 'id' work for every platform.")
+end
+
+local function add_run(parser)
+    local concurrency = parser:option "-j" "--concurrency" :argname "N"
+        :convert(integer("--concurrency", 1, MAX_CONCURRENCY)) :default(DEFAULT_CONCURRENCY)
+        :description(("Trunks of one account at the same time, within its rate limit. Default %d.")
+            :format(DEFAULT_CONCURRENCY))
+    -- argparse would give each name a line of its own.
+    function concurrency._get_label_lines() return { "-j, --concurrency N" } end
+    parser:group("How it goes",
+        parser:flag "-n" "--dry-run" :description "Show the plan; send nothing but GET.",
+        parser:flag "-y" "--yes" :description "Do not ask.",
+        concurrency,
+        parser:option "--canary" :argname "N" :convert(integer("--canary", 0)) :default(1)
+            :description "Do and verify this many first; go on only if all are done. Default 1.",
+        parser:option "--max-failures" :argname "N|P%" :convert(max_failures)
+            :description "Start nothing new once this many (or this share) failed or are unknown.",
+        parser:option "--deadline" :argname "TIME" :convert(deadline)
+            :description "Start nothing new after 45m or 1h30m, or at 06:00.")
+end
+
+local function add_output(parser, spec)
+    parser:group("Output",
+        parser:flag "--json" :description "One JSON object a line on standard output.",
+        parser:flag "-q" "--quiet" :description(spec.quiet or "Nothing unless something needs a person."),
+        parser:flag "-h" "--help" :description "Show this help."
+            :action(function() core.write("out", parser:get_help() .. "\n") os.exit(0) end))
+end
+
+local function aliases(parser)
+    local names = {}
+    for _, option in ipairs(parser._options) do
+        for _, alias in ipairs(option._public_aliases) do
+            names[#names + 1] = alias
+        end
+    end
+    return names
+end
+
+--- argparse's own words, made one line that says what to do.
+local function complain(parser, message)
+    local unknown = message:match "^unknown option '(.-)'"
+    if unknown then
+        message = ("unknown option '%s'%s"):format(unknown, suggest.hint(unknown, aliases(parser)))
+    elseif message == "too many arguments" then
+        message = "an argument too many (options begin with -)"
+    end
+    options.fail("%s; see --help", (message:gsub("\n", " ")))
+end
+
+--- Groups of the script's own stand after the choice of trunks, where people look for what is special.
+local function arrange(parser, first)
+    local groups = parser._groups
+    local own = table.move(groups, first, #groups, 1, {})
+    for _ = first, #groups do
+        table.remove(groups)
+    end
+    for i, group in ipairs(own) do
+        table.insert(groups, 1 + i, group)
+    end
+end
+
+---@class trunkhost.OptionsSpec
+---@field name? string         what the script is called in its help; default: its file name
+---@field description? string  what it does
+---@field epilog? string       examples, notes
+---@field job? boolean         false: no job, only the choice of trunks and the output
+---@field quiet? string        what --quiet means here
+
+---@class trunkhost.Options  what parse() returns, besides the script's own options
+---@field account string[]
+---@field only string[]
+---@field match { field: string, glob: string }[]
+---@field dry_run boolean?
+---@field yes boolean?
+---@field concurrency integer
+---@field canary integer
+---@field max_failures { count: integer?, percent: number? }?
+---@field deadline { at: number, text: string }?
+---@field json boolean?
+---@field quiet boolean?
+
+--- An argparse parser with the standard options; the script may add its own before it calls parse().
+---@param spec? trunkhost.OptionsSpec
+---@return table parser
+function options.parser(spec)
+    spec = spec or {}
+    local name = spec.name or script_name()
+    local parser = argparse { name = name, add_help = false, help_max_width = 80, help_description_margin = 26,
+        help_usage_margin = 2 }
+    if spec.description then parser:description(spec.description) end
+    if spec.epilog then parser:epilog(spec.epilog) end
+    add_choice(parser)
+    if spec.job ~= false then add_run(parser) end
+    add_output(parser, spec)
+    local first_own = #parser._groups + 1
+
+    function parser:get_usage()
+        local line = { "Usage: trunkhost [host option...] ", name, " [option...]" }
+        for _, argument in ipairs(self._arguments) do
+            line[#line + 1] = " " .. argument:_get_usage()
+        end
+        return table.concat(line)
+    end
+
+    local get_help <const> = parser.get_help
+    function parser:get_help()
+        arrange(self, first_own)
+        first_own = #self._groups + 1
+        return get_help(self)
+    end
+
+    parser.error = complain
+    local parse <const> = parser.parse
+    function parser:parse(arguments)
+        local result = parse(self, arguments)
+        result.dry_run = result.dry_run or core.run().dry_run
+        if result.dry_run then
+            core.set_dry_run()
+        end
+        return result
+    end
+    return parser
+end
+
+return options

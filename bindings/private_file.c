@@ -1,0 +1,91 @@
+#include "private_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "error_lua.h"
+#include "library.h"
+
+enum { PASSWORDS_MAX = 64 * 1024 * 1024 };
+
+int th_private_read_all(int fd, size_t limit, th_buf *out)
+{
+    char chunk[4096];
+    ssize_t n;
+    while ((n = read(fd, chunk, sizeof chunk)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 || out->len > limit || th_buf_append(out, chunk, (size_t)n) != 0)
+            break;
+    }
+    explicit_bzero(chunk, sizeof chunk);
+    return n == 0 && out->len <= limit ? 0 : -1;
+}
+
+static int check_private(const char *path, const char *what, int fd, th_error *err)
+{
+    struct stat st;
+    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return th_fail(err, TH_INVALID, "the %s %s is not a regular file", what, path);
+    size_t len = credentials ? strlen(credentials) : 0;
+    if (len > 0 && strncmp(path, credentials, len) == 0 && path[len] == '/' &&
+        !strstr(path, "/../"))
+        return 0;
+    if (st.st_mode & 077)
+        return th_fail(err, TH_INVALID,
+                       "the %s %s can be read by others (mode %04o): run chmod 600 on it", what,
+                       path, (unsigned)(st.st_mode & 07777));
+    return 0;
+}
+
+int th_private_file_read(const char *path, const char *what, size_t limit, th_buf *out,
+                         th_error *err)
+{
+    int fd =
+        open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not stop us: it is refused */
+    if (fd < 0)
+        return th_fail(err, TH_INVALID, "cannot read the %s %s: %s", what, path, strerror(errno));
+    int rc = check_private(path, what, fd, err);
+    if (rc == 0 && th_private_read_all(fd, limit, out) != 0)
+        rc = th_fail(err, TH_INVALID, "cannot read the %s %s: it is too long, or reading failed",
+                     what, path);
+    close(fd);
+    return rc;
+}
+
+static int push_text(lua_State *L)
+{
+    const th_buf *text = lua_touserdata(L, 1);
+    lua_pushlstring(L, text->data ? text->data : "", text->len);
+    return 1;
+}
+
+/* read_private(path, what) → the text of the file */
+static int read_private(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1), *what = luaL_checkstring(L, 2);
+    th_error err = {0};
+    th_buf text = {.sensitive = true};
+    if (th_private_file_read(path, what, PASSWORDS_MAX, &text, &err) != 0) {
+        th_buf_close(&text);
+        th_error_set_code(&err, "configuration");
+        return th_error_raise(L, &err);
+    }
+    lua_pushcfunction(L, push_text);
+    lua_pushlightuserdata(L, &text);
+    int status = lua_pcall(L, 1, 1, 0);
+    th_buf_close(&text);
+    return status == LUA_OK ? 1 : lua_error(L);
+}
+
+void th_open_private_files(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"read_private", read_private}, {NULL, NULL}};
+    luaL_setfuncs(L, functions, 0);
+}

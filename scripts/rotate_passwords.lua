@@ -1,0 +1,111 @@
+--- Gives trunks new passwords: drawn here, in the ledger before they are sent, proven as far as the platform can
+--- prove them. Knows no platform by name: which passwords a trunk has, and what proves a change, comes from the
+--- description of its provider.
+
+local trunkhost <const> = require "trunkhost"
+local duration <const> = require "trunkhost.duration"
+local passwords <const> = require "trunkhost.passwords"
+local trunk_secrets <const> = require "trunkhost.trunk_secrets"
+local job <const> = trunkhost.job
+
+local function legs(text)
+    local chosen = {}
+    for leg in text:gmatch "[^,]+" do
+        if leg ~= "inbound" and leg ~= "outbound" then
+            return nil, ("--legs %s: write inbound, outbound, or both with a comma"):format(text)
+        end
+        chosen[leg] = true
+    end
+    return chosen
+end
+
+local function length(text)
+    local value = text:match "^%d+$" and math.tointeger(tonumber(text))
+    if not value or value < 8 or value > 128 then
+        return nil, ("--length %s: write a number from 8 to 128"):format(text)
+    end
+    return value
+end
+
+local parser <const> = trunkhost.options {
+    description = "Gives trunks new passwords. They are in the ledger before they are sent; "
+        .. "'trunkhost secrets export' hands them out.",
+    epilog = [[
+Examples:
+  trunkhost rotate_passwords.lua --account famulor-prod --dry-run
+      what would change, and which legs are re-created
+  trunkhost rotate_passwords.lua --account all --yes --json
+      every trunk of every account, for cron or another program
+  trunkhost rotate_passwords.lua --account vatel --legs outbound \
+      --match 'outbound_host=*.example.net' --max-failures 2
+  trunkhost --sandbox rotate_passwords.lua --account all
+      try it on fake platforms]],
+}
+local of_legs <const> = parser:option "--legs" :argname "LEGS" :convert(legs)
+    :description "Passwords of these legs: inbound, outbound, or both with a comma. Default: both."
+local from_file <const> = parser:option "--passwords" :argname "FILE"
+    :description "Passwords that the carrier dictates: CSV with the columns trunk,field,password and, where ids \z
+        are not unique, account. Only the trunks in it change."
+parser:mutex(of_legs, from_file)
+parser:group("Which passwords", of_legs, from_file,
+    parser:option "--length" :argname "N" :convert(length) :default(32)
+        :description "Characters of a new password, or more where the platform asks for it. Default 32.",
+    parser:option "--settle-time" :argname "TIME" :convert(duration.parse) :default(60)
+        :description "How long to wait for a carrier to accept it, where the platform tells. Default 60s.")
+
+local options <const> = parser:parse()
+local wanted <const> = options.legs or { inbound = true, outbound = true }
+local file <const> = options.passwords and passwords.read(options.passwords)
+
+--- The passwords of a trunk that are to change; none, and why.
+local function choose(item)
+    local chosen, reasons = {}, {}
+    for _, secret in ipairs(item.account:describe().secrets or {}) do
+        local has, reason = trunk_secrets.has(item.trunk, secret)
+        if file then
+            has, reason = file:of(item)[secret.field] ~= nil, "not in the password file"
+        elseif not trunk_secrets.serves(secret, wanted) then
+            has, reason = false, "its password is for another leg"
+        end
+        table.insert(has and chosen or reasons, has and secret or reason)
+    end
+    return chosen, reasons[1] and table.concat(reasons, "; ") or "trunks of this platform have no password"
+end
+
+local function plan(item)
+    local secrets, why = choose(item)
+    if #secrets == 0 then
+        return { skip = why }
+    end
+    local changes = {}
+    for _, secret in ipairs(secrets) do
+        changes[secret.field] = job.new_secret
+    end
+    return { changes = changes, secrets = secrets }
+end
+
+--- Sends the passwords, what the platform wants to have along with them, and nothing else.
+local function apply(item, planned)
+    local before, fields = job.before(item.account, item.trunk), {}
+    for _, secret in ipairs(planned.secrets) do
+        local has, reason = trunk_secrets.has(before, secret)
+        if not has then
+            job.failed("conflict", "the trunk was changed after it was planned: " .. reason)
+        end
+        fields[secret.field] = file and file:of(item)[secret.field]
+            or trunkhost.secret { length = math.max(options.length, secret.min or 1) }
+        for _, name in ipairs(secret.with or {}) do
+            fields[name] = before[name]
+        end
+    end
+    return job.apply(item.account, before, fields)
+end
+
+job.run {
+    name = "rotate_passwords",
+    options = options,
+    check = file and function(items, failed) file:assign(items, failed) end,
+    plan = plan,
+    apply = apply,
+    verify = function(item, _, applied) return job.verify(item.account, applied, options.settle_time) end,
+}

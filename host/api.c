@@ -224,9 +224,13 @@ static void ledger_note(th_runtime *runtime, enum th_ledger_verb verb, int64_t r
 
 static void note_secrets(struct api_call *call, enum th_secret_state state, const char *evidence)
 {
-    for (unsigned i = 0; i < call->nsecrets; i++)
+    for (unsigned i = 0; i < call->nsecrets; i++) {
+        /* A secret that was sent before may be live from then, whatever is said to it now. */
+        if (state == TH_REJECTED && call->secrets[i].known)
+            continue;
         ledger_note(call->account->runtime, TH_LEDGER_SECRET_STATE, call->secrets[i].row, state,
                     evidence);
+    }
 }
 
 /* Remembers which row holds which secret of which trunk. A create that has not answered has no

@@ -221,6 +221,7 @@ static void ignore_sigpipe(void)
 
 static void client_free(th_client *client)
 {
+    free(client->origin);
     free(client->ca_file);
     free(client->no_proxy);
     free(client);

@@ -115,6 +115,7 @@ static void drain(th_driver *driver)
 
     while (!driver->closed && (message = curl_multi_info_read(driver->multi, &left))) {
         if (message->msg == CURLMSG_DONE) {
+            driver->delivered = true;
             driver->finished(message->easy_handle, message->data.result);
         }
     }
@@ -147,22 +148,23 @@ static void on_event(uv_poll_t *poll, int status, int events)
 
     if (status < 0) {
         /* An error on the socket arrives as UV_EBADF without events, and libuv has stopped polling.
-         */
+         * What the server sent before it can still be read: libcurl gives up at once when it is
+         * told of the error alone, so tell it of all that it waits for. */
         s->watched = 0;
         flags = CURL_CSELECT_ERR;
-    } else {
-        events &= s->wanted;
-        flags = (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
-                (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
+        events = UV_READABLE | UV_WRITABLE;
     }
-    if (!s->wanted || !flags) {
+    events &= s->wanted;
+    flags |= (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
+             (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
+    if (events) {
+        act(s->driver, s->fd, flags);
+        if (!s->closing && s->watched == 0) {
+            watch(s, s->wanted);
+        }
+    } else {
         uv_poll_stop(poll);
         s->watched = 0;
-        watch(s, s->wanted);
-        return;
-    }
-    act(s->driver, s->fd, flags);
-    if (!s->closing && s->watched == 0) {
         watch(s, s->wanted);
     }
 }
@@ -197,6 +199,7 @@ static void on_turn(uv_prepare_t *turn)
 {
     th_driver *driver = turn->data;
 
+    driver->delivered = false;
     if (driver->due) {
         driver->due = false;
         act(driver, CURL_SOCKET_TIMEOUT, 0);
@@ -205,8 +208,9 @@ static void on_turn(uv_prepare_t *turn)
         return;
     }
     set_cork(driver, 0);
-    if (driver->due) {
-        /* Something was added meanwhile: the loop may look at its events, but not sleep. */
+    if (driver->due || driver->delivered) {
+        /* Something was added, or somebody has to look at a result: the loop may take its events,
+         * but not sleep. */
         driver->wake_ms = 0;
         set_timer(driver);
     } else if (!driver->busy) {

@@ -30,10 +30,11 @@ struct th_driver {
     uint64_t wake_ms;  /* what libcurl asked for, on the loop's clock; UINT64_MAX = nothing */
     uint64_t armed_ms; /* what the timer is set to */
     bool busy;
-    bool due;    /* libcurl has something to do by time, now */
-    bool cork;   /* hold frames back until the end of the turn (HTTP/2) */
-    bool corked; /* some are held back now */
-    bool closed; /* nothing may be driven any more */
+    bool due;       /* libcurl has something to do by time, now */
+    bool delivered; /* a transfer has finished since the turn began */
+    bool cork;      /* hold frames back until the end of the turn (HTTP/2) */
+    bool corked;    /* some are held back now */
+    bool closed;    /* nothing may be driven any more */
     unsigned open_handles;
     th_socket **table; /* by descriptor; owned */
     size_t table_size;

@@ -80,8 +80,10 @@ static size_t on_header(char *line, size_t unit, size_t len, void *ctx)
         th_reply_headers_clear(&transfer->pace, &transfer->json);
         th_buf_clear(&transfer->reply_headers);
         transfer->head_at = time_of_day();
+        transfer->head_complete = false;
         return len;
     }
+    transfer->head_complete = len <= 2 && (line[0] == '\r' || line[0] == '\n');
     th_reply_headers_read(&transfer->pace, &transfer->json, line, len, transfer->head_at);
     if (transfer->keep_headers && !keep_header(transfer, line, len)) {
         return CURL_WRITEFUNC_ERROR;
@@ -110,6 +112,10 @@ static CURLcode set_method(th_easy *easy, const th_transfer *transfer)
     const char *method = transfer->method;
     CURLcode code = CURLE_OK;
 
+    if (easy->shape == TH_SHAPE_HEAD) {
+        code = curl_easy_setopt(easy->curl, CURLOPT_NOBODY, 0L); /* back to GET */
+        easy->shape = TH_SHAPE_GET;
+    }
     if (transfer->body || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
         strcmp(method, "PATCH") == 0) {
         size_t len = transfer->body ? transfer->body_len : 0;
@@ -165,8 +171,9 @@ static struct curl_slist *headers_of(const th_client *client, th_transfer *trans
     return list;
 }
 
-static CURLcode set_request(th_easy *easy, th_transfer *transfer, bool plain)
+static CURLcode set_request(th_easy *easy, th_transfer *transfer)
 {
+    bool plain = strncasecmp(transfer->url, "http:", 5) == 0;
     long timeout = transfer->timeout_ms ? transfer->timeout_ms : easy->client->timeout_ms;
 
     CURLcode code = curl_easy_setopt(easy->curl, CURLOPT_URL, transfer->url);
@@ -183,20 +190,38 @@ static CURLcode set_request(th_easy *easy, th_transfer *transfer, bool plain)
     return code;
 }
 
-/* The full check is for what is unusual; a plain https URL without '@' is what nearly all are. */
-static int check_request(const th_transfer *transfer, bool *plain, th_error *err)
+/* Parsing a URL costs as much as all other set-up of a request together, and a client nearly always
+ * talks to one server: what was good up to the first slash of the path is good again. */
+static int check_url(th_client *client, const char *url, th_error *err)
 {
-    size_t len = strlen(transfer->method);
-
-    if (len == 0 || len >= METHOD_MAX ||
-        strspn(transfer->method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != len) {
-        return th_fail(err, TH_INVALID, "'%.20s' is not an HTTP method", transfer->method);
-    }
-    *plain = strncasecmp(transfer->url, "http://", 7) == 0;
-    if (strncmp(transfer->url, "https://", 8) == 0 && !strchr(transfer->url, '@')) {
+    if (client->origin && strncmp(url, client->origin, client->origin_len) == 0) {
         return 0;
     }
-    return th_url_check(transfer->url, err);
+    int rc = th_url_check(url, err);
+    if (rc != 0) {
+        return rc;
+    }
+    const char *authority = strstr(url, "://") + 3;
+    size_t len = (size_t)(authority - url) + strcspn(authority, "/?#\\");
+    if (url[len] == '/') {
+        char *origin = strndup(url, len + 1);
+        if (origin) {
+            free(client->origin);
+            client->origin = origin;
+            client->origin_len = len + 1;
+        }
+    }
+    return 0;
+}
+
+static int check_method(const char *method, th_error *err)
+{
+    size_t len = strlen(method);
+
+    if (len == 0 || len >= METHOD_MAX || strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != len) {
+        return th_fail(err, TH_INVALID, "'%.20s' is not an HTTP method", method);
+    }
+    return 0;
 }
 
 static void clear_results(th_transfer *transfer)
@@ -210,6 +235,7 @@ static void clear_results(th_transfer *transfer)
     th_buf_clear(&transfer->reply_headers);
     th_reply_headers_clear(&transfer->pace, &transfer->json);
     transfer->sent = transfer->repeated = transfer->too_large = false;
+    transfer->head_complete = false;
     transfer->header_bytes = 0;
 }
 
@@ -252,10 +278,9 @@ static void take_out_of_flight(th_easy *easy)
 
 int th_transfer_start(th_client *client, th_transfer *transfer, th_error *err)
 {
-    bool plain;
-
     clear_results(transfer);
-    int rc = check_request(transfer, &plain, err);
+    int rc = check_method(transfer->method, err);
+    rc = rc ? rc : check_url(client, transfer->url, err);
     if (rc != 0) {
         return rc;
     }
@@ -263,7 +288,7 @@ int th_transfer_start(th_client *client, th_transfer *transfer, th_error *err)
     if (!easy) {
         return th_fail(err, TH_INVALID, "out of memory for a request");
     }
-    CURLcode code = set_request(easy, transfer, plain);
+    CURLcode code = set_request(easy, transfer);
     if (code) {
         th_easy_give(easy);
         return th_fail(err, TH_INVALID, "libcurl refuses the request: %s",
@@ -293,6 +318,10 @@ void th_transfer_finish(th_easy *easy, CURLcode code)
 {
     th_transfer *transfer = easy->transfer;
 
+    if (code == CURLE_OK && !transfer->head_complete) {
+        code = CURLE_PARTIAL_FILE; /* libcurl takes a connection that ends inside the head for
+                                      success */
+    }
     if (code == CURLE_OK) {
         long version = 0;
         curl_easy_getinfo(easy->curl, CURLINFO_HTTP_VERSION, &version);

@@ -75,7 +75,8 @@ struct th_transfer {
     struct th_easy *easy; /* NULL when not in flight */
     struct curl_slist extra_headers[2];
     size_t header_bytes;
-    double head_at; /* when the reply's head came, seconds since 1970 */
+    bool head_complete; /* the empty line after the headers came */
+    double head_at;     /* when the reply's head came, seconds since 1970 */
 };
 
 /* Fails with TH_INVALID: a CA file that cannot be read, or memory. options may be zeroed. Makes the

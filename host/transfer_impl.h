@@ -37,6 +37,9 @@ struct th_client {
     size_t nidle, nin_flight;
 
     enum th_http http;
+    char *origin; /* owned: "https://host:port/" that was found good last, and nearly always comes
+                     again */
+    size_t origin_len;
     char *ca_file;  /* owned; NULL: libcurl's default */
     char *no_proxy; /* owned; NULL: no proxy at all */
     unsigned concurrency;

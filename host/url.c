@@ -29,9 +29,7 @@ static CURLUcode parse(const char *url, struct url_parts *parts)
     if (code == CURLUE_OK) {
         code = curl_url_get(handle, CURLUPART_SCHEME, &parts->scheme, 0);
     }
-    if (code == CURLUE_OK) {
-        code = curl_url_get(handle, CURLUPART_HOST, &parts->host, 0);
-    }
+    curl_url_get(handle, CURLUPART_HOST, &parts->host, 0);
     curl_url_get(handle, CURLUPART_USER, &parts->user, 0);
     curl_url_get(handle, CURLUPART_PASSWORD, &parts->password, 0);
     curl_url_cleanup(handle);

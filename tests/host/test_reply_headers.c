@@ -1,0 +1,185 @@
+/* What reply headers say about limits and content. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <string.h>
+
+#include "reply_headers.h"
+
+/* Fri, 20 Nov 2026 06:00:00 GMT */
+#define NOW 1795154400.0
+
+struct said {
+    th_pace_reply pace;
+    bool json;
+};
+
+static struct said read_lines(const char *const *lines, double now)
+{
+    struct said said;
+
+    th_reply_headers_clear(&said.pace, &said.json);
+    for (; *lines; lines++) {
+        th_reply_headers_read(&said.pace, &said.json, *lines, strlen(*lines), now);
+    }
+    return said;
+}
+
+static struct said read_line(const char *line)
+{
+    return read_lines((const char *const[]){line, NULL}, NOW);
+}
+
+static void expect(double seen, double expected)
+{
+    if (!(fabs(seen - expected) < 1e-6)) {
+        fail_msg("%g instead of %g", seen, expected);
+    }
+}
+
+static void nothing_said_is_minus_one(void **state)
+{
+    (void)state;
+    struct said said = read_lines(
+        (const char *const[]){"HTTP/1.1 200 OK\r\n", "Server: x\r\n", "X-Other: 5\r\n", "\r\n",
+                              "no colon", "Retry-After:\r\n", "", "RateLimit: \r\n", NULL},
+        NOW);
+    expect(said.pace.retry_after, -1);
+    expect(said.pace.limit, -1);
+    expect(said.pace.remaining, -1);
+    expect(said.pace.reset, -1);
+    assert_int_equal(said.pace.status, 0);
+    assert_false(said.json);
+}
+
+static void retry_after_is_seconds_or_a_date(void **state)
+{
+    (void)state;
+    expect(read_line("Retry-After: 120\r\n").pace.retry_after, 120);
+    expect(read_line("retry-after:0").pace.retry_after, 0);
+    expect(read_line("Retry-After:  1.5 \r\n").pace.retry_after, 1.5);
+    expect(read_line("Retry-After: Fri, 20 Nov 2026 06:00:30 GMT\r\n").pace.retry_after, 30);
+    expect(read_line("Retry-After: Friday, 20-Nov-26 06:01:00 GMT\r\n").pace.retry_after, 60);
+    expect(read_line("Retry-After: Fri Nov 20 06:00:10 2026\r\n").pace.retry_after, 10);
+    expect(read_line("Retry-After: Fri, 20 Nov 2020 06:00:30 GMT\r\n").pace.retry_after, 0);
+    const char *const senseless[] = {
+        "Retry-After: soon",  "Retry-After: -5",
+        "Retry-After: 1e9",   "Retry-After: 0x10",
+        "Retry-After: 1.2.3", "Retry-After: nan",
+        "Retry-After: 12abc", "Retry-After: 99999999999999999999999999999999999999999999"};
+    for (size_t i = 0; i < sizeof senseless / sizeof senseless[0]; i++) {
+        expect(read_line(senseless[i]).pace.retry_after, -1);
+    }
+}
+
+static void the_usual_headers_are_understood_in_all_spellings(void **state)
+{
+    (void)state;
+    const char *const prefixes[] = {"X-RateLimit-", "x-ratelimit-", "X-Rate-Limit-", "RateLimit-"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+        char lines[3][64];
+        snprintf(lines[0], sizeof lines[0], "%sLimit: 100\r\n", prefixes[i]);
+        snprintf(lines[1], sizeof lines[1], "%sRemaining: 7\r\n", prefixes[i]);
+        snprintf(lines[2], sizeof lines[2], "%sReset: 30\r\n", prefixes[i]);
+        struct said said =
+            read_lines((const char *const[]){lines[0], lines[1], lines[2], NULL}, NOW);
+        expect(said.pace.limit, 100);
+        expect(said.pace.remaining, 7);
+        expect(said.pace.reset, 30);
+    }
+    expect(read_line("RateLimit-Limit: 100, 100;w=60\r\n").pace.limit, 100);
+    expect(read_line("X-RateLimit-Remaining: 0").pace.remaining, 0);
+}
+
+static void a_reset_may_be_a_time_of_day(void **state)
+{
+    (void)state;
+    /* In whole seconds: open at the end of that second for certain. */
+    expect(read_line("X-RateLimit-Reset: 1795154410").pace.reset, 11);
+    expect(read_line("X-RateLimit-Reset: 1795154410.5").pace.reset, 10.5);
+    expect(read_line("X-RateLimit-Reset: 1795154410250").pace.reset, 10.25);
+    expect(read_line("X-RateLimit-Reset: 1795150000").pace.reset, 0);
+    expect(read_line("X-RateLimit-Reset: Fri, 20 Nov 2026 06:00:30 GMT").pace.reset, 30);
+    expect(read_line("X-RateLimit-Reset: never").pace.reset, -1);
+}
+
+static void one_header_for_all_is_understood(void **state)
+{
+    (void)state;
+    struct said said = read_line("RateLimit: limit=100, remaining=50, reset=5\r\n");
+    expect(said.pace.limit, 100);
+    expect(said.pace.remaining, 50);
+    expect(said.pace.reset, 5);
+
+    said = read_lines((const char *const[]){"RateLimit-Policy: \"default\";q=100;w=60\r\n",
+                                            "RateLimit: \"default\";r=50;t=30\r\n", NULL},
+                      NOW);
+    expect(said.pace.limit, 100);
+    expect(said.pace.remaining, 50);
+    expect(said.pace.reset, 30);
+
+    /* Of several, the one that is nearest to its end. */
+    said = read_line("RateLimit: \"day, all\";r=900;t=9000, \"burst\";r=3;t=7, \"x\";t=1\r\n");
+    expect(said.pace.remaining, 3);
+    expect(said.pace.reset, 7);
+    expect(said.pace.limit, -1);
+}
+
+static void json_is_known_by_its_content_type(void **state)
+{
+    (void)state;
+    const char *const json[] = {"Content-Type: application/json\r\n",
+                                "content-type:application/json; charset=utf-8\r\n",
+                                "Content-Type: Application/JSON\r\n",
+                                "Content-Type: application/problem+json\r\n",
+                                "Content-Type: application/vnd.api+json;version=1\r\n",
+                                "Content-Type: text/json\r\n"};
+    for (size_t i = 0; i < sizeof json / sizeof json[0]; i++) {
+        assert_true(read_line(json[i]).json);
+    }
+    const char *const other[] = {"Content-Type: text/html\r\n", "Content-Type:\r\n",
+                                 "Content-Type: application/jsonp\r\n", "Content-Type: +json\r\n",
+                                 "X-Content-Type: application/json\r\n"};
+    for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
+        assert_false(read_line(other[i]).json);
+    }
+}
+
+/* Lines are not NUL-terminated: nothing behind them may be read. */
+static void a_line_ends_where_its_length_says(void **state)
+{
+    (void)state;
+    const char text[] = "Retry-After: 12345";
+    for (size_t len = 0; len < sizeof text; len++) {
+        th_pace_reply pace;
+        bool json;
+        char copy[sizeof text];
+        memset(copy, '9', sizeof copy);
+        memcpy(copy, text, len);
+        th_reply_headers_clear(&pace, &json);
+        th_reply_headers_read(&pace, &json, copy, len, NOW);
+        if (len == 15) {
+            expect(pace.retry_after, 12);
+        } else if (len < 14) {
+            expect(pace.retry_after, -1);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_said_is_minus_one),
+        cmocka_unit_test(retry_after_is_seconds_or_a_date),
+        cmocka_unit_test(the_usual_headers_are_understood_in_all_spellings),
+        cmocka_unit_test(a_reset_may_be_a_time_of_day),
+        cmocka_unit_test(one_header_for_all_is_understood),
+        cmocka_unit_test(json_is_known_by_its_content_type),
+        cmocka_unit_test(a_line_ends_where_its_length_says),
+    };
+    return cmocka_run_group_tests_name("reply_headers", tests, NULL, NULL);
+}

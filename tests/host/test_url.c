@@ -1,0 +1,80 @@
+/* Which URLs a token may be sent to. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "transfer.h"
+
+static void https_goes_anywhere_and_http_to_loopback(void **state)
+{
+    (void)state;
+    const char *const good[] = {"https://app.famulor.de/api",
+                                "https://app.famulor.de:8443/api?x=http://evil.example",
+                                "https://[2001:db8::1]/",
+                                "HTTPS://EXAMPLE.COM",
+                                "http://127.0.0.1:8080/",
+                                "http://127.255.3.4/",
+                                "http://127.1/",
+                                "http://[::1]:8080/",
+                                "http://localhost/",
+                                "http://LocalHost:1/"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        th_error err = {0};
+        if (th_url_check(good[i], &err) != 0) {
+            fail_msg("%s: %s", good[i], err.message);
+        }
+        assert_null(err.message);
+    }
+}
+
+static void everything_else_is_refused_with_the_reason(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *reason;
+    } bad[] = {
+        {"http://app.famulor.de/api", "plain http to app.famulor.de"},
+        {"http://127.0.0.1.evil.example/", "plain http"},
+        {"http://localhost.evil.example/", "plain http"},
+        {"http://evil.example/127.0.0.1", "plain http"},
+        {"http://128.0.0.1/", "plain http"},
+        {"http://10.0.0.1/", "plain http"},
+        {"http://[::2]/", "plain http"},
+        {"http://[::ffff:127.0.0.1]/", "plain http"},
+        {"http://127.0.0.1@evil.example/", "user name"},
+        {"https://user:s3cret@app.famulor.de/", "user name"},
+        {"https://token@app.famulor.de/", "user name"},
+        {"ftp://app.famulor.de/", "https://"},
+        {"file:///etc/shadow", "https://"},
+        {"app.famulor.de/api", "must begin with https://"},
+        {"//app.famulor.de/api", "must begin with https://"},
+        {"", "must begin with https://"},
+        {"https://", "cannot be read"},
+        {"https:///path", ""},
+        {"https://exa mple.com/", "cannot be read"},
+        {"https://example.com:99999/", "cannot be read"},
+        {"https://example.com/\r\nX: y", "cannot be read"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        th_error err = {0};
+        if (th_url_check(bad[i].url, &err) != -TH_INVALID || !strstr(err.message, bad[i].reason)) {
+            fail_msg("%s: %s", bad[i].url, err.message ? err.message : "accepted");
+        }
+        assert_null(strstr(err.message, "s3cret"));
+        assert_int_equal(err.kind, TH_INVALID);
+        th_error_close(&err);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(https_goes_anywhere_and_http_to_loopback),
+        cmocka_unit_test(everything_else_is_refused_with_the_reason),
+    };
+    return cmocka_run_group_tests_name("url", tests, NULL, NULL);
+}

@@ -323,42 +323,104 @@ static void it_says_where_it_is(void **state)
     sandbox_client_close(&client);
 }
 
-/* A minute of latency: 200 requests are all taken before one is answered, and stopping does not
- * wait. */
+enum { CONNECTIONS = 256 };
+
+/* Many transfers at once, each on a connection of its own. */
+typedef struct crowd {
+    CURLM *multi;
+    CURL *easies[CONNECTIONS];
+    struct curl_slist *headers;
+} crowd;
+
+static size_t discard(char *data, size_t size, size_t count, void *ctx)
+{
+    (void)data;
+    (void)ctx;
+    return size * count;
+}
+
+static void crowd_open(crowd *c, th_sandbox *sandbox)
+{
+    char url[128];
+    snprintf(url, sizeof url, "%s/organization", th_sandbox_base_url(sandbox, "vatel"));
+    c->multi = curl_multi_init();
+    c->headers = curl_slist_append(NULL, "Authorization: Bearer sandbox");
+    curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS);
+    for (int i = 0; i < CONNECTIONS; i++) {
+        c->easies[i] = curl_easy_init();
+        curl_easy_setopt(c->easies[i], CURLOPT_URL, url);
+        curl_easy_setopt(c->easies[i], CURLOPT_HTTPHEADER, c->headers);
+        curl_easy_setopt(c->easies[i], CURLOPT_PROXY, "");
+        curl_easy_setopt(c->easies[i], CURLOPT_WRITEFUNCTION, discard);
+        curl_easy_setopt(c->easies[i], CURLOPT_TIMEOUT, 60L); /* only if it hangs */
+    }
+}
+
+static void crowd_start(crowd *c)
+{
+    for (int i = 0; i < CONNECTIONS; i++)
+        curl_multi_add_handle(c->multi, c->easies[i]);
+}
+
+static void crowd_stop(crowd *c)
+{
+    for (int i = 0; i < CONNECTIONS; i++)
+        curl_multi_remove_handle(c->multi, c->easies[i]);
+}
+
+static void crowd_close(crowd *c)
+{
+    for (int i = 0; i < CONNECTIONS; i++)
+        curl_easy_cleanup(c->easies[i]);
+    curl_multi_cleanup(c->multi);
+    curl_slist_free_all(c->headers);
+}
+
+/* A minute of latency: all requests are taken before one is answered, and stopping does not wait.
+ */
 static void late_replies_block_nobody(void **state)
 {
     (void)state;
-    enum { REQUESTS = 200 };
     sandbox_client client;
+    crowd c;
+    int running = CONNECTIONS;
     sandbox_client_open(&client, "vatel", "latency=60000");
-    CURLM *multi = curl_multi_init();
-    CURL *easies[REQUESTS];
-    char url[128];
-    struct curl_slist *headers = curl_slist_append(NULL, "Authorization: Bearer sandbox");
-    snprintf(url, sizeof url, "%s/organization", th_sandbox_base_url(client.sandbox, "vatel"));
-    for (int i = 0; i < REQUESTS; i++) {
-        easies[i] = curl_easy_init();
-        curl_easy_setopt(easies[i], CURLOPT_URL, url);
-        curl_easy_setopt(easies[i], CURLOPT_HTTPHEADER, headers);
-        curl_easy_setopt(easies[i], CURLOPT_PROXY, "");
-        curl_multi_add_handle(multi, easies[i]);
-    }
-    int running = REQUESTS;
-    for (json_int_t seen = 0; seen < REQUESTS;) {
-        curl_multi_perform(multi, &running);
-        curl_multi_poll(multi, NULL, 0, 10, NULL);
-        assert_int_equal(running, REQUESTS);
+    crowd_open(&c, client.sandbox);
+    crowd_start(&c);
+    for (json_int_t seen = 0; seen < CONNECTIONS;) {
+        curl_multi_perform(c.multi, &running);
+        curl_multi_poll(c.multi, NULL, 0, 10, NULL);
+        assert_int_equal(running, CONNECTIONS);
         json_t *counts = sandbox_client_report(&client, "counts");
         seen = json_integer_value(json_object_get(counts, "requests"));
         json_decref(counts);
     }
     sandbox_client_close(&client);
-    for (int i = 0; i < REQUESTS; i++) {
-        curl_multi_remove_handle(multi, easies[i]);
-        curl_easy_cleanup(easies[i]);
+    crowd_stop(&c);
+    crowd_close(&c);
+}
+
+/* Replies that become due together are all sent, and the kept connections serve again. */
+static void many_late_replies_all_come(void **state)
+{
+    (void)state;
+    sandbox_client client;
+    crowd c;
+    sandbox_client_open(&client, "vatel", "latency=20");
+    crowd_open(&c, client.sandbox);
+    for (int round = 0; round < 5; round++) {
+        int running = CONNECTIONS, left;
+        crowd_start(&c);
+        while (running) {
+            curl_multi_perform(c.multi, &running);
+            curl_multi_poll(c.multi, NULL, 0, 1000, NULL);
+        }
+        for (CURLMsg *message; (message = curl_multi_info_read(c.multi, &left));)
+            assert_int_equal(message->data.result, CURLE_OK);
+        crowd_stop(&c);
     }
-    curl_multi_cleanup(multi);
-    curl_slist_free_all(headers);
+    crowd_close(&c);
+    sandbox_client_close(&client);
 }
 
 int main(void)
@@ -378,6 +440,7 @@ int main(void)
         cmocka_unit_test(reset_brings_back_the_start),
         cmocka_unit_test(it_says_where_it_is),
         cmocka_unit_test(late_replies_block_nobody),
+        cmocka_unit_test(many_late_replies_all_come),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,123 @@
+--- Options of scripts: read once, complained about in one line.
+
+package.path = "tests/support/?.lua;" .. package.path
+local json <const> = require "trunkhost.json"
+local lu <const> = require "luaunit"
+local program <const> = require "program"
+
+local tests = {}
+
+local SCRIPT <const> = [[
+local trunkhost = require "trunkhost"
+local parser = trunkhost.options { description = "Does something.", epilog = "Examples:\n  as here", job = JOB }
+parser:group("Its own", parser:option "--size" :description "How big.")
+parser:argument "rest" :args "*"
+local options = parser:parse()
+options.deadline = options.deadline and options.deadline.text
+print(trunkhost.json.encode(options), trunkhost.run().dry_run)
+]]
+
+local function run(arguments, host, job)
+    local folder = program.folder()
+    program.write(folder .. "/tool.lua", (SCRIPT:gsub("JOB", tostring(job))))
+    local result = program.run(("%s %s/tool.lua %s"):format(host or "", folder, arguments))
+    program.remove(folder)
+    return result
+end
+
+local function parse(arguments, host)
+    local result = run(arguments, host)
+    lu.assertEquals(result.status, 0, result.err)
+    local text, dry = result.out:match "^(.*)\t(%w+)\n$"
+    return json.decode(text), dry == "true"
+end
+
+function tests.test_standard_options_have_their_values_and_defaults()
+    local plain = parse ""
+    lu.assertEquals(plain.concurrency, 8)
+    lu.assertEquals(plain.canary, 1)
+    lu.assertEquals(#plain.account + #plain.only + #plain.match, 0)
+    lu.assertNil(plain.yes or plain.dry_run or plain.json or plain.quiet or plain.max_failures or plain.deadline)
+    local full = parse("--account a --account b,c --only 1,2 --only 3 --match a=b*c --match 'd==?' -nyq --json "
+        .. "-j 3 --canary 0 --max-failures 2.5% --deadline 1h30m --size 5 x y")
+    lu.assertEquals(full.account, { "a", "b", "c" })
+    lu.assertEquals(full.only, { "1", "2", "3" })
+    lu.assertEquals(full.match, { { field = "a", glob = "b*c" }, { field = "d", glob = "=?" } })
+    lu.assertTrue(full.dry_run and full.yes and full.quiet and full.json)
+    lu.assertEquals(full.concurrency, 3)
+    lu.assertEquals(full.canary, 0)
+    lu.assertEquals(full.max_failures, { percent = 2.5 })
+    lu.assertEquals(full.deadline, "1h30m")
+    lu.assertEquals(full.size, "5")
+    lu.assertEquals(full.rest, { "x", "y" })
+    lu.assertEquals(parse "--max-failures 3".max_failures, { count = 3 })
+end
+
+function tests.test_a_dry_run_of_either_kind_is_one_for_the_whole_program()
+    lu.assertTrue(select(2, parse "-n"))
+    local options, dry = parse("", "--dry-run")
+    lu.assertTrue(options.dry_run and dry)
+    lu.assertFalse(select(2, parse ""))
+end
+
+function tests.test_a_mistake_is_one_line_with_the_scripts_name_and_status_2()
+    for arguments, words in pairs {
+        ["--acount x"] = "unknown option '--acount' (did you mean '--account'?)",
+        ["--cannary 1"] = "did you mean '--canary'?",
+        ["--account"] = "requires an argument",
+        ["--yes=1"] = "does not take arguments",
+        ["--only ,"] = "names nothing",
+        ["--match sip_address"] = "write FIELD=GLOB",
+        ["-j 0"] = "--concurrency 0: must be an integer of at least 1",
+        ["-j 1e3"] = "--concurrency 1e3",
+        ["--canary -1"] = "unknown option",
+        ["--max-failures 0"] = "at least 1",
+        ["--max-failures 101%"] = "--max-failures 101%",
+        ["--deadline 90"] = "neither a duration",
+        ["--deadline 24:00"] = "not a time of day",
+    } do
+        local result = run(arguments)
+        lu.assertEquals(result.status, 2, arguments)
+        lu.assertEquals(result.out, "")
+        lu.assertStrMatches(result.err, "trunkhost: tool%.lua: [^\n]+\n")
+        lu.assertStrContains(result.err, words)
+    end
+end
+
+function tests.test_help_is_grouped_within_80_columns_and_names_every_option()
+    local help = run "--help"
+    lu.assertEquals(help.status, 0)
+    for _, word in ipairs { "Usage: trunkhost", "tool.lua", "Does something.", "--account NAME", "--only ID",
+        "--match FIELD=GLOB", "-n, --dry-run", "-y, --yes", "-j, --concurrency N", "--canary N",
+        "--max-failures N|P%", "--deadline TIME", "--json", "-q, --quiet", "-h, --help", "--size", "Examples:" } do
+        lu.assertStrContains(help.out, word)
+    end
+    for line in help.out:gmatch "[^\n]+" do
+        lu.assertTrue(#line <= 80, line)
+    end
+    local which, own, how = help.out:find("Which trunks:", 1, true), help.out:find("Its own:", 1, true),
+        help.out:find("How it goes:", 1, true)
+    lu.assertTrue(which < own and own < how)
+end
+
+function tests.test_a_script_that_is_no_job_has_no_options_of_one()
+    local help = run("--help", nil, false).out
+    lu.assertStrContains(help, "--match")
+    lu.assertStrContains(help, "--json")
+    lu.assertNotStrContains(help, "--canary")
+    lu.assertNotStrContains(help, "--dry-run")
+    lu.assertEquals(run("--canary 1", nil, false).status, 2)
+end
+
+function tests.test_the_help_of_the_own_scripts_fits_80_columns()
+    for _, name in ipairs { "rotate_passwords", "list_trunks" } do
+        local help = program.run(("scripts/%s.lua -h"):format(name))
+        lu.assertEquals(help.status, 0)
+        lu.assertStrContains(help.out, "Examples:")
+        for line in help.out:gmatch "[^\n]+" do
+            lu.assertTrue(#line <= 80, line)
+        end
+    end
+end
+
+os.exit(lu.LuaUnit.new():runSuiteByInstances { { "options", tests } })

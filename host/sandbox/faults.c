@@ -42,7 +42,7 @@ static const char *parse_one(sb_faults *faults, const char *text)
         text += length;
     }
     size_t digits = *text == '=' ? strspn(text + 1, "0123456789.") : 0;
-    char *end;
+    char *end = NULL;
     double rate = digits ? strtod(text + 1, &end) : 2;
     if (rate > 1 || end != text + 1 + digits)
         return NULL;

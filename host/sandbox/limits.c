@@ -68,6 +68,8 @@ static uint64_t nth_last(const sb_limit *limit, uint64_t n)
 static unsigned in_window(const sb_limit *limit, const sb_window *window, uint64_t now)
 {
     uint64_t low = 0, high = limit->accepted < window->count ? limit->accepted : window->count;
+    if (limit->size == 0)
+        return 0;
     while (low < high) {
         uint64_t middle = low + (high - low + 1) / 2;
         if (now - nth_last(limit, middle) < window->ns)

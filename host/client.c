@@ -67,11 +67,8 @@ static CURLcode set_policy(th_easy *easy)
     code = code ? code : curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     code = code ? code : curl_easy_setopt(curl, CURLOPT_USERAGENT, "trunkhost/" TH_VERSION);
     code = code ? code : curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    if (client->no_proxy) {
-        code = code ? code : curl_easy_setopt(curl, CURLOPT_NOPROXY, client->no_proxy);
-    } else {
-        code = code ? code : curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    }
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_PROXY, client->proxy);
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_NOPROXY, client->no_proxy);
     return code;
 }
 
@@ -168,29 +165,29 @@ void th_client_learn_version(th_client *client, long version)
     curl_multi_setopt(client->driver.multi, CURLMOPT_MAX_HOST_CONNECTIONS, connections);
 }
 
-/* The environment's proxy is for https only; it is looked at once, and never for loopback. */
-static int find_proxy(th_client *client)
+/*
+ * The environment's proxy is looked at once, here. It is for https only: plain http goes to
+ * loopback, which never has a proxy.
+ */
+static bool find_proxy(th_client *client)
 {
     static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-    bool any = false;
+    const char *proxy = NULL;
 
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const char *value = getenv(names[i]);
-        any = any || (value && value[0]);
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && !(proxy && proxy[0]); i++) {
+        proxy = getenv(names[i]);
     }
-    if (!any) {
-        return 0;
+    const char *except = getenv("no_proxy");
+    except = except ? except : getenv("NO_PROXY");
+    if (!proxy || (except && strcmp(except, "*") == 0)) {
+        proxy = "";
     }
-    const char *given = getenv("no_proxy");
-    given = given ? given : getenv("NO_PROXY");
-    if (given && strcmp(given, "*") == 0) {
-        return 0;
-    }
-    th_buf text = {0};
-    int rc = th_buf_printf(&text, "%s%slocalhost,127.0.0.0/8,::1", given ? given : "",
-                           given && given[0] ? "," : "");
-    client->no_proxy = text.data;
-    return rc;
+    th_buf list = {0};
+    int rc = th_buf_printf(&list, "%s%slocalhost,127.0.0.0/8,::1", except ? except : "",
+                           except && except[0] ? "," : "");
+    client->proxy = strdup(proxy);
+    client->no_proxy = list.data;
+    return rc == 0 && client->proxy;
 }
 
 static int find_ca_file(th_client *client, const char *ca_file, th_error *err)
@@ -223,6 +220,7 @@ static void client_free(th_client *client)
 {
     free(client->origin);
     free(client->ca_file);
+    free(client->proxy);
     free(client->no_proxy);
     free(client);
 }
@@ -297,7 +295,7 @@ int th_client_create(uv_loop_t *loop, const th_client_options *options, th_clien
     client->driver.released = released;
 
     int rc = find_ca_file(client, options->ca_file, err);
-    if (rc == 0 && (find_proxy(client) != 0 || !open_curl(client))) {
+    if (rc == 0 && (!find_proxy(client) || !open_curl(client))) {
         rc = th_fail(err, TH_INVALID, "libcurl cannot make an HTTP client; is memory short?");
     }
     if (rc != 0) {

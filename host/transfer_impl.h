@@ -41,7 +41,8 @@ struct th_client {
                      again */
     size_t origin_len;
     char *ca_file;  /* owned; NULL: libcurl's default */
-    char *no_proxy; /* owned; NULL: no proxy at all */
+    char *proxy;    /* owned; "" = none, whatever the environment says later */
+    char *no_proxy; /* owned */
     unsigned concurrency;
     long timeout_ms, connect_timeout_ms;
     size_t max_response;

@@ -29,7 +29,7 @@ struct wire_server {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
     wire_request *requests[MAX_REQUESTS];
-    size_t nrequests, naccepted;
+    size_t nrequests, naccepted, nopen;
     bool stop, released, close_idle;
     void (*told)(void *ctx);
     void *told_ctx;
@@ -52,6 +52,9 @@ static void hang_up(wire_server *server, size_t i, bool reset)
 {
     wire_connection_close(server->connections[i], reset);
     server->connections[i] = server->connections[--server->nconnections];
+    pthread_mutex_lock(&server->lock);
+    server->nopen--;
+    pthread_mutex_unlock(&server->lock);
     tell(server);
 }
 
@@ -130,6 +133,7 @@ static void accept_one(wire_server *server)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     pthread_mutex_lock(&server->lock);
     size_t number = server->naccepted++;
+    server->nopen++;
     pthread_mutex_unlock(&server->lock);
     server->connections[server->nconnections++] = wire_connection_open(fd, number);
 }
@@ -310,6 +314,15 @@ void wire_server_wait(wire_server *server, size_t requests)
 {
     pthread_mutex_lock(&server->lock);
     while (server->nrequests < requests) {
+        pthread_cond_wait(&server->changed, &server->lock);
+    }
+    pthread_mutex_unlock(&server->lock);
+}
+
+void wire_server_wait_closed(wire_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    while (server->nopen > 0) {
         pthread_cond_wait(&server->changed, &server->lock);
     }
     pthread_mutex_unlock(&server->lock);

@@ -78,6 +78,8 @@ void wire_server_close_idle(wire_server *server);
 /* Blocks until this many requests have been read. Only for tests whose client is another thread or
  * process; a client on this thread needs its loop to run, see wire_server_notify. */
 void wire_server_wait(wire_server *server, size_t requests);
+/* Blocks until every connection that was accepted has been closed by a step or by the client. */
+void wire_server_wait_closed(wire_server *server);
 /* Calls told(ctx) on the server's thread after each request was read, and each connection closed.
  */
 void wire_server_notify(wire_server *server, void (*told)(void *ctx), void *ctx);

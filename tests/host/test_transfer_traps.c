@@ -1,0 +1,557 @@
+/*
+ * What libcurl, libuv and servers do to a program that trusts them, one test each: every one fails
+ * without its cure.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "net.h"
+#include "scratch_folder.h"
+
+#define STEPS(steps) (steps), sizeof(steps) / sizeof((steps)[0])
+
+/* --- what the libraries ask of the system, watched
+ * --------------------------------------------------- */
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool blocked;     /* somebody asks for the slow name */
+    bool let_go;      /* the answer may come */
+    bool gave_up;     /* the answer came without leave: somebody had waited for it */
+    size_t epoll_ctl; /* calls */
+    size_t events;    /* that epoll reported */
+} watched = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+/* Answers for "slow.test" only when told to, or after so long that the test has failed. */
+static void answer_late(void)
+{
+    struct timespec limit;
+
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_sec += 5;
+    pthread_mutex_lock(&watched.lock);
+    watched.blocked = true;
+    pthread_cond_broadcast(&watched.changed);
+    while (!watched.let_go && !watched.gave_up) {
+        watched.gave_up =
+            pthread_cond_timedwait(&watched.changed, &watched.lock, &limit) == ETIMEDOUT;
+    }
+    pthread_mutex_unlock(&watched.lock);
+}
+
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                struct addrinfo **result)
+{
+    typedef int call(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    call *real;
+
+    if (node && strcmp(node, "slow.test") == 0) {
+        answer_late();
+        return EAI_AGAIN;
+    }
+    if (node && strcmp(node, "unknown.test") == 0) {
+        return EAI_NONAME;
+    }
+    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    return real(node, service, hints, result);
+}
+
+int epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
+{
+    typedef int call(int, int, int, struct epoll_event *);
+    call *real;
+
+    watched.epoll_ctl++;
+    *(void **)&real = dlsym(RTLD_NEXT, "epoll_ctl");
+    return real(epoll, op, fd, event);
+}
+
+int epoll_wait(int epoll, struct epoll_event *events, int max, int timeout)
+{
+    typedef int call(int, struct epoll_event *, int, int);
+    call *real;
+
+    *(void **)&real = dlsym(RTLD_NEXT, "epoll_wait");
+    int n = real(epoll, events, max, timeout);
+    watched.events += n > 0 ? (size_t)n : 0;
+    return n;
+}
+
+/* --- a request is sent at most once
+ * ------------------------------------------------------------------ */
+
+static void a_request_on_a_reused_connection_that_dies_is_sent_once(void **state)
+{
+    (void)state;
+    static const char *const methods[] = {"POST", "PUT", "PATCH", "DELETE", "GET"};
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        for (unsigned how = WIRE_CLOSE; how <= WIRE_RESET; how++) {
+            const wire_step steps[] = {{.status = 200}, {.flags = how}, {.status = 200}};
+            wire_server *server = wire_server_start(STEPS(steps));
+            struct net net;
+            net_open(&net, &(th_client_options){0});
+            struct fetch fetch = {0};
+            fetch_run(&net, &fetch, "GET", wire_server_url(server), "/first", NULL);
+            assert_int_equal(fetch.transfer.status, 200);
+
+            fetch_run(&net, &fetch, methods[i], wire_server_url(server), "/once",
+                      i < 3 ? "{}" : NULL);
+            assert_int_equal(wire_server_requests(server), 2);
+            assert_int_equal(fetch.transfer.fate, TH_FATE_LOST);
+            assert_int_equal(fetch.transfer.kind, TH_NETWORK);
+            assert_int_equal(fetch.transfer.status, 0);
+            assert_true(fetch.transfer.sent);
+            assert_true(fetch.transfer.repeated);
+            assert_non_null(strstr(fetch.transfer.problem, "closed the connection"));
+            assert_string_equal(wire_server_request(server, 1)->target, "/once");
+            assert_int_equal(wire_server_request(server, 1)->connection, 0);
+
+            /* A repeat of our own works: the handle that was stopped is as good as new. */
+            fetch_run(&net, &fetch, methods[i], wire_server_url(server), "/again", NULL);
+            assert_int_equal(fetch.transfer.fate, TH_FATE_REPLIED);
+            assert_int_equal(wire_server_requests(server), 3);
+            fetch_close(&fetch);
+            net_close(&net);
+            wire_server_stop(server);
+        }
+    }
+}
+
+/* --- name look-ups
+ * ----------------------------------------------------------------------------------- */
+
+static size_t count_threads(void)
+{
+    DIR *folder = opendir("/proc/self/task");
+    size_t n = 0;
+
+    while (readdir(folder)) {
+        n++;
+    }
+    closedir(folder);
+    return n;
+}
+
+static void a_slow_name_server_stops_nothing(void **state)
+{
+    (void)state;
+    size_t threads = count_threads();
+    const wire_step steps[] = {{.status = 200}};
+    wire_server *server = wire_server_start(STEPS(steps));
+    struct net net;
+    net_open(&net, &(th_client_options){.timeout_ms = 60000});
+    struct fetch slow[3] = {0}, other = {0};
+    slow[0].transfer.timeout_ms = 50;
+    for (size_t i = 0; i < 3; i++) {
+        fetch_start(&net, &slow[i], "POST", "https://slow.test", "/", "x");
+    }
+    fetch_start(&net, &other, "GET", wire_server_url(server), "/", NULL);
+    while (!other.done || !slow[0].done) {
+        uv_run(&net.loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(other.transfer.status, 200);
+    assert_int_equal(slow[0].transfer.fate, TH_FATE_UNSENT);
+    assert_int_equal(slow[0].transfer.kind, TH_TIMEOUT);
+
+    th_transfer_abort(&slow[1].transfer);
+    assert_int_equal(slow[1].transfer.fate, TH_FATE_UNSENT);
+    net_close(&net); /* with the third one under way */
+    assert_int_equal(slow[2].transfer.fate, TH_FATE_UNSENT);
+    assert_int_equal(slow[1].done + slow[2].done, 0);
+
+    pthread_mutex_lock(&watched.lock);
+    assert_true(watched.blocked);
+    assert_false(watched.gave_up);
+    watched.let_go = true;
+    pthread_cond_broadcast(&watched.changed);
+    pthread_mutex_unlock(&watched.lock);
+    for (size_t i = 0; i < 3; i++) {
+        fetch_close(&slow[i]);
+    }
+    fetch_close(&other);
+    wire_server_stop(server);
+    while (count_threads() > threads) { /* those that were left behind clean up after themselves */
+        sched_yield();
+    }
+}
+
+static void a_name_that_does_not_exist_is_unsent(void **state)
+{
+    (void)state;
+    struct net net;
+    net_open(&net, &(th_client_options){0});
+    struct fetch fetch = {0};
+    fetch_run(&net, &fetch, "POST", "https://unknown.test", "/", "x");
+    assert_int_equal(fetch.transfer.fate, TH_FATE_UNSENT);
+    assert_int_equal(fetch.transfer.kind, TH_NETWORK);
+    assert_non_null(strstr(fetch.transfer.problem, "unknown.test"));
+    net_close(&net);
+}
+
+/* --- libcurl on the loop
+ * ----------------------------------------------------------------------------- */
+
+static void the_last_failure_is_reported_too(void **state)
+{
+    (void)state;
+    /* libcurl no longer counts a failed transfer as running when it says so. */
+    const wire_step steps[] = {{.flags = WIRE_CLOSE}};
+    wire_server *server = wire_server_start(STEPS(steps));
+    struct net net;
+    net_open(&net, &(th_client_options){0});
+    struct fetch fetches[5] = {0};
+    for (size_t i = 0; i < 5; i++) {
+        fetch_start(&net, &fetches[i], "GET", wire_server_url(server), "/", NULL);
+    }
+    net_run(&net);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(fetches[i].done, 1);
+        assert_int_equal(fetches[i].transfer.fate, TH_FATE_LOST);
+        fetch_close(&fetches[i]);
+    }
+    net_close(&net);
+    wire_server_stop(server);
+}
+
+static void an_error_on_the_socket_ends_the_transfer_and_not_its_time_limit(void **state)
+{
+    (void)state;
+    /* libuv reports it without events and stops polling: a reset after the request was read. */
+    const wire_step steps[] = {{.flags = WIRE_RESET | WIRE_HOLD}};
+    wire_server *server = wire_server_start(STEPS(steps));
+    struct net net;
+    net_open(&net, &(th_client_options){.timeout_ms = 3000});
+    struct fetch fetch = {0};
+    fetch_start(&net, &fetch, "GET", wire_server_url(server), "/", NULL);
+    net_run_until(&net, server, 1);
+    wire_server_release(server);
+    net_run(&net);
+    assert_int_equal(fetch.transfer.kind, TH_NETWORK);
+    assert_non_null(strstr(fetch.transfer.problem, "reset by peer"));
+    fetch_close(&fetch);
+    net_close(&net);
+    wire_server_stop(server);
+}
+
+static void a_reply_before_a_reset_is_not_thrown_away(void **state)
+{
+    (void)state;
+    /* Both are there when the loop looks: the server has left unread bytes behind, or a reset. */
+    const wire_step steps[] = {{.status = 409, .body = "taken", .flags = WIRE_RESET | WIRE_HOLD}};
+    wire_server *server = wire_server_start(STEPS(steps));
+    struct net net;
+    net_open(&net, &(th_client_options){0});
+    struct fetch fetch = {0};
+    fetch_start(&net, &fetch, "POST", wire_server_url(server), "/", "{}");
+    net_run_until(&net, server, 1);
+    wire_server_release(server);
+    wire_server_wait_closed(server); /* it has sent and reset; nothing of that was looked at yet */
+    net_run(&net);
+    assert_int_equal(fetch.transfer.fate, TH_FATE_REPLIED);
+    assert_int_equal(fetch.transfer.status, 409);
+    assert_string_equal(fetch_text(&fetch), "taken");
+    fetch_close(&fetch);
+    net_close(&net);
+    wire_server_stop(server);
+}
+
+static void descriptors_that_come_back_under_the_same_number_are_new_sockets(void **state)
+{
+    (void)state;
+    const wire_step steps[] = {
+        {.status = 200, .headers = "Connection: close\r\n", .body = "x", .flags = WIRE_CLOSE}};
+    wire_server *server = wire_server_start(STEPS(steps));
+    struct net net;
+    net_open(&net, &(th_client_options){.concurrency = 4});
+    struct fetch fetches[4] = {0};
+    for (size_t round = 0; round < 50; round++) {
+        for (size_t i = 0; i < 4; i++) {
+            fetch_start(&net, &fetches[i], "PUT", wire_server_url(server), "/", "x");
+        }
+        if (round % 5 == 3) {
+            th_transfer_abort(&fetches[round % 4].transfer);
+            net.open--;
+        }
+        net_run(&net);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(fetches[i].transfer.fate, TH_FATE_REPLIED);
+        fetch_close(&fetches[i]);
+    }
+    struct th_client_stats stats;
+    th_client_stats(net.client, &stats);
+    assert_true(stats.connections >= 190);
+    net_close(&net);
+    wire_server_stop(server);
+}
+
+static void starting_only_queues(void **state)
+{
+    (void)state;
+    const wire_step steps[] = {{.status = 200}};
+    wire_server *server = wire_server_start(STEPS(steps));
+    struct net net;
+    net_open(&net, &(th_client_options){0});
+    struct fetch fetch = {0};
+    struct th_client_stats stats;
+    fetch_start(&net, &fetch, "GET", wire_server_url(server), "/", NULL);
+    th_client_stats(net.client, &stats);
+    assert_int_equal(stats.in_flight, 1);
+    assert_int_equal(stats.connections, 0);
+    assert_int_equal(fetch.done, 0);
+    th_transfer_abort(&fetch.transfer);
+    assert_int_equal(fetch.transfer.fate, TH_FATE_UNSENT);
+    assert_int_equal(fetch.transfer.kind, TH_CANCELLED);
+    net_close(&net);
+    assert_int_equal(wire_server_connections(server), 0);
+    wire_server_stop(server);
+}
+
+/* --- connections
+ * ------------------------------------------------------------------------------------- */
+
+static void connections_are_kept_when_a_batch_has_drained(void **state)
+{
+    (void)state;
+    enum { MANY = 40 };
+    wire_step steps[3 * MANY];
+    for (size_t i = 0; i < 3 * MANY; i++) { /* the first batch must be in flight all at once */
+        steps[i] = (wire_step){.status = 200, .flags = i < MANY ? WIRE_HOLD : 0};
+    }
+    wire_server *server = wire_server_start(STEPS(steps));
+    struct net net;
+    net_open(&net, &(th_client_options){.concurrency = MANY});
+    struct fetch *fetches = calloc(MANY, sizeof *fetches);
+    for (size_t round = 0; round < 3; round++) {
+        for (size_t i = 0; i < MANY; i++) {
+            fetch_start(&net, &fetches[i], "PUT", wire_server_url(server), "/", "{}");
+        }
+        if (round == 0) {
+            net_run_until(&net, server, MANY);
+            wire_server_release(server);
+        }
+        net_run(&net);
+    }
+    struct th_client_stats stats;
+    th_client_stats(net.client, &stats);
+    assert_int_equal(stats.connections, MANY);
+    assert_int_equal(stats.sockets, MANY);
+    assert_int_equal(stats.idle_easies, MANY);
+    for (size_t i = 0; i < MANY; i++) {
+        fetch_close(&fetches[i]);
+    }
+    free(fetches);
+    net_close(&net);
+    wire_server_stop(server);
+}
+
+static void a_socket_stays_watched_between_transfers(void **state)
+{
+    (void)state;
+    const wire_step steps[] = {{.status = 200}};
+    wire_server *server = wire_server_start(STEPS(steps));
+    struct net net;
+    net_open(&net, &(th_client_options){0});
+    struct fetch fetch = {0};
+    fetch_run(&net, &fetch, "PUT", wire_server_url(server), "/", "{}");
+    size_t before = watched.epoll_ctl;
+    for (int i = 0; i < 100; i++) {
+        fetch_run(&net, &fetch, "PUT", wire_server_url(server), "/", "{}");
+        assert_int_equal(fetch.transfer.status, 200);
+    }
+    assert_in_range(watched.epoll_ctl - before, 0, 10);
+    fetch_close(&fetch);
+    net_close(&net);
+    wire_server_stop(server);
+}
+
+static void a_kept_connection_that_the_server_closes_is_let_go(void **state)
+{
+    (void)state;
+    const wire_step steps[] = {{.status = 200}};
+    wire_server *server = wire_server_start(STEPS(steps));
+    struct net net;
+    net_open(&net, &(th_client_options){0});
+    struct fetch fetch = {0};
+    fetch_run(&net, &fetch, "PUT", wire_server_url(server), "/", "{}");
+    size_t before = watched.events;
+    wire_server_close_idle(server);
+    while (watched.events == before) {
+        uv_run(&net.loop, UV_RUN_ONCE);
+    }
+    for (int i = 0; i < 20; i++) { /* nobody wants the event, so it must not come again and again */
+        uv_run(&net.loop, UV_RUN_NOWAIT);
+    }
+    assert_in_range(watched.events - before, 1, 3);
+    fetch_run(&net, &fetch, "POST", wire_server_url(server), "/", "{}");
+    assert_int_equal(fetch.transfer.fate, TH_FATE_REPLIED);
+    assert_int_equal(wire_server_connections(server), 2);
+    fetch_close(&fetch);
+    net_close(&net);
+    wire_server_stop(server);
+}
+
+static void only_transfers_keep_the_loop_alive(void **state)
+{
+    (void)state;
+    const wire_step steps[] = {{.status = 200}};
+    wire_server *server = wire_server_start(STEPS(steps));
+    struct net net;
+    net_open(&net, &(th_client_options){0});
+    uv_unref((uv_handle_t *)&net.told);
+    struct fetch fetch = {0};
+    assert_int_equal(uv_run(&net.loop, UV_RUN_DEFAULT), 0);
+    fetch_start(&net, &fetch, "PUT", wire_server_url(server), "/", "{}");
+    assert_int_equal(uv_run(&net.loop, UV_RUN_DEFAULT), 0);
+    assert_int_equal(fetch.transfer.status, 200);
+    struct th_client_stats stats;
+    th_client_stats(net.client, &stats);
+    assert_int_equal(stats.sockets, 1); /* kept, and yet the loop has ended */
+    fetch_close(&fetch);
+    net_close(&net);
+    wire_server_stop(server);
+}
+
+/* --- what could carry a token elsewhere
+ * -------------------------------------------------------------- */
+
+static void redirects_are_not_followed(void **state)
+{
+    (void)state;
+    const wire_step elsewhere_steps[] = {{.status = 200}};
+    wire_server *elsewhere = wire_server_start(STEPS(elsewhere_steps));
+    char location[128];
+    snprintf(location, sizeof location, "Location: %s/caught\r\n", wire_server_url(elsewhere));
+    const wire_step steps[] = {{.status = 302, .headers = location},
+                               {.status = 307, .headers = location}};
+    wire_server *server = wire_server_start(STEPS(steps));
+    struct net net;
+    net_open(&net, &(th_client_options){0});
+    struct fetch fetch = {0};
+    fetch_run(&net, &fetch, "GET", wire_server_url(server), "/", NULL);
+    assert_int_equal(fetch.transfer.fate, TH_FATE_REPLIED);
+    assert_int_equal(fetch.transfer.status, 302);
+    fetch_run(&net, &fetch, "POST", wire_server_url(server), "/", "{}");
+    assert_int_equal(fetch.transfer.status, 307);
+    assert_int_equal(wire_server_connections(elsewhere), 0);
+    fetch_close(&fetch);
+    net_close(&net);
+    wire_server_stop(server);
+    wire_server_stop(elsewhere);
+}
+
+static void netrc_is_not_read(void **state)
+{
+    (void)state;
+    char *home = scratch_create(), *path = scratch_path(home, ".netrc");
+    static const char netrc[] = "machine 127.0.0.1 login someone password else\n";
+    scratch_write(path, netrc, sizeof netrc - 1, 0600);
+    char *old_home = strdup(getenv("HOME") ? getenv("HOME") : "/");
+    setenv("HOME", home, 1);
+    const wire_step steps[] = {{.status = 200}};
+    wire_server *server = wire_server_start(STEPS(steps));
+    struct net net;
+    net_open(&net, &(th_client_options){0});
+    struct fetch fetch = {0};
+    char value[256];
+    fetch_run(&net, &fetch, "GET", wire_server_url(server), "/", NULL);
+    assert_null(
+        wire_request_header(wire_server_request(server, 0), "Authorization", value, sizeof value));
+    fetch_close(&fetch);
+    net_close(&net);
+    wire_server_stop(server);
+    setenv("HOME", old_home, 1);
+    free(old_home);
+    free(path);
+    scratch_destroy(home);
+}
+
+static void the_environments_proxy_is_for_https_and_not_for_loopback(void **state)
+{
+    (void)state;
+    const wire_step proxy_steps[] = {{.status = 502, .headers = "Retry-After: 99\r\n"}};
+    const wire_step steps[] = {{.status = 200}};
+    wire_server *proxy = wire_server_start(STEPS(proxy_steps));
+    wire_server *server = wire_server_start(STEPS(steps));
+    setenv("https_proxy", wire_server_url(proxy), 1);
+    setenv("http_proxy", wire_server_url(proxy), 1);
+    setenv("all_proxy", wire_server_url(proxy), 1);
+    struct net net;
+    net_open(&net, &(th_client_options){0});
+    unsetenv("https_proxy"); /* looked at when the client is made */
+    unsetenv("http_proxy");
+    unsetenv("all_proxy");
+    struct fetch fetch = {.transfer = {.keep_headers = true}};
+    fetch_run(&net, &fetch, "GET", wire_server_url(server), "/", NULL);
+    assert_int_equal(fetch.transfer.status, 200);
+    assert_int_equal(wire_server_requests(proxy), 0);
+
+    fetch_run(&net, &fetch, "POST", "https://api.test", "/secret", "{}");
+    assert_int_equal(wire_server_requests(proxy), 1);
+    assert_string_equal(wire_server_request(proxy, 0)->method, "CONNECT");
+    assert_string_equal(wire_server_request(proxy, 0)->target, "api.test:443");
+    assert_int_equal(fetch.transfer.fate, TH_FATE_UNSENT);
+    assert_int_equal(fetch.transfer.status, 0);
+    assert_true(fetch.transfer.pace.retry_after ==
+                -1); /* that was the proxy's, not the platform's */
+    assert_int_equal(fetch.transfer.reply_headers.len, 0);
+    fetch_close(&fetch);
+    net_close(&net);
+    wire_server_stop(server);
+    wire_server_stop(proxy);
+}
+
+static void a_broken_pipe_does_not_kill_the_program(void **state)
+{
+    (void)state;
+    struct sigaction before;
+    signal(SIGPIPE, SIG_DFL);
+    struct net net;
+    net_open(&net, &(th_client_options){0});
+    sigaction(SIGPIPE, NULL, &before);
+    assert_true(before.sa_handler == SIG_IGN);
+    net_close(&net);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        net_test(a_request_on_a_reused_connection_that_dies_is_sent_once),
+        net_test(a_slow_name_server_stops_nothing),
+        net_test(a_name_that_does_not_exist_is_unsent),
+        net_test(the_last_failure_is_reported_too),
+        net_test(an_error_on_the_socket_ends_the_transfer_and_not_its_time_limit),
+        net_test(a_reply_before_a_reset_is_not_thrown_away),
+        net_test(descriptors_that_come_back_under_the_same_number_are_new_sockets),
+        net_test(starting_only_queues),
+        net_test(connections_are_kept_when_a_batch_has_drained),
+        net_test(a_socket_stays_watched_between_transfers),
+        net_test(a_kept_connection_that_the_server_closes_is_let_go),
+        net_test(only_transfers_keep_the_loop_alive),
+        net_test(redirects_are_not_followed),
+        net_test(netrc_is_not_read),
+        net_test(the_environments_proxy_is_for_https_and_not_for_loopback),
+        net_test(a_broken_pipe_does_not_kill_the_program),
+    };
+    int failed = cmocka_run_group_tests_name("transfer traps", tests, NULL, NULL);
+    th_transfer_global_cleanup();
+    return failed;
+}

@@ -173,8 +173,16 @@ static void call_ended(th_exchange *x)
     th_task_wake(call->account->runtime->sched, call->waker);
 }
 
+static void call_limited(th_exchange *x)
+{
+    struct api_call *call = x->ctx;
+    x->transfer.pace.retry_after = th_reply_retry_after(call->account->runtime->L,
+                                                        call->account->provider, &x->transfer);
+}
+
 static void call_send(struct api_call *call)
 {
+    call->x.limited_body = call_limited;
     call->x.done = call_ended;
     call->x.ctx = call;
     th_exchange_start(&call->x);

@@ -48,4 +48,7 @@ int th_reply_push(lua_State *L, const th_endpoint *endpoint, const th_transfer *
 void th_reply_explain(lua_State *L, const th_provider *provider, const th_endpoint *endpoint,
                       const th_transfer *transfer, th_error *err);
 
+/* Seconds to wait that the body of a 429 names where the description says, or -1. Never raises. */
+double th_reply_retry_after(lua_State *L, const th_provider *provider, const th_transfer *transfer);
+
 #endif

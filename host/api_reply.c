@@ -153,3 +153,37 @@ void th_reply_explain(lua_State *L, const th_provider *provider, const th_endpoi
     }
     th_error_close(&parse);
 }
+
+struct retry_after {
+    const th_provider *provider;
+    const th_transfer *transfer;
+    double seconds;
+};
+
+/* light userdata: struct retry_after */
+static int retry_after_protected(lua_State *L)
+{
+    struct retry_after *ask = lua_touserdata(L, 1);
+    const char *member = th_provider_error_paths(ask->provider)->retry_after;
+    th_error err = {0};
+    if (member && ask->transfer->reply.len &&
+        th_json_decode(L, ask->transfer->reply.data, ask->transfer->reply.len, &err) == 0 &&
+        lua_istable(L, -1)) {
+        lua_pushstring(L, member);
+        lua_rawget(L, -2);
+        if (lua_type(L, -1) == LUA_TNUMBER && lua_tonumber(L, -1) >= 0)
+            ask->seconds = lua_tonumber(L, -1);
+    }
+    th_error_close(&err);
+    return 0;
+}
+
+double th_reply_retry_after(lua_State *L, const th_provider *provider, const th_transfer *transfer)
+{
+    struct retry_after ask = {provider, transfer, -1};
+    lua_pushcfunction(L, retry_after_protected);
+    lua_pushlightuserdata(L, &ask);
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK)
+        lua_pop(L, 1); /* out of memory: the pacer's own back-off has to do */
+    return ask.seconds;
+}

@@ -111,6 +111,8 @@ static void transfer_done(th_transfer *t)
     if (outcome != TH_OUTCOME_UNSENT)
         x->attempts++;
     x->stage = TH_X_IDLE;
+    if (t->status == 429 && t->pace.retry_after < 0 && x->limited_body)
+        x->limited_body(x);
     if (x->pacer) {
         th_pace_reply pace = t->pace;
         pace.status = t->status;

@@ -53,7 +53,7 @@ end
 
 --- Runs `trunkhost arguments…` in a clean environment and waits for it.
 ---@param arguments string  as on a shell's command line
----@param options? { env: table<string, string>, stdin: string }
+---@param options? { env: table<string, string>, stdin: string, around: string }  around: a command that runs it
 ---@return Result
 function program.run(arguments, options)
     options = options or {}
@@ -67,8 +67,8 @@ function program.run(arguments, options)
         env[#env + 1] = name .. "=" .. value
     end
     for i, word in ipairs(env) do env[i] = program.quote(word) end
-    local _, how, status = os.execute(("env -i %s %s %s >%s/out 2>%s/err <%s"):format(table.concat(env, " "),
-        program.quote(executable), arguments, folder, folder, options.stdin or "/dev/null"))
+    local _, how, status = os.execute(("env -i %s %s %s %s >%s/out 2>%s/err <%s"):format(table.concat(env, " "),
+        options.around or "", program.quote(executable), arguments, folder, folder, options.stdin or "/dev/null"))
     local result = { status = how == "signal" and 128 + status or status,
         out = program.read(folder .. "/out"), err = program.read(folder .. "/err") }
     program.remove(folder)

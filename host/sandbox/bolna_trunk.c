@@ -70,10 +70,10 @@ static size_t page_parameter(sb_call *call, const char *name, size_t otherwise, 
     if (!text)
         return otherwise;
     size_t value = sb_format_id(text) ? 0 : strtoul(text, NULL, 10);
-    if (value < 1 || value > max)
-        sb_findings_add(&call->findings, name, "malformed", "must be an integer from 1 to %zu",
-                        max);
-    return value;
+    if (value >= 1 && value <= max)
+        return value;
+    sb_findings_add(&call->findings, name, "malformed", "must be an integer from 1 to %zu", max);
+    return otherwise;
 }
 
 static void list_trunks(sb_call *call)

@@ -61,15 +61,13 @@ void sb_limit_reset(sb_limit *limit)
 /* The arrival of the n-th last accepted request, n = 1 the latest; n <= accepted, n <= size. */
 static uint64_t nth_last(const sb_limit *limit, uint64_t n)
 {
-    return limit->arrivals[(limit->accepted - n) % limit->size];
+    return limit->size ? limit->arrivals[(limit->accepted - n) % limit->size] : 0;
 }
 
 /* How many accepted requests lie in the window that ends now. Arrivals are in order: bisect. */
 static unsigned in_window(const sb_limit *limit, const sb_window *window, uint64_t now)
 {
     uint64_t low = 0, high = limit->accepted < window->count ? limit->accepted : window->count;
-    if (limit->size == 0)
-        return 0;
     while (low < high) {
         uint64_t middle = low + (high - low + 1) / 2;
         if (now - nth_last(limit, middle) < window->ns)

@@ -14,8 +14,7 @@ enum {
 };
 #define SYSTEM_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
 
-/* --- easy handles
- * ------------------------------------------------------------------------------------ */
+/* --- easy handles ----------------------------------------------------------------------------- */
 
 static CURLcode set_limits(th_easy *easy)
 {
@@ -147,8 +146,7 @@ void th_easy_give(th_easy *easy)
     client->nidle++;
 }
 
-/* --- the client
- * -------------------------------------------------------------------------------------- */
+/* --- the client ------------------------------------------------------------------------------- */
 
 void th_client_learn_version(th_client *client, long version)
 {

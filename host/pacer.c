@@ -6,8 +6,7 @@
 #define NEVER               UINT64_MAX
 #define MAX_WINDOW_REQUESTS 1000000u
 
-/* --- queues
- * ------------------------------------------------------------------------------------------ */
+/* --- queues ----------------------------------------------------------------------------------- */
 
 static struct queue *queue_of(th_ticket *ticket)
 {
@@ -35,8 +34,7 @@ static void queue_take(th_ticket *ticket)
     ticket->pacer->queued--;
 }
 
-/* --- may one more be sent?
- * --------------------------------------------------------------------------- */
+/* --- may one more be sent? -------------------------------------------------------------------- */
 
 /* When the window has a place again: 0 = now, NEVER = only after a reply. */
 static uint64_t window_opens(const th_pacer *pacer, struct window *window, uint64_t now)
@@ -134,8 +132,7 @@ static void pump(th_pacer *pacer)
     wait_until(pacer, opens, now);
 }
 
-/* --- public
- * ------------------------------------------------------------------------------------------ */
+/* --- public ----------------------------------------------------------------------------------- */
 
 static int check_windows(const th_window *windows, size_t nwindows, unsigned concurrency,
                          th_error *err)

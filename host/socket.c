@@ -24,8 +24,7 @@ struct th_socket {
     th_socket *next, *prev;
 };
 
-/* --- the table
- * --------------------------------------------------------------------------------------- */
+/* --- the table -------------------------------------------------------------------------------- */
 
 static th_socket *find(const th_driver *driver, curl_socket_t fd)
 {
@@ -87,8 +86,7 @@ static void drop(th_socket *s)
     uv_close((uv_handle_t *)&s->poll, free_socket);
 }
 
-/* --- holding frames back
- * ----------------------------------------------------------------------------- */
+/* --- holding frames back ---------------------------------------------------------------------- */
 
 static void set_cork(th_driver *driver, int on)
 {
@@ -103,8 +101,7 @@ static void set_cork(th_driver *driver, int on)
     }
 }
 
-/* --- driving
- * ----------------------------------------------------------------------------------------- */
+/* --- driving ---------------------------------------------------------------------------------- */
 
 /* After every action, because libcurl reports the last failure when it no longer counts any handle
  * as running. Messages are read one by one: finished may remove others that are queued here. */
@@ -218,8 +215,7 @@ static void on_turn(uv_prepare_t *turn)
     }
 }
 
-/* --- libcurl's callbacks: they take notes, and never call libcurl
- * ------------------------------------ */
+/* --- libcurl's callbacks: they take notes, and never call libcurl ----------------------------- */
 
 static int want_timer(CURLM *multi, long timeout_ms, void *ctx)
 {
@@ -289,8 +285,7 @@ static int close_socket(void *ctx, curl_socket_t fd)
     return close(fd);
 }
 
-/* --- life
- * -------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 int th_driver_open(th_driver *driver, uv_loop_t *loop)
 {

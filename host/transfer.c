@@ -11,8 +11,7 @@ enum {
     EXPECT_FROM = 1 << 20, /* bytes of body from which libcurl would wait for "100 Continue" */
 };
 
-/* --- libcurl's callbacks
- * ----------------------------------------------------------------------------- */
+/* --- libcurl's callbacks ---------------------------------------------------------------------- */
 
 /*
  * Runs before each sending. When a server closes a kept connection without a reply, libcurl sends
@@ -104,8 +103,7 @@ CURLcode th_transfer_set_callbacks(th_easy *easy)
     return code;
 }
 
-/* --- the request
- * ------------------------------------------------------------------------------------- */
+/* --- the request ------------------------------------------------------------------------------ */
 
 static CURLcode set_method(th_easy *easy, const th_transfer *transfer)
 {
@@ -239,8 +237,7 @@ static void clear_results(th_transfer *transfer)
     transfer->header_bytes = 0;
 }
 
-/* --- start, finish, abort
- * ---------------------------------------------------------------------------- */
+/* --- start, finish, abort --------------------------------------------------------------------- */
 
 static void put_in_flight(th_easy *easy, th_transfer *transfer)
 {

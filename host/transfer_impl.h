@@ -51,8 +51,7 @@ struct th_client {
     uint64_t transfers;
 };
 
-/* --- client.c
- * ---------------------------------------------------------------------------------------- */
+/* --- client.c --------------------------------------------------------------------------------- */
 
 /* An easy handle with everything that does not change set; NULL when memory is short. */
 th_easy *th_easy_take(th_client *client);
@@ -64,16 +63,14 @@ CURLcode th_easy_set_scheme(th_easy *easy, bool plain);
  * accordingly. */
 void th_client_learn_version(th_client *client, long version);
 
-/* --- transfer.c
- * -------------------------------------------------------------------------------------- */
+/* --- transfer.c ------------------------------------------------------------------------------- */
 
 /* Sets the callbacks that belong to one transfer; their argument is the th_easy. */
 CURLcode th_transfer_set_callbacks(th_easy *easy);
 /* The multi handle says that this one is through: settles its fate and calls done. */
 void th_transfer_finish(th_easy *easy, CURLcode code);
 
-/* --- transfer_fate.c
- * --------------------------------------------------------------------------------- */
+/* --- transfer_fate.c -------------------------------------------------------------------------- */
 
 /* Sets fate, code, kind and problem of a transfer that has ended. words: what libcurl says, or "".
  */

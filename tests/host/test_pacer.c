@@ -16,8 +16,7 @@
 
 #define SECOND UINT64_C(1000000000)
 
-/* --- a simulated server
- * ------------------------------------------------------------------------------ */
+/* --- a simulated server ----------------------------------------------------------------------- */
 
 struct limit {
     unsigned requests;
@@ -196,8 +195,7 @@ static void job_run(struct job *job)
     assert_int_equal(job->ended, job->n);
 }
 
-/* --- pace
- * -------------------------------------------------------------------------------------------- */
+/* --- pace ------------------------------------------------------------------------------------- */
 
 static void hundred_requests_at_20_per_2_seconds_take_8_seconds(void **state)
 {
@@ -296,8 +294,7 @@ static void a_million_admissions_stay_cheap(void **state)
     job_close(&job);
 }
 
-/* --- order
- * ------------------------------------------------------------------------------------------- */
+/* --- order ------------------------------------------------------------------------------------ */
 
 static void admission_is_first_come_first_served_and_urgent_first(void **state)
 {
@@ -387,8 +384,7 @@ static void admissions_from_inside_an_admission_do_not_recurse(void **state)
     job_close(&job);
 }
 
-/* --- what replies say
- * -------------------------------------------------------------------------------- */
+/* --- what replies say ------------------------------------------------------------------------- */
 
 /* Lets request i through by hand: its reply is given at once. */
 static void answer(struct job *job, size_t i, th_pace_reply reply)

@@ -22,8 +22,7 @@ static const char *header(const wire_request *request, const char *name)
     return wire_request_header(request, name, header_value, sizeof header_value);
 }
 
-/* --- what is sent
- * ------------------------------------------------------------------------------------ */
+/* --- what is sent ----------------------------------------------------------------------------- */
 
 static void a_request_is_sent_as_given_and_its_reply_returned(void **state)
 {
@@ -193,8 +192,7 @@ static void what_cannot_be_a_request_is_refused_before_anything_is_sent(void **s
     net_close(&net);
 }
 
-/* --- how it ends
- * ------------------------------------------------------------------------------------- */
+/* --- how it ends ------------------------------------------------------------------------------ */
 
 struct ending {
     wire_step step;

@@ -45,8 +45,7 @@ static void tell(wire_server *server)
     pthread_mutex_unlock(&server->lock);
 }
 
-/* --- one connection
- * ---------------------------------------------------------------------------------- */
+/* --- one connection --------------------------------------------------------------------------- */
 
 static void hang_up(wire_server *server, size_t i, bool reset)
 {
@@ -116,8 +115,7 @@ static void serve(wire_server *server, size_t i, short events)
     }
 }
 
-/* --- the thread
- * -------------------------------------------------------------------------------------- */
+/* --- the thread ------------------------------------------------------------------------------- */
 
 static void accept_one(wire_server *server)
 {
@@ -202,8 +200,7 @@ static void wake(wire_server *server)
     (void)!write(server->wake[1], "", 1);
 }
 
-/* --- public
- * ------------------------------------------------------------------------------------------ */
+/* --- public ----------------------------------------------------------------------------------- */
 
 wire_server *wire_server_start(const wire_step *steps, size_t nsteps)
 {

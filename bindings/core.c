@@ -252,6 +252,7 @@ int th_open_core(lua_State *L)
     th_api_open(L);
     th_open_accounts(L);
     th_open_tokens(L);
+    th_open_process(L);
     th_open_prompt(L);
     th_open_private_files(L);
     lua_pushcfunction(L, core_print);

@@ -19,6 +19,7 @@ int th_open_core(lua_State *L);
 
 /* Parts of trunkhost.core: each sets its functions in the table at the top of the stack. */
 void th_open_tokens(lua_State *L);
+void th_open_process(lua_State *L);
 void th_open_prompt(lua_State *L);
 void th_open_private_files(lua_State *L);
 void th_open_accounts(lua_State *L);

@@ -1,0 +1,258 @@
+/*
+ * A child process that is handed secrets: JSON on its standard input, never in its arguments or its
+ * environment, and no descriptor of ours besides. The loop goes on while it runs.
+ */
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../host/json.h"
+#include "error_lua.h"
+#include "library.h"
+#include "runtime.h"
+
+enum { OUTPUT_MAX = 16 * 1024 }; /* of what it prints; the rest is read and dropped */
+
+struct child {
+    uv_process_t process;
+    uv_pipe_t in, out, err;
+    uv_write_t write;
+    th_runtime *runtime;
+    th_waker waker;
+    th_timer limit;
+    th_buf input, printed, complained;
+    char *name;
+    unsigned open;  /* uv handles that are not closed yet */
+    unsigned waits; /* process, out and err: what must end before the task goes on */
+    bool released, timed_out;
+    int64_t status;
+    int signal;
+};
+
+static void child_free(struct child *child)
+{
+    th_buf_close(&child->input);
+    th_buf_close(&child->printed);
+    th_buf_close(&child->complained);
+    free(child->name);
+    free(child);
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+    struct child *child = handle->data;
+    if (--child->open == 0 && child->released)
+        child_free(child);
+}
+
+static void close_handle(uv_handle_t *handle)
+{
+    if (!uv_is_closing(handle))
+        uv_close(handle, handle_closed);
+}
+
+static void part_ended(struct child *child)
+{
+    if (--child->waits == 0 && !child->released) {
+        th_timer_stop(child->runtime->timers, &child->limit);
+        th_task_wake(child->runtime->sched, child->waker);
+    }
+}
+
+static void process_exited(uv_process_t *process, int64_t status, int signal)
+{
+    struct child *child = process->data;
+    child->status = status;
+    child->signal = signal;
+    close_handle((uv_handle_t *)process);
+    close_handle((uv_handle_t *)&child->in);
+    part_ended(child);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    (void)handle;
+    buf->base = malloc(suggested);
+    buf->len = buf->base ? suggested : 0;
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    struct child *child = stream->data;
+    th_buf *text = stream == (uv_stream_t *)&child->out ? &child->printed : &child->complained;
+    if (n > 0 && text->len < OUTPUT_MAX) {
+        size_t room = OUTPUT_MAX - text->len;
+        th_buf_append(text, buf->base, (size_t)n < room ? (size_t)n : room);
+    }
+    /* It may print back what it was given. */
+    if (buf->base)
+        explicit_bzero(buf->base, n > 0 ? (size_t)n : 0);
+    free(buf->base);
+    if (n < 0) {
+        close_handle((uv_handle_t *)stream);
+        part_ended(child);
+    }
+}
+
+static void on_written(uv_write_t *write, int status)
+{
+    (void)status; /* a child that does not read its input is judged by its exit status */
+    struct child *child = write->data;
+    close_handle((uv_handle_t *)&child->in);
+}
+
+static void child_cancel(void *ptr)
+{
+    struct child *child = ptr;
+    th_timer_stop(child->runtime->timers, &child->limit);
+    if (uv_is_active((uv_handle_t *)&child->process))
+        uv_process_kill(&child->process, SIGTERM);
+}
+
+static void child_release(void *ptr)
+{
+    struct child *child = ptr;
+    child->released = true;
+    child_cancel(child);
+    if (child->open == 0) {
+        child_free(child);
+        return;
+    }
+    close_handle((uv_handle_t *)&child->in);
+    close_handle((uv_handle_t *)&child->out);
+    close_handle((uv_handle_t *)&child->err);
+    close_handle((uv_handle_t *)&child->process);
+}
+
+static void on_limit(th_timer *timer)
+{
+    struct child *child = timer->ctx;
+    child->timed_out = true;
+    uv_process_kill(&child->process, SIGKILL);
+}
+
+static void child_describe(const void *ptr, th_buf *out)
+{
+    const struct child *child = ptr;
+    th_buf_printf(out, "%s (process %d)", child->name, child->process.pid);
+}
+
+static const struct th_wait_ops child_ops = {.name = "a command",
+                                             .cancel = child_cancel,
+                                             .release = child_release,
+                                             .describe = child_describe};
+
+static void push_buf(lua_State *L, const th_buf *buf)
+{
+    lua_pushlstring(L, buf->data ? buf->data : "", buf->len);
+}
+
+static int child_done(lua_State *L, int status, lua_KContext ctx)
+{
+    (void)status;
+    (void)ctx;
+    struct child *child = th_task_op(L);
+    lua_createtable(L, 0, 5);
+    lua_pushinteger(L, (lua_Integer)child->status);
+    lua_setfield(L, -2, "status");
+    lua_pushinteger(L, child->signal);
+    lua_setfield(L, -2, "signal");
+    lua_pushboolean(L, child->timed_out);
+    lua_setfield(L, -2, "timed_out");
+    push_buf(L, &child->printed);
+    lua_setfield(L, -2, "out");
+    push_buf(L, &child->complained);
+    lua_setfield(L, -2, "err");
+    th_task_release(L);
+    return 1;
+}
+
+static void open_pipe(struct child *child, uv_pipe_t *pipe)
+{
+    uv_pipe_init(&child->runtime->loop, pipe, 0);
+    pipe->data = child;
+    child->open++;
+}
+
+static int spawn(struct child *child, char **argv)
+{
+    uv_stdio_container_t stdio[3] = {
+        {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&child->in},
+        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->out},
+        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->err},
+    };
+    uv_process_options_t options = {
+        .file = argv[0], .args = argv, .exit_cb = process_exited, .stdio = stdio, .stdio_count = 3};
+    open_pipe(child, &child->in);
+    open_pipe(child, &child->out);
+    open_pipe(child, &child->err);
+    /* Sockets with our token's requests, the ledger and its locks are none of its business. */
+    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+    child->process.data = child;
+    int rc = uv_spawn(&child->runtime->loop, &child->process, &options);
+    child->open++; /* the handle is there even when the process is not */
+    return rc;
+}
+
+static void feed(struct child *child)
+{
+    uv_buf_t text = uv_buf_init(child->input.data, (unsigned)child->input.len);
+    child->write.data = child;
+    if (uv_write(&child->write, (uv_stream_t *)&child->in, &text, 1, on_written) != 0)
+        close_handle((uv_handle_t *)&child->in);
+    uv_read_start((uv_stream_t *)&child->out, on_alloc, on_read);
+    uv_read_start((uv_stream_t *)&child->err, on_alloc, on_read);
+    child->waits = 3;
+}
+
+/*
+ * run_command(words, input, seconds) → { status, signal, timed_out, out, err }
+ * words: the program and its arguments; input: a value that it reads as one line of JSON, secrets
+ * in clear; seconds: killed after that long. Raises when it cannot be started.
+ */
+static int run_command(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_checkany(L, 2);
+    double seconds = luaL_optnumber(L, 3, 60);
+    int n = (int)luaL_len(L, 1);
+    luaL_argcheck(L, n > 0, 1, "the command is empty");
+    th_task_may_wait(L, "run a command");
+    const char **argv = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof *argv, 0);
+    for (int i = 0; i < n; i++) {
+        lua_rawgeti(L, 1, i + 1);
+        argv[i] = luaL_checkstring(L, -1); /* the table keeps it alive */
+        lua_pop(L, 1);
+    }
+    argv[n] = NULL;
+    struct child *child = calloc(1, sizeof *child);
+    if (!child)
+        return luaL_error(L, "not enough memory");
+    child->runtime = th_runtime_of(L);
+    child->input.sensitive = child->printed.sensitive = child->complained.sensitive = true;
+    th_task_attach(L, &child_ops, child);
+    child->waker = th_task_waker(L);
+    child->name = strdup(argv[0]);
+    th_error err = {0};
+    if (th_json_encode(L, 2, TH_JSON_SECRETS, &child->input, &err) != 0)
+        return th_error_raise(L, &err);
+    th_buf_putc(&child->input, '\n');
+    int rc = spawn(child, (char **)(uintptr_t)argv);
+    if (rc != 0) {
+        th_fail(&err, TH_INVALID, "cannot run %s: %s", argv[0], uv_strerror(rc));
+        return th_error_raise(L, &err);
+    }
+    feed(child);
+    th_timer_start(child->runtime->timers, &child->limit, (uint64_t)(seconds * 1e9), on_limit,
+                   child);
+    return th_task_park(L, 0, child_done);
+}
+
+void th_open_process(lua_State *L)
+{
+    lua_pushcfunction(L, run_command);
+    lua_setfield(L, -2, "run_command");
+}

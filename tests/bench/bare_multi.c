@@ -370,7 +370,7 @@ int main(int argc, char **argv)
             client->field = optarg;
             break;
         default:
-            return 2;
+            exit(2);
         }
     }
     if (client->base == NULL)

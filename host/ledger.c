@@ -172,6 +172,18 @@ void th_ledger_submit(th_ledger *ledger, th_ledger_op *op)
     push(&ledger->turn, op);
 }
 
+void th_ledger_note(th_ledger *ledger, const th_ledger_op *what)
+{
+    th_ledger_op *op = th_ledger_op_copy(what);
+
+    if (op) {
+        op->cb = NULL;
+        th_ledger_submit(ledger, op);
+    } else if (!ledger->failure.kind) {
+        th_fail(&ledger->failure, TH_INVALID, "out of memory");
+    }
+}
+
 const th_error *th_ledger_failure(const th_ledger *ledger)
 {
     return ledger->failure.kind ? &ledger->failure : NULL;

@@ -21,15 +21,57 @@ typedef struct th_ledger_op th_ledger_op;
 
 enum th_secret_state { TH_CANDIDATE, TH_CURRENT, TH_PREVIOUS, TH_REJECTED };
 
+enum th_item_state {
+    TH_ITEM_PLANNED, /* chosen, not begun */
+    TH_ITEM_RUNNING, /* begun; of a run that is dead: left half-way */
+    TH_ITEM_DONE,
+    TH_ITEM_FAILED,
+    TH_ITEM_UNKNOWN,
+    TH_ITEM_SKIPPED,
+};
+
+enum th_attempt_state {
+    TH_ATTEMPT_SENT, /* sent or about to be sent; of a run that is dead: it may have happened */
+    TH_ATTEMPT_OK,
+    TH_ATTEMPT_REFUSED,
+    TH_ATTEMPT_AMBIGUOUS, /* it may have happened */
+    TH_ATTEMPT_UNSENT,    /* it has not happened: nothing reached the platform */
+};
+
+enum th_create_state {
+    TH_CREATE_INTENDED, /* sent or about to be sent; of a run that is dead: as unknown */
+    TH_CREATE_LANDED,
+    TH_CREATE_ABSENT,  /* proven not to have happened */
+    TH_CREATE_UNKNOWN, /* a look-up must show it before it may be sent again */
+};
+
+/* What each reads is listed behind it; where nothing is said about NULL, it may be NULL. */
 enum th_ledger_verb {
-    TH_LEDGER_RUN_BEGIN,    /* run, script, arguments */
-    TH_LEDGER_RUN_END,      /* run, status */
-    TH_LEDGER_SECRET_ADD,   /* run (begun before, or NULL), account, provider, trunk (NULL or "": a
-                               create),   field, secret → row; state candidate */
-    TH_LEDGER_SECRET_STATE, /* row, state, evidence (NULL: as it was); current makes the earlier
-                               current one of the same account, trunk and field previous */
-    TH_LEDGER_SECRET_TRUNK, /* row, trunk: a create has answered with the id; before its state, so
-                               that the one it replaces is found */
+    TH_LEDGER_RUN_BEGIN,  /* run (not NULL), script, arguments, script_hash, host, pid, resumed_from
+                             (a run that is in the ledger) */
+    TH_LEDGER_RUN_END,    /* run, status */
+    TH_LEDGER_ITEM_BEGIN, /* run, account, trunk, item_state (planned, running or skipped), plan,
+                             evidence (of a skipped one: why) → row; one row for a trunk in a run:
+                             beginning it again changes that */
+    TH_LEDGER_ITEM_END,   /* row, item_state, evidence (NULL: none), attempts, error */
+    TH_LEDGER_ATTEMPT_BEGIN, /* run, item, account, trunk (NULL or "": a create), endpoint, method
+                                → row */
+    TH_LEDGER_ATTEMPT_END,   /* row, attempt_state, attempts, status (HTTP; 0: none came), message,
+                                trunk (NULL; of a create: the id that it got) */
+    TH_LEDGER_CREATE_INTENT, /* run, item, attempt, account, endpoint, natural_key → row */
+    TH_LEDGER_CREATE_END,    /* row, create_state, trunk (the id of what was created) */
+    TH_LEDGER_SECRET_ADD,    /* run (begun before, or NULL), item, attempt, account, provider, trunk
+                                (NULL or "": a create), field, secret → row; state candidate. row: 0,
+                                or that of the very same secret from an earlier sending, which stays
+                                the row while nothing newer stands beside it and it is still candidate
+                                or current; otherwise there is a new one */
+    TH_LEDGER_SECRET_STATE,  /* row, state, evidence (NULL: as it was); current makes the earlier
+                                current one of the same account, trunk and field previous, and, with
+                                evidence, ends older candidates and what is kept too long: see
+                                docs/ledger.md */
+    TH_LEDGER_SECRET_TRUNK,  /* row, trunk: a create has answered with the id; before its state, so
+                                that the one it replaces is found */
+    TH_LEDGER_SECRET_DELIVERED, /* account, trunk, field: the current one was handed on */
     TH_LEDGER_SYNC, /* nothing: its callback says that everything queued before is on disk */
 };
 
@@ -42,10 +84,23 @@ struct th_ledger_op {
     const char *run;
     const char *account, *provider, *trunk, *field;
     const char *script, *arguments; /* arguments: a JSON array */
+    const char *script_hash, *host, *resumed_from;
+    const char *endpoint, *method, *message;
     const char *evidence;
-    th_secret *secret; /* borrowed */
-    enum th_secret_state state;
-    int status; /* exit status of a run */
+    const char *plan, *error, *natural_key; /* JSON, without secrets */
+    th_secret *secret;                      /* borrowed */
+    union {
+        enum th_secret_state state;
+        enum th_item_state item_state;
+        enum th_attempt_state attempt_state;
+        enum th_create_state create_state;
+    };
+    int status;        /* exit status of a run; HTTP status of an attempt */
+    unsigned attempts; /* requests that may have reached the platform */
+    int64_t pid;
+    int64_t item;           /* 0: none */
+    const int64_t *attempt; /* NULL, or the row of an attempt: looked at when the operation is
+                               carried out, so it may be that of an earlier one of the same turn */
     int64_t row;
 
     int result;                   /* 0, or negative and err is filled; set before cb */
@@ -73,6 +128,13 @@ int th_ledger_open(uv_loop_t *loop, const char *path, th_ledger **out, th_error 
  * a commit.
  */
 void th_ledger_submit(th_ledger *ledger, th_ledger_op *op);
+
+/* Queues a copy of *what with copies of its strings; nobody waits for it. Not for an operation with
+ * a secret or an attempt. */
+void th_ledger_note(th_ledger *ledger, const th_ledger_op *what);
+/* Such a copy, for whoever does wait; released with free() once it was called back. NULL when
+ * memory is short. */
+th_ledger_op *th_ledger_op_copy(const th_ledger_op *what);
 
 /* The first failure of an operation that nobody waited for; NULL when all went well. Borrowed. */
 const th_error *th_ledger_failure(const th_ledger *ledger);
@@ -121,7 +183,14 @@ int th_ledger_each_row(const char *path, const char *account,
                        int (*each)(const struct th_ledger_secret_row *row, void *ctx), void *ctx,
                        th_error *err);
 
+/* The words that the ledger and the commands use; never NULL. */
 const char *th_secret_state_name(enum th_secret_state state);
+const char *th_item_state_name(enum th_item_state state);
+const char *th_attempt_state_name(enum th_attempt_state state);
+const char *th_create_state_name(enum th_create_state state);
+/* And back; the first state for a word that is none. */
+enum th_secret_state th_secret_state_of(const char *name);
+enum th_item_state th_item_state_of(const char *name);
 
 /* `$XDG_STATE_HOME/trunkhost/ledger.db`, else `~/.local/state/…`. Owned by the caller; NULL when
  * there is neither variable. */

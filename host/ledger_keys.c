@@ -9,7 +9,7 @@
 
 #include "ledger.h"
 #include "ledger_file.h"
-#include "ledger_schema.h"
+#include "ledger_database.h"
 
 enum {
     KEY_FILE_MAX = 4096,

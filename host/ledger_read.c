@@ -4,7 +4,7 @@
 
 #include "ledger.h"
 #include "ledger_keys.h"
-#include "ledger_schema.h"
+#include "ledger_database.h"
 #include "ledger_seal.h"
 
 static const char query[] =

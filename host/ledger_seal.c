@@ -3,7 +3,24 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { SEAL_VERSION = 1 };
+enum { SEAL_VERSION = 1, MAGIC = 4 };
+
+/* Not a byte of it is checked for more than knowing which kind of box to try first. */
+static const unsigned char magic[MAGIC] = {'t', 'h', 's', 2};
+
+int th_sealer_renew(th_sealer *sealer, const unsigned char *public_key, th_error *err)
+{
+    unsigned char private_key[crypto_box_SECRETKEYBYTES];
+    int rc;
+
+    crypto_box_keypair(sealer->ephemeral, private_key);
+    rc = crypto_box_beforenm(sealer->shared, public_key, private_key);
+    sodium_memzero(private_key, sizeof(private_key));
+    if (rc)
+        return th_fail(err, TH_INVALID,
+                       "cannot store a secret: the public key of the ledger is not usable");
+    return 0;
+}
 
 static unsigned char *put_name(unsigned char *at, const char *name)
 {
@@ -15,11 +32,11 @@ static unsigned char *put_name(unsigned char *at, const char *name)
     return at + len;
 }
 
-int th_seal(const unsigned char *public_key, const struct th_seal_names *names, const void *secret,
+int th_seal(const th_sealer *sealer, const struct th_seal_names *names, const void *secret,
             size_t len, unsigned char *plain, unsigned char *sealed, size_t *sealed_len,
             th_error *err)
 {
-    unsigned char *at = plain;
+    unsigned char *at = plain, *nonce;
     int rc;
 
     if (strlen(names->account) > TH_NAME_MAX || strlen(names->trunk) > TH_NAME_MAX ||
@@ -36,12 +53,16 @@ int th_seal(const unsigned char *public_key, const struct th_seal_names *names, 
     at = put_name(at, names->field);
     memcpy(at, secret, len);
     at += len;
-    rc = crypto_box_seal(sealed, plain, (unsigned long long)(at - plain), public_key);
-    *sealed_len = (size_t)(at - plain) + crypto_box_SEALBYTES;
+    memcpy(sealed, magic, MAGIC);
+    memcpy(sealed + MAGIC, sealer->ephemeral, sizeof(sealer->ephemeral));
+    nonce = sealed + MAGIC + sizeof(sealer->ephemeral);
+    randombytes_buf(nonce, crypto_box_NONCEBYTES);
+    rc = crypto_box_easy_afternm(sealed + TH_SEAL_HEAD, plain, (unsigned long long)(at - plain),
+                                 nonce, sealer->shared);
+    *sealed_len = TH_SEAL_HEAD + crypto_box_MACBYTES + (size_t)(at - plain);
     sodium_memzero(plain, (size_t)(at - plain));
     if (rc)
-        return th_fail(err, TH_INVALID,
-                       "cannot store a secret: the public key of the ledger is not usable");
+        return th_fail(err, TH_INVALID, "cannot store a secret: it cannot be sealed");
     return 0;
 }
 
@@ -61,16 +82,33 @@ static bool take_name(const unsigned char **at, const unsigned char *end, const 
     return (len == 0 && may_be_empty) || (len == strlen(name) && memcmp(*at - len, name, len) == 0);
 }
 
+/* Returns the length of what was in the box, 0 when it does not open. */
+static size_t open_box(const th_key_pair *keys, const unsigned char *sealed, size_t len,
+                       unsigned char *plain)
+{
+    const unsigned char *ephemeral = sealed + MAGIC;
+    const unsigned char *nonce = ephemeral + crypto_box_PUBLICKEYBYTES;
+
+    if (len > TH_SEALED_MAX)
+        return 0;
+    if (len > TH_SEAL_HEAD + crypto_box_MACBYTES && memcmp(sealed, magic, MAGIC) == 0 &&
+        crypto_box_open_easy(plain, sealed + TH_SEAL_HEAD, len - TH_SEAL_HEAD, nonce, ephemeral,
+                             keys->private_key) == 0)
+        return len - TH_SEAL_HEAD - crypto_box_MACBYTES;
+    if (len > crypto_box_SEALBYTES && len - crypto_box_SEALBYTES <= TH_PLAIN_MAX &&
+        crypto_box_seal_open(plain, sealed, len, keys->public_key, keys->private_key) == 0)
+        return len - crypto_box_SEALBYTES;
+    return 0;
+}
+
 int th_unseal(const th_key_pair *keys, const struct th_seal_names *names, const void *sealed,
               size_t sealed_len, unsigned char *plain, const char **secret, size_t *len,
               th_error *err)
 {
-    const unsigned char *at = plain, *end;
+    const unsigned char *at = plain, *end = plain + open_box(keys, sealed, sealed_len, plain);
 
-    if (sealed_len <= crypto_box_SEALBYTES || sealed_len > TH_SEALED_MAX ||
-        crypto_box_seal_open(plain, sealed, sealed_len, keys->public_key, keys->private_key))
+    if (at == end)
         return th_fail(err, TH_INVALID, "it is damaged, or sealed to another key");
-    end = plain + (sealed_len - crypto_box_SEALBYTES);
     if (*at++ != SEAL_VERSION)
         return th_fail(err, TH_INVALID, "it was sealed by a newer trunkhost");
     if (!take_name(&at, end, names->account, false) || !take_name(&at, end, names->trunk, true) ||

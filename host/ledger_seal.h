@@ -1,11 +1,15 @@
 /*
- * What a sealed secret is: a libsodium sealed box around
+ * What a sealed secret is: a box to the ledger's public key around
  *
  *     version 1 | account | trunk | field | secret
  *
  * where each name is preceded by its length (two bytes, big end first) and the secret is the rest.
  * The names bind the box to its row. An empty trunk is a create that had no id yet: it fits any
  * trunk.
+ *
+ * The box is  magic | ephemeral public key | nonce | crypto_box . The ephemeral pair lasts for one
+ * commit, whose secrets share the cost of the two curve operations. Ledgers of schema 1 hold
+ * libsodium sealed boxes, which are opened too.
  */
 #ifndef TH_LEDGER_SEAL_H
 #define TH_LEDGER_SEAL_H
@@ -19,7 +23,8 @@
 enum {
     TH_NAME_MAX = 1024, /* bytes of an account, trunk or field */
     TH_PLAIN_MAX = 1 + 3 * (2 + TH_NAME_MAX) + TH_SECRET_MAX,
-    TH_SEALED_MAX = TH_PLAIN_MAX + crypto_box_SEALBYTES,
+    TH_SEAL_HEAD = 4 + crypto_box_PUBLICKEYBYTES + crypto_box_NONCEBYTES,
+    TH_SEALED_MAX = TH_SEAL_HEAD + crypto_box_MACBYTES + TH_PLAIN_MAX,
 };
 
 /* Both halves; lives in memory from sodium_malloc, released with sodium_free (which wipes it). */
@@ -32,12 +37,22 @@ struct th_seal_names {
     const char *account, *trunk, *field;
 };
 
+/* What seals; lives in memory from sodium_malloc, as what it holds opens what it sealed. */
+typedef struct th_sealer {
+    unsigned char ephemeral[crypto_box_PUBLICKEYBYTES];
+    unsigned char shared[crypto_box_BEFORENMBYTES];
+} th_sealer;
+
+/* Draws a new ephemeral pair for this public key. TH_INVALID when that is no usable key. The caller
+ * wipes the struct after the commit. */
+int th_sealer_renew(th_sealer *sealer, const unsigned char *public_key, th_error *err);
+
 /*
  * Seals `len` bytes of secret. plain is TH_PLAIN_MAX bytes of locked memory, wiped before the
  * return; sealed takes at most TH_SEALED_MAX bytes. TH_INVALID when a name or the secret is empty
  * or too long.
  */
-int th_seal(const unsigned char *public_key, const struct th_seal_names *names, const void *secret,
+int th_seal(const th_sealer *sealer, const struct th_seal_names *names, const void *secret,
             size_t len, unsigned char *plain, unsigned char *sealed, size_t *sealed_len,
             th_error *err);
 

@@ -70,6 +70,13 @@ int world_perform(struct world *w, th_ledger_op *op)
     return op->result;
 }
 
+int64_t world_do(struct world *w, th_ledger_op op)
+{
+    if (world_perform(w, &op))
+        fail_msg("%s", op.err.message);
+    return op.row;
+}
+
 th_secret *world_secret(const char *text)
 {
     th_secret *secret = NULL;
@@ -149,6 +156,28 @@ int world_change(const char *path, const char *sql)
 
     sqlite3_close(db);
     return rc;
+}
+
+void world_expect(struct world *w, const char *sql, const char *wanted)
+{
+    sqlite3 *db = look(w->path);
+    sqlite3_stmt *stmt = NULL;
+    char text[4000] = "";
+    size_t len = 0;
+
+    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK)
+        fail_msg("%s", sqlite3_errmsg(db));
+    while (sqlite3_step(stmt) == SQLITE_ROW && len < sizeof(text)) {
+        for (int i = 0; i < sqlite3_column_count(stmt) && len < sizeof(text); i++) {
+            const char *value = (const char *)sqlite3_column_text(stmt, i);
+
+            len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s",
+                                    i ? "|" : (len ? " " : ""), value ? value : "-");
+        }
+    }
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    assert_string_equal(text, wanted);
 }
 
 int world_collect(const struct th_ledger_secret_row *row, void *ctx)

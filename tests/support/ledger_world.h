@@ -27,6 +27,8 @@ void world_shut(struct world *w);
 void world_count_up(th_ledger_op *op);
 /* Submits one operation and runs the loop until nothing keeps it alive. Returns the result. */
 int world_perform(struct world *w, th_ledger_op *op);
+/* The same for one that must go well; returns its row. */
+int64_t world_do(struct world *w, th_ledger_op op);
 /* Begins run "r1". */
 void world_begin_run(struct world *w);
 /* The caller owns the reference. */
@@ -42,6 +44,8 @@ void world_set_state(struct world *w, int64_t row, enum th_secret_state state,
  * result code of sql. */
 int world_query(const char *path, const char *sql);
 int world_change(const char *path, const char *sql);
+/* Compares all that sql gives, values parted by '|' and rows by ' ', with a text. */
+void world_expect(struct world *w, const char *sql, const char *wanted);
 
 /* For th_ledger_each_…: appends "state:secret:evidence " to the string in ctx, a char[1000]. */
 int world_collect(const struct th_ledger_secret_row *row, void *ctx);

@@ -1,0 +1,203 @@
+#include "ledger_database.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ledger_file.h"
+#include "ledger_schema.h"
+
+enum {
+    BUSY_MS = 10000, /* how long a commit waits for another process's commit */
+    BUSY_STEP_MS = 5,
+};
+
+static const char restore[] = "Restore it from a backup, or name another with --ledger";
+
+int th_database_fail(th_error *err, sqlite3 *db, int rc, const char *verb, const char *path)
+{
+    int system = db ? sqlite3_system_errno(db) : 0;
+    const char *text = db ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
+    int primary = rc & 0xff;
+
+    if (primary == SQLITE_FULL || system == ENOSPC || system == EDQUOT)
+        return th_fail(
+            err, TH_INVALID,
+            "cannot %s the ledger %s: the disk is full. Free some space, then start again", verb,
+            path);
+    switch (primary) {
+    case SQLITE_NOTADB:
+        return th_fail(err, TH_INVALID, "cannot %s the ledger %s: it is not a database. %s", verb,
+                       path, restore);
+    case SQLITE_CORRUPT:
+        return th_fail(err, TH_INVALID, "cannot %s the ledger %s: it is damaged (%s). %s", verb,
+                       path, text, restore);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return th_fail(err, TH_INVALID,
+                       "cannot %s the ledger %s: another program holds it. Wait until that has "
+                       "ended, then start again",
+                       verb, path);
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+        return th_fail(err, TH_INVALID,
+                       "cannot %s the ledger %s: it is read-only. Make the file and its folder "
+                       "writable, or name another with --ledger",
+                       verb, path);
+    case SQLITE_IOERR:
+        return th_fail(err, TH_INVALID,
+                       "cannot %s the ledger %s: the disk does not obey (%s). Check the disk, its "
+                       "quota and the file size limit, then start again",
+                       verb, path, system ? strerror(system) : text);
+    case SQLITE_CANTOPEN:
+        return th_fail(
+            err, TH_INVALID,
+            "cannot %s the ledger %s: %s. Check the file and its folder, or name another "
+            "with --ledger",
+            verb, path, system ? strerror(system) : text);
+    default:
+        return th_fail(err, TH_INVALID, "cannot %s the ledger %s: %s", verb, path, text);
+    }
+}
+
+int th_database_execute(sqlite3 *db, const char *path, const char *sql, th_error *err)
+{
+    int rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
+
+    return rc ? th_database_fail(err, db, rc, "open", path) : 0;
+}
+
+int th_database_number(sqlite3 *db, const char *path, const char *sql, int *out, th_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+
+    if (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        *out = sqlite3_column_int(stmt, 0);
+        sqlite3_finalize(stmt);
+        return 0;
+    }
+    rc = th_database_fail(err, db, rc, "open", path);
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+/* Refuses a database in which the first answer to sql is anything but `wanted`. */
+static int query_expect(sqlite3 *db, const char *path, const char *sql, const char *wanted,
+                        const char *reason, const char *advice, th_error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+
+    if (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const char *answer = (const char *)sqlite3_column_text(stmt, 0);
+
+        if (!answer || strcmp(answer, wanted) != 0)
+            rc = th_fail(err, TH_INVALID, "cannot open the ledger %s: %s (%.*s). %s", path, reason,
+                         (int)strcspn(answer ? answer : "?", "\n"), answer ? answer : "?", advice);
+        else
+            rc = 0;
+    } else {
+        rc = th_database_fail(err, db, rc, "open", path);
+    }
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+static int prepare(sqlite3 *db, const char *path, th_error *err)
+{
+    int version = 0;
+    int rc = th_schema_identify(db, path, &version, err);
+
+    if (rc ||
+        (rc = query_expect(db, path, "PRAGMA quick_check(1)", "ok", "it is damaged", restore, err)))
+        return rc;
+    if ((rc = query_expect(db, path, "PRAGMA journal_mode = WAL", "wal",
+                           "its file system cannot keep a write-ahead log",
+                           "Name a file on a local disk with --ledger", err)) ||
+        (rc = th_database_execute(db, path,
+                                  "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                                  "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY",
+                                  err)))
+        return rc;
+    return version < th_database_version() ? th_schema_migrate(db, path, err) : 0;
+}
+
+static int64_t milliseconds(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/*
+ * SQLite's busy timeout does not cover two moments of another program: the switch to the
+ * write-ahead log when it makes the ledger, and the removal of that log when it is the last to
+ * close.
+ */
+static int prepare_patiently(sqlite3 *db, const char *path, th_error *err)
+{
+    const int64_t deadline = milliseconds() + BUSY_MS;
+    th_error problem = {0};
+    int rc;
+
+    while ((rc = prepare(db, path, &problem)) && (sqlite3_errcode(db) & 0xff) == SQLITE_BUSY &&
+           milliseconds() < deadline)
+        sqlite3_sleep(BUSY_STEP_MS);
+    if (rc && err)
+        th_error_move(err, &problem);
+    th_error_close(&problem);
+    return rc;
+}
+
+static int connect_to(const char *path, sqlite3 **out, th_error *err)
+{
+    char *name = NULL;
+    int rc;
+
+    /* SQLite gives some relative names (":memory:") a meaning of their own. */
+    if (asprintf(&name, "%s%s", path[0] == '/' ? "" : "./", path) < 0)
+        return th_fail(err, TH_INVALID, "cannot open the ledger %s: out of memory", path);
+    rc = sqlite3_open_v2(name, out, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    free(name);
+    if (rc)
+        return th_database_fail(err, *out, rc, "open", path);
+    sqlite3_extended_result_codes(*out, 1);
+    sqlite3_busy_timeout(*out, BUSY_MS);
+    return 0;
+}
+
+int th_database_open(const char *path, bool create, sqlite3 **out, th_error *err)
+{
+    sqlite3 *db = NULL;
+    int rc = th_ledger_file_prepare(path, create, err);
+
+    if (rc)
+        return rc;
+    if ((rc = connect_to(path, &db, err)) || (rc = prepare_patiently(db, path, err))) {
+        sqlite3_close(db);
+        return rc;
+    }
+    *out = db;
+    return 0;
+}
+
+int th_database_look(const char *path, sqlite3 **out, th_error *err)
+{
+    sqlite3 *db = NULL;
+    int rc = connect_to(path, &db, err);
+
+    if (!rc)
+        rc = th_database_execute(db, path, "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF",
+                                 err);
+    if (rc) {
+        sqlite3_close(db);
+        return rc;
+    }
+    *out = db;
+    return 0;
+}

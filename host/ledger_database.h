@@ -1,0 +1,33 @@
+/*
+ * The ledger as a database: opening it so that commits are durable, checking that it is a whole
+ * ledger that this program understands, and saying what a failure means to an operator.
+ */
+#ifndef TH_LEDGER_DATABASE_H
+#define TH_LEDGER_DATABASE_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+
+#include "error.h"
+
+/*
+ * Opens the ledger at path, checks and migrates it; makes an empty one when there is none and
+ * `create` is set. The connection has no mutex: one thread at a time. The caller closes it with
+ * sqlite3_close. Failures are TH_INVALID.
+ */
+int th_database_open(const char *path, bool create, sqlite3 **out, th_error *err);
+
+/* A further connection to a ledger that this process has open: for reading only, without looking
+ * it over again. */
+int th_database_look(const char *path, sqlite3 **out, th_error *err);
+
+/* Fills err (TH_INVALID) with what the result code rc of the last call on db means to an operator:
+ * "cannot <verb> the ledger <path>: …. <what to do>". db may be NULL. */
+int th_database_fail(th_error *err, sqlite3 *db, int rc, const char *verb, const char *path);
+
+/* Runs statements without results. */
+int th_database_execute(sqlite3 *db, const char *path, const char *sql, th_error *err);
+/* The first column of the first row of sql as an integer. */
+int th_database_number(sqlite3 *db, const char *path, const char *sql, int *out, th_error *err);
+
+#endif

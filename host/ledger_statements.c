@@ -1,0 +1,81 @@
+/* The statements of the ledger's writer. ?n is explained where its name does not say it. */
+#include "ledger_writer_impl.h"
+
+/* The secrets of one account, trunk and field, those of row ?1. */
+#define FAMILY "(trunk, account, field) = (SELECT trunk, account, field FROM secrets WHERE id = ?1)"
+
+const char *const th_ledger_statements[TH_STATEMENTS] = {
+    [TH_SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [TH_SQL_COMMIT] = "COMMIT",
+    [TH_SQL_ROLLBACK] = "ROLLBACK",
+    [TH_SQL_SAVE] = "SAVEPOINT op",
+    [TH_SQL_RELEASE] = "RELEASE op",
+    [TH_SQL_UNDO] = "ROLLBACK TO op",
+    [TH_SQL_SETTING] = "SELECT value FROM meta WHERE key = ?1",
+
+    [TH_SQL_RUN_BEGIN] =
+        "INSERT INTO runs (id, script, arguments, started_at, script_hash, host, pid, resumed_from)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [TH_SQL_RUN_END] = "UPDATE runs SET ended_at = ?2, status = ?3 WHERE id = ?1",
+
+    [TH_SQL_ITEM_BEGIN] =
+        "INSERT INTO items (run, account, trunk, state, plan, evidence, started_at, ended_at)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+        " ON CONFLICT (run, account, trunk) DO UPDATE SET state = excluded.state,"
+        " plan = coalesce(excluded.plan, plan), evidence = excluded.evidence, error = NULL,"
+        " started_at = coalesce(started_at, excluded.started_at), ended_at = excluded.ended_at"
+        " RETURNING id",
+    [TH_SQL_ITEM_END] = "UPDATE items SET state = ?2, evidence = ?3, attempts = ?4, error = ?5,"
+                        " ended_at = ?6 WHERE id = ?1",
+
+    [TH_SQL_ATTEMPT_BEGIN] =
+        "INSERT INTO attempts (run, item, account, trunk, endpoint, method, state, started_at)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'sent', ?7)",
+    [TH_SQL_ATTEMPT_END] = "UPDATE attempts SET state = ?2, requests = ?3, status = ?4,"
+                           " message = ?5, ended_at = ?6 WHERE id = ?1",
+    [TH_SQL_ATTEMPT_TRUNK] = "UPDATE attempts SET trunk = ?2 WHERE id = ?1 AND trunk = ''",
+
+    [TH_SQL_CREATE_INTENT] =
+        "INSERT INTO creates (run, item, attempt, account, endpoint, natural_key, state,"
+        " created_at, changed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'intended', ?7, ?7)",
+    [TH_SQL_CREATE_END] = "UPDATE creates SET state = ?2, trunk = coalesce(?3, trunk),"
+                          " changed_at = ?4 WHERE id = ?1",
+
+    /* How many secrets row ?1 stands among, and whether one of them is newer. A create that has no
+     * trunk yet stands alone. */
+    [TH_SQL_SECRET_FAMILY] =
+        "SELECT state, evidence, CASE trunk WHEN '' THEN 1 ELSE"
+        " (SELECT count(*) FROM secrets AS s WHERE s.trunk = o.trunk AND s.account = o.account"
+        "  AND s.field = o.field) END,"
+        " EXISTS (SELECT 1 FROM secrets AS s WHERE s.trunk = o.trunk AND s.account = o.account"
+        "  AND s.field = o.field AND s.id > o.id) FROM secrets AS o WHERE id = ?1",
+    [TH_SQL_SECRET_ADD] =
+        "INSERT INTO secrets (run, account, provider, trunk, field, state, sealed, created_at,"
+        " changed_at, item, attempt)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, 'candidate', ?6, ?7, ?7, ?8, ?9)",
+    [TH_SQL_SECRET_STATE] =
+        "UPDATE secrets SET state = ?2, evidence = coalesce(?3, evidence), changed_at = ?4,"
+        " proven_at = CASE WHEN ?2 = 'current' AND coalesce(?3, evidence) <> ''"
+        "  THEN coalesce(proven_at, ?4) ELSE proven_at END WHERE id = ?1",
+    [TH_SQL_SECRET_TRUNK] = "UPDATE secrets SET trunk = ?2, changed_at = ?3"
+                            " WHERE id = ?1 AND trunk IN ('', ?2)",
+    [TH_SQL_SECRET_DELIVERED] = "UPDATE secrets SET delivered_at = ?4 WHERE account = ?1"
+                                " AND trunk = ?2 AND field = ?3 AND state = 'current'",
+
+    /* Makes room for row ?1 as the current one of its trunk, or of the trunk ?3 that is about to
+     * become its own. */
+    [TH_SQL_DEMOTE] =
+        "UPDATE secrets SET state = 'previous', changed_at = ?2 WHERE (trunk, account, field) ="
+        " (SELECT coalesce(?3, trunk), account, field FROM secrets WHERE id = ?1)"
+        " AND state = 'current' AND trunk <> '' AND id <> ?1",
+    /* The proven row ?1 ends what was sent before it. */
+    [TH_SQL_SUPERSEDE] =
+        "UPDATE secrets SET state = 'previous', evidence = 'superseded',"
+        " changed_at = ?2 WHERE " FAMILY " AND state = 'candidate' AND trunk <> '' AND id < ?1",
+    /* Of those that were current, and of those that never were, the newest ?2 stay. */
+    [TH_SQL_PRUNE] =
+        "DELETE FROM secrets WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER"
+        " (PARTITION BY state = 'previous' AND evidence <> 'superseded' ORDER BY id DESC) AS place"
+        " FROM secrets WHERE " FAMILY " AND trunk <> '' AND state IN ('previous', 'rejected'))"
+        " WHERE place > ?2)",
+};

@@ -1,0 +1,178 @@
+/* Writing what a run does: runs, items, attempts, creates. */
+#include <string.h>
+
+#include "ledger_writer_impl.h"
+
+/* An update must have met its row; `what` is "item", `name` its place in messages. */
+static enum th_write met(th_ledger_writer *writer, th_ledger_op *op, enum th_write outcome,
+                         const char *what)
+{
+    if (outcome == TH_WRITE_DONE && sqlite3_changes(writer->db) == 0)
+        return th_write_fault(op, "the ledger has no %s in row %lld", what, (long long)op->row);
+    return outcome;
+}
+
+static enum th_write inserted(th_ledger_writer *writer, th_ledger_op *op, enum th_write outcome)
+{
+    if (outcome == TH_WRITE_DONE)
+        op->row = sqlite3_last_insert_rowid(writer->db);
+    return outcome;
+}
+
+static const char *or_empty(const char *text)
+{
+    return text ? text : "";
+}
+
+/* --- runs
+ * ------------------------------------------------------------------------------------------ */
+
+enum th_write th_write_run_begin(th_ledger_writer *writer, th_ledger_op *op)
+{
+    const enum th_statement sql = TH_SQL_RUN_BEGIN;
+
+    if (!op->run || !op->run[0])
+        return th_write_fault(op, "the ledger needs the id of the run");
+    if (th_write_text(writer, sql, 1, op->run) ||
+        th_write_text(writer, sql, 2, or_empty(op->script)) ||
+        th_write_text(writer, sql, 3, op->arguments ? op->arguments : "[]") ||
+        th_write_text(writer, sql, 4, writer->now) ||
+        th_write_text(writer, sql, 5, or_empty(op->script_hash)) ||
+        th_write_text(writer, sql, 6, or_empty(op->host)) ||
+        th_write_row(writer, sql, 7, op->pid) || th_write_text(writer, sql, 8, op->resumed_from))
+        return TH_WRITE_BROKEN;
+    return th_write_judge(writer, op, th_write_run(writer, sql),
+                          "there is a run of this id already, or none to be continued");
+}
+
+enum th_write th_write_run_end(th_ledger_writer *writer, th_ledger_op *op)
+{
+    const enum th_statement sql = TH_SQL_RUN_END;
+    enum th_write outcome;
+
+    if (th_write_text(writer, sql, 1, op->run) || th_write_text(writer, sql, 2, writer->now) ||
+        th_write_int(writer, sql, 3, op->status))
+        return TH_WRITE_BROKEN;
+    outcome = th_write_judge(writer, op, th_write_run(writer, sql), "the run cannot be ended");
+    if (outcome == TH_WRITE_DONE && sqlite3_changes(writer->db) == 0)
+        return th_write_fault(op, "the ledger has no run %s", op->run ? op->run : "without an id");
+    return outcome;
+}
+
+/* --- items
+ * ----------------------------------------------------------------------------------------- */
+
+enum th_write th_write_item_begin(th_ledger_writer *writer, th_ledger_op *op)
+{
+    const enum th_statement sql = TH_SQL_ITEM_BEGIN;
+    const bool begun = op->item_state != TH_ITEM_PLANNED;
+    const bool ended = op->item_state == TH_ITEM_SKIPPED;
+    int rc;
+
+    if (!op->account || !op->trunk)
+        return th_write_fault(op, "the ledger needs account and trunk of an item");
+    if (op->item_state != TH_ITEM_RUNNING && begun && !ended)
+        return th_write_fault(op, "an item begins as planned, running or skipped, not as %s",
+                              th_item_state_name(op->item_state));
+    if (th_write_text(writer, sql, 1, op->run) || th_write_text(writer, sql, 2, op->account) ||
+        th_write_text(writer, sql, 3, op->trunk) ||
+        th_write_text(writer, sql, 4, th_item_state_name(op->item_state)) ||
+        th_write_text(writer, sql, 5, op->plan) ||
+        th_write_text(writer, sql, 6, or_empty(op->evidence)) ||
+        th_write_text(writer, sql, 7, begun ? writer->now : NULL) ||
+        th_write_text(writer, sql, 8, ended ? writer->now : NULL))
+        return TH_WRITE_BROKEN;
+    rc = th_write_step(writer, sql);
+    if (rc == SQLITE_ROW)
+        op->row = sqlite3_column_int64(writer->statements[sql], 0);
+    th_write_reset(writer, sql);
+    return th_write_judge(writer, op, rc == SQLITE_ROW ? SQLITE_OK : rc,
+                          "the item's run is not in it, or the item has no name");
+}
+
+enum th_write th_write_item_end(th_ledger_writer *writer, th_ledger_op *op)
+{
+    const enum th_statement sql = TH_SQL_ITEM_END;
+    const bool open = op->item_state == TH_ITEM_PLANNED || op->item_state == TH_ITEM_RUNNING;
+
+    if (th_write_int(writer, sql, 1, op->row) ||
+        th_write_text(writer, sql, 2, th_item_state_name(op->item_state)) ||
+        th_write_text(writer, sql, 3, or_empty(op->evidence)) ||
+        th_write_int(writer, sql, 4, op->attempts) || th_write_text(writer, sql, 5, op->error) ||
+        th_write_text(writer, sql, 6, open ? NULL : writer->now))
+        return TH_WRITE_BROKEN;
+    return met(writer, op,
+               th_write_judge(writer, op, th_write_run(writer, sql), "this is no state of an item"),
+               "item");
+}
+
+/* --- attempts and creates
+ * -------------------------------------------------------------------------- */
+
+enum th_write th_write_attempt_begin(th_ledger_writer *writer, th_ledger_op *op)
+{
+    const enum th_statement sql = TH_SQL_ATTEMPT_BEGIN;
+
+    if (th_write_text(writer, sql, 1, op->run) || th_write_row(writer, sql, 2, op->item) ||
+        th_write_text(writer, sql, 3, op->account) ||
+        th_write_text(writer, sql, 4, or_empty(op->trunk)) ||
+        th_write_text(writer, sql, 5, or_empty(op->endpoint)) ||
+        th_write_text(writer, sql, 6, or_empty(op->method)) ||
+        th_write_text(writer, sql, 7, writer->now))
+        return TH_WRITE_BROKEN;
+    return inserted(writer, op,
+                    th_write_judge(writer, op, th_write_run(writer, sql),
+                                   "the attempt's run or item is not in it"));
+}
+
+enum th_write th_write_attempt_end(th_ledger_writer *writer, th_ledger_op *op)
+{
+    const enum th_statement sql = TH_SQL_ATTEMPT_END, trunk = TH_SQL_ATTEMPT_TRUNK;
+    enum th_write outcome;
+
+    if (th_write_int(writer, sql, 1, op->row) ||
+        th_write_text(writer, sql, 2, th_attempt_state_name(op->attempt_state)) ||
+        th_write_int(writer, sql, 3, op->attempts) || th_write_row(writer, sql, 4, op->status) ||
+        th_write_text(writer, sql, 5, or_empty(op->message)) ||
+        th_write_text(writer, sql, 6, writer->now))
+        return TH_WRITE_BROKEN;
+    outcome =
+        met(writer, op,
+            th_write_judge(writer, op, th_write_run(writer, sql), "this is no state of an attempt"),
+            "attempt");
+    if (outcome != TH_WRITE_DONE || !op->trunk || !op->trunk[0])
+        return outcome;
+    if (th_write_int(writer, trunk, 1, op->row) || th_write_text(writer, trunk, 2, op->trunk))
+        return TH_WRITE_BROKEN;
+    return th_write_judge(writer, op, th_write_run(writer, trunk), "this is no trunk");
+}
+
+enum th_write th_write_create_intent(th_ledger_writer *writer, th_ledger_op *op)
+{
+    const enum th_statement sql = TH_SQL_CREATE_INTENT;
+
+    if (th_write_text(writer, sql, 1, op->run) || th_write_row(writer, sql, 2, op->item) ||
+        th_write_row(writer, sql, 3, op->attempt ? *op->attempt : 0) ||
+        th_write_text(writer, sql, 4, op->account) ||
+        th_write_text(writer, sql, 5, or_empty(op->endpoint)) ||
+        th_write_text(writer, sql, 6, op->natural_key ? op->natural_key : "{}") ||
+        th_write_text(writer, sql, 7, writer->now))
+        return TH_WRITE_BROKEN;
+    return inserted(writer, op,
+                    th_write_judge(writer, op, th_write_run(writer, sql),
+                                   "the create's run or item is not in it"));
+}
+
+enum th_write th_write_create_end(th_ledger_writer *writer, th_ledger_op *op)
+{
+    const enum th_statement sql = TH_SQL_CREATE_END;
+
+    if (th_write_int(writer, sql, 1, op->row) ||
+        th_write_text(writer, sql, 2, th_create_state_name(op->create_state)) ||
+        th_write_text(writer, sql, 3, op->trunk) || th_write_text(writer, sql, 4, writer->now))
+        return TH_WRITE_BROKEN;
+    return met(
+        writer, op,
+        th_write_judge(writer, op, th_write_run(writer, sql), "this is no state of a create"),
+        "create");
+}

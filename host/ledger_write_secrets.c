@@ -1,0 +1,212 @@
+/* Writing secrets: none is lost, one is current, and what is surely over is kept for a while. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger_keys.h"
+#include "ledger_writer_impl.h"
+
+enum { KEEP_DEFAULT = 2, KEEP_MOST = 1000 };
+
+/* What a row is and whom it stands among. */
+struct family {
+    bool known;
+    enum th_secret_state state;
+    bool evident; /* there is evidence for its state */
+    bool newer;   /* one of the same account, trunk and field came after it */
+    int64_t count;
+};
+
+static int look_at(th_ledger_writer *writer, int64_t row, struct family *out)
+{
+    const enum th_statement sql = TH_SQL_SECRET_FAMILY;
+    sqlite3_stmt *stmt = writer->statements[sql];
+    int rc = th_write_int(writer, sql, 1, row);
+
+    *out = (struct family){0};
+    if (rc == SQLITE_OK && (rc = th_write_step(writer, sql)) == SQLITE_ROW) {
+        const char *state = (const char *)sqlite3_column_text(stmt, 0);
+
+        out->known = true;
+        out->state = state ? th_secret_state_of(state) : TH_CANDIDATE;
+        out->evident = sqlite3_column_bytes(stmt, 1) > 0;
+        out->count = sqlite3_column_int64(stmt, 2);
+        out->newer = sqlite3_column_int(stmt, 3) != 0;
+    }
+    th_write_reset(writer, sql);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* How many secrets that are over stay for each account, trunk and field. */
+static int64_t read_keep(th_ledger_writer *writer)
+{
+    const enum th_statement sql = TH_SQL_SETTING;
+    int64_t keep = KEEP_DEFAULT;
+
+    if (th_write_text(writer, sql, 1, "keep_previous") == SQLITE_OK &&
+        th_write_step(writer, sql) == SQLITE_ROW) {
+        keep = sqlite3_column_int64(writer->statements[sql], 0);
+        if (keep < 0 || keep > KEEP_MOST)
+            keep = KEEP_DEFAULT;
+    }
+    th_write_reset(writer, sql);
+    return keep;
+}
+
+/* Read anew in every transaction, so that one that another process has set since is used. */
+static int ready_to_seal(th_ledger_writer *writer, th_error *err)
+{
+    unsigned char key[crypto_box_PUBLICKEYBYTES];
+    bool found = false;
+    int rc;
+
+    if (writer->sealing)
+        return 0;
+    rc = th_public_key_read(writer->db, writer->path, key, &found, err);
+    if (!rc && !found)
+        rc = th_fail(err, TH_INVALID,
+                     "the ledger %s has lost its public key. Restore it from a "
+                     "backup",
+                     writer->path);
+    if (!rc)
+        rc = th_sealer_renew(writer->sealer, key, err);
+    writer->sealing = rc == 0;
+    return rc;
+}
+
+enum th_write th_write_secret_add(th_ledger_writer *writer, th_ledger_op *op)
+{
+    const enum th_statement sql = TH_SQL_SECRET_ADD;
+    struct th_seal_names names = {op->account, op->trunk ? op->trunk : "", op->field};
+    struct family family;
+    const char *bytes;
+    size_t len = 0, sealed_len = 0;
+    enum th_write outcome;
+
+    if (!op->account || !op->account[0] || !op->field || !op->field[0] || !op->secret)
+        return th_write_fault(op, "the ledger needs account, field and secret to store one");
+    if (op->row) {
+        if (look_at(writer, op->row, &family))
+            return TH_WRITE_BROKEN;
+        if (family.known && !family.newer &&
+            (family.state == TH_CANDIDATE || family.state == TH_CURRENT))
+            return TH_WRITE_DONE;
+    }
+    bytes = th_secret_bytes(op->secret, &len);
+    if ((op->result = ready_to_seal(writer, &op->err)) ||
+        (op->result = th_seal(writer->sealer, &names, bytes, len, writer->plain, writer->sealed,
+                              &sealed_len, &op->err)))
+        return TH_WRITE_FAULT;
+    if (th_write_text(writer, sql, 1, op->run) || th_write_text(writer, sql, 2, names.account) ||
+        th_write_text(writer, sql, 3, op->provider ? op->provider : "") ||
+        th_write_text(writer, sql, 4, names.trunk) || th_write_text(writer, sql, 5, names.field) ||
+        sqlite3_bind_blob(writer->statements[sql], 6, writer->sealed, (int)sealed_len,
+                          SQLITE_STATIC) ||
+        th_write_text(writer, sql, 7, writer->now) || th_write_row(writer, sql, 8, op->item) ||
+        th_write_row(writer, sql, 9, op->attempt ? *op->attempt : 0))
+        return TH_WRITE_BROKEN;
+    outcome = th_write_judge(writer, op, th_write_run(writer, sql),
+                             "the secret's run, item or attempt is not in it");
+    if (outcome == TH_WRITE_DONE)
+        op->row = sqlite3_last_insert_rowid(writer->db);
+    return outcome;
+}
+
+static enum th_write demote(th_ledger_writer *writer, th_ledger_op *op, const char *trunk)
+{
+    const enum th_statement sql = TH_SQL_DEMOTE;
+
+    if (th_write_int(writer, sql, 1, op->row) || th_write_text(writer, sql, 2, writer->now) ||
+        th_write_text(writer, sql, 3, trunk))
+        return TH_WRITE_BROKEN;
+    return th_write_judge(writer, op, th_write_run(writer, sql),
+                          "the earlier secret cannot become previous");
+}
+
+/* The row is current now. With proof of it, nothing that was sent before can be live. */
+static enum th_write tidy(th_ledger_writer *writer, th_ledger_op *op)
+{
+    struct family family;
+    int64_t keep;
+
+    if (look_at(writer, op->row, &family))
+        return TH_WRITE_BROKEN;
+    if (!family.known || family.state != TH_CURRENT || !family.evident || family.count < 2)
+        return TH_WRITE_DONE;
+    if (th_write_int(writer, TH_SQL_SUPERSEDE, 1, op->row) ||
+        th_write_text(writer, TH_SQL_SUPERSEDE, 2, writer->now) ||
+        th_write_run(writer, TH_SQL_SUPERSEDE))
+        return TH_WRITE_BROKEN;
+    keep = read_keep(writer);
+    if (family.count - 1 <= keep)
+        return TH_WRITE_DONE;
+    if (th_write_int(writer, TH_SQL_PRUNE, 1, op->row) ||
+        th_write_int(writer, TH_SQL_PRUNE, 2, keep) || th_write_run(writer, TH_SQL_PRUNE))
+        return TH_WRITE_BROKEN;
+    return TH_WRITE_DONE;
+}
+
+enum th_write th_write_secret_state(th_ledger_writer *writer, th_ledger_op *op)
+{
+    const enum th_statement sql = TH_SQL_SECRET_STATE;
+    enum th_write outcome = TH_WRITE_DONE;
+    struct family family;
+
+    if (look_at(writer, op->row, &family))
+        return TH_WRITE_BROKEN;
+    if (!family.known)
+        return th_write_fault(op, "the ledger has no secret in row %lld", (long long)op->row);
+    if (op->state == TH_CURRENT && family.count > 1)
+        outcome = demote(writer, op, NULL);
+    if (outcome != TH_WRITE_DONE)
+        return outcome;
+    if (th_write_int(writer, sql, 1, op->row) ||
+        th_write_text(writer, sql, 2, th_secret_state_name(op->state)) ||
+        th_write_text(writer, sql, 3, op->evidence) || th_write_text(writer, sql, 4, writer->now))
+        return TH_WRITE_BROKEN;
+    outcome = th_write_judge(writer, op, th_write_run(writer, sql), "this is no state of a secret");
+    if (outcome == TH_WRITE_DONE && op->state == TH_CURRENT && family.count > 1)
+        return tidy(writer, op);
+    return outcome;
+}
+
+enum th_write th_write_secret_trunk(th_ledger_writer *writer, th_ledger_op *op)
+{
+    const enum th_statement sql = TH_SQL_SECRET_TRUNK;
+    enum th_write outcome = TH_WRITE_DONE;
+    struct family family;
+
+    if (!op->trunk || !op->trunk[0] || strlen(op->trunk) > TH_NAME_MAX)
+        return th_write_fault(op, "the ledger needs the id of the trunk, 1 to %d bytes",
+                              (int)TH_NAME_MAX);
+    if (look_at(writer, op->row, &family))
+        return TH_WRITE_BROKEN;
+    if (family.known && family.state == TH_CURRENT)
+        outcome = demote(writer, op, op->trunk);
+    if (outcome != TH_WRITE_DONE)
+        return outcome;
+    if (th_write_int(writer, sql, 1, op->row) || th_write_text(writer, sql, 2, op->trunk) ||
+        th_write_text(writer, sql, 3, writer->now))
+        return TH_WRITE_BROKEN;
+    outcome =
+        th_write_judge(writer, op, th_write_run(writer, sql), "the secret cannot have this trunk");
+    if (outcome == TH_WRITE_DONE && sqlite3_changes(writer->db) == 0)
+        return th_write_fault(op, "the ledger has no secret in row %lld that waits for a trunk",
+                              (long long)op->row);
+    return outcome == TH_WRITE_DONE ? tidy(writer, op) : outcome;
+}
+
+enum th_write th_write_secret_delivered(th_ledger_writer *writer, th_ledger_op *op)
+{
+    const enum th_statement sql = TH_SQL_SECRET_DELIVERED;
+    enum th_write outcome;
+
+    if (th_write_text(writer, sql, 1, op->account) || th_write_text(writer, sql, 2, op->trunk) ||
+        th_write_text(writer, sql, 3, op->field) || th_write_text(writer, sql, 4, writer->now))
+        return TH_WRITE_BROKEN;
+    outcome = th_write_judge(writer, op, th_write_run(writer, sql), "it cannot be delivered");
+    if (outcome == TH_WRITE_DONE && sqlite3_changes(writer->db) == 0)
+        return th_write_fault(op, "the ledger has no current %s of trunk %s on %s",
+                              op->field ? op->field : "secret", op->trunk ? op->trunk : "(none)",
+                              op->account ? op->account : "(none)");
+    return outcome;
+}

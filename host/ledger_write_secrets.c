@@ -5,7 +5,7 @@
 #include "ledger_keys.h"
 #include "ledger_writer_impl.h"
 
-enum { KEEP_DEFAULT = 2, KEEP_MOST = 1000 };
+enum { KEEP_DEFAULT = 2 };
 
 /* What a row is and whom it stands among. */
 struct family {
@@ -36,7 +36,8 @@ static int look_at(th_ledger_writer *writer, int64_t row, struct family *out)
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* How many secrets that are over stay for each account, trunk and field. */
+/* How many secrets that are over stay for each account, trunk and field; the default for a setting
+ * that is no number. */
 static int64_t read_keep(th_ledger_writer *writer)
 {
     const enum th_statement sql = TH_SQL_SETTING;
@@ -44,9 +45,10 @@ static int64_t read_keep(th_ledger_writer *writer)
 
     if (th_write_text(writer, sql, 1, "keep_previous") == SQLITE_OK &&
         th_write_step(writer, sql) == SQLITE_ROW) {
-        keep = sqlite3_column_int64(writer->statements[sql], 0);
-        if (keep < 0 || keep > KEEP_MOST)
-            keep = KEEP_DEFAULT;
+        const char *text = (const char *)sqlite3_column_text(writer->statements[sql], 0);
+
+        if (text && text[0] && strspn(text, "0123456789") == strlen(text) && strlen(text) < 10)
+            keep = strtol(text, NULL, 10);
     }
     th_write_reset(writer, sql);
     return keep;

@@ -26,6 +26,16 @@ char *th_ledger_default_path(void)
     return n < 0 ? NULL : path;
 }
 
+char *th_ledger_beside(const char *path, const char *suffix)
+{
+    size_t len = strlen(path);
+    char *beside = NULL;
+
+    if (len > 3 && strcmp(path + len - 3, ".db") == 0 && path[len - 4] != '/')
+        len -= 3;
+    return asprintf(&beside, "%.*s%s", (int)len, path, suffix) < 0 ? NULL : beside;
+}
+
 int th_ledger_file_refuse(th_error *err, const char *path, const char *reason, const char *advice)
 {
     return th_fail(err, TH_INVALID, "cannot open the ledger %s: %s. %s", path, reason, advice);

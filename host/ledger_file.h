@@ -18,6 +18,9 @@
  */
 int th_ledger_file_prepare(const char *path, bool create, th_error *err);
 
+/* `<path without .db><suffix>`. Owned by the caller; NULL when memory is short. */
+char *th_ledger_beside(const char *path, const char *suffix);
+
 /* "cannot open the ledger PATH: REASON. ADVICE", TH_INVALID. */
 int th_ledger_file_refuse(th_error *err, const char *path, const char *reason, const char *advice);
 

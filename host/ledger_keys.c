@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "ledger.h"
-#include "ledger_file.h"
 #include "ledger_database.h"
+#include "ledger_file.h"
 
 enum {
     KEY_FILE_MAX = 4096,
@@ -22,12 +22,7 @@ static const char heading[] =
 
 char *th_ledger_key_path(const char *ledger_path)
 {
-    size_t len = strlen(ledger_path);
-    char *path = NULL;
-
-    if (len > 3 && strcmp(ledger_path + len - 3, ".db") == 0 && ledger_path[len - 4] != '/')
-        len -= 3;
-    return asprintf(&path, "%.*s.key", (int)len, ledger_path) < 0 ? NULL : path;
+    return th_ledger_beside(ledger_path, ".key");
 }
 
 /* --- the public half

@@ -1,6 +1,7 @@
 /* trunkhost.core: what the library's Lua half is built on. Scripts use `require "trunkhost"`. */
 #include <errno.h>
 #include <lauxlib.h>
+#include <sodium.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -229,6 +230,18 @@ static int core_is_secret(lua_State *L)
     return 1;
 }
 
+/* hash(text) → 64 hexadecimal digits (BLAKE2b) */
+static int core_hash(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    unsigned char digest[crypto_generichash_BYTES];
+    char hex[sizeof digest * 2 + 1];
+    crypto_generichash(digest, sizeof digest, (const unsigned char *)text, len, NULL, 0);
+    lua_pushstring(L, sodium_bin2hex(hex, sizeof hex, digest, sizeof digest));
+    return 1;
+}
+
 int th_open_core(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"now", core_now},
@@ -245,6 +258,7 @@ int th_open_core(lua_State *L)
                                          {"is_error", core_is_error},
                                          {"is_secret", core_is_secret},
                                          {"error", core_error},
+                                         {"hash", core_hash},
                                          {"request", th_http_request},
                                          {NULL, NULL}};
     luaL_newlib(L, functions); // core

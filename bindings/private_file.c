@@ -84,8 +84,53 @@ static int read_private(lua_State *L)
     return status == LUA_OK ? 1 : lua_error(L);
 }
 
+/* Beside the file and then in its place, so that nobody ever sees half of it. */
+static int replace_file(const char *path, const char *what, const char *text, size_t len,
+                        th_error *err)
+{
+    char *beside = NULL;
+    if (asprintf(&beside, "%s.XXXXXX", path) < 0)
+        return th_fail(err, TH_INVALID, "not enough memory");
+    int fd = mkostemp(beside, O_CLOEXEC); /* mode 0600 */
+    int failed = fd < 0 ? errno : 0;
+    while (!failed && len > 0) {
+        ssize_t n = write(fd, text, len);
+        if (n < 0 && errno != EINTR)
+            failed = errno;
+        text += n > 0 ? n : 0;
+        len -= n > 0 ? (size_t)n : 0;
+    }
+    if (!failed && fsync(fd) != 0)
+        failed = errno;
+    if (fd >= 0)
+        close(fd);
+    if (!failed && rename(beside, path) != 0)
+        failed = errno;
+    if (failed && fd >= 0)
+        unlink(beside);
+    free(beside);
+    return failed ? th_fail(err, TH_INVALID, "cannot write the %s %s: %s", what, path,
+                            strerror(failed))
+                  : 0;
+}
+
+/* write_private(path, what, text): a file that only its owner can read, whole or not at all */
+static int write_private(lua_State *L)
+{
+    size_t len;
+    const char *path = luaL_checkstring(L, 1), *what = luaL_checkstring(L, 2);
+    const char *text = luaL_checklstring(L, 3, &len);
+    th_error err = {0};
+    if (replace_file(path, what, text, len, &err) != 0) {
+        th_error_set_code(&err, "configuration");
+        return th_error_raise(L, &err);
+    }
+    return 0;
+}
+
 void th_open_private_files(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"read_private", read_private}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"read_private", read_private}, {"write_private", write_private}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

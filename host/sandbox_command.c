@@ -35,6 +35,7 @@ static const char help[] =
     "  html          503 with an HTML page, as from a proxy, before anything happened\n"
     "  limit         429, before anything happened\n"
     "  error_before  500, and the request was not carried out\n"
+    "  refuse        422, and the request was not carried out\n"
     "  error_after   500, although the request was carried out\n"
     "  lost_reply    the request is carried out and the connection closed without a reply\n"
     "  cut_body      the request is carried out and the reply ends in the middle\n"

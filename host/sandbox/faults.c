@@ -9,6 +9,7 @@ static const char *const names[SB_FAULTS] = {
     [SB_LOST_REPLY] = "lost_reply",   [SB_DROP] = "drop",   [SB_ERROR_BEFORE] = "error_before",
     [SB_ERROR_AFTER] = "error_after", [SB_LIMIT] = "limit", [SB_SLOW] = "slow",
     [SB_CUT_BODY] = "cut_body",       [SB_HTML] = "html",   [SB_AUTH_FAILED] = "auth_failed",
+    [SB_REFUSE] = "refuse",
 };
 static const char *const methods[SB_METHODS] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
 
@@ -64,7 +65,7 @@ int sb_faults_init(sb_faults *faults, const char *spec, uint64_t seed, th_error 
                 err, TH_INVALID,
                 "fault \"%s\" is not understood: say NAME=RATE or NAME@METHOD=RATE with a "
                 "rate from 0 to 1; names: lost_reply, drop, error_before, error_after, "
-                "limit, slow, cut_body, html, auth_failed",
+                "limit, slow, cut_body, html, auth_failed, refuse",
                 spec);
         text = *text ? text + 1 : NULL;
     }

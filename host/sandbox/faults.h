@@ -20,6 +20,7 @@ enum sb_fault {
     SB_CUT_BODY,
     SB_HTML,
     SB_AUTH_FAILED,
+    SB_REFUSE,
     SB_FAULTS
 };
 

@@ -239,6 +239,9 @@ static void serve_api(sb_call *call, const char *token, sb_limit *limit, uint64_
                within_limits(call, limit, now, meets(call, drawn, SB_LIMIT))) {
         if (meets(call, drawn, SB_ERROR_BEFORE)) {
             sb_refuse(call, SB_BROKEN, NULL);
+        } else if (meets(call, drawn, SB_REFUSE)) {
+            sb_reply_json(call, 422,
+                          json_pack("{s:s}", "message", "Refused, as the sandbox was told to."));
         } else {
             apply(call);
             spoil_reply(call, drawn);

@@ -114,9 +114,10 @@ static void help_names_every_option_and_fault(void **state)
     (void)state;
     static const char *const arguments[] = {"--help", NULL};
     static const char *const expected[] = {
-        "--port",  "--trunks", "--seed",     "--latency", "--limits",     "--fault",
-        "--token", "--quiet",  "lost_reply", "drop",      "error_before", "error_after",
-        "limit",   "slow",     "cut_body",   "html",      "auth_failed",  "/_sandbox/state"};
+        "--port",       "--trunks",    "--seed",  "--latency",      "--limits",
+        "--fault",      "--token",     "--quiet", "lost_reply",     "drop",
+        "error_before", "error_after", "limit",   "slow",           "cut_body",
+        "html",         "auth_failed", "refuse",  "/_sandbox/state"};
     child c;
     char out[4096], err[256];
     start(&c, arguments);

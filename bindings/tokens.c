@@ -15,8 +15,6 @@
 #include "private_file.h"
 #include "secret.h"
 
-extern char **environ;
-
 /* Raises unless rc is 0; otherwise pushes the secret and gives up our reference. */
 static int finish(lua_State *L, int rc, th_secret *secret, th_error *err)
 {
@@ -31,7 +29,7 @@ static int finish(lua_State *L, int rc, th_secret *secret, th_error *err)
 
 static int from_buffer(th_buf *text, const char *source, th_secret **out, th_error *err)
 {
-    while (text->len > 0 &&
+    while (text->data && text->len > 0 &&
            (text->data[text->len - 1] == '\n' || text->data[text->len - 1] == '\r'))
         text->len--;
     int rc = text->len == 0 ? th_fail(err, TH_INVALID, "the token from %s is empty", source)

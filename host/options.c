@@ -29,6 +29,7 @@ int th_options_parse(int argc, char **argv, th_options *options, th_error *err)
     /* "+": stops at the script, whose own options are not ours. ":": a missing value is told apart.
      */
     while ((c = getopt_long(argc, argv, "+:c:e:nVh", long_options, NULL)) != -1) {
+        const char *value = optarg ? optarg : "";
         switch (c) {
         case 'c':
             options->runtime.config = optarg;
@@ -56,16 +57,15 @@ int th_options_parse(int argc, char **argv, th_options *options, th_error *err)
             options->check = true;
             break;
         case OPT_LOG_LEVEL:
-            if ((level = th_log_level_parse(optarg)) < 0)
+            if ((level = th_log_level_parse(value)) < 0)
                 return th_fail(err, TH_INVALID,
-                               "--log-level %s: there are debug, info, warn, error and off",
-                               optarg);
+                               "--log-level %s: there are debug, info, warn, error and off", value);
             options->runtime.log_level = (enum th_log_level)level;
             break;
         case OPT_LOG_FORMAT:
-            if (strcmp(optarg, "json") != 0 && strcmp(optarg, "text") != 0)
-                return th_fail(err, TH_INVALID, "--log-format %s: there are text and json", optarg);
-            options->runtime.log_json = strcmp(optarg, "json") == 0;
+            if (strcmp(value, "json") != 0 && strcmp(value, "text") != 0)
+                return th_fail(err, TH_INVALID, "--log-format %s: there are text and json", value);
+            options->runtime.log_json = strcmp(value, "json") == 0;
             break;
         case ':':
             return th_fail(err, TH_INVALID, "%s needs a value", argv[optind - 1]);

@@ -30,6 +30,11 @@ local function assert_refused(config, words, code, env)
     lu.assertNotStrContains(result.err, "stack traceback")
 end
 
+--- An account with these members besides.
+local function account(members)
+    return ('return { accounts = { a = { provider = "famulor", token = { env = "T" }, %s } } }'):format(members)
+end
+
 local GOOD <const> = 'return { accounts = { a = { provider = "famulor", token = { env = "T" } } } }'
 
 function tests.test_a_good_one_works()
@@ -47,12 +52,10 @@ function tests.test_every_mistake_is_one_line()
     assert_refused('return { accounts = { a = { provider = "famulor" } } }', "has no token")
     assert_refused('return { accounts = { a = { provider = "famulor", token = "abc" } } }',
         "a token itself has no place in this file")
-    assert_refused('return { accounts = { a = { provider = "famulor", token = { env = "T" }, concurency = 2 } } }',
-        "did you mean 'concurrency'?")
-    assert_refused('return { accounts = { a = { provider = "famulor", token = { env = "T" }, rate = { { 0, per = 1 } } } } }',
-        "window 1 must be")
-    assert_refused('return { accounts = { a = { provider = "famulor", token = { env = "T" }, http = 2 } } }', "http must be")
-    assert_refused('return { accounts = { ["a b"] = { provider = "famulor", token = { env = "T" } } } }', "a name is made of")
+    assert_refused(account "concurency = 2", "did you mean 'concurrency'?")
+    assert_refused(account "rate = { { 0, per = 1 } }", "window 1 must be")
+    assert_refused(account "http = 2", "http must be")
+    assert_refused((GOOD:gsub("a = {", '["a b"] = {')), "a name is made of")
 end
 
 function tests.test_all_mistakes_are_listed_at_once()
@@ -108,8 +111,8 @@ end
 function tests.test_the_file_sees_only_env()
     local result = with([[
         local seen = os or io or require or print or _G or pcall or env.NOT_THERE
-        return seen and 'too much' or { accounts = { a = { provider = "famulor", token = { env = "T" }, base_url = env.URL } } }]],
-        nil, { T = "x", URL = "https://example.com/api" })
+        local a = { provider = "famulor", token = { env = "T" }, base_url = env.URL }
+        return seen and "too much" or { accounts = { a = a } }]], nil, { T = "x", URL = "https://example.com/api" })
     lu.assertEquals(result.status, 0, result.err)
     assert_refused("env.T = 'changed' return {}", "env is read-only")
 end

@@ -18,7 +18,8 @@ function tests.test_version_and_help()
     lu.assertStrMatches(program.run("-V").out, "trunkhost %d+%.%d+%.%d+\n")
     local help = program.run "--help"
     lu.assertEquals(help.status, 0)
-    for _, word in ipairs { "--config", "--ledger", "--sandbox", "--dry-run", "--log-level", "secrets", "rotate_passwords.lua" } do
+    for _, word in ipairs { "--config", "--ledger", "--sandbox", "--dry-run", "--log-level", "secrets",
+        "rotate_passwords.lua" } do
         lu.assertStrContains(help.out, word)
     end
 end
@@ -50,7 +51,8 @@ function tests.test_an_error_in_a_task_that_nobody_awaits_is_not_lost()
 end
 
 function tests.test_an_error_in_a_task_whose_handle_is_kept_ends_the_run_at_the_end()
-    local result = e "local t = require 'trunkhost' H = t.spawn(function() error 'kept' end) t.sleep(0.01) print 'went on'"
+    local result = e [[local t = require "trunkhost"
+        H = t.spawn(function() error "kept" end) t.sleep(0.01) print "went on"]]
     lu.assertEquals(result.status, 2)
     lu.assertStrContains(result.err, "kept")
     lu.assertEquals(result.out, "went on\n")

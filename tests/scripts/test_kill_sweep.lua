@@ -39,7 +39,7 @@ local function check(sandbox, before, place)
     local after_kill, ledger = live_passwords(sandbox), sandbox:current_secrets().famulor or {}
     for id, password in pairs(after_kill) do
         if password ~= before[id] then
-            lu.assertNotNil(ledger[id] and ledger[id].all[password], place .. ": a live password is missing: trunk " .. id)
+            lu.assertNotNil(ledger[id] and ledger[id].all[password], place .. ": a live password is missing: " .. id)
         end
     end
     local again = rotate(sandbox)

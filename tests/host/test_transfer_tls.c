@@ -1,0 +1,235 @@
+/* TLS: verified always, from one CA store, with sessions shared between handles. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net.h"
+#include "nginx.h"
+#include "scratch_folder.h"
+
+enum { GOOD, WRONG_HOST, UNKNOWN_CA, OLD, NOT_TLS };
+
+static const char servers[] =
+    "  log_format target '$request_uri'; access_log @dir@/access.log target;\n"
+    "  server { listen @0@ ssl; ssl_session_cache shared:test:1m;\n"
+    "    location /keep { return 200 '$ssl_protocol'; }\n"
+    "    location /close { keepalive_timeout 0; return 200 '$ssl_session_reused'; } }\n"
+    "  server { listen @1@ ssl; ssl_certificate @dir@/other.pem;\n"
+    "    ssl_certificate_key @dir@/other.key; return 200; }\n"
+    "  server { listen @2@ ssl; ssl_certificate @dir@/stranger.pem;\n"
+    "    ssl_certificate_key @dir@/stranger.key; return 200; }\n"
+    "  server { listen @3@ ssl; ssl_protocols TLSv1.1; ssl_ciphers DEFAULT@SECLEVEL=0;\n"
+    "    return 200; }\n"
+    "  server { listen @4@; return 200; }\n";
+
+/* How often files of certificates are opened, by name. */
+static struct {
+    const char *path;
+    size_t opened;
+} watched;
+
+static FILE *open_watched(const char *call, const char *path, const char *mode)
+{
+    FILE *(*real)(const char *, const char *);
+
+    if (watched.path && strcmp(path, watched.path) == 0) {
+        watched.opened++;
+    }
+    *(void **)&real = dlsym(RTLD_NEXT, call);
+    return real(path, mode);
+}
+
+FILE *fopen(const char *path, const char *mode)
+{
+    return open_watched("fopen", path, mode);
+}
+
+FILE *fopen64(const char *path, const char *mode)
+{
+    return open_watched("fopen64", path, mode);
+}
+
+static int start_server(void **state)
+{
+    *state = nginx_start(servers);
+    return 0;
+}
+
+static int stop_server(void **state)
+{
+    nginx_stop(*state);
+    return 0;
+}
+
+static nginx *server;
+
+static int before(void **state)
+{
+    server = *state;
+    return net_descriptors_before(state);
+}
+
+static int after(void **state)
+{
+    return net_descriptors_after(state);
+}
+
+/* Everything that must not be sent has this path; the server would have noted it. */
+static void expect_refused(size_t which, const char *ca_file, const char *reason)
+{
+    struct net net;
+    net_open(&net, &(th_client_options){.ca_file = ca_file});
+    struct fetch fetch = {0};
+    fetch_run(&net, &fetch, "POST", nginx_url(server, which), "/must-not-arrive", "{}");
+    assert_int_equal(fetch.transfer.fate, TH_FATE_UNSENT);
+    assert_int_equal(fetch.transfer.kind, TH_TLS);
+    assert_int_equal(fetch.transfer.status, 0);
+    if (!strstr(fetch.transfer.problem, reason) || !strstr(fetch.transfer.problem, "localhost")) {
+        fail_msg("problem: \"%s\"", fetch.transfer.problem);
+    }
+    fetch_close(&fetch);
+    net_close(&net);
+    char *log = nginx_file(server, "access.log");
+    assert_null(strstr(log, "must-not-arrive"));
+    free(log);
+}
+
+static void a_certificate_of_the_given_authority_is_accepted(void **state)
+{
+    (void)state;
+    struct net net;
+    net_open(&net, &(th_client_options){.ca_file = nginx_ca(server)});
+    struct fetch fetch = {0};
+    fetch_run(&net, &fetch, "POST", nginx_url(server, GOOD), "/keep", "{}");
+    assert_int_equal(fetch.transfer.fate, TH_FATE_REPLIED);
+    assert_int_equal(fetch.transfer.status, 200);
+    assert_true(strcmp(fetch_text(&fetch), "TLSv1.3") == 0 ||
+                strcmp(fetch_text(&fetch), "TLSv1.2") == 0);
+    fetch_close(&fetch);
+    net_close(&net);
+}
+
+static void a_certificate_for_another_host_is_refused(void **state)
+{
+    (void)state;
+    expect_refused(WRONG_HOST, nginx_ca(server), "no alternative certificate subject name");
+}
+
+static void a_certificate_of_an_unknown_authority_is_refused(void **state)
+{
+    (void)state;
+    expect_refused(UNKNOWN_CA, nginx_ca(server), "certificate problem: self-signed certificate");
+    /* the system's authorities do not know the test's */
+    expect_refused(GOOD, NULL, "certificate problem: unable to get local issuer certificate");
+}
+
+static void old_versions_are_refused(void **state)
+{
+    (void)state;
+    expect_refused(OLD, nginx_ca(server), "");
+}
+
+static void a_server_that_does_not_speak_tls_is_refused(void **state)
+{
+    (void)state;
+    expect_refused(NOT_TLS, nginx_ca(server), "");
+}
+
+static void a_ca_file_without_certificates_is_refused(void **state)
+{
+    (void)state;
+    char *folder = scratch_create(), *path = scratch_path(folder, "empty.pem");
+    scratch_write(path, "nothing\n", 8, 0600);
+    expect_refused(GOOD, path, "");
+    free(path);
+    scratch_destroy(folder);
+}
+
+static void sessions_are_shared_between_handles(void **state)
+{
+    (void)state;
+    struct net net;
+    net_open(&net, &(th_client_options){.ca_file = nginx_ca(server), .http = TH_HTTP_1_1});
+    struct fetch fetches[4] = {0};
+    fetch_run(&net, &fetches[0], "GET", nginx_url(server, GOOD), "/close", NULL);
+    assert_string_equal(fetch_text(&fetches[0]), ".");
+    for (size_t i = 0; i < 4; i++) {
+        fetch_start(&net, &fetches[i], "GET", nginx_url(server, GOOD), "/close", NULL);
+    }
+    net_run(&net);
+    for (size_t i = 0; i < 4; i++) {
+        assert_string_equal(fetch_text(&fetches[i]), "r");
+        fetch_close(&fetches[i]);
+    }
+    net_close(&net);
+}
+
+static void the_authorities_are_read_once_for_all_connections(void **state)
+{
+    (void)state;
+    struct net net;
+    net_open(&net, &(th_client_options){.ca_file = nginx_ca(server), .http = TH_HTTP_1_1});
+    watched.path = nginx_ca(server);
+    watched.opened = 0;
+    struct fetch fetch = {0};
+    for (size_t i = 0; i < 10; i++) {
+        fetch_run(&net, &fetch, "GET", nginx_url(server, GOOD), "/close", NULL);
+        assert_int_equal(fetch.transfer.status, 200);
+    }
+    struct th_client_stats stats;
+    th_client_stats(net.client, &stats);
+    assert_int_equal(stats.connections, 10);
+    assert_int_equal(watched.opened, 1);
+    watched.path = NULL;
+    fetch_close(&fetch);
+    net_close(&net);
+}
+
+static void a_client_may_be_destroyed_during_the_handshake(void **state)
+{
+    (void)state;
+    for (int turns = 0; turns < 10; turns++) {
+        struct net net;
+        net_open(&net, &(th_client_options){.ca_file = nginx_ca(server)});
+        struct fetch fetches[3] = {0};
+        for (size_t i = 0; i < 3; i++) {
+            fetch_start(&net, &fetches[i], "PUT", nginx_url(server, GOOD), "/keep", "{}");
+        }
+        for (int i = 0; i < turns; i++) {
+            uv_run(&net.loop, UV_RUN_NOWAIT);
+        }
+        net_close(&net);
+        for (size_t i = 0; i < 3; i++) {
+            assert_true(fetches[i].done || fetches[i].transfer.kind == TH_CANCELLED);
+            assert_true(fetches[i].transfer.sent || fetches[i].transfer.fate == TH_FATE_UNSENT);
+            fetch_close(&fetches[i]);
+        }
+    }
+}
+
+#define tls_test(name) cmocka_unit_test_setup_teardown(name, before, after)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        tls_test(a_certificate_of_the_given_authority_is_accepted),
+        tls_test(a_certificate_for_another_host_is_refused),
+        tls_test(a_certificate_of_an_unknown_authority_is_refused),
+        tls_test(old_versions_are_refused),
+        tls_test(a_server_that_does_not_speak_tls_is_refused),
+        tls_test(a_ca_file_without_certificates_is_refused),
+        tls_test(sessions_are_shared_between_handles),
+        tls_test(the_authorities_are_read_once_for_all_connections),
+        tls_test(a_client_may_be_destroyed_during_the_handshake),
+    };
+    int failed = cmocka_run_group_tests_name("transfer TLS", tests, start_server, stop_server);
+    th_transfer_global_cleanup();
+    return failed;
+}

@@ -7,6 +7,12 @@ local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
 
 local tests = {}
+local sandbox
+
+function tests.tearDown()
+    if sandbox then sandbox:stop() end
+    sandbox = nil
+end
 
 -- `run` runs a job over famulor's trunks that sends nothing; `more` replaces its parts.
 local PRELUDE <const> = [[
@@ -129,7 +135,7 @@ function tests.test_items_may_have_a_form_of_their_own()
 end
 
 function tests.test_without_apply_the_planned_changes_are_sent_and_proven()
-    local sandbox = sandbox_process.start "--trunks 4 --limits none"
+    sandbox = sandbox_process.start "--trunks 4 --limits none"
     local result = sandbox:run("-e " .. program.quote [[
         local trunkhost = require "trunkhost"
         local parser = trunkhost.options { name = "disable" }
@@ -142,7 +148,6 @@ function tests.test_without_apply_the_planned_changes_are_sent_and_proven()
     for _, trunk in ipairs(sandbox:ask "state".bolna.trunks) do
         lu.assertEquals(trunk.is_active, trunk.provider ~= "zadarma" and trunk.is_active)
     end
-    sandbox:stop()
 end
 
 -- --- stopping --------------------------------------------------------------------------------------
@@ -167,7 +172,7 @@ function tests.test_a_canary_is_verified_before_the_rest_begins()
 end
 
 function tests.test_max_failures_is_counted_exactly_also_with_concurrency()
-    local sandbox = sandbox_process.start "--trunks 60 --limits none"
+    sandbox = sandbox_process.start "--trunks 60 --limits none"
     local result = sandbox:run("scripts/rotate_passwords.lua --account famulor --yes --json --canary 0 "
         .. "--max-failures 3 -j 16", { token = "sandbox-readonly" })
     local writes = 0
@@ -180,7 +185,6 @@ function tests.test_max_failures_is_counted_exactly_also_with_concurrency()
     lu.assertEquals(result.status, 3)
     lu.assertTrue(writes >= 3 and writes <= 3 + 15, writes .. " writes")
     lu.assertStrContains(result.out, ('"done":0,"failed":%d,"unknown":0'):format(writes))
-    sandbox:stop()
 end
 
 function tests.test_max_failures_one_at_a_time_stops_at_that_number_and_may_be_a_share()

@@ -163,9 +163,12 @@ struct th_ledger_secret_row {
     int64_t row;
     const char *account, *provider, *trunk, *field; /* trunk "" = a create that has not answered */
     enum th_secret_state state;
-    const char *evidence;   /* "" when there is none */
-    const char *created_at; /* ISO 8601, UTC */
-    const char *run;        /* "" when there is none */
+    const char *evidence;                 /* "" when there is none */
+    const char *created_at;               /* ISO 8601, UTC */
+    const char *changed_at;               /* when it got its state */
+    const char *proven_at, *delivered_at; /* "" when it was not */
+    const char *run;                      /* "" when there is none */
+    int64_t item, attempt;                /* that it was first sent in; 0 when there is none */
     const char *secret; /* opened: wiped after the callback returns; not NUL-terminated; or NULL */
     size_t secret_len;
 };

@@ -1,28 +1,37 @@
 #include "ledger_keys.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ledger.h"
 #include "ledger_database.h"
 #include "ledger_file.h"
 
-enum {
-    KEY_FILE_MAX = 4096,
-    KEY_TEXT = sodium_base64_ENCODED_LEN(crypto_box_SECRETKEYBYTES, sodium_base64_VARIANT_ORIGINAL),
-};
-
-static const char heading[] =
-    "# The private key of a trunkhost ledger: it opens every password in it. "
-    "Keep a copy in a safe place and show it to nobody.\n";
-
 char *th_ledger_key_path(const char *ledger_path)
 {
     return th_ledger_beside(ledger_path, ".key");
+}
+
+void th_public_key_text(const unsigned char *public_key, char text[static TH_PUBLIC_KEY_TEXT])
+{
+    sodium_bin2base64(text, TH_PUBLIC_KEY_TEXT, public_key, crypto_box_PUBLICKEYBYTES,
+                      sodium_base64_VARIANT_ORIGINAL);
+}
+
+bool th_public_key_parse(const char *text, unsigned char *public_key)
+{
+    unsigned char probe[crypto_box_SEALBYTES + 1];
+    size_t len = 0;
+
+    return sodium_base642bin(public_key, crypto_box_PUBLICKEYBYTES, text, strlen(text), " \t\r\n",
+                             &len, NULL, sodium_base64_VARIANT_ORIGINAL) == 0 &&
+           len == crypto_box_PUBLICKEYBYTES &&
+           /* Some points of the curve are no keys at all. */
+           crypto_box_seal(probe, (const unsigned char *)"", 1, public_key) == 0;
 }
 
 /* --- the public half
@@ -58,17 +67,16 @@ int th_public_key_read(sqlite3 *db, const char *path, unsigned char *public_key,
     return rc;
 }
 
-static int public_key_write(sqlite3 *db, const char *path, const unsigned char *public_key,
-                            th_error *err)
+int th_public_key_write(sqlite3 *db, const char *path, const unsigned char *public_key,
+                        th_error *err)
 {
     sqlite3_stmt *stmt = NULL;
-    char text[KEY_TEXT];
+    char text[TH_PUBLIC_KEY_TEXT];
     int rc;
 
-    sodium_bin2base64(text, sizeof(text), public_key, crypto_box_PUBLICKEYBYTES,
-                      sodium_base64_VARIANT_ORIGINAL);
-    rc = sqlite3_prepare_v2(db, "INSERT INTO meta (key, value) VALUES ('public_key', ?)", -1, &stmt,
-                            NULL);
+    th_public_key_text(public_key, text);
+    rc = sqlite3_prepare_v2(db, "INSERT OR REPLACE INTO meta (key, value) VALUES ('public_key', ?)",
+                            -1, &stmt, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_bind_text(stmt, 1, text, -1, SQLITE_STATIC);
     if (rc == SQLITE_OK)
@@ -78,146 +86,8 @@ static int public_key_write(sqlite3 *db, const char *path, const unsigned char *
     return rc;
 }
 
-/* --- the private half
- * ------------------------------------------------------------------------------ */
-
-/* The first line that is neither empty nor a comment, decoded. */
-static bool key_parse(const char *text, size_t len, th_key_pair *pair)
-{
-    const char *end = text + len;
-    size_t got = 0;
-
-    while (text < end) {
-        const char *newline = memchr(text, '\n', (size_t)(end - text));
-        const char *stop = newline ? newline : end;
-
-        if (*text != '#' && stop > text)
-            return sodium_base642bin(pair->private_key, sizeof(pair->private_key), text,
-                                     (size_t)(stop - text), " \t\r", &got, NULL,
-                                     sodium_base64_VARIANT_ORIGINAL) == 0 &&
-                   got == sizeof(pair->private_key) &&
-                   crypto_scalarmult_base(pair->public_key, pair->private_key) == 0;
-        text = newline ? newline + 1 : end;
-    }
-    return false;
-}
-
-static int key_refuse(th_error *err, const char *file, const char *reason, const char *advice)
-{
-    return th_fail(err, TH_INVALID, "cannot use the private key %s: %s. %s", file, reason, advice);
-}
-
-static int key_check(int fd, const char *file, th_error *err)
-{
-    struct stat st;
-
-    if (fstat(fd, &st))
-        return key_refuse(err, file, strerror(errno), "Name another with --key");
-    if (S_ISDIR(st.st_mode))
-        return key_refuse(err, file, "it is a directory", "Name a file in it with --key");
-    /* A pipe from a password store has no mode to speak of. */
-    if (S_ISREG(st.st_mode) && !th_mode_is_private(st.st_mode))
-        return th_fail(err, TH_INVALID,
-                       "cannot use the private key %s: its mode is %04o, so others can read it. "
-                       "Run: chmod 600 %s",
-                       file, (unsigned)(st.st_mode & 07777), file);
-    return 0;
-}
-
-int th_key_file_read(const char *file, th_key_pair **out, th_error *err)
-{
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    char *text = NULL;
-    th_key_pair *pair = NULL;
-    size_t len = 0;
-    ssize_t n = 1;
-    int rc;
-
-    if (fd < 0 && errno == ENOENT)
-        return th_fail(err, TH_INVALID,
-                       "cannot open the secrets: there is no private key at %s. Copy it there, or "
-                       "name it with --key",
-                       file);
-    if (fd < 0)
-        return key_refuse(err, file, strerror(errno), "Name another with --key");
-    rc = key_check(fd, file, err);
-    if (!rc && (!(text = sodium_malloc(KEY_FILE_MAX)) || !(pair = sodium_malloc(sizeof(*pair)))))
-        rc = key_refuse(err, file, "out of memory", "Free some, then start again");
-    while (!rc && len < KEY_FILE_MAX && n != 0) {
-        n = read(fd, text + len, KEY_FILE_MAX - len);
-        if (n > 0)
-            len += (size_t)n;
-        else if (n < 0 && errno != EINTR)
-            rc = key_refuse(err, file, strerror(errno), "Name another with --key");
-    }
-    close(fd);
-    if (!rc && !key_parse(text, len, pair))
-        rc = key_refuse(err, file, "it does not hold a private key of trunkhost",
-                        "Restore it from a backup, or name another with --key");
-    sodium_free(text);
-    if (rc)
-        sodium_free(pair);
-    else
-        *out = pair;
-    return rc;
-}
-
-static int write_all(int fd, const char *text, size_t len)
-{
-    while (len) {
-        ssize_t n = write(fd, text, len);
-
-        if (n < 0 && errno != EINTR)
-            return -1;
-        if (n > 0) {
-            text += n;
-            len -= (size_t)n;
-        }
-    }
-    return 0;
-}
-
-/* Under a temporary name first: a power cut must not leave half a key under the real one. Callers
- * hold the ledger's write lock, so a temporary file that is there is a dead one's. */
-static int key_file_write(const char *file, const char *ledger_path, const th_key_pair *pair)
-{
-    char text[KEY_TEXT];
-    struct stat st;
-    char *temporary = NULL;
-    int fd, rc = -1, code;
-
-    if (asprintf(&temporary, "%s.new", file) < 0) {
-        errno = ENOMEM;
-        return -1;
-    }
-    unlink(temporary);
-    fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd >= 0) {
-        sodium_bin2base64(text, sizeof(text), pair->private_key, sizeof(pair->private_key),
-                          sodium_base64_VARIANT_ORIGINAL);
-        text[KEY_TEXT - 1] = '\n';
-        if (write_all(fd, heading, sizeof(heading) - 1) == 0 &&
-            write_all(fd, text, sizeof(text)) == 0 &&
-            /* Root working on somebody's ledger leaves the key to its owner. */
-            (geteuid() != 0 || stat(ledger_path, &st) || fchown(fd, st.st_uid, st.st_gid) == 0))
-            rc = fsync(fd);
-        code = errno;
-        sodium_memzero(text, sizeof(text));
-        if (close(fd) && !rc) {
-            rc = -1;
-            code = errno;
-        }
-        errno = code;
-    }
-    if (!rc && (rename(temporary, file) || th_folder_sync(file)))
-        rc = -1;
-    code = errno;
-    if (rc)
-        unlink(temporary);
-    free(temporary);
-    errno = code;
-    return rc;
-}
+/* --- the pair beside the ledger
+ * -------------------------------------------------------------------- */
 
 /* The pair of the file beside the ledger, drawn and written there when there is no such file. */
 static int key_file_ensure(const char *ledger_path, th_key_pair **out, th_error *err)
@@ -233,10 +103,10 @@ static int key_file_ensure(const char *ledger_path, th_key_pair **out, th_error 
     if (lstat(file, &st) == 0 || errno != ENOENT) {
         rc = th_key_file_read(file, &pair, err);
     } else if (!(pair = sodium_malloc(sizeof(*pair)))) {
-        rc = key_refuse(err, file, "out of memory", "Free some, then start again");
+        rc = th_key_refuse(err, file, "out of memory", "Free some, then start again");
     } else {
         crypto_box_keypair(pair->public_key, pair->private_key);
-        if (key_file_write(file, ledger_path, pair))
+        if (th_key_file_write(file, ledger_path, pair))
             rc = th_fail(err, TH_INVALID,
                          "cannot write the private key %s: %s. Make room for it there, or name "
                          "another ledger with --ledger",
@@ -250,35 +120,170 @@ static int key_file_ensure(const char *ledger_path, th_key_pair **out, th_error 
     return rc;
 }
 
-int th_public_key_ensure(sqlite3 *db, const char *path, unsigned char *public_key, bool *made,
-                         th_error *err)
+static int start_sodium(const char *path, th_error *err)
 {
-    th_key_pair *pair = NULL;
-    bool found = false;
-    int code, rc;
-
-    if (made)
-        *made = false;
     if (sodium_init() < 0)
         return th_ledger_file_refuse(err, path, "libsodium does not start",
                                      "Check that the system has a source of randomness");
-    rc = th_public_key_read(db, path, public_key, &found, err);
-    if (rc || found)
+    return 0;
+}
+
+/* Gives a ledger that has no public key the one that `find` finds. The write lock keeps two
+ * programs from making two pairs: the second one gets the first's. */
+static int set_once(sqlite3 *db, const char *path, unsigned char *public_key, bool *made,
+                    int (*find)(const char *path, unsigned char *public_key, void *ctx,
+                                th_error *err),
+                    void *ctx, th_error *err)
+{
+    bool found = false;
+    int code, rc;
+
+    *made = false;
+    if ((rc = th_public_key_read(db, path, public_key, &found, err)) || found)
         return rc;
-    /* The write lock keeps two programs from making two pairs: the second one finds the first's. */
     if ((code = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL)))
         return th_database_fail(err, db, code, "write to", path);
     rc = th_public_key_read(db, path, public_key, &found, err);
-    if (!rc && !found && !(rc = key_file_ensure(path, &pair, err))) {
-        memcpy(public_key, pair->public_key, sizeof(pair->public_key));
-        sodium_free(pair);
-        rc = public_key_write(db, path, public_key, err);
-    }
+    if (!rc && !found && !(rc = find(path, public_key, ctx, err)))
+        rc = th_public_key_write(db, path, public_key, err);
     if (!rc && (code = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL)))
         rc = th_database_fail(err, db, code, "write to", path);
     if (!sqlite3_get_autocommit(db))
         sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-    if (made)
-        *made = !rc && !found;
+    *made = !rc && !found;
+    return rc;
+}
+
+static int find_beside(const char *path, unsigned char *public_key, void *ctx, th_error *err)
+{
+    th_key_pair *pair = NULL;
+    int rc = key_file_ensure(path, &pair, err);
+
+    (void)ctx;
+    if (!rc)
+        memcpy(public_key, pair->public_key, sizeof(pair->public_key));
+    sodium_free(pair);
+    return rc;
+}
+
+int th_public_key_ensure(sqlite3 *db, const char *path, unsigned char *public_key, bool *made,
+                         th_error *err)
+{
+    bool ignored = false;
+    int rc = start_sodium(path, err);
+
+    return rc ? rc : set_once(db, path, public_key, made ? made : &ignored, find_beside, NULL, err);
+}
+
+/* --- making a ledger
+ * ------------------------------------------------------------------------------- */
+
+struct elsewhere {
+    const unsigned char *given; /* NULL: draw a pair and hand the private half out */
+    int (*store)(const th_key_pair *pair, void *ctx, th_error *err);
+    void *ctx;
+};
+
+static int find_elsewhere(const char *path, unsigned char *public_key, void *ctx, th_error *err)
+{
+    const struct elsewhere *elsewhere = ctx;
+    th_key_pair *pair;
+    int rc;
+
+    if (elsewhere->given) {
+        memcpy(public_key, elsewhere->given, crypto_box_PUBLICKEYBYTES);
+        return 0;
+    }
+    if (!(pair = sodium_malloc(sizeof(*pair))))
+        return th_ledger_file_refuse(err, path, "out of memory", "Free some, then start again");
+    crypto_box_keypair(pair->public_key, pair->private_key);
+    memcpy(public_key, pair->public_key, sizeof(pair->public_key));
+    rc = elsewhere->store(pair, elsewhere->ctx, err);
+    sodium_free(pair);
+    return rc;
+}
+
+static int init(const char *path, struct elsewhere *elsewhere, th_error *err)
+{
+    unsigned char public_key[crypto_box_PUBLICKEYBYTES];
+    sqlite3 *db = NULL;
+    bool made = false;
+    int rc = start_sodium(path, err);
+
+    if (rc || (rc = th_database_open(path, true, &db, err)))
+        return rc;
+    rc = set_once(db, path, public_key, &made, elsewhere ? find_elsewhere : find_beside, elsewhere,
+                  err);
+    sqlite3_close(db);
+    if (!rc && !made)
+        rc = th_fail(err, TH_INVALID,
+                     "the ledger %s is there already, with its keys. Nothing was changed", path);
+    return rc;
+}
+
+int th_ledger_init(const char *path, th_error *err)
+{
+    return init(path, NULL, err);
+}
+
+int th_ledger_init_public(const char *path, const unsigned char *public_key,
+                          int (*store)(const th_key_pair *pair, void *ctx, th_error *err),
+                          void *ctx, th_error *err)
+{
+    struct elsewhere elsewhere = {public_key, store, ctx};
+
+    return init(path, &elsewhere, err);
+}
+
+/* --- the pair that opens a ledger
+ * ------------------------------------------------------------------ */
+
+/* Reads a key file; a key that does not fit, and a file that is not there, are no errors here. */
+static int try_file(const char *file, const unsigned char *public_key, th_key_pair **out,
+                    th_error *err)
+{
+    th_key_pair *pair = NULL;
+    int rc;
+
+    *out = NULL;
+    if (access(file, F_OK) != 0 && errno == ENOENT)
+        return 0;
+    if ((rc = th_key_file_read(file, &pair, err)))
+        return rc;
+    if (memcmp(public_key, pair->public_key, crypto_box_PUBLICKEYBYTES) != 0) {
+        sodium_free(pair);
+        return 0;
+    }
+    *out = pair;
+    return 0;
+}
+
+int th_key_pair_load(const char *ledger_path, const char *key_path, const unsigned char *public_key,
+                     th_key_pair **out, th_error *err)
+{
+    char *beside = th_ledger_beside(ledger_path, ".key");
+    char *next = th_ledger_beside(ledger_path, TH_KEY_NEXT);
+    const char *file = key_path ? key_path : beside;
+    th_key_pair *pair = NULL;
+    int rc;
+
+    *out = NULL;
+    if (!beside || !next)
+        rc = th_fail(err, TH_INVALID, "cannot read the ledger %s: out of memory", ledger_path);
+    /* A rekey that was cut off after its commit has left the key there. */
+    else if (!key_path && (rc = try_file(next, public_key, out, NULL)) == 0 && *out)
+        rc = 0;
+    else if (!(rc = th_key_file_read(file, &pair, err)) &&
+             memcmp(public_key, pair->public_key, crypto_box_PUBLICKEYBYTES) != 0)
+        rc = th_fail(err, TH_INVALID,
+                     "the private key %s does not belong to the ledger %s. Name the right one with "
+                     "--key",
+                     file, ledger_path);
+    if (!rc && !*out)
+        *out = pair;
+    else
+        sodium_free(pair);
+    free(beside);
+    free(next);
     return rc;
 }

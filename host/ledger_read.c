@@ -1,19 +1,20 @@
+/* Reading the secrets of a ledger: as they lie there, and opened with the private key. */
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ledger.h"
-#include "ledger_keys.h"
 #include "ledger_database.h"
-#include "ledger_seal.h"
+#include "ledger_keys.h"
+#include "ledger_view_impl.h"
 
-static const char query[] =
-    "SELECT id, account, provider, trunk, field, state, evidence, created_at, coalesce(run, ''),"
-    " sealed FROM secrets WHERE ?1 IS NULL OR account = ?1 ORDER BY id";
+static const char columns[] =
+    "SELECT id, account, provider, trunk, field, state, evidence, created_at, run, sealed,"
+    " changed_at, proven_at, delivered_at, item, attempt FROM secrets AS t WHERE 1";
 
 struct reader {
-    const char *path;
-    th_key_pair *keys;    /* NULL: leave the secrets sealed */
+    th_ledger_view *view;
+    bool open;            /* the secrets are opened with the view's keys */
     unsigned char *plain; /* TH_PLAIN_MAX bytes from sodium_malloc */
     int (*each)(const struct th_ledger_secret_row *row, void *ctx);
     void *ctx;
@@ -21,59 +22,35 @@ struct reader {
     th_error first; /* of the broken ones */
 };
 
-int th_ledger_init(const char *path, th_error *err)
+/* --- rows
+ * ------------------------------------------------------------------------------------------ */
+
+/* Hands one row to the caller, opened when that is wanted. What each returns, or 0. */
+static int hand_row(sqlite3_stmt *stmt, void *ctx)
 {
-    unsigned char public_key[crypto_box_PUBLICKEYBYTES];
-    sqlite3 *db = NULL;
-    bool made = false;
-    int rc = th_database_open(path, true, &db, err);
-
-    if (rc)
-        return rc;
-    rc = th_public_key_ensure(db, path, public_key, &made, err);
-    sqlite3_close(db);
-    if (!rc && !made)
-        rc = th_fail(err, TH_INVALID,
-                     "the ledger %s is there already, with its keys. Nothing was changed", path);
-    return rc;
-}
-
-static enum th_secret_state state_of(const char *name)
-{
-    enum th_secret_state state = TH_CANDIDATE;
-
-    while (state < TH_REJECTED && strcmp(name, th_secret_state_name(state)) != 0)
-        state++;
-    return state;
-}
-
-static const char *column(sqlite3_stmt *stmt, int at)
-{
-    const char *text = (const char *)sqlite3_column_text(stmt, at);
-
-    return text ? text : "";
-}
-
-/* Hands one row to the caller, opened when there are keys. What each returns, or 0. */
-static int hand_row(struct reader *reader, sqlite3_stmt *stmt)
-{
+    struct reader *reader = ctx;
     struct th_ledger_secret_row row = {
         .row = sqlite3_column_int64(stmt, 0),
-        .account = column(stmt, 1),
-        .provider = column(stmt, 2),
-        .trunk = column(stmt, 3),
-        .field = column(stmt, 4),
-        .state = state_of(column(stmt, 5)),
-        .evidence = column(stmt, 6),
-        .created_at = column(stmt, 7),
-        .run = column(stmt, 8),
+        .account = th_column(stmt, 1),
+        .provider = th_column(stmt, 2),
+        .trunk = th_column(stmt, 3),
+        .field = th_column(stmt, 4),
+        .state = th_secret_state_of(th_column(stmt, 5)),
+        .evidence = th_column(stmt, 6),
+        .created_at = th_column(stmt, 7),
+        .run = th_column(stmt, 8),
+        .changed_at = th_column(stmt, 10),
+        .proven_at = th_column(stmt, 11),
+        .delivered_at = th_column(stmt, 12),
+        .item = sqlite3_column_int64(stmt, 13),
+        .attempt = sqlite3_column_int64(stmt, 14),
     };
     struct th_seal_names names = {row.account, row.trunk, row.field};
     th_error problem = {0};
     int rc = 0;
 
     reader->rows++;
-    if (reader->keys && th_unseal(reader->keys, &names, sqlite3_column_blob(stmt, 9),
+    if (reader->open && th_unseal(reader->view->keys, &names, sqlite3_column_blob(stmt, 9),
                                   (size_t)sqlite3_column_bytes(stmt, 9), reader->plain, &row.secret,
                                   &row.secret_len, &problem)) {
         if (reader->broken++ == 0)
@@ -83,81 +60,89 @@ static int hand_row(struct reader *reader, sqlite3_stmt *stmt)
     } else {
         rc = reader->each(&row, reader->ctx);
     }
-    if (reader->keys)
+    if (reader->open)
         sodium_memzero(reader->plain, TH_PLAIN_MAX);
     th_error_close(&problem);
     return rc;
 }
 
-static int read_rows(struct reader *reader, sqlite3 *db, const char *account, th_error *err)
+static int read_rows(struct reader *reader, const struct th_view_query *query, th_error *err)
 {
-    sqlite3_stmt *stmt = NULL;
-    int stopped = 0;
-    int rc = sqlite3_prepare_v2(db, query, -1, &stmt, NULL);
+    int rc;
 
-    if (rc == SQLITE_OK)
-        rc = sqlite3_bind_text(stmt, 1, account, -1, SQLITE_STATIC);
-    if (rc == SQLITE_OK) {
-        while (!stopped && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
-            stopped = hand_row(reader, stmt);
-    }
-    if (!stopped && rc != SQLITE_DONE)
-        stopped = th_database_fail(err, db, rc, "read", reader->path);
-    else if (!stopped && reader->broken)
-        stopped = th_fail(err, TH_INVALID,
-                          "%zu of %zu secrets in the ledger %s cannot be opened; the first is %s. "
-                          "Restore the ledger from a backup to get at them",
-                          reader->broken, reader->rows, reader->path,
-                          reader->first.message ? reader->first.message : "not known");
-    sqlite3_finalize(stmt);
-    return stopped;
-}
-
-/* The private key of this ledger, and room to open secrets in. */
-static int load_keys(struct reader *reader, sqlite3 *db, const char *key_path, th_error *err)
-{
-    unsigned char public_key[crypto_box_PUBLICKEYBYTES];
-    char *beside = key_path ? NULL : th_ledger_key_path(reader->path);
-    const char *file = key_path ? key_path : beside;
-    bool found = false;
-    int rc = th_public_key_read(db, reader->path, public_key, &found, err);
-
-    if (!rc && !found)
+    if (reader->open && !(reader->plain = sodium_malloc(TH_PLAIN_MAX)))
+        return th_fail(err, TH_INVALID, "cannot read the ledger %s: out of memory",
+                       reader->view->path);
+    rc = th_query_each(reader->view, query, hand_row, reader, err);
+    if (!rc && reader->broken)
         rc = th_fail(err, TH_INVALID,
-                     "the ledger %s has no keys yet. Make them with: trunkhost secrets init",
-                     reader->path);
-    if (!rc && (!file || !(reader->plain = sodium_malloc(TH_PLAIN_MAX))))
-        rc = th_fail(err, TH_INVALID, "cannot read the ledger %s: out of memory", reader->path);
-    if (!rc)
-        rc = th_key_file_read(file, &reader->keys, err);
-    if (!rc && memcmp(public_key, reader->keys->public_key, sizeof(public_key)) != 0)
-        rc = th_fail(err, TH_INVALID,
-                     "the private key %s does not belong to the ledger %s. Name the right one with "
-                     "--key",
-                     file, reader->path);
-    free(beside);
+                     "%zu of %zu secrets in the ledger %s cannot be opened; the first is %s. "
+                     "Restore the ledger from a backup to get at them",
+                     reader->broken, reader->rows, reader->view->path,
+                     reader->first.message ? reader->first.message : "not known");
+    sodium_free(reader->plain);
+    th_error_close(&reader->first);
     return rc;
 }
 
-static int read_ledger(struct reader *reader, bool open, const char *key_path, const char *account,
-                       th_error *err)
+int th_view_secrets(th_ledger_view *view, const struct th_view_filter *filter,
+                    int (*each)(const struct th_ledger_secret_row *row, void *ctx), void *ctx,
+                    th_error *err)
 {
-    sqlite3 *db = NULL;
+    struct reader reader = {.view = view, .each = each, .ctx = ctx};
+    struct th_view_query query;
+
+    th_query_init(&query, columns);
+    th_query_text(&query, "run = ?", filter->run);
+    th_query_text(&query, "trunk = ?", filter->trunk);
+    th_query_text(&query, "account = ?", filter->account);
+    th_query_text(&query, "field = ?", filter->field);
+    if (filter->unsettled)
+        th_query_append(&query, " AND state = 'candidate'");
+    th_query_number(&query, "id > ?", filter->after);
+    th_query_append(&query, " ORDER BY id");
+    return read_rows(&reader, &query, err);
+}
+
+/* --- opening
+ * --------------------------------------------------------------------------------------- */
+
+int th_view_load_keys(th_ledger_view *view, const char *key_path, th_error *err)
+{
+    unsigned char public_key[crypto_box_PUBLICKEYBYTES];
+    bool found = false;
     int rc;
 
-    if (sodium_init() < 0)
-        return th_fail(err, TH_INVALID, "libsodium does not start: no source of randomness");
-    rc = th_database_open(reader->path, false, &db, err);
+    if (view->keys)
+        return 0;
+    rc = th_public_key_read(view->db, view->path, public_key, &found, err);
+    if (!rc && !found)
+        rc = th_fail(err, TH_INVALID,
+                     "the ledger %s has no keys yet. Make them with: trunkhost secrets init",
+                     view->path);
+    return rc ? rc : th_key_pair_load(view->path, key_path, public_key, &view->keys, err);
+}
+
+static int each_row(const char *path, bool open, const char *key_path, const char *account,
+                    int (*each)(const struct th_ledger_secret_row *row, void *ctx), void *ctx,
+                    th_error *err)
+{
+    struct reader reader = {.open = open, .each = each, .ctx = ctx};
+    struct th_view_query query;
+    int rc = th_ledger_view_open(path, &reader.view, err);
+
     if (rc)
         return rc;
-    if (open)
-        rc = load_keys(reader, db, key_path, err);
+    th_query_init(&query, columns);
+    th_query_text(&query, "account = ?", account);
+    th_query_append(&query, " ORDER BY id");
+    /* Of one moment: a rekey replaces the key and every secret at once. */
+    if (!(rc = th_view_begin(reader.view, err)) && open)
+        rc = th_view_load_keys(reader.view, key_path, err);
     if (!rc)
-        rc = read_rows(reader, db, account, err);
-    sodium_free(reader->keys);
-    sodium_free(reader->plain);
-    th_error_close(&reader->first);
-    sqlite3_close(db);
+        rc = read_rows(&reader, &query, err);
+    th_view_end(reader.view);
+    th_ledger_view_close(reader.view);
     return rc;
 }
 
@@ -165,16 +150,56 @@ int th_ledger_each_secret(const char *path, const char *key_path, const char *ac
                           int (*each)(const struct th_ledger_secret_row *row, void *ctx), void *ctx,
                           th_error *err)
 {
-    struct reader reader = {.path = path, .each = each, .ctx = ctx};
-
-    return read_ledger(&reader, true, key_path, account, err);
+    return each_row(path, true, key_path, account, each, ctx, err);
 }
 
 int th_ledger_each_row(const char *path, const char *account,
                        int (*each)(const struct th_ledger_secret_row *row, void *ctx), void *ctx,
                        th_error *err)
 {
-    struct reader reader = {.path = path, .each = each, .ctx = ctx};
+    return each_row(path, false, NULL, account, each, ctx, err);
+}
 
-    return read_ledger(&reader, false, NULL, account, err);
+struct taker {
+    th_secret **out;
+    th_error *err;
+};
+
+static int take_secret(const struct th_ledger_secret_row *row, void *ctx)
+{
+    struct taker *taker = ctx;
+
+    return th_secret_copy(row->secret, row->secret_len, taker->out, taker->err);
+}
+
+int th_view_open_secret(th_ledger_view *view, const char *key_path, const char *account,
+                        const char *trunk, const char *field, enum th_secret_state state,
+                        th_secret **out, th_error *err)
+{
+    struct taker taker = {out, err};
+    struct reader reader = {.view = view, .open = true, .each = take_secret, .ctx = &taker};
+    struct th_view_query query;
+    int rc;
+
+    *out = NULL;
+    th_query_init(&query, columns);
+    th_query_text(&query, "trunk = ?", trunk);
+    th_query_text(&query, "account = ?", account);
+    th_query_text(&query, "field = ?", field);
+    th_query_text(&query, "state = ?", th_secret_state_name(state));
+    if (state == TH_PREVIOUS)
+        th_query_append(&query, " AND evidence <> 'superseded'");
+    th_query_append(&query, " ORDER BY id DESC LIMIT 1");
+    if ((rc = th_view_load_keys(view, key_path, err)))
+        return rc;
+    if ((rc = read_rows(&reader, &query, err))) {
+        /* The key may have been replaced since it was read: the next call reads it again. */
+        sodium_free(view->keys);
+        view->keys = NULL;
+        return rc;
+    }
+    if (!*out)
+        return th_fail(err, TH_NOT_FOUND, "the ledger %s has no %s %s of trunk %s on %s",
+                       view->path, th_secret_state_name(state), field, trunk, account);
+    return 0;
 }

@@ -1,14 +1,12 @@
 #include "runtime.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <lauxlib.h>
 #include <lualib.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -94,59 +92,8 @@ static int open_signals(th_runtime *runtime, th_error *err)
     return 0;
 }
 
-/* --- ledger and sandbox
- * ----------------------------------------------------------------------------- */
-
-static int choose_ledger(th_runtime *runtime, th_error *err)
-{
-    if (runtime->options.sandbox) {
-        /* Fake passwords must never mix with real ones. */
-        char folder[] = "/tmp/trunkhost-sandbox-XXXXXX";
-        if (runtime->options.ledger) {
-            runtime->ledger_path = strdup(runtime->options.ledger);
-        } else if (!mkdtemp(folder)) {
-            return th_fail(err, TH_INVALID,
-                           "cannot make a temporary folder for the sandbox's ledger: %s",
-                           strerror(errno));
-        } else {
-            runtime->ledger_folder = strdup(folder);
-            if (asprintf(&runtime->ledger_path, "%s/ledger.db", folder) < 0)
-                runtime->ledger_path = NULL;
-        }
-    } else if (runtime->options.ledger) {
-        runtime->ledger_path = strdup(runtime->options.ledger);
-    } else {
-        runtime->ledger_path = th_ledger_default_path();
-        if (!runtime->ledger_path)
-            return th_fail(
-                err, TH_INVALID,
-                "no place for the ledger: neither XDG_STATE_HOME nor HOME is set; name one "
-                "with --ledger FILE");
-    }
-    return runtime->ledger_path ? 0 : th_fail(err, TH_INVALID, "not enough memory");
-}
-
-int th_runtime_ledger(th_runtime *runtime, th_ledger **out, th_error *err)
-{
-    if (!runtime->ledger) {
-        int rc = th_ledger_open(&runtime->loop, runtime->ledger_path, &runtime->ledger, err);
-        if (rc != 0)
-            return rc;
-    }
-    if (!runtime->run_recorded) {
-        th_ledger_op *op = calloc(1, sizeof *op);
-        if (!op)
-            return th_fail(err, TH_INVALID, "not enough memory");
-        op->verb = TH_LEDGER_RUN_BEGIN;
-        op->run = runtime->run;
-        op->script = runtime->script ? runtime->script : "-e";
-        op->arguments = runtime->arguments ? runtime->arguments : "[]";
-        th_ledger_submit(runtime->ledger, op);
-        runtime->run_recorded = true;
-    }
-    *out = runtime->ledger;
-    return 0;
-}
+/* --- sandbox
+ * ---------------------------------------------------------------------------------------- */
 
 static int start_sandbox(th_runtime *runtime, th_error *err)
 {
@@ -163,14 +110,6 @@ static int start_sandbox(th_runtime *runtime, th_error *err)
     if (strcmp(options.limits, "documented") != 0)
         runtime->sandbox_limits = strdup(options.limits);
     return th_sandbox_start(&options, &runtime->sandbox, err);
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
 }
 
 /* --- create and destroy
@@ -224,7 +163,8 @@ int th_runtime_create(const th_runtime_options *options, th_runtime **out, th_er
         rc = th_fail(err, TH_INVALID, "not enough memory");
         goto fail;
     }
-    if ((rc = open_signals(runtime, err)) != 0 || (rc = choose_ledger(runtime, err)) != 0)
+    if ((rc = open_signals(runtime, err)) != 0 ||
+        (rc = th_runtime_choose_ledger(runtime, err)) != 0)
         goto fail;
     if (options->sandbox && (rc = start_sandbox(runtime, err)) != 0)
         goto fail;
@@ -241,43 +181,11 @@ fail:
     return rc;
 }
 
-static void on_synced(th_ledger_op *op)
-{
-    *(bool *)op->ctx = true;
-}
-
 int th_runtime_destroy(th_runtime *runtime)
 {
-    int rc = 0;
     th_progress_end(&runtime->terminal);
     th_sched_destroy(runtime->sched);
-    if (runtime->ledger) {
-        if (runtime->run_recorded) {
-            th_ledger_op *op = calloc(1, sizeof *op);
-            if (op) {
-                op->verb = TH_LEDGER_RUN_END;
-                op->run = runtime->run;
-                op->status = runtime->exit_status;
-                th_ledger_submit(runtime->ledger, op);
-            }
-        }
-        bool synced = false;
-        th_ledger_op sync = {.verb = TH_LEDGER_SYNC, .cb = on_synced, .ctx = &synced};
-        th_ledger_submit(runtime->ledger, &sync);
-        while (!synced)
-            uv_run(&runtime->loop, UV_RUN_ONCE);
-        th_error_close(&sync.err);
-        const th_error *failure = th_ledger_failure(runtime->ledger);
-        if (failure) {
-            fprintf(
-                stderr,
-                "trunkhost: the ledger %s could not be brought up to date: %s. Passwords that were "
-                "sent are in it as candidates; mend the cause and run again\n",
-                runtime->ledger_path, failure->message);
-            rc = -1;
-        }
-        th_ledger_close(runtime->ledger);
-    }
+    int rc = th_runtime_close_ledger(runtime);
     while (runtime->accounts) {
         th_account *next = th_account_next(runtime->accounts);
         th_account_destroy(runtime->accounts);
@@ -294,10 +202,7 @@ int th_runtime_destroy(th_runtime *runtime)
     uv_run(&runtime->loop, UV_RUN_DEFAULT);
     uv_loop_close(&runtime->loop);
     th_transfer_global_cleanup();
-    if (runtime->ledger_folder)
-        nftw(runtime->ledger_folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-    free(runtime->ledger_folder);
-    free(runtime->ledger_path);
+    th_runtime_forget_ledger(runtime);
     free(runtime->sandbox_storage);
     free(runtime->sandbox_limits);
     free(runtime->arguments);
@@ -320,10 +225,13 @@ static int report_uncaught(th_runtime *runtime)
     if (kind) {
         lua_getfield(L, -1, "code");
         const char *code = lua_tostring(L, -1);
-        plain = (code && strcmp(code, "configuration") == 0) || strcmp(kind, "auth") == 0;
+        bool locked = code && strcmp(code, "locked") == 0;
+        plain = locked || (code && strcmp(code, "configuration") == 0) || strcmp(kind, "auth") == 0;
         lua_pop(L, 1);
         if (strcmp(kind, "auth") == 0)
             status = TH_EXIT_FAILED;
+        if (locked)
+            status = TH_EXIT_LOCKED;
         if (strcmp(kind, "cancelled") == 0 && runtime->phase != TH_PHASE_RUN) {
             lua_pop(L, 1);
             return TH_EXIT_HALTED;
@@ -350,10 +258,19 @@ static void report_deadlock(th_runtime *runtime)
     th_buf_close(&text);
 }
 
+/* A timer or a prepare callback of this turn has made a task ready: libuv must not poll for long now. */
+static void on_ready(void *ctx)
+{
+    th_runtime *runtime = ctx;
+    if (runtime->turning)
+        uv_stop(&runtime->loop);
+}
+
 int th_runtime_run(th_runtime *runtime, int nargs)
 {
     th_sched *sched = runtime->sched;
     bool deadlock = false;
+    th_sched_on_ready(sched, on_ready, runtime);
     th_task_spawn(runtime->L, nargs, "script");
     for (;;) {
         bool more = th_sched_run(sched);
@@ -365,7 +282,9 @@ int th_runtime_run(th_runtime *runtime, int nargs)
             deadlock = true;
             break;
         }
+        runtime->turning = true;
         uv_run(&runtime->loop, more ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+        runtime->turning = false;
     }
     if (deadlock) {
         report_deadlock(runtime);

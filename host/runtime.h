@@ -14,13 +14,21 @@
 
 #include "error.h"
 #include "ledger.h"
+#include "ledger_view.h"
+#include "lock.h"
 #include "sandbox/sandbox.h"
 #include "task.h"
 #include "terminal.h"
 #include "timer.h"
 #include "transfer.h"
 
-enum th_exit { TH_EXIT_OK = 0, TH_EXIT_FAILED = 1, TH_EXIT_ERROR = 2, TH_EXIT_HALTED = 3 };
+enum th_exit {
+    TH_EXIT_OK = 0,
+    TH_EXIT_FAILED = 1,
+    TH_EXIT_ERROR = 2,
+    TH_EXIT_HALTED = 3,
+    TH_EXIT_LOCKED = 75, /* another run holds the lock of an account */
+};
 
 enum th_phase { TH_PHASE_RUN, TH_PHASE_DRAIN, TH_PHASE_CANCEL };
 
@@ -45,13 +53,20 @@ struct th_runtime {
     th_timers *timers;
     th_terminal terminal;
 
-    th_ledger *ledger;   /* NULL until the first secret or record */
-    char *ledger_path;   /* owned */
-    char *ledger_folder; /* owned: the temporary folder of a sandbox run, removed at the end */
-    char run[40];        /* "20261120T031502Z-4f2a91": sorts by time */
-    bool run_recorded;
-    const char *script; /* borrowed */
-    char *arguments;    /* owned, a JSON array */
+    th_ledger *ledger;    /* NULL until the first secret or record */
+    char *ledger_path;    /* owned */
+    char *ledger_folder;  /* owned: the temporary folder of a sandbox run, removed at the end */
+    char run[40];         /* "20261120T031502Z-4f2a91": sorts by time */
+    bool run_recorded;    /* its row is in the ledger, or on its way there */
+    th_error run_error;   /* why it could not be recorded */
+    char *resumed_from;   /* owned: the run that this one continues, or NULL */
+    th_ledger_view *view; /* what is read of the ledger; NULL until then */
+    th_lock **locks;      /* owned: of the accounts that this run may change */
+    size_t nlocks;
+    const char *script;   /* borrowed */
+    const char *code;     /* borrowed: the text of -e, or NULL */
+    char script_hash[65]; /* "" until asked for */
+    char *arguments;      /* owned, a JSON array */
 
     th_sandbox *sandbox;   /* owned; NULL without --sandbox */
     char *sandbox_storage; /* owned */
@@ -62,6 +77,7 @@ struct th_runtime {
     uv_signal_t signals[3];
     int open_signals;
     enum th_phase phase;
+    bool turning;    /* inside uv_run */
     bool exiting;    /* os.exit was called */
     int exit_status; /* asked for by the script or a job */
 };
@@ -82,8 +98,25 @@ th_runtime *th_runtime_of(lua_State *L);
  * finish. */
 void th_runtime_admit(lua_State *L, const char *what);
 
+/* --- runtime_ledger.c --- */
+
 /* The ledger, opened (and the run recorded in it) at first use. */
 int th_runtime_ledger(th_runtime *runtime, th_ledger **out, th_error *err);
+/* What is on disk there, to be looked at. */
+int th_runtime_view(th_runtime *runtime, th_ledger_view **out, th_error *err);
+/* Makes this process the one that changes the account, until its end. TH_CONFLICT with code
+ * "locked" when there is another; see lock.h. */
+int th_runtime_lock(th_runtime *runtime, const char *account, th_error *err);
+void th_runtime_unlock(th_runtime *runtime, const char *account);
+/* SHA-256 of the script's text, in hexadecimal; "" when it cannot be read any more. */
+const char *th_runtime_script_hash(th_runtime *runtime);
+
+/* For th_runtime_create and th_runtime_destroy. */
+int th_runtime_choose_ledger(th_runtime *runtime, th_error *err);
+/* Writes and closes everything; non-zero, and said, when something could not be written. */
+int th_runtime_close_ledger(th_runtime *runtime);
+/* Removes a sandbox's ledger, forgets where it was. */
+void th_runtime_forget_ledger(th_runtime *runtime);
 
 /* Scripts look this up with require: made by bindings/. Leaves the stack as it was. */
 void th_library_open(lua_State *L);

@@ -53,6 +53,14 @@ static void make_ready(th_task *task)
     else
         sched->ready_first = task;
     sched->ready_last = task;
+    if (sched->on_ready)
+        sched->on_ready(sched->on_ready_ctx);
+}
+
+void th_sched_on_ready(th_sched *sched, void (*on_ready)(void *ctx), void *ctx)
+{
+    sched->on_ready = on_ready;
+    sched->on_ready_ctx = ctx;
 }
 
 static void park_ended(th_task *task)
@@ -541,6 +549,7 @@ th_task *th_task_spawn(lua_State *L, int nargs, const char *name)
     th_task *parent = sched->running;
     link_to_parent(task, parent);
     task->admitted = parent && parent->admitted;
+    task->item = parent ? parent->item : 0;
     sched->live++;
     note_spawn_place(L, task, parent);
     task->co_ref = LUA_NOREF;
@@ -685,4 +694,15 @@ bool th_task_admitted(lua_State *L)
 {
     th_task *task = th_task_current(L);
     return task && task->admitted;
+}
+
+void th_task_set_item(lua_State *L, int64_t item)
+{
+    th_task_current(L)->item = item;
+}
+
+int64_t th_task_item(lua_State *L)
+{
+    const th_task *task = th_task_current(L);
+    return task ? task->item : 0;
 }

@@ -54,6 +54,8 @@ th_sched *th_sched_create(lua_State *L, th_timers *timers);
 void th_sched_destroy(th_sched *sched);
 th_sched *th_sched_of(lua_State *L);
 
+/* Calls on_ready(ctx) whenever a task becomes ready, from wherever that happens. NULL: nobody. */
+void th_sched_on_ready(th_sched *sched, void (*on_ready)(void *ctx), void *ctx);
 /* Runs every task that is ready now (those that become ready meanwhile run in the next call).
  * Returns true when more are ready. */
 bool th_sched_run(th_sched *sched);
@@ -105,6 +107,11 @@ void th_task_wake(th_sched *sched, th_waker waker);
  * it spawns) as such. */
 void th_task_set_admitted(lua_State *L, bool admitted);
 bool th_task_admitted(lua_State *L);
+
+/* The item of a job that the running task works on, as the ledger numbers it; 0: none. Tasks that it
+ * spawns from then on work on the same one. */
+void th_task_set_item(lua_State *L, int64_t item);
+int64_t th_task_item(lua_State *L);
 
 /* Lua functions: spawn, sleep, join, timeout; and coroutine.resume/wrap/yield/close that let a host
  * wait pass through a script's own coroutines. Fields are set in the table at the top of the stack.

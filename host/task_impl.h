@@ -29,6 +29,7 @@ struct th_task {
     th_task **handle; /* the handle's userdata: somebody can still await; NULL when it is gone */
     bool observed;    /* its failure was delivered to somebody */
     bool admitted;
+    int64_t item; /* the ledger's row, 0: none */
     int nargs; /* arguments for the first resume; 0 afterwards */
 
     const struct th_wait_ops *ops; /* of the attached operation */
@@ -59,6 +60,8 @@ struct th_sched {
     uint32_t nfree;
     th_task *ready_first, *ready_last;
     size_t live, external_waits;
+    void (*on_ready)(void *ctx);
+    void *on_ready_ctx;
     th_task *running;
     unsigned blocked; /* resumes on the C stack that cannot pass a yield on */
     bool resetting;   /* a cancelled coroutine's to-be-closed variables are running */

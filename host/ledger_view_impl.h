@@ -1,0 +1,43 @@
+/* What the parts of the ledger's view share; nobody else includes this. */
+#ifndef TH_LEDGER_VIEW_IMPL_H
+#define TH_LEDGER_VIEW_IMPL_H
+
+#include <sqlite3.h>
+
+#include "ledger_seal.h"
+#include "ledger_view.h"
+
+struct th_ledger_view {
+    sqlite3 *db;
+    char *path;
+    th_key_pair *keys; /* from sodium_malloc; NULL until a secret was opened */
+};
+
+/* A statement that grows condition by condition, with the texts that its parameters get. */
+struct th_view_query {
+    char sql[1600];
+    struct {
+        const char *text; /* NULL: the number */
+        int64_t number;
+    } values[12];
+    int count;
+};
+
+void th_query_init(struct th_view_query *query, const char *base);
+/* Appends " AND <condition>", in which every ? stands for the text; nothing when that is NULL. */
+void th_query_text(struct th_view_query *query, const char *condition, const char *text);
+/* The same with a number; nothing when it is 0. */
+void th_query_number(struct th_view_query *query, const char *condition, int64_t number);
+void th_query_append(struct th_view_query *query, const char *sql);
+
+/* Runs it: hand(stmt, ctx) for each row until that is not 0. */
+int th_query_each(th_ledger_view *view, const struct th_view_query *query,
+                  int (*hand)(sqlite3_stmt *stmt, void *ctx), void *ctx, th_error *err);
+
+/* A text column, "" for NULL. */
+const char *th_column(sqlite3_stmt *stmt, int at);
+
+/* The private key that opens this ledger; read at the first call. */
+int th_view_load_keys(th_ledger_view *view, const char *key_path, th_error *err);
+
+#endif

@@ -1,0 +1,74 @@
+#include "process.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+double th_time_parse(const char *text)
+{
+    struct tm tm = {0};
+    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+    int ms = 0;
+
+    if (!rest || (*rest == '.' && sscanf(rest, ".%3d", &ms) != 1))
+        return -1;
+    return (double)timegm(&tm) + ms / 1000.0;
+}
+
+/* The number behind `name` at the start of a line of /proc/stat, -1 when there is none. */
+static double boot_time(void)
+{
+    FILE *file = fopen("/proc/stat", "re");
+    char line[256];
+    double seconds = -1;
+
+    while (file && seconds < 0 && fgets(line, sizeof(line), file)) {
+        if (sscanf(line, "btime %lf", &seconds) != 1)
+            seconds = -1;
+    }
+    if (file)
+        fclose(file);
+    return seconds;
+}
+
+/* When a process started, seconds since 1970; negative when that is not known. */
+static double start_time(pid_t pid)
+{
+    char path[64], text[1024];
+    FILE *file;
+    size_t len;
+    const char *at;
+    double ticks = -1, boot = boot_time();
+
+    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+    file = fopen(path, "re");
+    if (!file)
+        return -1;
+    len = fread(text, 1, sizeof(text) - 1, file);
+    fclose(file);
+    text[len] = '\0';
+    /* The name in the second field may contain anything, but no ")" follows it. */
+    at = strrchr(text, ')');
+    for (int field = 2; at && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    if (!at || sscanf(at, " %lf", &ticks) != 1 || boot < 0)
+        return -1;
+    return boot + ticks / (double)sysconf(_SC_CLK_TCK);
+}
+
+bool th_process_lives(const char *host, pid_t pid, const char *when)
+{
+    enum { TOLERANCE = 2 }; /* seconds: the boot time is known to a second, clocks are set */
+    char own[256] = "";
+    double started;
+
+    if (pid <= 0 || gethostname(own, sizeof(own) - 1) || strcmp(own, host) != 0)
+        return false;
+    if (kill(pid, 0) && errno != EPERM)
+        return false;
+    started = start_time(pid);
+    return started < 0 || started <= th_time_parse(when) + TOLERANCE;
+}

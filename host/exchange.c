@@ -8,7 +8,8 @@
  * overloaded. */
 static const uint64_t pause_first_ns = 200 * 1000000ull;
 static const uint64_t pause_longest_ns = 8000 * 1000000ull;
-enum { TRIES_DEFAULT = 5, TRIES_LIMITED = 30, TRIES_BROKEN = 30 };
+static const uint64_t pause_broken_ns = 20 * 1000000ull;
+enum { TRIES_DEFAULT = 5, TRIES_LIMITED = 30, TRIES_BROKEN = 30, TRIES_AT_ONCE = 3 };
 
 static void join_queue(th_exchange *x, bool urgent);
 
@@ -42,11 +43,20 @@ static uint64_t backoff(unsigned failures)
     return ns / 2 + randombytes_uniform((uint32_t)(ns / 2000)) * 1000ull;
 }
 
-/* The server closed a connection that had worked before (or went away from an HTTP/2 connection):
- * the platform is well, only this request fell into the gap. */
-static bool broke_on_reuse(const th_transfer *t)
+/* The connection broke, and the platform may be well: a server that goes away from a connection
+ * that had worked before (every so many requests on HTTP/2, or when it was idle) takes down
+ * whatever was on it. Such a request is repeated at once, and where libcurl knows that the
+ * connection was an old one, often. */
+static bool repeat_broken(th_exchange *x)
 {
-    return t->repeated || (t->fate == TH_FATE_LOST && t->kind == TH_NETWORK);
+    const th_transfer *t = &x->transfer;
+    if (!t->repeated && !(t->fate == TH_FATE_LOST && t->kind == TH_NETWORK))
+        return false;
+    if (x->broken >= (t->repeated ? TRIES_BROKEN : TRIES_AT_ONCE))
+        return false;
+    uint64_t jitter = randombytes_uniform(20000) * 1000ull;
+    pause_then_repeat(x, ++x->broken <= TRIES_AT_ONCE ? 0 : pause_broken_ns + jitter);
+    return true;
 }
 
 static void settle(th_exchange *x, enum th_outcome outcome)
@@ -78,12 +88,8 @@ static void settle(th_exchange *x, enum th_outcome outcome)
     }
     if (outcome == TH_OUTCOME_AMBIGUOUS)
         x->maybe = true;
-    if (broke_on_reuse(t) && ++x->broken < TRIES_BROKEN) {
-        /* The first repeats go out at once; a server that keeps breaking connections gets pauses.
-         */
-        pause_then_repeat(x, x->broken <= 3 ? 0 : backoff(x->broken - 4));
+    if (repeat_broken(x))
         return;
-    }
     if (++x->failures < tries && t->kind != TH_MALFORMED)
         pause_then_repeat(x, backoff(x->failures - 1));
     else

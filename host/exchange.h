@@ -36,8 +36,8 @@ struct th_exchange {
     bool repeatable;
     unsigned tries; /* transfers at the most, for failures of the platform or the line; 0 = 5 */
     void (*done)(th_exchange *exchange);
-    /* Looks at a 429 whose headers do not say how long to wait, and sets transfer.pace.retry_after when
-     * its body does. NULL: nobody looks. */
+    /* Looks at a 429 whose headers do not say how long to wait, and sets transfer.pace.retry_after
+     * when its body does. NULL: nobody looks. */
     void (*limited_body)(th_exchange *exchange);
     void *ctx;
 

@@ -47,7 +47,9 @@ static const char help[] =
     "  GET  /_sandbox/log         every request in order, and whether it was carried out\n"
     "  GET  /_sandbox/violations  requests that the documentation does not allow\n"
     "  GET  /_sandbox/counts      requests, replies and faults for each API\n"
-    "  POST /_sandbox/reset       back to the start\n";
+    "  POST /_sandbox/reset       back to the start, or to another one\n"
+    "  POST /_sandbox/faults      other faults from now on\n"
+    "  POST /_sandbox/kill        kill the client at its next or a later request\n";
 
 static const struct option long_options[] = {
     {"port", required_argument, NULL, 'o'},   {"trunks", required_argument, NULL, 'o'},

@@ -49,6 +49,7 @@ typedef struct sb_reply {
     size_t len;
     sb_rates rates;
     unsigned delay_ms;
+    bool kill; /* nobody shall hear it: the process that asked is to be killed */
 } sb_reply;
 
 typedef struct sb_call {

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "delay.h"
+#include "kill_client.h"
 #include "world.h"
 
 struct th_sandbox {
@@ -160,6 +161,8 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
         sb_world_serve(&sandbox->world, &exchange->request, monotonic(), &exchange->reply);
         pthread_mutex_unlock(&sandbox->lock);
         exchange->answered = true;
+        if (exchange->reply.kill)
+            sb_kill_client(connection, sandbox->port);
         if (exchange->reply.delay_ms &&
             sb_delay_hold(sandbox->delay, connection, exchange->reply.delay_ms))
             return MHD_YES;

@@ -262,21 +262,27 @@ void sb_world_serve(sb_world *world, sb_request *request, uint64_t now, sb_reply
                       .api = well_formed ? find_api(request->target) : -1};
     snprintf(entry.method, sizeof entry.method, "%s", request->method);
     sb_call call = {.faults = &world->faults, .request = request};
-    if (entry.api >= 0) {
+    bool kill = entry.number == world->kill_at;
+    if (kill && world->kill_before) {
+        close_connection(&call);
+    } else if (entry.api >= 0) {
         call.store = &world->stores[entry.api];
         serve_api(&call, world->token, &world->limits[entry.api], now);
     } else {
         sb_findings_add(&call.findings, "path", "no_endpoint", "is below no API's base URL");
         sb_reply_text(&call, 404, "text/plain", "No API of the sandbox has this path.\n");
     }
+    if (kill)
+        close_connection(&call);
     entry.status = call.reply.ending == SB_HANG_UP ? 0 : call.reply.status;
     entry.applied = call.applied;
     entry.faults = call.met;
     sb_journal_violations(&world->journal, &entry, request, &call.findings);
     sb_journal_add(&world->journal, &entry, request);
     call.reply.rates = call.rates;
-    call.reply.delay_ms = world->latency_ms;
-    if (call.met >> SB_SLOW & 1)
+    call.reply.kill = kill;
+    call.reply.delay_ms = kill ? 0 : world->latency_ms;
+    if (!kill && call.met >> SB_SLOW & 1)
         call.reply.delay_ms += 2 * world->latency_ms + 50;
     *reply = call.reply;
     json_decref(call.body);

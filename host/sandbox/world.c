@@ -85,7 +85,10 @@ int sb_world_init(sb_world *world, const th_sandbox_options *options, th_error *
         rc = set_limits(world, options->limits ? options->limits : "documented", err);
     if (rc == 0)
         rc = fill(world, err);
-    if (rc == 0 && !(world->token = strdup(token)))
+    if (rc == 0 &&
+        (!(world->token = strdup(token)) ||
+         !(world->limits_text = strdup(options->limits ? options->limits : "documented")) ||
+         !(world->faults_text = strdup(options->faults ? options->faults : ""))))
         rc = th_fail(err, TH_INVALID, "memory is short for the sandbox");
     if (rc != 0)
         sb_world_close(world);
@@ -98,14 +101,49 @@ void sb_world_close(sb_world *world)
     for (size_t i = 0; i < SB_APIS; i++)
         sb_limit_close(&world->limits[i]);
     free(world->token);
+    free(world->limits_text);
+    free(world->faults_text);
     *world = (sb_world){0};
 }
 
 int sb_world_reset(sb_world *world)
 {
     empty(world);
+    world->kill_at = 0;
     sb_faults_reset(&world->faults);
     for (size_t i = 0; i < SB_APIS; i++)
         sb_limit_reset(&world->limits[i]);
     return fill(world, NULL);
+}
+
+int sb_world_renew(sb_world *world, const th_sandbox_options *options, th_error *err)
+{
+    sb_world fresh;
+    th_sandbox_options all = *options;
+    all.token = world->token;
+    int rc = sb_world_init(&fresh, &all, err);
+    if (rc != 0)
+        return rc;
+    /* Others hold the address of the token. */
+    char *token = fresh.token;
+    fresh.token = world->token;
+    world->token = token;
+    sb_world_close(world);
+    *world = fresh;
+    return 0;
+}
+
+int sb_world_set_faults(sb_world *world, const char *faults, uint64_t seed, th_error *err)
+{
+    sb_faults fresh;
+    int rc = sb_faults_init(&fresh, faults, seed, err);
+    if (rc != 0)
+        return rc;
+    char *text = strdup(faults);
+    if (!text)
+        return th_fail(err, TH_INVALID, "memory is short for the faults");
+    free(world->faults_text);
+    world->faults_text = text;
+    world->faults = fresh;
+    return 0;
 }

@@ -9,19 +9,28 @@
 #include "sandbox.h"
 
 typedef struct sb_world {
-    char *token; /* owned */
+    char *token;                     /* owned; the same until the end */
+    char *limits_text, *faults_text; /* as they were told; owned */
     unsigned trunks, latency_ms;
     unsigned long long seed;
     sb_store stores[SB_APIS];
     sb_limit limits[SB_APIS];
     sb_faults faults;
     sb_journal journal;
+    uint64_t kill_at; /* number of the request whose sender is to be killed; 0: none */
+    bool kill_before; /* it is not carried out */
 } sb_world;
 
 int sb_world_init(sb_world *world, const th_sandbox_options *options, th_error *err);
 void sb_world_close(sb_world *world);
 /* Back to the first state: trunks, faults, windows, journal. -1 when memory is short. */
 int sb_world_reset(sb_world *world);
+
+/* As if it had been started with these options, but for port and token, which stay. On failure
+ * nothing has changed. */
+int sb_world_renew(sb_world *world, const th_sandbox_options *options, th_error *err);
+/* Other faults from now on; what has happened stays. On failure nothing has changed. */
+int sb_world_set_faults(sb_world *world, const char *faults, uint64_t seed, th_error *err);
 
 /* Answers one request. now: monotonic ns of its arrival. The caller frees the reply with
  * sb_reply_clear. */

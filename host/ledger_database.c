@@ -120,7 +120,8 @@ static int prepare(sqlite3 *db, const char *path, th_error *err)
                            "Name a file on a local disk with --ledger", err)) ||
         (rc = th_database_execute(db, path,
                                   "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-                                  "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY",
+                                  "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;"
+                                  "PRAGMA wal_autocheckpoint = 4000",
                                   err)))
         return rc;
     return version < th_database_version() ? th_schema_migrate(db, path, err) : 0;

@@ -94,7 +94,6 @@ static const char *const steps[] = {
     ") STRICT;"
     "CREATE INDEX attempts_by_trunk ON attempts (trunk, account);"
     "CREATE INDEX attempts_by_item ON attempts (item) WHERE item IS NOT NULL;"
-    "CREATE INDEX attempts_by_run ON attempts (run) WHERE item IS NULL;"
 
     "CREATE TABLE creates ("
     "  id INTEGER PRIMARY KEY,"
@@ -125,6 +124,7 @@ static const char *const steps[] = {
     "    WHERE live.account = secrets.account AND live.trunk = secrets.trunk"
     "    AND live.field = secrets.field AND live.trunk <> ''"
     "    AND live.state = 'current' AND live.evidence <> '' AND live.id > secrets.id);"
+    "DROP INDEX secrets_by_run;"
     "DROP INDEX secrets_by_trunk;"
     "CREATE INDEX secrets_by_trunk ON secrets (trunk, account, field);"
     "CREATE INDEX secrets_unproven ON secrets (account, trunk, field) WHERE state = 'candidate';",

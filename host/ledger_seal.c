@@ -14,6 +14,7 @@ int th_sealer_renew(th_sealer *sealer, const unsigned char *public_key, th_error
     int rc;
 
     crypto_box_keypair(sealer->ephemeral, private_key);
+    randombytes_buf(sealer->nonce, sizeof(sealer->nonce));
     rc = crypto_box_beforenm(sealer->shared, public_key, private_key);
     sodium_memzero(private_key, sizeof(private_key));
     if (rc)
@@ -32,9 +33,8 @@ static unsigned char *put_name(unsigned char *at, const char *name)
     return at + len;
 }
 
-int th_seal(const th_sealer *sealer, const struct th_seal_names *names, const void *secret,
-            size_t len, unsigned char *plain, unsigned char *sealed, size_t *sealed_len,
-            th_error *err)
+int th_seal(th_sealer *sealer, const struct th_seal_names *names, const void *secret, size_t len,
+            unsigned char *plain, unsigned char *sealed, size_t *sealed_len, th_error *err)
 {
     unsigned char *at = plain, *nonce;
     int rc;
@@ -56,7 +56,8 @@ int th_seal(const th_sealer *sealer, const struct th_seal_names *names, const vo
     memcpy(sealed, magic, MAGIC);
     memcpy(sealed + MAGIC, sealer->ephemeral, sizeof(sealer->ephemeral));
     nonce = sealed + MAGIC + sizeof(sealer->ephemeral);
-    randombytes_buf(nonce, crypto_box_NONCEBYTES);
+    memcpy(nonce, sealer->nonce, sizeof(sealer->nonce));
+    sodium_increment(sealer->nonce, sizeof(sealer->nonce));
     rc = crypto_box_easy_afternm(sealed + TH_SEAL_HEAD, plain, (unsigned long long)(at - plain),
                                  nonce, sealer->shared);
     *sealed_len = TH_SEAL_HEAD + crypto_box_MACBYTES + (size_t)(at - plain);

@@ -41,6 +41,8 @@ struct th_seal_names {
 typedef struct th_sealer {
     unsigned char ephemeral[crypto_box_PUBLICKEYBYTES];
     unsigned char shared[crypto_box_BEFORENMBYTES];
+    unsigned char
+        nonce[crypto_box_NONCEBYTES]; /* of the next secret: a random start, then counted */
 } th_sealer;
 
 /* Draws a new ephemeral pair for this public key. TH_INVALID when that is no usable key. The caller
@@ -52,9 +54,8 @@ int th_sealer_renew(th_sealer *sealer, const unsigned char *public_key, th_error
  * return; sealed takes at most TH_SEALED_MAX bytes. TH_INVALID when a name or the secret is empty
  * or too long.
  */
-int th_seal(const th_sealer *sealer, const struct th_seal_names *names, const void *secret,
-            size_t len, unsigned char *plain, unsigned char *sealed, size_t *sealed_len,
-            th_error *err);
+int th_seal(th_sealer *sealer, const struct th_seal_names *names, const void *secret, size_t len,
+            unsigned char *plain, unsigned char *sealed, size_t *sealed_len, th_error *err);
 
 /*
  * Opens a sealed secret and checks that it belongs to names. *secret points into plain

@@ -87,7 +87,7 @@ void th_query_init(struct th_view_query *query, const char *base)
 static void add_condition(struct th_view_query *query, const char *condition, const char *text,
                           int64_t number)
 {
-    char place[8];
+    char place[16];
 
     query->values[query->count].text = text;
     query->values[query->count].number = number;

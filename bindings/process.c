@@ -1,7 +1,12 @@
 /*
  * A child process that is handed secrets: JSON on its standard input, never in its arguments or its
  * environment, and no descriptor of ours besides. The loop goes on while it runs.
+ *
+ * It leads a session of its own: a Ctrl-C on our terminal, which lets what was begun end, does not
+ * reach it, and what it has started ends with it.
  */
+#include "process.h"
+
 #include <fcntl.h>
 #include <lauxlib.h>
 #include <signal.h>
@@ -12,29 +17,39 @@
 #include "../host/json.h"
 #include "error_lua.h"
 #include "library.h"
-#include "runtime.h"
 
 enum { OUTPUT_MAX = 16 * 1024 }; /* of what it prints; the rest is read and dropped */
 
-struct child {
+/* What it has left behind in the background may hold its output open: nobody waits for that. */
+static const uint64_t linger_ns = 1000 * 1000000ull;
+
+struct th_child {
     uv_process_t process;
     uv_pipe_t in, out, err;
-    uv_write_t write;
     th_runtime *runtime;
     th_waker waker;
     th_timer limit;
-    th_buf input, printed, complained;
+    uint64_t limit_ns; /* from when it has been given everything */
+    th_feed *feed;     /* NULL: everything is known at the start; borrowed, the task holds it */
+    th_buf printed, complained;
     char *name;
-    unsigned open;  /* uv handles that are not closed yet */
-    unsigned waits; /* process, out and err: what must end before the task goes on */
-    bool released, timed_out;
+    unsigned open;    /* uv handles that are not closed yet */
+    unsigned waits;   /* process, out and err: what must end before the task goes on */
+    unsigned writing; /* pieces that are on their way to it */
+    bool input_ended, released, exited, timed_out;
     int64_t status;
     int signal;
 };
 
-static void child_free(struct child *child)
+/* A piece of its input. */
+struct piece {
+    uv_write_t write;
+    th_child *child;
+    th_buf text;
+};
+
+static void child_free(th_child *child)
 {
-    th_buf_close(&child->input);
     th_buf_close(&child->printed);
     th_buf_close(&child->complained);
     free(child->name);
@@ -43,7 +58,7 @@ static void child_free(struct child *child)
 
 static void handle_closed(uv_handle_t *handle)
 {
-    struct child *child = handle->data;
+    th_child *child = handle->data;
     if (--child->open == 0 && child->released)
         child_free(child);
 }
@@ -54,7 +69,7 @@ static void close_handle(uv_handle_t *handle)
         uv_close(handle, handle_closed);
 }
 
-static void part_ended(struct child *child)
+static void part_ended(th_child *child)
 {
     if (--child->waits == 0 && !child->released) {
         th_timer_stop(child->runtime->timers, &child->limit);
@@ -62,13 +77,36 @@ static void part_ended(struct child *child)
     }
 }
 
+/* Stops listening to one of its outputs. */
+static void end_output(th_child *child, uv_pipe_t *pipe)
+{
+    if (!uv_is_closing((uv_handle_t *)pipe)) {
+        close_handle((uv_handle_t *)pipe);
+        part_ended(child);
+    }
+}
+
+static void on_limit(th_timer *timer)
+{
+    th_child *child = timer->ctx;
+    if (!child->exited) {
+        child->timed_out = true;
+        uv_kill(-child->process.pid, SIGKILL);
+    }
+    end_output(child, &child->out);
+    end_output(child, &child->err);
+}
+
 static void process_exited(uv_process_t *process, int64_t status, int signal)
 {
-    struct child *child = process->data;
+    th_child *child = process->data;
+    child->exited = true;
     child->status = status;
     child->signal = signal;
     close_handle((uv_handle_t *)process);
     close_handle((uv_handle_t *)&child->in);
+    if (child->waits > 1)
+        th_timer_start(child->runtime->timers, &child->limit, linger_ns, on_limit, child);
     part_ended(child);
 }
 
@@ -81,7 +119,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
-    struct child *child = stream->data;
+    th_child *child = stream->data;
     th_buf *text = stream == (uv_stream_t *)&child->out ? &child->printed : &child->complained;
     if (n > 0 && text->len < OUTPUT_MAX) {
         size_t room = OUTPUT_MAX - text->len;
@@ -91,32 +129,69 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     if (buf->base)
         explicit_bzero(buf->base, n > 0 ? (size_t)n : 0);
     free(buf->base);
-    if (n < 0) {
-        close_handle((uv_handle_t *)stream);
-        part_ended(child);
-    }
+    if (n < 0)
+        end_output(child, (uv_pipe_t *)stream);
+}
+
+static void input_may_end(th_child *child)
+{
+    if (child->input_ended && child->writing == 0)
+        close_handle((uv_handle_t *)&child->in);
 }
 
 static void on_written(uv_write_t *write, int status)
 {
     (void)status; /* a child that does not read its input is judged by its exit status */
-    struct child *child = write->data;
-    close_handle((uv_handle_t *)&child->in);
+    struct piece *piece = (struct piece *)write;
+    th_child *child = piece->child;
+    th_buf_close(&piece->text);
+    free(piece);
+    child->writing--;
+    input_may_end(child);
+}
+
+void th_child_write(th_child *child, th_buf *text)
+{
+    struct piece *piece = NULL;
+    if (!uv_is_closing((uv_handle_t *)&child->in) && text->len > 0)
+        piece = calloc(1, sizeof *piece);
+    if (!piece) {
+        th_buf_close(text);
+        return;
+    }
+    piece->child = child;
+    piece->text = *text;
+    *text = (th_buf){.sensitive = true};
+    uv_buf_t bytes = uv_buf_init(piece->text.data, (unsigned)piece->text.len);
+    child->writing++;
+    int rc = uv_write(&piece->write, (uv_stream_t *)&child->in, &bytes, 1, on_written);
+    if (rc != 0)
+        on_written(&piece->write, rc);
+}
+
+void th_child_close_input(th_child *child)
+{
+    if (!child->exited)
+        th_timer_start(child->runtime->timers, &child->limit, child->limit_ns, on_limit, child);
+    child->input_ended = true;
+    input_may_end(child);
 }
 
 static void child_cancel(void *ptr)
 {
-    struct child *child = ptr;
+    th_child *child = ptr;
     th_timer_stop(child->runtime->timers, &child->limit);
     if (uv_is_active((uv_handle_t *)&child->process))
-        uv_process_kill(&child->process, SIGTERM);
+        uv_kill(-child->process.pid, SIGTERM);
 }
 
 static void child_release(void *ptr)
 {
-    struct child *child = ptr;
+    th_child *child = ptr;
     child->released = true;
     child_cancel(child);
+    if (child->feed)
+        child->feed->child = NULL;
     if (child->open == 0) {
         child_free(child);
         return;
@@ -127,16 +202,9 @@ static void child_release(void *ptr)
     close_handle((uv_handle_t *)&child->process);
 }
 
-static void on_limit(th_timer *timer)
-{
-    struct child *child = timer->ctx;
-    child->timed_out = true;
-    uv_process_kill(&child->process, SIGKILL);
-}
-
 static void child_describe(const void *ptr, th_buf *out)
 {
-    const struct child *child = ptr;
+    const th_child *child = ptr;
     th_buf_printf(out, "%s (process %d)", child->name, child->process.pid);
 }
 
@@ -154,7 +222,9 @@ static int child_done(lua_State *L, int status, lua_KContext ctx)
 {
     (void)status;
     (void)ctx;
-    struct child *child = th_task_op(L);
+    th_child *child = th_task_op(L);
+    th_scrub_output(L, 2, &child->printed, child->printed.len == OUTPUT_MAX);
+    th_scrub_output(L, 2, &child->complained, child->complained.len == OUTPUT_MAX);
     lua_createtable(L, 0, 5);
     lua_pushinteger(L, (lua_Integer)child->status);
     lua_setfield(L, -2, "status");
@@ -170,14 +240,14 @@ static int child_done(lua_State *L, int status, lua_KContext ctx)
     return 1;
 }
 
-static void open_pipe(struct child *child, uv_pipe_t *pipe)
+static void open_pipe(th_child *child, uv_pipe_t *pipe)
 {
     uv_pipe_init(&child->runtime->loop, pipe, 0);
     pipe->data = child;
     child->open++;
 }
 
-static int spawn(struct child *child, char **argv)
+static int spawn(th_child *child, char **argv)
 {
     uv_stdio_container_t stdio[3] = {
         {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&child->in},
@@ -185,7 +255,13 @@ static int spawn(struct child *child, char **argv)
         {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->err},
     };
     uv_process_options_t options = {
-        .file = argv[0], .args = argv, .exit_cb = process_exited, .stdio = stdio, .stdio_count = 3};
+        .file = argv[0],
+        .args = argv,
+        .exit_cb = process_exited,
+        .flags = UV_PROCESS_DETACHED,
+        .stdio = stdio,
+        .stdio_count = 3,
+    };
     open_pipe(child, &child->in);
     open_pipe(child, &child->out);
     open_pipe(child, &child->err);
@@ -197,21 +273,23 @@ static int spawn(struct child *child, char **argv)
     return rc;
 }
 
-static void feed(struct child *child)
+static void start(th_child *child, th_buf *input)
 {
-    uv_buf_t text = uv_buf_init(child->input.data, (unsigned)child->input.len);
-    child->write.data = child;
-    if (uv_write(&child->write, (uv_stream_t *)&child->in, &text, 1, on_written) != 0)
-        close_handle((uv_handle_t *)&child->in);
+    child->waits = 3;
     uv_read_start((uv_stream_t *)&child->out, on_alloc, on_read);
     uv_read_start((uv_stream_t *)&child->err, on_alloc, on_read);
-    child->waits = 3;
+    th_child_write(child, input);
+    if (child->feed)
+        child->feed->child = child;
+    if (!child->feed || child->feed->closed)
+        th_child_close_input(child);
 }
 
 /*
  * run_command(words, input, seconds) → { status, signal, timed_out, out, err }
  * words: the program and its arguments; input: a value that it reads as one line of JSON, secrets
- * in clear; seconds: killed after that long. Raises when it cannot be started.
+ * in clear, or a feed; seconds: killed after that long, counted from the end of its input. What it
+ * prints comes back without the secrets that it was given. Raises when it cannot be started.
  */
 static int run_command(lua_State *L)
 {
@@ -228,26 +306,34 @@ static int run_command(lua_State *L)
         lua_pop(L, 1);
     }
     argv[n] = NULL;
-    struct child *child = calloc(1, sizeof *child);
+    th_buf input = {.sensitive = true};
+    th_child *child = calloc(1, sizeof *child);
     if (!child)
         return luaL_error(L, "not enough memory");
     child->runtime = th_runtime_of(L);
-    child->input.sensitive = child->printed.sensitive = child->complained.sensitive = true;
+    child->printed.sensitive = child->complained.sensitive = true;
+    child->limit_ns = (uint64_t)(seconds * 1e9);
     th_task_attach(L, &child_ops, child);
     child->waker = th_task_waker(L);
     child->name = strdup(argv[0]);
     th_error err = {0};
-    if (th_json_encode(L, 2, TH_JSON_SECRETS, &child->input, &err) != 0)
+    th_feed *feed = th_feed_test(L, 2);
+    if (feed && feed->child) {
+        th_fail(&err, TH_INVALID, "another command reads this feed already");
         return th_error_raise(L, &err);
-    th_buf_putc(&child->input, '\n');
+    }
+    if (!feed && th_json_encode(L, 2, TH_JSON_SECRETS, &input, &err) != 0)
+        return th_error_raise(L, &err);
+    if (!feed)
+        th_buf_putc(&input, '\n');
     int rc = spawn(child, (char **)(uintptr_t)argv);
     if (rc != 0) {
+        th_buf_close(&input);
         th_fail(&err, TH_INVALID, "cannot run %s: %s", argv[0], uv_strerror(rc));
         return th_error_raise(L, &err);
     }
-    feed(child);
-    th_timer_start(child->runtime->timers, &child->limit, (uint64_t)(seconds * 1e9), on_limit,
-                   child);
+    child->feed = feed;
+    start(child, feed ? &feed->waiting : &input);
     return th_task_park(L, 0, child_done);
 }
 
@@ -255,4 +341,5 @@ void th_open_process(lua_State *L)
 {
     lua_pushcfunction(L, run_command);
     lua_setfield(L, -2, "run_command");
+    th_feed_open(L);
 }

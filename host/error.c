@@ -19,6 +19,7 @@ static const char *const kind_names[] = {
     [TH_TLS] = "tls",
     [TH_TIMEOUT] = "timeout",
     [TH_MALFORMED] = "malformed",
+    [TH_DELIVERY] = "delivery",
     [TH_CANCELLED] = "cancelled",
     [TH_UNKNOWN_OUTCOME] = "unknown_outcome",
 };

@@ -40,6 +40,20 @@ function tests.test_sleepers_wake_in_the_order_of_their_times()
     lu.assertEquals(order, { 0.01, 0.02, 0.03 })
 end
 
+function tests.test_a_timer_that_is_due_before_the_poll_wakes_its_task_at_once()
+    -- libuv runs due timers before it polls: without care the loop then sleeps until the next event, here an hour.
+    local long = trunkhost.spawn(function() trunkhost.sleep(3600) end)
+    trunkhost.spawn(function()
+        trunkhost.sleep(0.001)
+        long:cancel()
+    end)
+    trunkhost.spawn(function()
+        local begin = trunkhost.now()
+        while trunkhost.now() < begin + 0.02 do end -- the timer becomes due meanwhile
+    end)
+    lu.assertFalse((pcall(long.await, long)))
+end
+
 function tests.test_an_error_reaches_whoever_awaits_and_keeps_its_value()
     local value = { "mine" }
     local task = trunkhost.spawn(function()

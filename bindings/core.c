@@ -109,11 +109,11 @@ static int core_print(lua_State *L)
     return 0;
 }
 
-/* run() → { id, dry_run, sandbox, stopping, script } */
+/* run() → { id, dry_run, sandbox, stopping, script, script_hash, ledger } */
 static int core_run(lua_State *L)
 {
-    const th_runtime *runtime = th_runtime_of(L);
-    lua_createtable(L, 0, 6);
+    th_runtime *runtime = th_runtime_of(L);
+    lua_createtable(L, 0, 7);
     lua_pushstring(L, runtime->run);
     lua_setfield(L, -2, "id");
     lua_pushboolean(L, runtime->options.dry_run);
@@ -124,6 +124,8 @@ static int core_run(lua_State *L)
     lua_setfield(L, -2, "stopping");
     lua_pushstring(L, runtime->script);
     lua_setfield(L, -2, "script");
+    lua_pushstring(L, th_runtime_script_hash(runtime));
+    lua_setfield(L, -2, "script_hash");
     lua_pushstring(L, runtime->ledger_path);
     lua_setfield(L, -2, "ledger");
     return 1;

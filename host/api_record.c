@@ -41,6 +41,7 @@ int th_call_record_error(struct th_call *call, th_error *err)
     th_fail(err, TH_INVALID, "nothing was sent, because the ledger cannot %s: %s",
             call->nsecrets ? "store the secret" : "record the request",
             record->err.message ? record->err.message : "out of memory");
+    th_error_set_code(err, "ledger");
     th_error_close(&record->err);
     return -TH_INVALID;
 }
@@ -129,8 +130,10 @@ int th_call_record(lua_State *L, struct th_call *call, void (*ready)(struct th_c
     int rc;
     if (call->nsecrets == 0 && !create && item == 0)
         return 0;
-    if ((rc = th_runtime_ledger(runtime, &ledger, err)) != 0)
+    if ((rc = th_runtime_ledger(runtime, &ledger, err)) != 0) {
+        th_error_set_code(err, "ledger");
         return rc;
+    }
     struct th_call_record *record = calloc(1, sizeof *record);
     if (!record)
         return th_fail(err, TH_INVALID, "not enough memory");

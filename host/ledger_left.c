@@ -3,7 +3,7 @@
 
 #include "ledger_database.h"
 #include "ledger_view_impl.h"
-#include "process.h"
+#include "alive.h"
 
 static const char left[] =
     "SELECT trunk, sum(candidate), max(run) FROM ("

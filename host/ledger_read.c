@@ -99,6 +99,8 @@ int th_view_secrets(th_ledger_view *view, const struct th_view_filter *filter,
     th_query_text(&query, "field = ?", filter->field);
     if (filter->unsettled)
         th_query_append(&query, " AND state = 'candidate'");
+    if (filter->undelivered)
+        th_query_append(&query, " AND state = 'current' AND trunk <> '' AND delivered_at IS NULL");
     th_query_number(&query, "id > ?", filter->after);
     th_query_append(&query, " ORDER BY id");
     return read_rows(&reader, &query, err);

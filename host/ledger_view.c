@@ -4,7 +4,7 @@
 
 #include "ledger_database.h"
 #include "ledger_view_impl.h"
-#include "process.h"
+#include "alive.h"
 
 /* --- the view
  * -------------------------------------------------------------------------------------- */

@@ -33,9 +33,10 @@ void th_view_end(th_ledger_view *view);
  */
 struct th_view_filter {
     const char *run, *account, *trunk, *field;
-    bool unsettled; /* creates and secrets: only those of which it is not known what became */
-    bool loose;     /* attempts: only those outside of items */
-    int64_t after;  /* only rows after this one */
+    bool unsettled;   /* creates and secrets: only those of which it is not known what became */
+    bool undelivered; /* secrets: current ones that were not handed on */
+    bool loose;       /* attempts: only those outside of items */
+    int64_t after;    /* only rows after this one */
     int64_t limit;
 };
 

@@ -1,4 +1,4 @@
-#include "process.h"
+#include "alive.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* Whether a process that a run was is still there. */
-#ifndef TH_PROCESS_H
-#define TH_PROCESS_H
+#ifndef TH_ALIVE_H
+#define TH_ALIVE_H
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -1,0 +1,80 @@
+/*
+ * require "trunkhost.ledger": what the job engine keeps in the ledger, and finds there again.
+ * An account is given by name or as an account; a trunk is the item's key. What waits does so until
+ * it is on disk; what does not wait is written in order and in time, and a failure shows in sync()
+ * and at the end of the run.
+ *
+ *   begin(resumed_from?) → run          waits: the run is recorded; before that nothing need be
+ * sent. Other functions that write do it at their first use. lock(account) → true waits, and begins
+ * the run. Raises an error with the code "locked" when another process changes the account:
+ * uncaught, the program says by whom and exits with 75. unlock(account)                     before
+ * the end of the run sync()                              waits: all is on disk; raises what could
+ * not be written script_hash() → SHA-256 in hex
+ *
+ *   item_planned(account, trunk, plan?) does not wait
+ *   item_skipped(account, trunk, why?)  does not wait
+ *   item_begin(account, trunk, plan?) → id
+ *                                       waits. From here on the task, and what it spawns, works on
+ *                                       this item: every write that it sends is recorded in it.
+ *                                       plan: JSON, or a table (secrets in it become "[secret]")
+ *   item_end(state, evidence?, attempts?, error?)
+ *                                       does not wait; ends the task's item. state: done, failed,
+ *                                       unknown, skipped, or planned (nothing was sent after all).
+ *                                       error: JSON, a table or an error object
+ *   item() → id or nil                  the task's
+ *
+ *   settle(secret_id, state, evidence)  a secret of candidates(): "current" or "rejected"
+ *   create_end(create_id, state, trunk?) a create of creates(): landed, absent or unknown
+ *   delivered(account, trunk, field)    the current secret was handed on
+ *
+ * What is on disk (sync() first for what was written a moment ago):
+ *
+ *   run(id) → { id, script, arguments = { … }, script_hash, host, pid, resumed_from, started_at,
+ *               ended_at, status, life = "ended" | "alive" | "died", items = { done = n, … } }, or
+ *               nil and why. id may be the start of one, or "last".
+ *   items_of(run, { after = id, limit = n }?) → { { id, account, trunk, state, evidence, attempts,
+ *               error, plan, started_at, ended_at }, … } in order of id; error and plan are tables
+ *   unfinished(account) → { { trunk, candidates = n, run }, … }: trunks with secrets that may be
+ *               live, or with an item that a run (the newest: run) has left half-way
+ *   candidates(account, trunk?) → { { id, trunk, field, run, created_at }, … }
+ *   creates(account) → { { id, run, endpoint, key = { … }, state, source, created_at }, … } of
+ * which it is not known what became; source: the key of their item undelivered(account) → { { id,
+ * trunk, field, run, created_at }, … } current, not handed on secret_age(account, trunk, field) →
+ * seconds since the current one was proven, or nil open_secret(account, trunk, field, "current" |
+ * "previous" | "candidate") → secret, or nil, why and kind ("not_found": there is none; "invalid":
+ * no private key here, or damaged)
+ */
+#include <lauxlib.h>
+
+#include "api.h"
+#include "ledger_lua.h"
+#include "library.h"
+
+const char *th_lua_account_name(lua_State *L, int arg)
+{
+    if (lua_type(L, arg) == LUA_TSTRING)
+        return lua_tostring(L, arg);
+    return th_account_check(L, arg)->name;
+}
+
+const char *th_lua_trunk_name(lua_State *L, int arg)
+{
+    int isint;
+    lua_Integer id = lua_tointegerx(L, arg, &isint);
+    if (lua_type(L, arg) == LUA_TNUMBER && isint) {
+        lua_pushinteger(L, id);
+        lua_replace(L, arg);
+        return lua_tostring(L, arg);
+    }
+    const char *name = luaL_checkstring(L, arg);
+    luaL_argcheck(L, name[0], arg, "the trunk has no name");
+    return name;
+}
+
+int th_open_ledger(lua_State *L)
+{
+    lua_newtable(L);
+    th_open_ledger_writes(L);
+    th_open_ledger_looks(L);
+    return 1;
+}

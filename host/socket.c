@@ -88,6 +88,12 @@ static void drop(th_socket *s)
 
 /* --- holding frames back ---------------------------------------------------------------------- */
 
+/*
+ * libcurl writes each HTTP/2 frame by itself. Held back until the end of the turn, those of all
+ * requests leave together, which saves a third of the CPU time. It also keeps the head and the body
+ * of a request together: libcurl 7.88 takes it for an error when a server answers before it has
+ * seen the body.
+ */
 static void set_cork(th_driver *driver, int on)
 {
     if (driver->corked == (on != 0)) {

@@ -31,12 +31,13 @@ typedef struct th_transfer th_transfer;
 enum th_http { TH_HTTP_AUTO, TH_HTTP_1_1, TH_HTTP_2 };
 
 typedef struct th_client_options {
-    enum th_http http;   /* HTTP/2 needs TLS: http:// is 1.1 always. auto: 2 where the server
-                            does it; 2: also expects it, see client.c */
-    const char *ca_file; /* PEM; NULL: the system's bundle. Copied. */
-    unsigned
-        concurrency; /* transfers in flight at most, which sizes the connection cache; 0 = 16 */
-    long timeout_ms; /* a whole transfer; 0 = 30 s */
+    /* auto and 2: HTTP/2 when the server agrees during the TLS handshake, else 1.1. With 2 the
+     * connections are bounded for HTTP/2 from the start, not only after the first reply. http:// is
+     * always 1.1. */
+    enum th_http http;
+    const char *ca_file;     /* PEM, copied; NULL: the system's bundle */
+    unsigned concurrency;    /* at most in flight; sizes the connection cache; 0 = 16 */
+    long timeout_ms;         /* a whole transfer; 0 = 30 s */
     long connect_timeout_ms; /* 0 = 10 s */
     size_t max_response;     /* bytes of body; 0 = 64 MiB */
 } th_client_options;

@@ -226,7 +226,9 @@ static int report_uncaught(th_runtime *runtime)
         lua_getfield(L, -1, "code");
         const char *code = lua_tostring(L, -1);
         bool locked = code && strcmp(code, "locked") == 0;
-        plain = locked || (code && strcmp(code, "configuration") == 0) || strcmp(kind, "auth") == 0;
+        bool ledger = code && strcmp(code, "ledger") == 0;
+        plain = locked || ledger || (code && strcmp(code, "configuration") == 0) ||
+                strcmp(kind, "auth") == 0;
         lua_pop(L, 1);
         if (strcmp(kind, "auth") == 0)
             status = TH_EXIT_FAILED;
@@ -258,7 +260,8 @@ static void report_deadlock(th_runtime *runtime)
     th_buf_close(&text);
 }
 
-/* A timer or a prepare callback of this turn has made a task ready: libuv must not poll for long now. */
+/* A timer or a prepare callback of this turn has made a task ready: libuv must not poll for long
+ * now. */
 static void on_ready(void *ctx)
 {
     th_runtime *runtime = ctx;

@@ -289,6 +289,7 @@ int th_client_create(uv_loop_t *loop, const th_client_options *options, th_clien
     client->connect_timeout_ms =
         options->connect_timeout_ms ? options->connect_timeout_ms : DEFAULT_CONNECT_TIMEOUT_MS;
     client->max_response = options->max_response ? options->max_response : DEFAULT_MAX_RESPONSE;
+    client->driver.silence_ms = (unsigned)(client->timeout_ms / 2);
     client->driver.finished = finished;
     client->driver.released = released;
 

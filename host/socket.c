@@ -277,6 +277,12 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
         close(fd);
         return CURL_SOCKET_BAD;
     }
+    /* A dead HTTP/2 connection would take all further requests until the system gives it up after a
+     * quarter of an hour: a stream that runs out of time does not close it. */
+    if (driver->silence_ms) {
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &driver->silence_ms,
+                   sizeof driver->silence_ms);
+    }
     driver->opened++;
     return fd;
 }

@@ -24,11 +24,13 @@ typedef struct th_driver th_driver;
 
 struct th_driver {
     uv_loop_t *loop;
-    CURLM *multi;      /* the owner makes and cleans it up */
-    uv_prepare_t turn; /* runs, and keeps the loop alive, while busy */
-    uv_timer_t timer;  /* libcurl's next time-out; never keeps the loop alive */
-    uint64_t wake_ms;  /* what libcurl asked for, on the loop's clock; UINT64_MAX = nothing */
-    uint64_t armed_ms; /* what the timer is set to */
+    unsigned silence_ms; /* a connection whose peer acknowledges nothing for so long is dead; 0 =
+                            system */
+    CURLM *multi;        /* the owner makes and cleans it up */
+    uv_prepare_t turn;   /* runs, and keeps the loop alive, while busy */
+    uv_timer_t timer;    /* libcurl's next time-out; never keeps the loop alive */
+    uint64_t wake_ms;    /* what libcurl asked for, on the loop's clock; UINT64_MAX = nothing */
+    uint64_t armed_ms;   /* what the timer is set to */
     bool busy;
     bool due;       /* libcurl has something to do by time, now */
     bool delivered; /* a transfer has finished since the turn began */
@@ -47,8 +49,8 @@ struct th_driver {
     void (*released)(th_driver *driver); /* the last handle has closed: the memory may go */
 };
 
-/* Prepares the driver (zeroed but for multi, finished, released) and sets the multi handle's
- * callbacks. Returns 0, or a CURLMcode when libcurl refuses. */
+/* Prepares the driver (zeroed but for multi, silence_ms, finished, released) and sets the multi
+ * handle's callbacks. Returns 0, or a CURLMcode when libcurl refuses. */
 int th_driver_open(th_driver *driver, uv_loop_t *loop);
 /* To be called after curl_multi_cleanup. Closes all handles; released is called from the loop. */
 void th_driver_close(th_driver *driver);

@@ -128,6 +128,29 @@ static void a_kept_connection_that_the_server_closes_is_let_go(void **state)
     wire_server_stop(server);
 }
 
+static void a_connection_whose_peer_is_silent_is_given_up(void **state)
+{
+    (void)state;
+    /* The server reads nothing of a body that is larger than all buffers, so that its window closes
+     * and nothing more is acknowledged: what a cut cable looks like from here. */
+    const wire_step steps[] = {{.flags = WIRE_HEAD_ONLY | WIRE_HOLD}};
+    wire_server *server = wire_server_start(STEPS(steps));
+    struct net net;
+    net_open(&net, &(th_client_options){.timeout_ms = 4000});
+    const size_t len = 32 << 20;
+    char *body = malloc(len + 1);
+    memset(body, 'b', len);
+    body[len] = '\0';
+    struct fetch fetch = {.transfer = {.timeout_ms = 60000}};
+    fetch_run(&net, &fetch, "PUT", wire_server_url(server), "/", body);
+    assert_int_equal(fetch.transfer.fate, TH_FATE_LOST);
+    assert_int_equal(fetch.transfer.kind, TH_NETWORK);
+    free(body);
+    fetch_close(&fetch);
+    net_close(&net);
+    wire_server_stop(server);
+}
+
 static void only_transfers_keep_the_loop_alive(void **state)
 {
     (void)state;
@@ -243,6 +266,7 @@ int main(void)
         net_test(connections_are_kept_when_a_batch_has_drained),
         net_test(a_socket_stays_watched_between_transfers),
         net_test(a_kept_connection_that_the_server_closes_is_let_go),
+        net_test(a_connection_whose_peer_is_silent_is_given_up),
         net_test(only_transfers_keep_the_loop_alive),
         net_test(redirects_are_not_followed),
         net_test(netrc_is_not_read),

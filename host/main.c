@@ -29,31 +29,36 @@ static bool readable(const char *path)
     return access(path, R_OK) == 0;
 }
 
-/* As a path, among the installed scripts, beside a program that was moved, or in the source tree.
- */
+/* Puts the folder of the running program into `folder`; false when it cannot be known. */
+static bool program_folder(char *folder, size_t size)
+{
+    ssize_t len = readlink("/proc/self/exe", folder, size - 1);
+    if (len <= 0)
+        return false;
+    folder[len] = '\0';
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        *slash = '\0';
+    return slash != NULL;
+}
+
+/* As a path; among the installed scripts, beside the program wherever it was moved to; and in the
+ * source tree for a program that runs where it was built, but never for an installed one. */
 static char *find_script(const char *name)
 {
-    char exe[4096], *path = NULL;
+    char folder[4096], *path = NULL;
     if (readable(name) || strchr(name, '/'))
         return strdup(name);
-    ssize_t len = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    if (len > 0) {
-        exe[len] = '\0';
-        char *slash = strrchr(exe, '/');
-        if (slash) {
-            *slash = '\0';
-            if (asprintf(&path, "%s/../share/trunkhost/scripts/%s", exe, name) > 0 &&
-                readable(path))
-                return path;
-            free(path);
-        }
-    }
-    static const char *const folders[] = {TH_SCRIPTS_DIR, TH_SOURCE_SCRIPTS_DIR};
-    for (int i = 0; i < 2; i++) {
-        if (asprintf(&path, "%s/%s", folders[i], name) > 0 && readable(path))
-            return path;
-        free(path);
-    }
+    bool known = program_folder(folder, sizeof folder);
+    bool in_build = known && strcmp(folder, TH_BUILD_DIR) == 0;
+    if (known && asprintf(&path, "%s/../share/trunkhost/scripts/%s", folder, name) > 0 &&
+        readable(path))
+        return path;
+    free(path);
+    if (asprintf(&path, "%s/%s", in_build ? TH_SOURCE_SCRIPTS_DIR : TH_SCRIPTS_DIR, name) > 0 &&
+        readable(path))
+        return path;
+    free(path);
     return strdup(name);
 }
 

@@ -80,12 +80,22 @@ static int core_write(lua_State *L)
     th_terminal *terminal = &th_runtime_of(L)->terminal;
     th_progress_hide(terminal);
     size_t written = fwrite(text, 1, len, stream);
-    fflush(stream);
+    int rc = written == len ? fflush(stream) : EOF;
+    int problem = errno;
     th_progress_show(terminal);
-    if (written != len || ferror(stream))
-        return luaL_error(L, "cannot write to standard %s: %s",
-                          stream == stdout ? "output" : "error", strerror(errno));
-    return 0;
+    if (rc == 0)
+        return 0;
+    if (problem == EPIPE) {
+        /* Nobody reads any more (`… | head`). That is no reason to stop in the middle of a change.
+         */
+        th_log(terminal, TH_LOG_DEBUG, NULL, 0, "nobody reads standard %s any more",
+               stream == stdout ? "output" : "error");
+        if (!freopen("/dev/null", "w", stream))
+            clearerr(stream);
+        return 0;
+    }
+    return luaL_error(L, "cannot write to standard %s: %s", stream == stdout ? "output" : "error",
+                      strerror(problem));
 }
 
 /* print that does not garble the progress line */

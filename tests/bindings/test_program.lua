@@ -167,6 +167,20 @@ function tests.test_no_secret_in_the_ways_a_value_becomes_text()
     lu.assertStrContains(result.out, "[secret]")
 end
 
+function tests.test_a_reader_that_goes_away_does_not_stop_a_change_in_the_middle()
+    local script = [[local core = require "trunkhost.core"
+        for i = 1, 20000 do core.write("out", "line " .. i .. "\n") end
+        core.write("err", "went on to the end\n")]]
+    local folder = program.folder()
+    local _, _, status = os.execute(("bash -c %s"):format(program.quote(("%s -e %s 2>%s/err | head -n 1 >%s/out; "
+        .. "exit ${PIPESTATUS[0]}"):format(program.executable, program.quote(script), folder, folder))))
+    local err, out = program.read(folder .. "/err"), program.read(folder .. "/out")
+    program.remove(folder)
+    lu.assertEquals(status, 0)
+    lu.assertEquals(out, "line 1\n")
+    lu.assertEquals(err, "went on to the end\n")
+end
+
 function tests.test_check_reports_a_syntax_error_and_does_not_run()
     lu.assertEquals(program.run("--check -e 'print(1)'").out, "")
     lu.assertEquals(program.run("--check -e 'print(1'").status, 2)

@@ -3,6 +3,7 @@
 local program <const> = {}
 
 local executable <const> = os.getenv "TRUNKHOST" or "build/release/trunkhost"
+program.executable = executable
 
 --- A folder of one's own, removed by the caller with program.remove.
 ---@return string

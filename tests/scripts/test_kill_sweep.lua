@@ -1,77 +1,78 @@
---- Killed at every single write, sync and send in turn, and run again: the promise that nothing is lost, held
+--- Killed at every single write, sync and request in turn, and run again: the promise that nothing is lost, held
 --- against the sandbox's own memory.
 
 package.path = "tests/support/?.lua;" .. package.path
 local lu <const> = require "luaunit"
-local trunkhost <const> = require "trunkhost"
-local program <const> = require "program"
-local sandbox_process <const> = require "sandbox_process"
+local json <const> = require "trunkhost".json
+local rotation <const> = require "rotation"
+local workers <const> = require "workers"
 
 local TRUNKS <const> = 20
---- Where the program can be interrupted so that it matters: what goes to the disk and what goes out.
-local CALLS <const> = { "sendto", "fdatasync", "fsync", "pwrite64", "write", "ftruncate" }
+local WORKERS <const> = 2
+local APIS <const> = { "famulor" }
+--- Where the program can be interrupted so that it matters: what goes to the disk, and what goes out.
+local CALLS <const> = { "pwrite64", "write", "fdatasync", "fsync", "ftruncate", "rename", "unlink" }
+local MOMENTS <const> = { "before", "after" }
+
+local function at_call(call)
+    return function(n)
+        return ("strace -qq -f -o /dev/null -e trace=%s -e inject=%s:signal=SIGKILL:when=%d"):format(call, call, n)
+    end
+end
+
+--- One place: false when the run has come to its end before it.
+local function kill(sandbox, moment, prepare)
+    sandbox:reset()
+    local start = rotation.live(sandbox:ask "state", APIS)
+    local result = rotation.run(sandbox, APIS, { around = prepare() })
+    if result.status ~= 137 then
+        lu.assertEquals(result.status, 0, moment .. ": " .. result.err)
+        return false
+    end
+    rotation.check_nothing_lost(sandbox, start, APIS, moment)
+    rotation.check_finished(sandbox, start, APIS, moment)
+    return true
+end
+
+local function sweep(sandbox, part, count)
+    local places = {}
+    local function each(name, prepare)
+        local points, n = 0, part
+        while kill(sandbox, ("killed at %s %d"):format(name, n), function() return prepare(n) end) do
+            points, n = points + 1, n + count
+        end
+        places[#places + 1] = ("%s %d"):format(name, points)
+    end
+    for _, moment in ipairs(MOMENTS) do
+        each(moment, function(n) sandbox:tell("kill", { request = n, moment = moment }) end)
+    end
+    for _, call in ipairs(CALLS) do each(call, at_call(call)) end
+    return table.concat(places, " ")
+end
 
 local tests = {}
 
-local function reset(sandbox)
-    trunkhost.http.request { method = "POST", url = ("http://127.0.0.1:%d/_sandbox/reset"):format(sandbox.port),
-        resend = false }
-    os.execute(("rm -rf %s/ledger*"):format(sandbox.folder))
-end
-
-local function live_passwords(sandbox)
-    local live = {}
-    for _, trunk in ipairs(sandbox:ask "state".famulor.trunks) do
-        live[tostring(trunk.id)] = trunk.sip_password
-    end
-    return live
-end
-
-local function rotate(sandbox, around)
-    -- Leak checking and being traced exclude each other.
-    return sandbox:run("rotate_passwords.lua --account famulor --yes --json -j 4", {
-        apis = { "famulor" }, around = around, env = { ASAN_OPTIONS = "detect_leaks=0" } })
-end
-
---- After a kill: every live password that is not the old one is in the ledger. After the second run: every live one
---- is the current one.
-local function check(sandbox, before, place)
-    local after_kill, ledger = live_passwords(sandbox), sandbox:current_secrets().famulor or {}
-    for id, password in pairs(after_kill) do
-        if password ~= before[id] then
-            lu.assertNotNil(ledger[id] and ledger[id].all[password], place .. ": a live password is missing: " .. id)
-        end
-    end
-    local again = rotate(sandbox)
-    lu.assertEquals(again.status, 0, place .. ": " .. again.err)
-    ledger = sandbox:current_secrets().famulor
-    for id, password in pairs(live_passwords(sandbox)) do
-        lu.assertEquals(ledger[id].sip_password, password, place .. ": trunk " .. id)
-    end
-end
-
 function tests.test_a_rotation_that_is_killed_at_any_point_is_finished_by_the_next_run()
-    local sandbox <close> = setmetatable({ sandbox_process.start(("--trunks %d --limits none"):format(TRUNKS)) },
-        { __close = function(self) self[1]:stop() end })
-    local s = sandbox[1]
-    local before = live_passwords(s)
-    local points = 0
-    for _, call in ipairs(CALLS) do
-        for n = 1, 2000 do
-            reset(s)
-            local result = rotate(s, ("strace -qq -f -o /dev/null -e trace=%s -e inject=%s:signal=SIGKILL:when=%d")
-                :format(call, call, n))
-            if result.status ~= 137 then
-                lu.assertEquals(result.status, 0, result.err)
-                break
-            end
-            points = points + 1
-            check(s, before, ("killed at %s %d"):format(call, n))
+    local points, places = 0, {}
+    for _, worker in ipairs(workers.run("tests/scripts/test_kill_sweep.lua", WORKERS)) do
+        lu.assertFalse(worker.failed, worker.out)
+        for place, number in worker.out:gmatch "(%l%w+) (%d+)" do
+            places[place] = (places[place] or 0) + number
+            points = points + number
         end
     end
-    print(("killed at %d points"):format(points))
-    lu.assertTrue(points > 50)
-    lu.assertEquals(program.read(s.folder .. "/token"), "sandbox\n")
+    print(("killed at %d points: %s"):format(points, json.encode(places)))
+    lu.assertTrue(points > 200)
+    for _, moment in ipairs(MOMENTS) do
+        lu.assertTrue(places[moment] > TRUNKS, "requests were too few: " .. moment)
+    end
 end
 
-os.exit(lu.LuaUnit.new():runSuiteByInstances { { "kill_sweep", tests } })
+local part <const>, count <const> = workers.part()
+if part then
+    workers.work(("--trunks %d --limits none"):format(TRUNKS), function(sandbox)
+        return sweep(sandbox, part, count)
+    end)
+else
+    os.exit(lu.LuaUnit.new():runSuiteByInstances { { "kill_sweep", tests } })
+end

@@ -57,17 +57,38 @@ function sandbox_process:config(options)
     return self.folder .. "/config.lua"
 end
 
+--- Its ledger: `ledger.db`, or what was set as `self.ledger`, in its folder.
+function sandbox_process:ledger_path()
+    return self.folder .. "/" .. (self.ledger or "ledger.db")
+end
+
+--- Tells it something: "reset", "faults" or "kill".
+---@param what string
+---@param settings? table
+function sandbox_process:tell(what, settings)
+    local reply = trunkhost.http.request { method = "POST", url = ("http://127.0.0.1:%d/_sandbox/%s"):format(self.port,
+        what), json = settings, resend = false }
+    assert(reply.status == 200, reply.body)
+end
+
+--- Back to the start, or to another one, without a ledger.
+---@param settings? table  as POST /_sandbox/reset takes them
+function sandbox_process:reset(settings)
+    self:tell("reset", settings)
+    os.execute(("rm -rf %s/ledger*"):format(program.quote(self.folder)))
+end
+
 --- Runs the program against it: its accounts, a ledger in its folder.
 ---@param arguments string
 ---@param options? table  as for config and program.run
 function sandbox_process:run(arguments, options)
-    return program.run(("-c %s --ledger %s/ledger.db %s"):format(self:config(options), self.folder, arguments), options)
+    return program.run(("-c %s --ledger %s %s"):format(self:config(options), self:ledger_path(), arguments), options)
 end
 
 --- Current secrets of the ledger: account → trunk → field → secret.
 function sandbox_process:current_secrets()
     local found = {}
-    local export = program.run(("--ledger %s/ledger.db secrets export --account all --json"):format(self.folder))
+    local export = program.run(("--ledger %s secrets export --account all --json"):format(self:ledger_path()))
     for line in export.out:gmatch "[^\n]+" do
         local row = trunkhost.json.decode(line)
         found[row.account] = found[row.account] or {}

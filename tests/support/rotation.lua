@@ -1,0 +1,141 @@
+--- What a rotation that was disturbed must leave behind, whatever disturbed it. All of it is asked of the sandbox,
+--- never of the program under test, but for the ledger, which is the promise itself.
+
+local lu <const> = require "luaunit"
+local json <const> = require "trunkhost".json
+
+local rotation <const> = {}
+
+---@class Rotated
+---@field status integer
+---@field out string
+---@field err string
+---@field items table<string, table>  "account/trunk" → its JSON line
+---@field summary table?
+
+--- Rotates the passwords of these accounts.
+---@param sandbox table
+---@param apis string[]
+---@param options? { arguments: string, around: string, script: string, dictated: string }
+---@return Rotated
+function rotation.run(sandbox, apis, options)
+    options = options or {}
+    local result = sandbox:run(("%s --account all --yes --json %s"):format(options.script or "rotate_passwords.lua",
+        options.arguments or "-j 4"),
+        -- Leak checking and being traced exclude each other.
+        { apis = apis, around = options.around, env = options.around and { ASAN_OPTIONS = "detect_leaks=0" } })
+    result.items = {}
+    for line in result.out:gmatch "[^\n]+" do
+        local ok, event = pcall(json.decode, line)
+        -- A killed run may leave half a line.
+        if ok and event.event == "item" and event.trunk then
+            result.items[event.account .. "/" .. event.trunk] = event
+        elseif ok and event.event == "summary" then
+            result.summary = event
+        end
+    end
+    return result
+end
+
+--- Every password that the platforms hold: "api/trunk/field" → password.
+---@param state table  what the sandbox knows
+---@param apis string[]
+---@return table<string, string>
+function rotation.live(state, apis)
+    local live = {}
+    for _, api in ipairs(apis) do
+        for _, trunk in ipairs(state[api].trunks) do
+            for field, value in pairs(trunk) do
+                if field:find "password$" and type(value) == "string" then
+                    live[("%s/%s/%s"):format(api, trunk.id, field)] = value
+                end
+            end
+        end
+    end
+    return live
+end
+
+--- What the ledger knows of a password's place: { all = { password → state }, [field] = the current one }.
+local function known(ledger, place)
+    local api, trunk, field = place:match "^([^/]*)/([^/]*)/(.*)$"
+    return (ledger[api] or {})[trunk] or { all = {} }, field
+end
+
+--- Promise: no live password is missing from the ledger, and nothing was ever sent that is not in it.
+---@param sandbox table
+---@param start table<string, string>  live passwords before the first run
+---@param apis string[]
+---@param moment string  for messages
+function rotation.check_nothing_lost(sandbox, start, apis, moment)
+    -- A killed program may have left requests in the kernel; they are served before the second question.
+    sandbox:ask "counts"
+    local live, ledger, log = rotation.live(sandbox:ask "state", apis), sandbox:current_secrets(), sandbox:ask "log"
+    for place, password in pairs(live) do
+        if password ~= start[place] then
+            local trunk = known(ledger, place)
+            lu.assertNotNil(trunk.all[password], moment .. ": a live password is missing from the ledger: " .. place)
+        end
+    end
+    local stored = {}
+    for _, trunks in pairs(ledger) do
+        for _, trunk in pairs(trunks) do
+            for password in pairs(trunk.all) do stored[password] = true end
+        end
+    end
+    for _, request in ipairs(log) do
+        for password in (type(request.body) == "string" and request.body or ""):gmatch '_?password":"([^"]*)"' do
+            lu.assertNotNil(stored[password], ("%s: %s %s sent a password that is not in the ledger"):format(moment,
+                request.method, request.path))
+        end
+    end
+end
+
+--- Promise: what the lines say is so, and they agree with the summary and the exit status.
+---@param sandbox table
+---@param result Rotated          a run that came to its end
+---@param before table<string, string>  live passwords just before it
+---@param apis string[]
+---@param moment string
+function rotation.check_said(sandbox, result, before, apis, moment)
+    local live, ledger = rotation.live(sandbox:ask "state", apis), sandbox:current_secrets()
+    local counts = { done = 0, failed = 0, unknown = 0, skipped = 0 }
+    for _, item in pairs(result.items) do counts[item.state] = counts[item.state] + 1 end
+    lu.assertNotNil(result.summary, moment .. ": no summary")
+    for state, count in pairs(counts) do
+        if state ~= "failed" then -- an account that cannot be listed is a failed item without a trunk
+            lu.assertEquals(result.summary[state], count, moment .. ": " .. state)
+        end
+    end
+    lu.assertTrue(result.summary.failed >= counts.failed, moment)
+    for place, password in pairs(live) do
+        local item = result.items[place:match "^[^/]*/[^/]*"]
+        local trunk, field = known(ledger, place)
+        if item and item.state == "done" then
+            lu.assertTrue(trunk[field] == nil and password == before[place] or trunk[field] == password,
+                ("%s: %s is done, but its live password is not the current one"):format(moment, place))
+        elseif item and item.state == "skipped" then
+            lu.assertEquals(password, before[place], ("%s: %s was skipped, but has changed"):format(moment, place))
+        elseif item and item.state == "failed" then
+            lu.assertTrue(password == before[place] or trunk.all[password] ~= nil,
+                ("%s: %s failed, and its password is unknown"):format(moment, place))
+        end
+    end
+    local bad = result.summary.failed + result.summary.unknown
+    local expected = result.summary.halted and 3 or bad > 0 and 1 or 0
+    lu.assertEquals(result.status, expected, ("%s: %s%s"):format(moment, result.err, result.out))
+end
+
+--- Promise: the next run ends as if nothing had ever been in its way.
+---@param sandbox table
+---@param start table<string, string>
+---@param apis string[]
+---@param moment string
+function rotation.check_finished(sandbox, start, apis, moment)
+    local before = rotation.live(sandbox:ask "state", apis)
+    local result = rotation.run(sandbox, apis)
+    lu.assertEquals(result.status, 0, ("%s: the next run: %s%s"):format(moment, result.err, result.out))
+    rotation.check_said(sandbox, result, before, apis, moment .. ": the next run")
+    rotation.check_nothing_lost(sandbox, start, apis, moment .. ": the next run")
+end
+
+return rotation

@@ -8,7 +8,9 @@
 local change <const> = require "trunkhost.change"
 local core <const> = require "trunkhost.core"
 local outcome <const> = require "trunkhost.outcome"
+local plan_file <const> = require "trunkhost.job_plan_file"
 local planner <const> = require "trunkhost.job_plan"
+local records <const> = require "trunkhost.job_records"
 local report <const> = require "trunkhost.job_report"
 local select_items <const> = require "trunkhost.job_select"
 local aligned <const> = require "trunkhost.table"
@@ -80,6 +82,8 @@ end
 ---@field options trunkhost.Options
 ---@field dry_run boolean
 ---@field started number
+---@field id string
+---@field script_hash string               of the script's text
 ---@field progress boolean                 is there somebody to show it to
 ---@field all trunkhost.Entry[]            what the report tells of, in order
 ---@field todo trunkhost.Entry[]           what is to be carried out
@@ -111,10 +115,25 @@ local function new_run(spec)
     if not spec.apply then
         own.apply, own.verify = default_apply, spec.verify or default_verify
     end
+    local this = core.run()
     return setmetatable({
-        spec = own, options = chosen, dry_run = chosen.dry_run, started = core.now(), progress = not chosen.quiet,
+        spec = own, id = this.id, script_hash = this.script_hash, options = chosen, dry_run = chosen.dry_run,
+        started = core.now(), progress = not chosen.quiet,
         all = {}, todo = {}, accounts = {}, total = 0, counts = { done = 0, failed = 0, unknown = 0, skipped = 0 },
     }, Run)
+end
+
+--- Its token is refused: what is left of its items counts as one failure.
+---@param account trunkhost.Account
+---@param err table
+---@param left integer
+function Run:give_up_account(account, err, left)
+    local _, why = pcall(core.error, "auth", ("%s; %d more of its items were not tried"):format(err.message, left))
+    why.status = err.status
+    local entry = { account = account, state = "failed", error = why, left = left }
+    self.total = self.total - left + 1
+    self.all[#self.all + 1] = entry
+    self:ended(entry)
 end
 
 --- An account that could not be listed counts as one failed item.
@@ -126,33 +145,50 @@ local function add_failures(run, failures)
     end
 end
 
-local function gather(run, accounts)
+local function check_items(run, entries, failures)
+    if not run.spec.check then
+        return
+    end
+    local items, failed = {}, {}
+    for i, entry in ipairs(entries) do
+        items[i] = entry.item
+    end
+    for _, failure in ipairs(failures) do
+        failed[failure.account:name()] = failure.error
+    end
+    run.spec.check(items, failed)
+end
+
+local function accounts_of(entries)
+    local list, seen = {}, {}
+    for _, entry in ipairs(entries) do
+        if not seen[entry.account:name()] then
+            seen[entry.account:name()], list[#list + 1] = true, entry.account
+        end
+    end
+    return list
+end
+
+--- Lists and plans; what a run that is gone on with has done, and what a saved plan does not hold, is left out.
+local function gather(run, accounts, saved)
     local entries, failures = select_items.entries(run.options, run.spec, accounts)
-    if run.spec.check then
-        local items, failed = {}, {}
-        for i, entry in ipairs(entries) do
-            items[i] = entry.item
-        end
-        for _, failure in ipairs(failures) do
-            failed[failure.account:name()] = failure.error
-        end
-        run.spec.check(items, failed)
+    check_items(run, entries, failures)
+    records.mark_unsettled(accounts_of(entries), entries)
+    if run.options.resumed then
+        require("trunkhost.job_resume").mark(run.options.resumed, entries)
+    end
+    run.todo = planner.make(entries, run.spec.plan)
+    if saved then
+        plan_file.keep(run, saved, entries, accounts, failures)
     end
     run.total = #entries + #failures
-    run.todo = planner.make(entries, run.spec.plan)
     add_failures(run, failures)
     table.move(entries, 1, #entries, #run.all + 1, run.all)
-    local seen = {}
-    for _, entry in ipairs(run.todo) do
-        if not seen[entry.account:name()] then
-            seen[entry.account:name()] = true
-            run.accounts[#run.accounts + 1] = entry.account
-        end
-    end
+    run.accounts = accounts_of(run.todo)
     return entries
 end
 
-local function finish(run)
+local function conclude(run)
     if run.halted then
         core.set_exit_status(3)
     elseif run.counts.failed + run.counts.unknown > 0 then
@@ -163,9 +199,7 @@ local function finish(run)
         if attention or not run.options.quiet then
             core.write("out", report.summary_line(run))
         end
-        if run.halted then
-            report.log_halt(run)
-        end
+        report.log(run)
     else
         report.show(run, aligned.screen "out")
     end
@@ -179,17 +213,12 @@ local function finish(run)
     return result
 end
 
---- Runs a job from its options to its exit status.
----@param spec trunkhost.JobSpec
----@return { total: integer, done: integer, failed: integer, unknown: integer, skipped: integer, halted: boolean }
-function job.run(spec)
-    check_spec(spec)
-    local run = new_run(spec)
-    local accounts = select_items.accounts(run.options)
-    planner.check_consent(run.options)
-    local entries = gather(run, accounts)
-    local shown = not run.options.quiet
-    if shown then
+--- Says what will be done: the plan for people, or what a dry run has to say of each item.
+local function announce(run, entries)
+    if run.options.plan_out then
+        plan_file.write(run)
+    end
+    if not run.options.quiet then
         planner.show(entries, run.todo, aligned.screen(run.options.json and "err" or "out"), run.dry_run)
     end
     for _, entry in ipairs(entries) do
@@ -199,16 +228,45 @@ function job.run(spec)
             run:ended(entry)
         end
     end
-    if not run.dry_run and #run.todo > 0 then
-        local asked = core.now()
-        if planner.agreed(run.options, not shown and planner.summary(entries, run.todo) or nil) then
-            run.started = run.started + core.now() - asked -- the time of a job is not that of the person
-            waves.run(run)
-        else
-            run.halted = "it was not agreed to"
-        end
+end
+
+--- Asks and carries out. Cancelled by a second signal, it still says what is known.
+local function go_on(run, entries)
+    local asked = core.now()
+    if not planner.agreed(run.options, run.options.quiet and planner.summary(entries, run.todo) or nil) then
+        run.halted = "it was not agreed to"
+        return
     end
-    return finish(run)
+    run.started = run.started + core.now() - asked -- the time of a job is not that of the person
+    local ended = false
+    local _ <close> = setmetatable({}, { __close = function()
+        if not ended and core.stopping() then
+            waves.cancelled(run)
+            conclude(run)
+        end
+    end })
+    waves.run(run)
+    ended = true
+end
+
+--- Runs a job from its options to its exit status.
+---@param spec trunkhost.JobSpec
+---@return { total: integer, done: integer, failed: integer, unknown: integer, skipped: integer, halted: boolean }
+function job.run(spec)
+    check_spec(spec)
+    local run = new_run(spec)
+    local accounts = select_items.accounts(run.options)
+    planner.check_consent(run.options)
+    local saved = run.options.plan and plan_file.read(run)
+    if not run.dry_run then
+        records.lock(accounts, run.options.resumed and run.options.resumed[1])
+    end
+    local entries = gather(run, accounts, saved)
+    announce(run, entries)
+    if not run.dry_run and #run.todo > 0 then
+        go_on(run, entries)
+    end
+    return conclude(run)
 end
 
 return job

@@ -1,5 +1,6 @@
 --- What a job is going to do: planned item by item, shown, and agreed to.
 
+local canonical <const> = require "trunkhost.canonical"
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
 local options <const> = require "trunkhost.options"
@@ -17,15 +18,19 @@ planner.new_secret = setmetatable({}, { __tostring = function() return "new" end
 ---@field changes? table<string, any>  field → its new value, or job.new_secret
 ---@field impact? { inbound: boolean, outbound: boolean }  which legs are re-created; default: account:impact
 ---@field skip? string                 nothing is to be done, for this reason
+---@field anew? boolean                 also where only the present password has to be delivered
+---@field previous? table<string, userdata>  field → the old password, where it is known; for --restore-on-failure
+---@field note? string                 the changes in words
 
---- Plans every entry; sets its `plan`, and `state` where it is settled already.
+--- Plans every entry; sets its `plan`, and `state` where it is settled already. What an earlier run left unsettled
+--- comes first.
 ---@param entries trunkhost.Entry[]
 ---@param plan fun(item: table): trunkhost.Plan
 ---@return trunkhost.Entry[] todo
 function planner.make(entries, plan)
-    local todo = {}
+    local todo, first = {}, {}
     for _, entry in ipairs(entries) do
-        local made = plan(entry.item)
+        local made = entry.done_by and { skip = "done in run " .. entry.done_by } or plan(entry.item)
         if type(made) ~= "table" or not (made.changes or made.skip) then
             error("job: plan must return a table with `changes`, or with `skip`, the reason for doing nothing", 0)
         end
@@ -34,10 +39,21 @@ function planner.make(entries, plan)
             entry.state, entry.reason = "skipped", made.skip
         else
             made.impact = made.impact or entry.account:impact(entry.trunk, made.changes)
-            todo[#todo + 1] = entry
+            table.insert(entry.left_by and first or todo, entry)
         end
     end
-    return todo
+    return table.move(todo, 1, #todo, #first + 1, first)
+end
+
+local function is_secret(value)
+    return value == planner.new_secret or core.is_secret(value)
+end
+
+--- The planned changes as JSON, the same text for the same changes.
+---@param entry trunkhost.Entry
+---@return string
+function planner.changes_json(entry)
+    return canonical.text(entry.plan.changes, function(value) return is_secret(value) and "[new secret]" or nil end)
 end
 
 -- ---------------------------------------------------------------------------------------------------
@@ -67,13 +83,14 @@ function planner.changes_text(entry)
     table.sort(names)
     for i, name in ipairs(names) do
         local value = entry.plan.changes[name]
-        if value == planner.new_secret or core.is_secret(value) then
+        if is_secret(value) then
             parts[i] = name
         else
             parts[i] = ("%s: %s → %s"):format(name, value_text(entry.trunk[name]), value_text(value))
         end
     end
-    return table.concat(parts, ", ")
+    local text = entry.plan.note or table.concat(parts, ", ")
+    return entry.left_by and ("left unsettled by run %s; %s"):format(entry.left_by, text) or text
 end
 
 local function impact_text(impact)
@@ -96,8 +113,9 @@ local COLUMNS <const> = {
 ---@param todo trunkhost.Entry[]
 ---@return string
 function planner.summary(entries, todo)
-    local legs, accounts, names = { inbound = 0, outbound = 0 }, 0, {}
+    local legs, accounts, names, unsettled = { inbound = 0, outbound = 0 }, 0, {}, 0
     for _, entry in ipairs(todo) do
+        unsettled = unsettled + (entry.left_by and 1 or 0)
         for leg, number in pairs(legs) do
             legs[leg] = number + (entry.plan.impact[leg] and 1 or 0)
         end
@@ -112,11 +130,13 @@ function planner.summary(entries, todo)
     end
     local text = ("%d of %s on %s %s"):format(#todo, count(#entries, "trunk", "trunks"),
         count(accounts, "account", "accounts"), #todo == 1 and "changes" or "change")
+    local earlier = unsettled == 0 and "" or (" %s left unsettled by an earlier run, and first."):format(
+        count(unsettled, "was", "were"))
     if legs.inbound + legs.outbound == 0 then
-        return text .. "; no leg is re-created."
+        return text .. "; no leg is re-created." .. earlier
     end
-    return ("%s; %d inbound and %s re-created, which drops the calls on them."):format(text, legs.inbound,
-        count(legs.outbound, "outbound leg is", "outbound legs are"))
+    return ("%s; %d inbound and %s re-created, which drops the calls on them.%s"):format(text, legs.inbound,
+        count(legs.outbound, "outbound leg is", "outbound legs are"), earlier)
 end
 
 --- Shows the plan as a table.

@@ -9,6 +9,9 @@ local json_line <const> = require "trunkhost.json_line"
 
 local report <const> = {}
 
+-- More trunks are not named in one sentence.
+local MOST_NAMES <const> = 8
+
 local COLOURS <const> = { done = "green", failed = "red", unknown = "yellow", skipped = "dim" }
 
 local function object(...)
@@ -30,7 +33,9 @@ function report.item_line(entry)
     return object("event", "item", "account", entry.account:name(), "trunk", trunk, "state", entry.state,
         "planned", entry.planned,
         "impact", impact and nested("inbound", impact.inbound or false, "outbound", impact.outbound or false) or nil,
-        "reason", entry.reason, "evidence", entry.evidence, "attempts", entry.attempts,
+        "reason", entry.reason, "left_by", entry.planned and entry.left_by or nil, "left", entry.left,
+        "evidence", entry.evidence, "attempts", entry.attempts,
+        "restored", err and err.restored or nil,
         "error", err and nested("kind", err.kind, "status", err.status, "message", err.message) or nil) .. "\n"
 end
 
@@ -39,7 +44,7 @@ end
 ---@return string line
 function report.summary_line(run)
     local counts = run.counts
-    return object("event", "summary", "run", core.run().id, "total", run.total, "done", counts.done,
+    return object("event", "summary", "run", run.id, "total", run.total, "done", counts.done,
         "failed", counts.failed, "unknown", counts.unknown, "skipped", counts.skipped,
         "seconds", math.floor((core.now() - run.started) * 1000 + 0.5) / 1000, "halted", run.halted ~= nil) .. "\n"
 end
@@ -88,13 +93,43 @@ local function counts_text(run, screen)
     return ("%s of %d in %s"):format(table.concat(parts, ", "), run.total, duration.format(core.now() - run.started))
 end
 
+--- What goes on with this run, as it is typed.
+local function resume_command(run)
+    local script = core.run().script:gsub("^.*/share/trunkhost/scripts/", "")
+    return ("trunkhost %s --resume %s"):format(script == "-e" and "-e '...'" or script, run.id)
+end
+
+local function how_to_go_on(run)
+    return run.recorded and "go on with: " .. resume_command(run) or "run the same command again to go on"
+end
+
 local function halted_text(run)
     local left = run.total
     for _, number in pairs(run.counts) do
         left = left - number
     end
-    return ("Halted: %s. %d %s not tried; run the same command again to go on."):format(run.halted, left,
-        left == 1 and "item was" or "items were")
+    return ("Halted: %s. %d %s not tried; %s"):format(run.halted, left, left == 1 and "item was" or "items were",
+        how_to_go_on(run))
+end
+
+--- Names what is unknown, and says what to do; nil when nothing is.
+local function unknown_text(run)
+    local names, first = {}, nil
+    for _, entry in ipairs(run.all) do
+        if entry.state == "unknown" then
+            first = first or entry
+            names[#names + 1] = entry.account:name() .. " " .. entry.key
+        end
+    end
+    if not first then
+        return nil
+    end
+    if #names > MOST_NAMES then
+        names[MOST_NAMES] = ("and %d more"):format(#names - MOST_NAMES + 1)
+    end
+    local settle = not run.halted and run.recorded and " To settle it: " .. resume_command(run) .. "." or ""
+    return ("Unknown: %s.%s What was tried: trunkhost explain %s --account %s"):format(
+        table.concat(names, ", ", 1, math.min(#names, MOST_NAMES)), settle, first.key, first.account:name())
 end
 
 --- The table, the counts, and why the job was halted.
@@ -119,68 +154,25 @@ function report.show(run, screen)
         screen.write "Dry run: nothing was changed.\n"
     else
         screen.write(counts_text(run, screen) .. "\n")
-        screen.write(aligned.sentence("Run " .. core.run().id, screen, "dim"))
+        screen.write(aligned.sentence("Run " .. run.id, screen, "dim"))
+    end
+    local unknown = unknown_text(run)
+    if unknown then
+        screen.write(aligned.sentence(unknown, screen, "yellow"))
     end
     if run.halted then
         screen.write(aligned.sentence(halted_text(run), screen, "yellow"))
     end
 end
 
---- One line to standard error that a JSON run was halted, for whoever reads the log.
+--- To standard error, for whoever reads the log of a JSON run: what is unknown, and why it was halted.
 ---@param run trunkhost.JobRun
-function report.log_halt(run)
-    core.log("warn", halted_text(run))
-end
-
--- ---------------------------------------------------------------------------------------------------
--- Progress
-
-local function waiting_text(run)
-    for _, account in ipairs(run.accounts) do
-        local pace = account:pace()
-        if pace.queued > 0 and pace.waiting_for ~= "" and pace.waiting_for ~= "concurrency" then
-            return ("  waiting for %s (%s)"):format(pace.waiting_for, account:name())
+function report.log(run)
+    for _, text in ipairs { unknown_text(run) or false, run.halted and halted_text(run) or false } do
+        if text then
+            core.log("warn", text)
         end
     end
-    return ""
-end
-
---- Seconds that the slowest account will still need; nil while one has not shown its pace.
-local function time_left(run, elapsed)
-    local longest = 0
-    for _, part in pairs(run.parts) do
-        if part.finished < part.total then
-            if part.finished == 0 then
-                return nil
-            end
-            longest = math.max(longest, (part.total - part.finished) * elapsed / part.finished)
-        end
-    end
-    return longest
-end
-
---- "23/46  22 done  1 failed  1.6/s  14 s left  waiting for rate window (famulor)"
----@param run trunkhost.JobRun
----@return string
-function report.progress_text(run)
-    local finished, counts = run.finished, run.counts
-    local parts = { ("%d/%d"):format(finished, #run.todo) }
-    for _, state in ipairs { "done", "failed", "unknown" } do
-        local number = counts[state] - (run.before[state] or 0)
-        if number > 0 or state == "done" then
-            parts[#parts + 1] = ("%d %s"):format(number, state)
-        end
-    end
-    local elapsed = core.now() - run.applying
-    if finished > 0 and elapsed > 0.5 then
-        local left = time_left(run, elapsed)
-        parts[#parts + 1] = ("%.1f/s"):format(finished / elapsed)
-        parts[#parts + 1] = left and left > 0 and duration.format(left) .. " left" or nil
-    end
-    if run.halted or core.stopping() then
-        parts[#parts + 1] = "finishing what is under way"
-    end
-    return table.concat(parts, "  ") .. waiting_text(run)
 end
 
 return report

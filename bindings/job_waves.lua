@@ -1,8 +1,9 @@
---- Carrying a plan out: a canary first, then the rest, several at a time for each account, until all is done or
---- something says stop.
+--- Carrying a plan out: a canary first, then wave after wave, several at a time for each account, until all is done
+--- or something says stop.
 
 local core <const> = require "trunkhost.core"
-local report <const> = require "trunkhost.job_report"
+local progress <const> = require "trunkhost.job_progress"
+local records <const> = require "trunkhost.job_records"
 
 local waves <const> = {}
 
@@ -14,6 +15,9 @@ local NOT_SEEN <const> = {
     cancelled = true,
 }
 
+-- ---------------------------------------------------------------------------------------------------
+-- What says stop
+
 local function failures(run)
     return run.counts.failed + run.counts.unknown
 end
@@ -23,7 +27,7 @@ local function limit(run)
     if not most then
         return math.huge
     end
-    return most.count or math.max(1, math.ceil(run.total * most.percent / 100))
+    return most.count or math.max(1, math.ceil(#run.todo * most.percent / 100))
 end
 
 --- Why nothing new may be started; nil when it may.
@@ -31,6 +35,8 @@ local function obstacle(run)
     local deadline = run.options.deadline
     if run.fault then
         return "the script has a fault"
+    elseif run.ledger_fault then
+        return "the ledger cannot be written (" .. run.ledger_fault .. ")"
     elseif core.stopping() then
         return "it was stopped by a signal"
     elseif failures(run) >= limit(run) then
@@ -40,10 +46,14 @@ local function obstacle(run)
     end
 end
 
+local function given_up(run, entry)
+    return run.refused[entry.account:name()] ~= nil
+end
+
 --- The next entry of a queue, or nil when there is none or nothing new may be started.
 local function take(run, queue)
     local entry = queue[queue.next]
-    if not entry or run.halted then
+    if not entry or run.halted or given_up(run, entry) then
         return nil
     end
     run.halted = obstacle(run)
@@ -53,6 +63,9 @@ local function take(run, queue)
     queue.next = queue.next + 1
     return entry
 end
+
+-- ---------------------------------------------------------------------------------------------------
+-- One item
 
 local function carry_out(run, entry)
     local spec = run.spec
@@ -69,12 +82,19 @@ local function carry_out(run, entry)
     entry.state = "done"
 end
 
-local function judge(entry, err)
+local function judge(run, entry, err)
     local unseen = entry.stage == "verify" and NOT_SEEN[err.kind]
     entry.state = (err.ambiguous or err.kind == "unknown_outcome" or unseen) and "unknown" or "failed"
     entry.error = err
     if entry.stage == "apply" and err.attempts > 0 then
         entry.attempts = err.attempts
+    end
+    if entry.stage == "begin" or err.code == "ledger" then
+        run.ledger_fault = run.ledger_fault or err.message
+    elseif err.kind == "auth" and entry.stage ~= "deliver" then
+        -- The token is as wrong for the next trunk.
+        local name = entry.account:name()
+        run.refused[name] = run.refused[name] or err
     end
 end
 
@@ -85,44 +105,75 @@ local function work(run, queue)
         if not entry then
             return
         end
-        -- A task of its own: a fault in the script's functions keeps its traceback.
-        local task = core.spawn(carry_out, run, entry)
-        local ok, err = pcall(task.await, task)
-        if not ok and not core.is_error(err) then
+        entry.stage = "begin"
+        local task
+        local ok, err = pcall(records.begin, entry)
+        if ok then
+            -- A task of its own: a fault in the script's functions keeps its traceback.
+            task = core.spawn(carry_out, run, entry)
+            ok, err = pcall(task.await, task)
+        end
+        if task and not ok and not core.is_error(err) then
             entry.state = nil
             run.fault = run.fault or task
         else
             if not ok then
-                judge(entry, err)
+                judge(run, entry, err)
             end
+            records.finish(entry)
             local part = run.parts[entry.account:name()]
             run.finished, part.finished = run.finished + 1, part.finished + 1
             run:ended(entry)
             if run.progress then
-                core.progress(report.progress_text(run))
+                core.progress(progress.text(run))
             end
         end
     end
 end
 
+-- ---------------------------------------------------------------------------------------------------
+-- Many
+
+--- The next entries in order, at most `size`.
+local function next_batch(run, size)
+    local batch = {}
+    while #batch < size and run.next <= #run.todo do
+        local entry = run.todo[run.next]
+        run.next = run.next + 1
+        if not given_up(run, entry) then
+            batch[#batch + 1] = entry
+        end
+    end
+    return batch
+end
+
+local function are_left(run)
+    for i = run.next, #run.todo do
+        if not given_up(run, run.todo[i]) then
+            return true
+        end
+    end
+    return false
+end
+
 --- A queue for each account: a slow account holds no other up.
-local function queues_of(entries, first, last)
+local function queues_of(batch)
     local queues, by_account = {}, {}
-    for i = first, last do
-        local name = entries[i].account:name()
+    for _, entry in ipairs(batch) do
+        local name = entry.account:name()
         local queue = by_account[name]
         if not queue then
             queue = { next = 1 }
             by_account[name], queues[#queues + 1] = queue, queue
         end
-        queue[#queue + 1] = entries[i]
+        queue[#queue + 1] = entry
     end
     return queues
 end
 
-local function wave(run, first, last)
+local function carry_out_batch(run, batch)
     local workers = {}
-    for _, queue in ipairs(queues_of(run.todo, first, last)) do
+    for _, queue in ipairs(queues_of(batch)) do
         for _ = 1, math.min(run.options.concurrency or 8, #queue) do
             workers[#workers + 1] = core.spawn(work, run, queue)
         end
@@ -132,21 +183,74 @@ local function wave(run, first, last)
     end
 end
 
-local function check_canary(run, last)
-    for i = 1, last do
-        local entry = run.todo[i]
-        if entry.state ~= "done" and not run.halted then
-            run.halted = ("the canary, trunk %s on %s, %s"):format(entry.key, entry.account:name(),
-                entry.state == "failed" and "failed" or "ended as unknown")
+--- The first of a batch that is not done; not one of an account that is given up, of which that is known.
+local function not_done(run, batch)
+    for _, entry in ipairs(batch) do
+        if entry.state ~= "done" and not given_up(run, entry) then
+            return entry
         end
     end
 end
 
---- Carries run.todo out. Sets run.halted to the reason when items are left.
----@param run trunkhost.JobRun
-function waves.run(run)
-    core.admit(true) -- what has been begun may end although a stop is asked for
-    run.finished, run.applying, run.before, run.parts = 0, core.now(), {}, {}
+local function named(entry)
+    return ("trunk %s on %s, %s"):format(entry.key, entry.account:name(),
+        entry.state == "failed" and "failed" or "ended as unknown")
+end
+
+local function send_canary(run, size)
+    while size > 0 and not run.halted and are_left(run) do
+        local batch = next_batch(run, size)
+        carry_out_batch(run, batch)
+        for _, entry in ipairs(batch) do
+            size = size - (entry.state == "done" and 1 or 0)
+        end
+        local bad = not run.halted and not_done(run, batch)
+        if bad and are_left(run) then
+            run.halted = "the canary, " .. named(bad)
+        end
+        size = bad and 0 or size
+    end
+end
+
+--- Lets what was done show itself, unless something says stop.
+local function soak(run)
+    local ends = core.now() + (run.options.soak or 0)
+    while core.now() < ends and not obstacle(run) do
+        run.soak_ends = ends
+        if run.progress then
+            core.progress(progress.text(run))
+        end
+        core.sleep(math.min(REDRAW, math.max(0, ends - core.now())))
+    end
+    run.soak_ends = nil
+    run.halted = run.halted or obstacle(run)
+end
+
+local function send_wave(run)
+    local batch = next_batch(run, run.options.wave or math.huge)
+    carry_out_batch(run, batch)
+    -- Where no number of failures is allowed, a wave is verified only when all of it is done.
+    local bad = run.options.wave and not run.options.max_failures and not run.halted and not_done(run, batch)
+    if bad and are_left(run) then
+        run.halted = named(bad) .. " in this wave, and --max-failures allows none"
+    end
+end
+
+--- What is left of an account whose token is refused counts as one failure.
+local function report_refused(run)
+    for _, account in ipairs(run.accounts) do
+        local err, left = run.refused[account:name()], 0
+        for _, entry in ipairs(err and run.todo or {}) do
+            left = left + (entry.account == account and not entry.state and not entry.stage and 1 or 0)
+        end
+        if left > 0 then
+            run:give_up_account(account, err, left)
+        end
+    end
+end
+
+local function prepare(run)
+    run.next, run.finished, run.applying, run.before, run.parts, run.refused = 1, 0, core.now(), {}, {}, {}
     for _, entry in ipairs(run.todo) do
         local name = entry.account:name()
         local part = run.parts[name] or { total = 0, finished = 0 }
@@ -155,25 +259,52 @@ function waves.run(run)
     for state, number in pairs(run.counts) do
         run.before[state] = number
     end
+end
+
+--- Carries run.todo out. Sets run.halted to the reason when items are left.
+---@param run trunkhost.JobRun
+function waves.run(run)
+    local this = core.run()
+    run.recorded = not (this.sandbox and this.ledger:find "^/tmp/trunkhost%-sandbox%-") -- that one ends with the run
+    core.admit(true) -- what has been begun may end although a stop is asked for
+    prepare(run)
     local ticker = run.progress and core.spawn(function()
         while true do
-            core.progress(report.progress_text(run))
+            core.progress(progress.text(run))
             core.sleep(REDRAW)
         end
     end)
-    local canaries = math.min(run.options.canary or 1, #run.todo)
-    wave(run, 1, canaries)
-    if canaries < #run.todo then
-        check_canary(run, canaries)
+    send_canary(run, run.options.canary or 1)
+    local rested = run.next == 1 -- nothing was done yet that could show itself
+    while not run.halted and are_left(run) do
+        if not rested then
+            soak(run)
+        end
+        rested = false
         if not run.halted then
-            wave(run, canaries + 1, #run.todo)
+            send_wave(run)
         end
     end
+    report_refused(run)
     if ticker then
         ticker:cancel()
     end
     core.progress("", true)
     core.admit(false)
+end
+
+--- It was cancelled in the middle: of what was under way nobody knows.
+---@param run trunkhost.JobRun
+function waves.cancelled(run)
+    core.progress("", true)
+    run.halted = "it was cancelled by a second signal"
+    for _, entry in ipairs(run.todo) do
+        if entry.stage and not entry.state then
+            local _, err = pcall(core.error, "cancelled", "cancelled while it was under way")
+            entry.state, entry.error = "unknown", err
+            run:ended(entry)
+        end
+    end
 end
 
 return waves

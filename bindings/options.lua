@@ -1,6 +1,7 @@
 --- Options of a script: an argparse parser that already has the standard ones and that fails in one plain line.
 
 local argparse <const> = require "argparse"
+local arguments <const> = require "trunkhost.arguments"
 local core <const> = require "trunkhost.core"
 local duration <const> = require "trunkhost.duration"
 local suggest <const> = require "trunkhost.suggest"
@@ -68,6 +69,13 @@ local function max_failures(text)
     return nil, ("--max-failures %s: write a number of at least 1, or a share such as 5%%"):format(text)
 end
 
+local function span(name)
+    return function(text)
+        local seconds, problem = duration.parse(text)
+        return seconds, problem and name .. ": " .. problem
+    end
+end
+
 local function deadline(text)
     local seconds, problem = duration.until_instant(text)
     if not seconds then
@@ -110,10 +118,23 @@ local function add_run(parser)
         concurrency,
         parser:option "--canary" :argname "N" :convert(integer("--canary", 0)) :default(1)
             :description "Do and verify this many first; go on only if all are done. Default 1.",
+        parser:option "--wave" :argname "N" :convert(integer("--wave", 1))
+            :description "Then this many at a time, each wave verified before the next. Without --max-failures one \z
+                failure ends it.",
+        parser:option "--soak" :argname "TIME" :convert(span "--soak")
+            :description "Wait so long after the canary and between waves: 90s, 15m.",
         parser:option "--max-failures" :argname "N|P%" :convert(max_failures)
             :description "Start nothing new once this many (or this share) failed or are unknown.",
         parser:option "--deadline" :argname "TIME" :convert(deadline)
             :description "Start nothing new after 45m or 1h30m, or at 06:00.")
+    local out = parser:option "--plan-out" :argname "FILE"
+        :description "Write the plan to a file as well; with --dry-run nothing else."
+    local plan = parser:option "--plan" :argname "FILE"
+        :description "Carry out that plan, and skip what has changed since it was made."
+    local resume = parser:option "--resume" :argname "RUN"
+        :description "Go on with this run: its own arguments again, without what it has done."
+    parser:mutex(out, plan)
+    parser:group("In several steps", out, plan, resume)
 end
 
 local function add_output(parser, spec)
@@ -162,6 +183,7 @@ end
 ---@field description? string  what it does
 ---@field epilog? string       examples, notes
 ---@field job? boolean         false: no job, only the choice of trunks and the output
+---@field secrets? boolean     it sets passwords: --deliver, --restore-on-failure and what belongs to them
 ---@field quiet? string        what --quiet means here
 
 ---@class trunkhost.Options  what parse() returns, besides the script's own options
@@ -172,6 +194,12 @@ end
 ---@field yes boolean?
 ---@field concurrency integer
 ---@field canary integer
+---@field wave integer?
+---@field soak number?               seconds
+---@field plan_out string?
+---@field plan string?
+---@field resumed string[]?          runs that are gone on with, the latest first
+---@field what string[][]            the arguments that say what is to be done
 ---@field max_failures { count: integer?, percent: number? }?
 ---@field deadline { at: number, text: string }?
 ---@field json boolean?
@@ -189,6 +217,7 @@ function options.parser(spec)
     if spec.epilog then parser:epilog(spec.epilog) end
     add_choice(parser)
     if spec.job ~= false then add_run(parser) end
+    if spec.secrets then require("trunkhost.secret_options").add(parser) end
     add_output(parser, spec)
     local first_own = #parser._groups + 1
 
@@ -209,8 +238,15 @@ function options.parser(spec)
 
     parser.error = complain
     local parse <const> = parser.parse
-    function parser:parse(arguments)
-        local result = parse(self, arguments)
+    function parser:parse(given)
+        given = given or rawget(_G, "arg") or {}
+        local again, runs
+        if spec.job ~= false then
+            again, runs = require("trunkhost.job_resume").words(self, given)
+        end
+        local result = parse(self, again or given)
+        result.resumed, result.what = runs, arguments.what(arguments.split(self, again or given))
+        if spec.secrets then require("trunkhost.secret_options").check(result) end
         result.dry_run = result.dry_run or core.run().dry_run
         if result.dry_run then
             core.set_dry_run()

@@ -19,8 +19,8 @@ enum sb_fault {
     SB_SLOW,
     SB_CUT_BODY,
     SB_HTML,
-    SB_AUTH_FAILED,
     SB_REFUSE,
+    SB_AUTH_FAILED,
     SB_FAULTS
 };
 

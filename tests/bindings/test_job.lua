@@ -1,10 +1,12 @@
 --- The job engine with scripts of every kind of behaviour: limits, canary, faults, stops, and what is said of them.
 
 package.path = "tests/support/?.lua;" .. package.path
-local json <const> = require "trunkhost.json"
+local job_script <const> = require "job_script"
 local lu <const> = require "luaunit"
 local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
+
+local script <const> = job_script.run
 
 local tests = {}
 local sandbox
@@ -12,46 +14,6 @@ local sandbox
 function tests.tearDown()
     if sandbox then sandbox:stop() end
     sandbox = nil
-end
-
--- `run` runs a job over famulor's trunks that sends nothing; `more` replaces its parts.
-local PRELUDE <const> = [[
-local trunkhost = require "trunkhost"
-local job, core = trunkhost.job, require "trunkhost.core"
-local tried = {}
-local function options(more)
-    local all = { account = { "famulor" }, yes = true, json = true, canary = 0, concurrency = 1 }
-    for name, value in pairs(more or {}) do all[name] = value end
-    return all
-end
-local function run(more, chosen)
-    local spec = {
-        name = "test", options = options(chosen),
-        plan = function() return { changes = { nickname = "x" } } end,
-        apply = function(item) tried[#tried + 1] = item.trunk.id end,
-    }
-    for name, value in pairs(more or {}) do spec[name] = value end
-    local result = job.run(spec)
-    io.stderr:write("TRIED ", #tried, "\n")
-    return result
-end
-]]
-
-local function script(code, spec)
-    local result = program.run(("--sandbox=limits=none%s -e %s"):format(spec and "," .. spec or "",
-        program.quote(PRELUDE .. code)))
-    result.items, result.states = {}, {}
-    for line in result.out:gmatch "[^\n]+" do
-        local object = json.decode(line)
-        if object.event == "summary" then
-            result.summary = object
-        else
-            table.insert(result.items, object)
-            result.states[object.trunk] = object.state
-        end
-    end
-    result.tried = math.tointeger(tonumber(result.err:match "TRIED (%d+)"))
-    return result
 end
 
 local function keys(object)
@@ -172,13 +134,13 @@ function tests.test_a_canary_is_verified_before_the_rest_begins()
 end
 
 function tests.test_max_failures_is_counted_exactly_also_with_concurrency()
-    sandbox = sandbox_process.start "--trunks 60 --limits none"
+    sandbox = sandbox_process.start "--trunks 60 --limits none --fault refuse@PUT=1"
     local result = sandbox:run("scripts/rotate_passwords.lua --account famulor --yes --json --canary 0 "
-        .. "--max-failures 3 -j 16", { token = "sandbox-readonly" })
+        .. "--max-failures 3 -j 16")
     local writes = 0
     for _, request in ipairs(sandbox:ask "log") do
         if request.method == "PUT" then
-            lu.assertEquals(request.status, 403)
+            lu.assertEquals(request.status, 422)
             writes = writes + 1
         end
     end
@@ -268,9 +230,9 @@ end
 -- --- plans -----------------------------------------------------------------------------------------
 
 function tests.test_the_plan_shows_old_and_new_values_but_no_secret()
-    local result = program.run("--sandbox=limits=none -e " .. program.quote(PRELUDE .. [[run({ plan = function(item)
+    local result = job_script.shown([[run({ plan = function(item)
         return { changes = { nickname = "Neu", outbound_proxy = true, sip_password = trunkhost.secret {},
-            sip_username = trunkhost.null } } end }, { dry_run = true, json = false, only = { "42" } })]]))
+            sip_username = trunkhost.null } } end }, { dry_run = true, json = false, only = { "42" } })]])
     lu.assertStrContains(result.out, "both legs   nickname: Front desk → Neu, outbound_proxy: false → true, "
         .. "sip_password, sip_username: myuser → null")
     lu.assertStrContains(result.out, "Plan: 1 of 1 trunk on 1 account changes; 1 inbound and 1 outbound leg is "
@@ -279,9 +241,9 @@ function tests.test_the_plan_shows_old_and_new_values_but_no_secret()
 end
 
 function tests.test_a_name_cannot_steer_the_terminal()
-    local result = program.run("--sandbox=limits=none -e " .. program.quote(PRELUDE .. [[run({ items = function(account)
+    local result = job_script.shown([[run({ items = function(account)
         return { { account = account, trunk = { id = 1, nickname = "a\27[2Jb\nc\u{202E}d" } } } end },
-        { json = false })]]))
+        { json = false })]])
     lu.assertStrContains(result.out, "a\\x1b[2Jb c?d")
     lu.assertNotStrContains(result.out, "\27")
 end

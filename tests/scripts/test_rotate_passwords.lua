@@ -441,10 +441,10 @@ function tests.test_the_table_names_every_trunk_with_its_state()
 end
 
 function tests.test_quiet_is_silent_unless_somebody_is_needed()
-    start "--limits none"
-    local well = sandbox:run(SCRIPT .. " --account famulor --yes --quiet")
+    start "--limits none --fault refuse@PUT=1"
+    local well = sandbox:run(SCRIPT .. " --account bolna --yes --quiet")
     lu.assertEquals(well.out .. well.err, "")
-    local badly = sandbox:run(SCRIPT .. " --account famulor --yes --quiet --canary 0", { token = "sandbox-readonly" })
+    local badly = sandbox:run(SCRIPT .. " --account famulor --yes --quiet --canary 0")
     lu.assertEquals(badly.status, 1)
     lu.assertStrContains(badly.out, "failed")
     lu.assertStrContains(badly.out, "0 done, 12 failed")

@@ -1,0 +1,149 @@
+--- A plan in a file: written by --plan-out, for people to look at, and carried out by --plan, that and nothing else.
+
+local canonical <const> = require "trunkhost.canonical"
+local core <const> = require "trunkhost.core"
+local json <const> = require "trunkhost.json"
+local json_line <const> = require "trunkhost.json_line"
+local options <const> = require "trunkhost.options"
+local planner <const> = require "trunkhost.job_plan"
+
+local plan_file <const> = {}
+
+local VERSION <const> = 1
+local CHANGED <const> = "changed since the plan"
+
+local function name_of(account, key)
+    return account .. "\0" .. key
+end
+
+--- What the trunk was like when it was planned. Any change counts, also one that does not matter for this job.
+local function image(entry)
+    return core.hash(canonical.text(entry.trunk))
+end
+
+local function item_line(entry)
+    local impact = { inbound = entry.plan.impact.inbound == true, outbound = entry.plan.impact.outbound == true }
+    return json_line.object(table.pack("event", "item", "account", entry.account:name(), "trunk", entry.key,
+        "label", entry.label, "changes", json_line.raw(planner.changes_json(entry)),
+        "impact", json_line.raw(canonical.text(impact)),
+        "before", image(entry)))
+end
+
+--- Writes what is to be done, readable only for the owner; replaces the file.
+---@param run trunkhost.JobRun
+function plan_file.write(run)
+    local lines = { json_line.object(table.pack("event", "plan", "version", VERSION, "run", run.id,
+        "script", core.run().script, "script_hash", run.script_hash,
+        "arguments", json_line.raw(canonical.text(json.array(run.options.what or {}))))) }
+    for i, entry in ipairs(run.todo) do
+        lines[i + 1] = item_line(entry)
+    end
+    core.write_private(run.options.plan_out, "plan", table.concat(lines, "\n") .. "\n")
+end
+
+local function decoded(path, text)
+    local objects = {}
+    for line in text:gmatch "[^\n]+" do
+        local ok, object = pcall(json.decode, line)
+        local event = ok and type(object) == "table" and object.event
+        if event ~= (objects[1] and "item" or "plan") then
+            options.fail("--plan %s, line %d: this is no plan; make one with --plan-out", path, #objects + 1)
+        end
+        objects[#objects + 1] = object
+    end
+    if not objects[1] then
+        options.fail("--plan %s: the file is empty; make a plan with --plan-out", path)
+    end
+    return objects
+end
+
+local function in_words(what)
+    local words = {}
+    for _, piece in ipairs(what) do
+        words[#words + 1] = table.concat(piece, " ", piece[1] == "" and 2 or 1)
+    end
+    return #words > 0 and table.concat(words, " ") or "no arguments"
+end
+
+---@class trunkhost.SavedPlan
+---@field run string                    the run that made it
+---@field items table<string, table>    account and key → its line
+
+--- Reads the plan of --plan. One of another script, or with other arguments, is a usage error.
+---@param run trunkhost.JobRun
+---@return trunkhost.SavedPlan
+function plan_file.read(run)
+    local path = run.options.plan
+    local objects = decoded(path, core.read_private(path, "plan"))
+    local header, saved = table.remove(objects, 1), { items = {}, order = {} }
+    if header.version ~= VERSION then
+        options.fail("--plan %s: it was made by another trunkhost; make it again with --plan-out", path)
+    elseif header.script_hash ~= run.script_hash then
+        options.fail("--plan %s: it was made by another script, or this one was changed since; make it again with \z
+            --plan-out", path)
+    elseif canonical.text(header.arguments) ~= canonical.text(json.array(run.options.what or {})) then
+        options.fail("--plan %s: it was made with other arguments (%s); give the same ones, or make it again", path,
+            in_words(header.arguments))
+    end
+    saved.run = header.run
+    for i, object in ipairs(objects) do
+        saved.items[name_of(object.account, object.trunk)] = object
+        saved.order[i] = object
+    end
+    return saved
+end
+
+--- Why an entry is not carried out by this plan; nil when it is.
+local function objection(saved, entry)
+    local object = saved.items[name_of(entry.account:name(), entry.key)]
+    if not object then
+        return "not in the plan"
+    elseif entry.begun then
+        return nil -- by the run that is gone on with: it is that which has changed it
+    elseif object.before ~= image(entry) or canonical.text(object.changes) ~= planner.changes_json(entry) then
+        return CHANGED
+    end
+end
+
+local function gone(object, account)
+    account = account or { name = function() return object.account end }
+    return { account = account, key = object.trunk, label = object.label or "", trunk = {}, state = "skipped",
+        reason = CHANGED .. ": it is gone", plan = { skip = CHANGED .. ": it is gone" } }
+end
+
+--- Leaves in run.todo what the plan holds and what is still as it was then; the rest of the entries is skipped with
+--- a reason, and what the plan holds and is not there any more is added to them.
+---@param run trunkhost.JobRun
+---@param saved trunkhost.SavedPlan
+---@param entries trunkhost.Entry[]
+---@param accounts trunkhost.Account[]
+---@param failures { account: trunkhost.Account }[]  of which nothing is known
+function plan_file.keep(run, saved, entries, accounts, failures)
+    local todo, known, opened = {}, {}, {}
+    for _, entry in ipairs(entries) do
+        known[name_of(entry.account:name(), entry.key)] = true
+    end
+    for _, entry in ipairs(run.todo) do
+        local reason = objection(saved, entry)
+        if reason then
+            entry.state, entry.reason, entry.plan.skip = "skipped", reason, reason
+        else
+            todo[#todo + 1] = entry
+        end
+    end
+    for _, account in ipairs(accounts) do
+        opened[account:name()] = account
+    end
+    local silent = {}
+    for _, failure in ipairs(failures) do
+        silent[failure.account:name()] = true
+    end
+    for _, object in ipairs(saved.order) do
+        if not known[name_of(object.account, object.trunk)] and not silent[object.account] then
+            entries[#entries + 1] = gone(object, opened[object.account])
+        end
+    end
+    run.todo = todo
+end
+
+return plan_file

@@ -235,6 +235,24 @@ int th_ledger_init_public(const char *path, const unsigned char *public_key,
     return init(path, &elsewhere, err);
 }
 
+int th_ledger_public_key(const char *path, char text[static TH_PUBLIC_KEY_TEXT], th_error *err)
+{
+    unsigned char key[crypto_box_PUBLICKEYBYTES] = {0};
+    sqlite3 *db = NULL;
+    bool found = false;
+    int rc = th_database_open(path, false, &db, err);
+
+    if (rc)
+        return rc;
+    rc = th_public_key_read(db, path, key, &found, err);
+    sqlite3_close(db);
+    if (!rc && !found)
+        rc = th_fail(err, TH_INVALID,
+                     "the ledger %s has no keys yet. Make them with: trunkhost secrets init", path);
+    th_public_key_text(key, text);
+    return rc;
+}
+
 /* --- the pair that opens a ledger
  * ------------------------------------------------------------------ */
 

@@ -52,6 +52,9 @@ int th_ledger_init_public(const char *path, const unsigned char *public_key,
                           int (*store)(const th_key_pair *pair, void *ctx, th_error *err),
                           void *ctx, th_error *err);
 
+/* The public key of the ledger at path, for people. TH_INVALID when it has none. */
+int th_ledger_public_key(const char *path, char text[static TH_PUBLIC_KEY_TEXT], th_error *err);
+
 /*
  * The pair that opens the ledger with this public key: from key_path, or (NULL) from beside the
  * ledger. The caller releases *out with sodium_free. TH_INVALID with what to do.

@@ -8,8 +8,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "explain_command.h"
 #include "json.h"
 #include "options.h"
+#include "runs_command.h"
 #include "runtime.h"
 #include "sandbox_command.h"
 #include "secrets_command.h"
@@ -137,6 +139,26 @@ static int usage_error(const char *message)
     return TH_EXIT_ERROR;
 }
 
+/* The commands that look at the ledger. */
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv, const char *ledger_path);
+} ledger_commands[] = {
+    {"secrets", th_secrets_command}, {"runs", th_runs_command}, {"explain", th_explain_command}};
+
+static int with_ledger(const th_options *options,
+                       int (*command)(int argc, char **argv, const char *ledger_path), int argc,
+                       char **argv)
+{
+    char *path =
+        options->runtime.ledger ? strdup(options->runtime.ledger) : th_ledger_default_path();
+    int status = path ? command(argc, argv, path)
+                      : usage_error("no place for the ledger: neither XDG_STATE_HOME nor HOME is "
+                                    "set; name one with --ledger FILE");
+    free(path);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     th_options options;
@@ -161,15 +183,9 @@ int main(int argc, char **argv)
     const char *command = argv[options.rest];
     if (strcmp(command, "sandbox") == 0)
         return th_sandbox_command(argc - options.rest, argv + options.rest);
-    if (strcmp(command, "secrets") == 0) {
-        char *path =
-            options.runtime.ledger ? strdup(options.runtime.ledger) : th_ledger_default_path();
-        int status =
-            path ? th_secrets_command(argc - options.rest, argv + options.rest, path)
-                 : usage_error("no place for the ledger: neither XDG_STATE_HOME nor HOME is set; "
-                               "name one with --ledger FILE");
-        free(path);
-        return status;
-    }
+    for (size_t i = 0; i < sizeof ledger_commands / sizeof ledger_commands[0]; i++)
+        if (strcmp(command, ledger_commands[i].name) == 0)
+            return with_ledger(&options, ledger_commands[i].run, argc - options.rest,
+                               argv + options.rest);
     return run(&options, argc, argv);
 }

@@ -4,77 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Length of the UTF-8 sequence at p, 0 when it is not one (RFC 3629: shortest form, no surrogates).
- */
-static size_t utf8_length(const unsigned char *p, size_t left)
-{
-    static const struct {
-        unsigned char mask, lead;
-        unsigned first; /* the smallest code point that needs this length */
-    } forms[] = {{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
-
-    for (size_t n = 1; n <= 4 && n <= left; n++) {
-        unsigned code;
-
-        if ((p[0] & forms[n - 1].mask) != forms[n - 1].lead)
-            continue;
-        code = p[0] & (unsigned char)~forms[n - 1].mask;
-        for (size_t i = 1; i < n; i++) {
-            if ((p[i] & 0xc0) != 0x80)
-                return 0;
-            code = code << 6 | (p[i] & 0x3f);
-        }
-        if (code < forms[n - 1].first || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-            return 0;
-        return n;
-    }
-    return 0;
-}
-
-static bool is_utf8(const char *text, size_t len)
-{
-    const unsigned char *p = (const unsigned char *)text, *end = p + len;
-
-    while (p < end) {
-        size_t n = utf8_length(p, (size_t)(end - p));
-
-        if (!n)
-            return false;
-        p += n;
-    }
-    return true;
-}
-
-/* A JSON string. A byte that is not UTF-8 becomes U+FFFD (names only: secrets are looked at
- * before). */
-static int json_string(th_buf *out, const char *text, size_t len)
-{
-    const unsigned char *p = (const unsigned char *)text, *end = p + len;
-    int rc = th_buf_putc(out, '"');
-
-    while (!rc && p < end) {
-        size_t n = utf8_length(p, (size_t)(end - p));
-
-        if (n == 0)
-            rc = th_buf_puts(out, "\xef\xbf\xbd");
-        else if (*p == '"' || *p == '\\')
-            rc = th_buf_putc(out, '\\') || th_buf_putc(out, (char)*p);
-        else if (*p < 0x20 || *p == 0x7f)
-            rc = th_buf_printf(out, "\\u%04x", *p);
-        else
-            rc = th_buf_append(out, p, n);
-        p += n ? n : 1;
-    }
-    return rc || th_buf_putc(out, '"') ? -1 : 0;
-}
-
-static int json_member(th_buf *out, const char *name, const char *value)
-{
-    return th_buf_printf(out, "%c\"%s\":", strcmp(name, "account") == 0 ? '{' : ',', name) ||
-                   json_string(out, value, strlen(value))
-               ? -1
-               : 0;
-}
+#include "print.h"
 
 /* Straight into the buffer: no copy of the secret lies anywhere else. */
 static int append_base64(th_buf *out, const char *bytes, size_t len)
@@ -91,19 +21,19 @@ static int append_base64(th_buf *out, const char *bytes, size_t len)
 
 int th_secrets_json(th_buf *out, const struct th_ledger_secret_row *row)
 {
-    bool plain = is_utf8(row->secret, row->secret_len);
+    bool plain = th_print_is_utf8(row->secret, row->secret_len);
 
-    if (json_member(out, "account", row->account) || json_member(out, "trunk", row->trunk) ||
-        json_member(out, "field", row->field) ||
-        json_member(out, "state", th_secret_state_name(row->state)) ||
+    if (th_print_member(out, "account", row->account) ||
+        th_print_member(out, "trunk", row->trunk) || th_print_member(out, "field", row->field) ||
+        th_print_member(out, "state", th_secret_state_name(row->state)) ||
         th_buf_puts(out, ",\"secret\":"))
         return -1;
-    if (plain ? json_string(out, row->secret, row->secret_len)
+    if (plain ? th_print_string(out, row->secret, row->secret_len)
               : (th_buf_putc(out, '"') || append_base64(out, row->secret, row->secret_len) ||
                  th_buf_puts(out, "\",\"encoding\":\"base64\"")))
         return -1;
-    if (json_member(out, "created_at", row->created_at) ||
-        json_member(out, "evidence", row->evidence) || json_member(out, "run", row->run))
+    if (th_print_member(out, "created_at", row->created_at) ||
+        th_print_member(out, "evidence", row->evidence) || th_print_member(out, "run", row->run))
         return -1;
     return th_buf_puts(out, "}\n");
 }
@@ -142,4 +72,56 @@ int th_secrets_csv(th_buf *out, const struct th_ledger_secret_row *row)
 int th_secrets_csv_heading(th_buf *out)
 {
     return th_buf_puts(out, "account,trunk,field,state,secret,created_at,evidence,run\n");
+}
+
+/* --- for people, and without the secret
+ * ------------------------------------------------------------ */
+
+/* One cell of the table. What would steer the terminal is shown as a question mark. */
+static int cell(th_buf *out, const char *text, int width)
+{
+    for (; *text; text++, width--) {
+        unsigned char c = (unsigned char)*text;
+
+        if (th_buf_putc(out, c < 0x20 || c == 0x7f ? '?' : *text))
+            return -1;
+        width += (c & 0xc0) == 0x80; /* the rest of a character takes no place of its own */
+    }
+    return th_buf_printf(out, "%*s", width > 0 ? width + 2 : 2, "");
+}
+
+int th_secrets_table_heading(th_buf *out)
+{
+    return cell(out, "ACCOUNT", 16) || cell(out, "TRUNK", 38) || cell(out, "FIELD", 22) ||
+                   cell(out, "STATE", 9) || cell(out, "CREATED", 24) ||
+                   th_buf_puts(out, "EVIDENCE\n")
+               ? -1
+               : 0;
+}
+
+int th_secrets_table(th_buf *out, const struct th_ledger_secret_row *row)
+{
+    if (cell(out, row->account, 16) || cell(out, row->trunk, 38) || cell(out, row->field, 22) ||
+        cell(out, th_secret_state_name(row->state), 9) || cell(out, row->created_at, 24) ||
+        cell(out, row->evidence, 0))
+        return -1;
+    while (out->len && out->data[out->len - 1] == ' ')
+        out->len--;
+    return th_buf_putc(out, '\n');
+}
+
+int th_secrets_list_json(th_buf *out, const struct th_ledger_secret_row *row)
+{
+    if (th_print_member(out, "account", row->account) ||
+        th_print_member(out, "provider", row->provider) ||
+        th_print_member(out, "trunk", row->trunk) || th_print_member(out, "field", row->field) ||
+        th_print_member(out, "state", th_secret_state_name(row->state)) ||
+        th_print_member(out, "evidence", row->evidence) ||
+        th_print_member(out, "created_at", row->created_at) ||
+        th_print_member(out, "changed_at", row->changed_at) ||
+        th_print_member_or_null(out, "proven_at", row->proven_at) ||
+        th_print_member_or_null(out, "delivered_at", row->delivered_at) ||
+        th_print_member(out, "run", row->run))
+        return -1;
+    return th_buf_puts(out, "}\n");
 }

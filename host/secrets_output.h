@@ -1,6 +1,6 @@
 /*
- * How `trunkhost secrets export` writes a row: a JSON line or a CSV line. The buffer must be
- * sensitive.
+ * How `trunkhost secrets export` and `list` write a row: as a JSON line, a CSV line, or a line of a
+ * table. The buffer must be sensitive where the secret goes into it.
  */
 #ifndef TH_SECRETS_OUTPUT_H
 #define TH_SECRETS_OUTPUT_H
@@ -18,5 +18,10 @@ int th_secrets_json(th_buf *out, const struct th_ledger_secret_row *row);
 /* The same columns (RFC 4180 quoting, LF at the end), the secret byte for byte. */
 int th_secrets_csv(th_buf *out, const struct th_ledger_secret_row *row);
 int th_secrets_csv_heading(th_buf *out);
+
+/* Without the secret: what is known of it, as JSON; for people, in columns of fixed width. */
+int th_secrets_list_json(th_buf *out, const struct th_ledger_secret_row *row);
+int th_secrets_table(th_buf *out, const struct th_ledger_secret_row *row);
+int th_secrets_table_heading(th_buf *out);
 
 #endif

@@ -164,6 +164,24 @@ function evidence.registration(account, before, after, legs, seconds)
     end
 end
 
+--- Whether what the ledger holds for a secret proves it, as far as this platform can. Where a leg registers, only
+--- that it has done so does.
+---@param description table
+---@param trunk table
+---@param secret table  an entry of the description's `secrets`
+---@param proof string?
+---@return boolean
+function evidence.proves(description, trunk, secret, proof)
+    local legs = {}
+    for _, leg in ipairs(secret.legs) do
+        legs[leg] = true
+    end
+    if next(registering(description, trunk, legs)) then
+        return proof == description.evidence.registration.proven
+    end
+    return proof ~= nil and proof ~= ""
+end
+
 --- What registration says of a secret that serves these legs: nil, or the worst that was heard.
 ---@param description table
 ---@param statuses table<string, string>
@@ -192,9 +210,11 @@ function evidence.judge(description, statuses, watched, seconds)
     for _, leg in ipairs { "inbound", "outbound" } do
         local status = statuses[leg]
         if status == registration.refused then
-            outcome.failed("refused", ("the carrier refuses the new credentials: registration of the %s leg is '%s'. "
-                .. "The platform uses them already: set the same ones at the carrier (trunkhost secrets export), or "
-                .. "put the old ones back"):format(leg, status))
+            local refusal = ("the carrier refuses the new password: registration of the %s leg is '%s'"):format(leg,
+                status)
+            outcome.failed("refused", refusal .. ". The platform uses it already: set the same one at the carrier "
+                .. "(trunkhost secrets export), or put the old one back",
+                { code = status, refusal = refusal, statuses = statuses })
         elseif watched[leg] and status ~= registration.proven then
             open = open or { leg = leg, status = status }
         end

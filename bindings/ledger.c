@@ -36,13 +36,16 @@
  *               error, plan, started_at, ended_at }, … } in order of id; error and plan are tables
  *   unfinished(account) → { { trunk, candidates = n, run }, … }: trunks with secrets that may be
  *               live, or with an item that a run (the newest: run) has left half-way
- *   candidates(account, trunk?) → { { id, trunk, field, run, created_at }, … }
+ *   candidates(account, trunk?) → { { id, trunk, field, state, evidence, run, created_at,
+ *               proven_at, delivered_at }, … }
+ *   undelivered(account) → the same: current, not handed on
+ *   secrets_of(account, trunk) → the same: all that there are
  *   creates(account) → { { id, run, endpoint, key = { … }, state, source, created_at }, … } of
- * which it is not known what became; source: the key of their item undelivered(account) → { { id,
- * trunk, field, run, created_at }, … } current, not handed on secret_age(account, trunk, field) →
- * seconds since the current one was proven, or nil open_secret(account, trunk, field, "current" |
- * "previous" | "candidate") → secret, or nil, why and kind ("not_found": there is none; "invalid":
- * no private key here, or damaged)
+ *               which it is not known what became; source: the key of their item
+ *   secret_age(account, trunk, field) → seconds since the current one was proven, or nil
+ *   open_secret(account, trunk, field, "current" | "previous" | "candidate") → secret; or nil,
+ *               why and kind ("not_found": there is none; "invalid": no private key here, or
+ *               damaged)
  */
 #include <lauxlib.h>
 

@@ -218,12 +218,16 @@ static int ledger_unfinished(lua_State *L)
 static int push_secret(lua_State *L)
 {
     const struct th_ledger_secret_row *row = lua_touserdata(L, 1);
-    lua_createtable(L, 0, 5);
+    lua_createtable(L, 0, 9);
     set_number(L, "id", row->row);
     set_text(L, "trunk", row->trunk);
     set_text(L, "field", row->field);
+    set_text(L, "state", th_secret_state_name(row->state));
+    set_text(L, "evidence", row->evidence);
     set_text(L, "run", row->run);
     set_text(L, "created_at", row->created_at);
+    set_text(L, "proven_at", row->proven_at);
+    set_text(L, "delivered_at", row->delivered_at);
     return 1;
 }
 
@@ -247,6 +251,13 @@ static int ledger_candidates(lua_State *L)
     struct th_view_filter filter = {.account = th_lua_account_name(L, 1), .unsettled = true};
     if (!lua_isnoneornil(L, 2))
         filter.trunk = th_lua_trunk_name(L, 2);
+    return list_secrets(L, &filter);
+}
+
+static int ledger_secrets_of(lua_State *L)
+{
+    struct th_view_filter filter = {.account = th_lua_account_name(L, 1),
+                                    .trunk = th_lua_trunk_name(L, 2)};
     return list_secrets(L, &filter);
 }
 
@@ -333,6 +344,7 @@ void th_open_ledger_looks(lua_State *L)
                                          {"candidates", ledger_candidates},
                                          {"creates", ledger_creates},
                                          {"undelivered", ledger_undelivered},
+                                         {"secrets_of", ledger_secrets_of},
                                          {"secret_age", ledger_secret_age},
                                          {"open_secret", ledger_open_secret},
                                          {NULL, NULL}};

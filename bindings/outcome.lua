@@ -15,7 +15,7 @@ end
 --- The change has not happened, or it has and does not work.
 ---@param kind string      one of the kinds of error objects: "refused", "conflict", …
 ---@param message string   what failed, on what, and what to do next
----@param members? { attempts: integer? }
+---@param members? table   what else the error object has: attempts, code, …
 function outcome.failed(kind, message, members)
     raise(kind, message, members)
 end

@@ -1,5 +1,6 @@
 --- Passwords that a carrier dictates: a CSV file with the columns trunk, field, password, and account where the
---- same id stands in several accounts.
+--- same id stands in several accounts. The column previous, which may be empty, has the old password, to be put back
+--- when the new one fails.
 
 local core <const> = require "trunkhost.core"
 local csv <const> = require "trunkhost.csv"
@@ -9,7 +10,7 @@ local trunk_secrets <const> = require "trunkhost.trunk_secrets"
 
 local passwords <const> = {}
 
-local COLUMNS <const> = { trunk = true, field = true, password = true, account = true }
+local COLUMNS <const> = { trunk = true, field = true, password = true, account = true, previous = true }
 
 ---@class trunkhost.Password
 ---@field line integer
@@ -17,6 +18,7 @@ local COLUMNS <const> = { trunk = true, field = true, password = true, account =
 ---@field trunk string
 ---@field field string
 ---@field secret userdata
+---@field previous userdata?
 
 local function positions(path, header)
     local at = {}
@@ -73,6 +75,8 @@ function passwords.read(path)
         seen[name] = row.line
         row.secret = core.secret { from = record[at.password] }
         record[at.password] = nil
+        local previous = at.previous and record[at.previous] or ""
+        row.previous = previous ~= "" and core.secret { from = previous } or nil
         rows[i] = row
     end
     return setmetatable({ path = path, rows = rows, by_item = {} }, Passwords)
@@ -129,11 +133,12 @@ function Passwords:assign(items, failed)
         end
         if item then
             check_field(self, row, item)
-            local given = self.by_item[item] or {}
-            if given[row.field] then
+            local given = self.by_item[item] or { secrets = {}, previous = {} }
+            if given.secrets[row.field] then
                 options.fail("%s, line %d: %s of trunk %s is given twice", self.path, row.line, row.field, row.trunk)
             end
-            given[row.field], self.by_item[item] = row.secret, given
+            given.secrets[row.field], given.previous[row.field] = row.secret, row.previous
+            self.by_item[item] = given
         elseif not (row.account and failed[row.account] or not row.account and next(failed)) then
             options.fail("%s, line %d: there is no trunk %s%s among the chosen ones", self.path, row.line, row.trunk,
                 row.account and " on " .. row.account or "")
@@ -145,7 +150,16 @@ end
 ---@param item trunkhost.Item
 ---@return table<string, userdata>
 function Passwords:of(item)
-    return self.by_item[item] or {}
+    local given = self.by_item[item]
+    return given and given.secrets or {}
+end
+
+--- The old passwords that the file knows of an item: field → secret.
+---@param item trunkhost.Item
+---@return table<string, userdata>
+function Passwords:previous(item)
+    local given = self.by_item[item]
+    return given and given.previous or {}
 end
 
 return passwords

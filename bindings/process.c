@@ -196,10 +196,11 @@ static void child_release(void *ptr)
         child_free(child);
         return;
     }
-    close_handle((uv_handle_t *)&child->in);
-    close_handle((uv_handle_t *)&child->out);
-    close_handle((uv_handle_t *)&child->err);
-    close_handle((uv_handle_t *)&child->process);
+    uv_handle_t *const handles[] = {(uv_handle_t *)&child->in, (uv_handle_t *)&child->out,
+                                    (uv_handle_t *)&child->err, (uv_handle_t *)&child->process};
+    for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++)
+        if (handles[i]->loop) /* begun */
+            close_handle(handles[i]);
 }
 
 static void child_describe(const void *ptr, th_buf *out)
@@ -240,20 +241,29 @@ static int child_done(lua_State *L, int status, lua_KContext ctx)
     return 1;
 }
 
-static void open_pipe(th_child *child, uv_pipe_t *pipe)
+/* Pipes proper and not the socket pairs that libuv would make: a shell script may open /dev/stdin
+ * or /dev/stderr, which does not work with sockets. Returns the child's end. */
+static int open_pipe(th_child *child, uv_pipe_t *pipe, bool input, int *end)
 {
+    int fds[2];
+    int rc = uv_pipe(fds, input ? 0 : UV_NONBLOCK_PIPE, input ? UV_NONBLOCK_PIPE : 0);
+    if (rc != 0)
+        return rc;
+    *end = fds[input ? 0 : 1];
     uv_pipe_init(&child->runtime->loop, pipe, 0);
     pipe->data = child;
     child->open++;
+    rc = uv_pipe_open(pipe, fds[input ? 1 : 0]);
+    if (rc != 0)
+        close(fds[input ? 1 : 0]);
+    return rc;
 }
 
 static int spawn(th_child *child, char **argv)
 {
-    uv_stdio_container_t stdio[3] = {
-        {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&child->in},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->out},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->err},
-    };
+    uv_pipe_t *pipes[3] = {&child->in, &child->out, &child->err};
+    int ends[3] = {-1, -1, -1}, rc = 0;
+    uv_stdio_container_t stdio[3];
     uv_process_options_t options = {
         .file = argv[0],
         .args = argv,
@@ -262,14 +272,21 @@ static int spawn(th_child *child, char **argv)
         .stdio = stdio,
         .stdio_count = 3,
     };
-    open_pipe(child, &child->in);
-    open_pipe(child, &child->out);
-    open_pipe(child, &child->err);
-    /* Sockets with our token's requests, the ledger and its locks are none of its business. */
-    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
-    child->process.data = child;
-    int rc = uv_spawn(&child->runtime->loop, &child->process, &options);
-    child->open++; /* the handle is there even when the process is not */
+    for (int i = 0; i < 3 && rc == 0; i++) {
+        rc = open_pipe(child, pipes[i], i == 0, &ends[i]);
+        stdio[i].flags = UV_INHERIT_FD;
+        stdio[i].data.fd = ends[i];
+    }
+    if (rc == 0) {
+        /* Sockets with our token's requests, the ledger and its locks are none of its business. */
+        close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+        child->process.data = child;
+        rc = uv_spawn(&child->runtime->loop, &child->process, &options);
+        child->open++; /* the handle is there even when the process is not */
+    }
+    for (int i = 0; i < 3; i++)
+        if (ends[i] >= 0)
+            close(ends[i]);
     return rc;
 }
 

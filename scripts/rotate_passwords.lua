@@ -28,6 +28,7 @@ local function length(text)
 end
 
 local parser <const> = trunkhost.options {
+    secrets = true,
     description = "Gives trunks new passwords. They are in the ledger before they are sent; "
         .. "'trunkhost secrets export' hands them out.",
     epilog = [[
@@ -38,6 +39,9 @@ Examples:
       every trunk of every account, for cron or another program
   trunkhost rotate_passwords.lua --account vatel --legs outbound \
       --match 'outbound_host=*.example.net' --max-failures 2
+  trunkhost rotate_passwords.lua --account all --older-than 90d --yes --quiet \
+      --deliver /usr/local/bin/set-trunk-password
+      what is due, for cron; the command hands each one to the PBX
   trunkhost --sandbox rotate_passwords.lua --account all
       try it on fake platforms]],
 }
@@ -45,9 +49,11 @@ local of_legs <const> = parser:option "--legs" :argname "LEGS" :convert(legs)
     :description "Passwords of these legs: inbound, outbound, or both with a comma. Default: both."
 local from_file <const> = parser:option "--passwords" :argname "FILE"
     :description "Passwords that the carrier dictates: CSV with the columns trunk,field,password and, where ids \z
-        are not unique, account. Only the trunks in it change."
+        are not unique, account; previous may hold the old ones. Only the trunks in it change."
 parser:mutex(of_legs, from_file)
 parser:group("Which passwords", of_legs, from_file,
+    parser:option "--older-than" :argname "TIME" :convert(duration.parse)
+        :description "Only those that the ledger does not know as set and proven more recently: 90d, 12h.",
     parser:option "--length" :argname "N" :convert(length) :default(32)
         :description "Characters of a new password, or more where the platform asks for it. Default 32.",
     parser:option "--settle-time" :argname "TIME" :convert(duration.parse) :default(60)
@@ -67,6 +73,11 @@ local function choose(item)
         elseif not trunk_secrets.serves(secret, wanted) then
             has, reason = false, "its password is for another leg"
         end
+        local recent = has and options.older_than
+            and job.recent(item.account, item.trunk.id, secret.field, options.older_than)
+        if recent then
+            has, reason = false, recent
+        end
         table.insert(has and chosen or reasons, has and secret or reason)
     end
     return chosen, reasons[1] and table.concat(reasons, "; ") or "trunks of this platform have no password"
@@ -81,7 +92,7 @@ local function plan(item)
     for _, secret in ipairs(secrets) do
         changes[secret.field] = job.new_secret
     end
-    return { changes = changes, secrets = secrets }
+    return { changes = changes, secrets = secrets, anew = file ~= nil, previous = file and file:previous(item) }
 end
 
 --- Sends the passwords, what the platform wants to have along with them, and nothing else.

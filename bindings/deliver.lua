@@ -1,0 +1,285 @@
+--- Handing proven passwords on (--deliver): to a PBX, a carrier, a vault. One that was not taken stays marked in the
+--- ledger, and the next run with --deliver hands it on again instead of setting another one.
+
+local core <const> = require "trunkhost.core"
+local delivery_command <const> = require "trunkhost.delivery_command"
+local evidence <const> = require "trunkhost.evidence"
+local ledger <const> = require "trunkhost.ledger"
+local outcome <const> = require "trunkhost.outcome"
+
+local deliver <const> = {}
+
+---@class trunkhost.Delivery
+---@field command trunkhost.DeliveryCommand
+---@field batch boolean
+---@field late table<table, table[]>     item → secrets that an earlier run has not handed on
+---@field applied table<table, table>    plan → what its apply returned
+---@field held table[]                   { entry =, fields = } that wait for the one child of the run
+local Delivery <const> = {}
+Delivery.__index = Delivery
+
+-- ---------------------------------------------------------------------------------------------------
+-- What earlier runs have not handed on
+
+--- Whether a run was to hand its passwords on.
+local function was_to_deliver(id, known)
+    if known[id] == nil then
+        known[id] = false
+        local run = ledger.run(id)
+        local arguments = run and run.arguments
+        for _, word in ipairs(type(arguments) == "table" and arguments or {}) do
+            known[id] = known[id] or word == "--deliver" or tostring(word):find "^%-%-deliver=" ~= nil
+        end
+        if run and run.resumed_from and not known[id] then
+            known[id] = was_to_deliver(run.resumed_from, known)
+        end
+    end
+    return known[id]
+end
+
+--- trunk → its secrets that are current, were to be handed on and were not. One that a newer candidate may have
+--- replaced is not among them.
+local function undelivered(account, known)
+    local newest, found = {}, {}
+    for _, row in ipairs(ledger.candidates(account)) do
+        newest[row.trunk .. "\0" .. row.field] = row.id
+    end
+    for _, row in ipairs(ledger.undelivered(account)) do
+        local doubt = (newest[row.trunk .. "\0" .. row.field] or 0) > row.id
+        if row.run and not doubt and was_to_deliver(row.run, known) then
+            found[row.trunk] = found[row.trunk] or {}
+            table.insert(found[row.trunk], row)
+        end
+    end
+    return found
+end
+
+local function proven(entry, row)
+    local description = entry.account:describe()
+    for _, secret in ipairs(description.secrets or {}) do
+        if secret.field == row.field then
+            return evidence.proves(description, entry.trunk, secret, row.evidence)
+        end
+    end
+    return false
+end
+
+--- Finds the items whose present password is to be handed on, and nothing else.
+local function find_late(self, entries)
+    local by_account, known = {}, {}
+    for _, entry in ipairs(entries) do
+        local name = entry.account:name()
+        by_account[name] = by_account[name] or undelivered(name, known)
+        for _, row in ipairs(by_account[name][entry.key] or {}) do
+            if proven(entry, row) then
+                local rows = self.late[entry.item] or {}
+                rows[#rows + 1], self.late[entry.item] = row, rows
+                entry.done_by = nil -- not all of it
+            end
+        end
+    end
+end
+
+local function note_of(rows)
+    local fields = {}
+    for i, row in ipairs(rows) do
+        fields[i] = row.field
+    end
+    return ("%s: delivered again, not changed"):format(table.concat(fields, ", "))
+end
+
+local function key_path()
+    return (core.run().ledger:gsub("%.db$", "")) .. ".key"
+end
+
+local function open_late(entry, rows)
+    local fields = {}
+    for _, row in ipairs(rows) do
+        local secret, why = ledger.open_secret(entry.account, entry.key, row.field, "current")
+        if not secret then
+            outcome.failed("delivery", ("%s is live since run %s and was not delivered, and it cannot be opened here \z
+                (%s). Deliver it from where the private key is (trunkhost secrets export --account %s), or set \z
+                another one: add --rotate-undelivered"):format(row.field, row.run, why, entry.account:name()))
+        end
+        fields[row.field] = secret
+    end
+    return { fields = fields, evidence = rows[1].evidence }
+end
+
+--- The job's functions, with what is late handed on in place of what they would do.
+local function wrap(self, spec, entries, anew)
+    local plan, apply, verify, entry_of = spec.plan, spec.apply, spec.verify, {}
+    for _, entry in ipairs(entries) do
+        entry_of[entry.item] = entry
+    end
+    function spec.plan(item)
+        local made, rows = plan(item), self.late[item]
+        if not rows or anew or type(made) ~= "table" or made.anew then
+            return made
+        end
+        return { changes = {}, impact = {}, late = rows, note = note_of(rows) }
+    end
+    function spec.apply(item, made)
+        local applied
+        if made.late then
+            applied = open_late(entry_of[item], made.late)
+        else
+            applied = apply(item, made)
+        end
+        self.applied[made] = applied
+        return applied
+    end
+    spec.verify = verify and function(item, made, applied)
+        return not made.late and verify(item, made, applied) or nil
+    end
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- Handing on
+
+local function username_of(entry, field)
+    local name = field:match "^(.*)password$"
+    local value = name and entry.trunk[name .. "username"]
+    return type(value) == "string" and value or nil
+end
+
+local function line_of(run, entry, field, secret)
+    return { event = "secret", account = entry.account:name(), provider = entry.account:describe().name,
+        trunk = entry.key, label = entry.label, field = field, username = username_of(entry, field), secret = secret,
+        evidence = entry.evidence, run = run.id }
+end
+
+local function how_to_repeat(entry)
+    local file = io.open(key_path(), "r")
+    if file then
+        file:close()
+        return "Repair the command and run this again: it delivers this password and sets no other"
+    end
+    return ("The private key is not on this machine, so deliver it from where it is (trunkhost secrets export \z
+        --account %s), or set another one with --rotate-undelivered"):format(entry.account:name())
+end
+
+local function message_of(entry, fields, problem)
+    return ("%s is live at the platform and current in the ledger, but was not delivered: the command %s. %s"):format(
+        table.concat(fields, " and "), problem, how_to_repeat(entry))
+end
+
+local function secrets_of(applied)
+    local names = {}
+    for field, value in pairs(applied and applied.fields or {}) do
+        if core.is_secret(value) then
+            names[#names + 1] = field
+        end
+    end
+    table.sort(names)
+    return names
+end
+
+local function mark_delivered(entry, fields)
+    for _, field in ipairs(fields) do
+        ledger.delivered(entry.account, entry.key, field)
+    end
+end
+
+--- Hands on what was proven of an item. Raises `delivery` when it was not taken.
+---@param run trunkhost.JobRun
+---@param entry trunkhost.Entry
+function deliver.item(run, entry)
+    local self = run.delivery
+    local applied = self and self.applied[entry.plan]
+    local fields = secrets_of(applied)
+    if #fields == 0 then
+        return
+    elseif self.batch then
+        for _, field in ipairs(fields) do
+            self.command:add(line_of(run, entry, field, applied.fields[field]))
+        end
+        self.held[#self.held + 1] = { entry = entry, fields = fields }
+        self.is_held[entry] = true
+        return
+    end
+    local taken, refused, problem = {}, {}, nil
+    for _, field in ipairs(fields) do
+        local trouble = self.command:run(line_of(run, entry, field, applied.fields[field]))
+        table.insert(trouble and refused or taken, field)
+        problem = problem or trouble
+    end
+    mark_delivered(entry, taken)
+    if problem then
+        outcome.failed("delivery", message_of(entry, refused, problem))
+    end
+end
+
+--- Until the one child of the run has ended, it is not known how its items have.
+local function hold(self, run)
+    local ended = run.ended
+    function run.ended(this, entry)
+        if self.is_held[entry] then
+            this.counts[entry.state] = this.counts[entry.state] + 1
+        else
+            ended(this, entry)
+        end
+    end
+    self.ended = ended
+end
+
+--- Records anew that an item has failed, which stood there as done.
+local function record_failure(entry)
+    local records = require "trunkhost.job_records"
+    records.begin(entry)
+    records.finish(entry)
+end
+
+--- After the last item: waits for the one child, and tells how the items have ended that waited for it.
+---@param run trunkhost.JobRun
+function deliver.finish(run)
+    local self = run.delivery
+    if not self or not self.batch or #self.held == 0 then
+        return
+    end
+    core.admit(true)
+    if run.progress then
+        core.progress("waiting for the delivery command", true)
+    end
+    local problem, held = self.command:finish(), self.held
+    if run.progress then
+        core.progress("", true)
+    end
+    self.held, self.is_held = {}, {}
+    for _, each in ipairs(held) do
+        local entry = each.entry
+        run.counts[entry.state] = run.counts[entry.state] - 1
+        if problem then
+            local _, err = pcall(core.error, "delivery", message_of(entry, each.fields, problem))
+            entry.state, entry.error = "failed", err
+            pcall(record_failure, entry)
+        else
+            mark_delivered(entry, each.fields)
+        end
+        self.ended(run, entry)
+    end
+    core.admit(false)
+end
+
+--- Prepares a run that is to hand passwords on, before its items are planned.
+---@param run trunkhost.JobRun
+---@param entries trunkhost.Entry[]
+function deliver.attach(run, entries)
+    local chosen = run.options
+    if not chosen.deliver then
+        return
+    end
+    local self = setmetatable({
+        command = delivery_command.new(chosen.deliver, chosen.deliver_timeout or 60, chosen.concurrency or 8),
+        batch = chosen.deliver_batch == true, late = {}, applied = setmetatable({}, { __mode = "k" }), held = {},
+        is_held = {},
+    }, Delivery)
+    find_late(self, entries)
+    wrap(self, run.spec, entries, chosen.rotate_undelivered)
+    if self.batch then
+        hold(self, run)
+    end
+    run.delivery = self
+end
+
+return deliver

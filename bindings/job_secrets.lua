@@ -1,0 +1,71 @@
+--- What a job does with the passwords that it sets, besides setting them: what is needed of that is loaded.
+
+local job_secrets <const> = {}
+
+local DAY <const>, HOUR <const>, MINUTE <const> = 86400, 3600, 60
+
+--- Prepares a run, before its items are planned.
+---@param run trunkhost.JobRun
+---@param entries trunkhost.Entry[]
+function job_secrets.attach(run, entries)
+    if run.options.restore_on_failure then
+        require("trunkhost.restore").attach(run, entries)
+    end
+    if run.options.deliver then
+        require("trunkhost.deliver").attach(run, entries)
+    end
+end
+
+--- An item was verified.
+---@param run trunkhost.JobRun
+---@param entry trunkhost.Entry
+function job_secrets.proven(run, entry)
+    if run.delivery then
+        require("trunkhost.deliver").item(run, entry)
+    end
+end
+
+--- After the last item, before anything is summed up.
+---@param run trunkhost.JobRun
+function job_secrets.finish(run)
+    if run.delivery then
+        require("trunkhost.deliver").finish(run)
+    end
+end
+
+local function ago(seconds)
+    for _, unit in ipairs { { DAY, "day" }, { HOUR, "hour" }, { MINUTE, "minute" } } do
+        local number = math.floor(seconds / unit[1])
+        if number >= 1 then
+            return ("%d %s%s ago"):format(number, unit[2], number == 1 and "" or "s")
+        end
+    end
+    return "less than a minute ago"
+end
+
+--- Whether a password of a trunk is due: nil when it is, else why it is not ("rotated 12 days ago"). One that the
+--- ledger does not know as current and proven is due.
+---@param account trunkhost.Account
+---@param id any
+---@param field string
+---@param seconds number  how old it may become
+---@return string? reason
+function job_secrets.recent(account, id, field, seconds)
+    local ledger <const> = require "trunkhost.ledger"
+    local age = ledger.secret_age(account, id, field)
+    if not age or age >= seconds then
+        return nil
+    end
+    local registration, newest = account:describe().evidence.registration, nil
+    for _, row in ipairs(ledger.secrets_of(account, id)) do
+        if row.field == field and (row.state == "current" or row.state == "candidate") then
+            newest = row
+        end
+    end
+    if newest.state == "candidate" or registration and newest.evidence == registration.refused then
+        return nil
+    end
+    return "rotated " .. ago(age)
+end
+
+return job_secrets

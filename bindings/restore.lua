@@ -1,0 +1,176 @@
+--- Putting an old password back (--restore-on-failure) when the carrier refuses the new one: sent, verified and
+--- recorded with the same care as any other change.
+
+local change <const> = require "trunkhost.change"
+local core <const> = require "trunkhost.core"
+local evidence <const> = require "trunkhost.evidence"
+local ledger <const> = require "trunkhost.ledger"
+local outcome <const> = require "trunkhost.outcome"
+local planner <const> = require "trunkhost.job_plan"
+
+local restore <const> = {}
+
+-- ---------------------------------------------------------------------------------------------------
+-- The old passwords
+
+local function refused_word(description)
+    local registration = description.evidence.registration
+    return registration and registration.refused
+end
+
+--- The password of a field that is live now: it, or nil and why it is not known.
+local function look_up(entry, field)
+    local current, newest
+    for _, row in ipairs(ledger.secrets_of(entry.account, entry.key)) do
+        if row.field == field then
+            current = row.state == "current" and row or current
+            newest = row.state == "candidate" and row or newest
+        end
+    end
+    if newest and (not current or newest.id > current.id) then
+        return nil, "an earlier run has left it in doubt which password was live"
+    elseif not current then
+        return nil, "the ledger does not know the old one"
+    elseif current.evidence == refused_word(entry.account:describe()) then
+        return nil, "the carrier refused the old one as well"
+    end
+    local secret, why = ledger.open_secret(entry.account, entry.key, field, "current")
+    return secret, why and "the old one cannot be opened here: " .. why
+end
+
+--- Before a change: field → { secret =, why = } of all that it may replace. Only then it is certain which they are.
+local function remember(entry, plan)
+    local old = {}
+    for field, value in pairs(plan.changes or {}) do
+        if value == planner.new_secret or core.is_secret(value) then
+            local given = plan.previous and plan.previous[field]
+            if given then
+                old[field] = { secret = given }
+            else
+                local secret, why = look_up(entry, field)
+                old[field] = { secret = secret, why = why }
+            end
+        end
+    end
+    return old
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- Putting back
+
+--- The passwords that the carrier has refused, as entries of the description's secrets.
+local function refused_secrets(description, applied, statuses)
+    local list = {}
+    for _, secret in ipairs(description.secrets or {}) do
+        if core.is_secret(applied.fields[secret.field])
+            and evidence.status(description, statuses, secret.legs) == refused_word(description) then
+            list[#list + 1] = secret
+        end
+    end
+    return list
+end
+
+local function fail(err, what, attempts, restored)
+    outcome.failed(err.kind, ("%s; %s"):format(err.refusal, what),
+        { attempts = attempts, code = err.code, restored = restored })
+end
+
+local function not_restored(err, why)
+    fail(err, ("the old password was not put back: %s. The new one is live at the platform: set it at the carrier "
+        .. "(trunkhost secrets export)"):format(why), err.attempts, false)
+end
+
+--- The fields to send: the old passwords, and what the platform wants along with them. Raises when one is unknown.
+local function fields_of(err, before, secrets, old)
+    local fields = {}
+    for _, secret in ipairs(secrets) do
+        local known = old[secret.field]
+        if not known or not known.secret then
+            not_restored(err, known and known.why or "the plan did not name it")
+        end
+        fields[secret.field] = known.secret
+        for _, name in ipairs(secret.with or {}) do
+            fields[name] = before[name]
+        end
+    end
+    return fields
+end
+
+local function send(entry, err, before, fields, attempts)
+    local ok, again = pcall(change.apply, entry.account, before, fields)
+    if ok then
+        return again
+    elseif not core.is_error(again) then
+        error(again, 0)
+    elseif again.ambiguous or again.kind == "unknown_outcome" then
+        outcome.unknown(("%s; the old password was sent, but it is not known whether it is live again (%s). The "
+            .. "ledger keeps both: look at the trunk, or run again"):format(err.refusal, again.message),
+            { attempts = attempts + again.attempts, restored = false })
+    end
+    err.attempts = attempts + again.attempts
+    not_restored(err, "the platform answered: " .. again.message)
+end
+
+--- What the carrier says to the old one, in words; and whether it has accepted it.
+local function verify(entry, again, seconds)
+    local ok, answer = pcall(change.verify, entry.account, again, seconds)
+    if ok then
+        return "the old password was put back and restored: the carrier accepts it", answer == "registered"
+    elseif not core.is_error(answer) then
+        error(answer, 0)
+    elseif answer.refusal then
+        return "the old password was put back and restored, but the carrier refuses it as well", false
+    end
+    return ("the old password was put back and restored, but it is not known yet whether the carrier accepts it (%s)")
+        :format(answer.message), false
+end
+
+--- Puts the refused passwords of an item back and raises how that went: the item has failed in any case.
+local function put_back(run, entry, applied, old, err)
+    local account, attempts = entry.account, applied.attempts or 0
+    local secrets = refused_secrets(account:describe(), applied, err.statuses)
+    err.attempts = attempts
+    local ok, before = pcall(change.before, account, entry.trunk)
+    if not ok then
+        not_restored(err, "the trunk could not be read: " .. tostring(before))
+    end
+    local again = send(entry, err, before, fields_of(err, before, secrets, old), attempts)
+    for _, secret in ipairs(secrets) do
+        account:settle(before.id, secret.field, applied.fields[secret.field], "rejected", err.code)
+    end
+    local words, accepted = verify(entry, again, run.options.settle_time)
+    for _, secret in ipairs(accepted and secrets or {}) do
+        ledger.delivered(account, entry.key, secret.field) -- whoever registers with it has it
+    end
+    fail(err, words, attempts + again.attempts, true)
+end
+
+--- Prepares a run with --restore-on-failure, before its items are planned.
+---@param run trunkhost.JobRun
+---@param entries trunkhost.Entry[]
+function restore.attach(run, entries)
+    local spec = run.spec
+    if not run.options.restore_on_failure or not spec.verify then
+        return
+    end
+    local apply, check, entry_of = spec.apply, spec.verify, {}
+    local old <const> = setmetatable({}, { __mode = "k" })
+    for _, entry in ipairs(entries) do
+        entry_of[entry.item] = entry
+    end
+    function spec.apply(item, plan)
+        old[plan] = remember(entry_of[item], plan)
+        return apply(item, plan)
+    end
+    function spec.verify(item, plan, applied)
+        local ok, answer = pcall(check, item, plan, applied)
+        if ok then
+            return answer
+        elseif core.is_error(answer) and answer.statuses and type(applied.fields) == "table" then
+            put_back(run, entry_of[item], applied, old[plan], answer)
+        end
+        error(answer, 0)
+    end
+end
+
+return restore

@@ -191,7 +191,8 @@ int th_secrets_rekey(int argc, char **argv, const char *ledger)
            rekey.secrets, rekey.secrets == 1 ? "password is" : "passwords are",
            rekey.key_out ? rekey.key_out
            : beside      ? beside
-                         : "beside the ledger");
+                         : "beside the ledger",
+           rekey.keep_old || rekey.key_out ? "" : ", of which you have a copy in another place");
     free(beside);
     return finish_output(&err) ? th_command_complain(&err) : 0;
 }

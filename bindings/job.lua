@@ -7,6 +7,7 @@
 
 local change <const> = require "trunkhost.change"
 local core <const> = require "trunkhost.core"
+local job_secrets <const> = require "trunkhost.job_secrets"
 local outcome <const> = require "trunkhost.outcome"
 local plan_file <const> = require "trunkhost.job_plan_file"
 local planner <const> = require "trunkhost.job_plan"
@@ -30,6 +31,9 @@ local job <const> = {
     before = change.before,
     --- Changes a trunk until that is certain: apply(account, before, fields) → trunkhost.Applied.
     apply = change.apply,
+    --- Why a password of a trunk need not be changed: recent(account, id, field, seconds) → "rotated 12 days ago", or
+    --- nil when it is older or the ledger does not know it.
+    recent = job_secrets.recent,
     --- Waits for the carrier's answer where there is one: verify(account, applied, seconds) → evidence.
     verify = change.verify,
 }
@@ -177,6 +181,7 @@ local function gather(run, accounts, saved)
     if run.options.resumed then
         require("trunkhost.job_resume").mark(run.options.resumed, entries)
     end
+    job_secrets.attach(run, entries)
     run.todo = planner.make(entries, run.spec.plan)
     if saved then
         plan_file.keep(run, saved, entries, accounts, failures)
@@ -242,10 +247,12 @@ local function go_on(run, entries)
     local _ <close> = setmetatable({}, { __close = function()
         if not ended and core.stopping() then
             waves.cancelled(run)
+            job_secrets.cancelled(run)
             conclude(run)
         end
     end })
     waves.run(run)
+    job_secrets.finish(run)
     ended = true
 end
 

@@ -2,6 +2,7 @@
 --- or something says stop.
 
 local core <const> = require "trunkhost.core"
+local job_secrets <const> = require "trunkhost.job_secrets"
 local progress <const> = require "trunkhost.job_progress"
 local records <const> = require "trunkhost.job_records"
 
@@ -79,6 +80,8 @@ local function carry_out(run, entry)
     entry.stage = "verify"
     local proof = spec.verify and spec.verify(entry.item, entry.plan, applied)
     entry.evidence = proof or applied.evidence or "accepted"
+    entry.stage = "deliver"
+    job_secrets.proven(run, entry)
     entry.state = "done"
 end
 
@@ -86,7 +89,7 @@ local function judge(run, entry, err)
     local unseen = entry.stage == "verify" and NOT_SEEN[err.kind]
     entry.state = (err.ambiguous or err.kind == "unknown_outcome" or unseen) and "unknown" or "failed"
     entry.error = err
-    if entry.stage == "apply" and err.attempts > 0 then
+    if (entry.stage == "apply" or err.restored ~= nil) and err.attempts > 0 then
         entry.attempts = err.attempts
     end
     if entry.stage == "begin" or err.code == "ledger" then

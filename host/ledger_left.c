@@ -1,9 +1,9 @@
 /* What earlier runs have left: trunks in doubt, and how old a password is. */
 #include <time.h>
 
+#include "alive.h"
 #include "ledger_database.h"
 #include "ledger_view_impl.h"
-#include "alive.h"
 
 static const char left[] =
     "SELECT trunk, sum(candidate), max(run) FROM ("
@@ -11,7 +11,9 @@ static const char left[] =
     "  WHERE account = ?1 AND state = 'candidate' AND trunk <> ''"
     "  UNION ALL SELECT i.trunk, 0, i.run FROM items AS i JOIN runs AS r ON r.id = i.run"
     "  WHERE i.account = ?1 AND i.state = 'running' AND i.run <> ?2"
-    "  AND (r.ended_at IS NOT NULL OR NOT lives(r.host, r.pid, r.started_at)))"
+    "  AND (r.ended_at IS NOT NULL OR NOT lives(r.host, r.pid, r.started_at))"
+    "  AND NOT EXISTS (SELECT 1 FROM items AS n WHERE n.trunk = i.trunk AND n.account = i.account"
+    "    AND n.id > i.id AND n.state = 'done'))"
     " GROUP BY trunk ORDER BY trunk";
 
 /* SQL: lives(host, pid, started_at) */

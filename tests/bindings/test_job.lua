@@ -227,6 +227,36 @@ function tests.test_in_a_dry_run_not_even_the_scripts_own_code_can_write()
     lu.assertStrContains(result.items[1].reason, "dry run: 'update' was not sent")
 end
 
+function tests.test_a_dry_run_sends_nothing_but_get_whatever_the_script_tries()
+    sandbox = sandbox_process.start "--limits none"
+    local result = sandbox:run("-n -e " .. program.quote(job_script.PRELUDE .. ([[
+        local refused = 0
+        local function try(item)
+            local account, id = item.account, item.trunk.id
+            local base = "http://127.0.0.1:%d/famulor/api/user/sip-trunks/" .. id
+            for _, attempt in ipairs {
+                function() account:update(id, { nickname = "sneaky" }) end,
+                function() account:delete(id) end,
+                function() account:create { nickname = "another" } end,
+                function() job.apply(account, item.trunk, { sip_password = trunkhost.secret {} }) end,
+                function() trunkhost.http.request { method = "PUT", url = base, json = { nickname = "sneaky" },
+                    headers = { Authorization = "Bearer sandbox" } } end,
+                function() trunkhost.http.request { method = "POST", url = base, body = "{}" } end,
+                function() trunkhost.spawn(account.update, account, id, { nickname = "sneaky" }):await() end,
+            } do
+                refused = refused + (pcall(attempt) and 0 or 1)
+            end
+        end
+        run({ check = function(items) for _, item in ipairs(items) do try(item) end end,
+            plan = function(item) try(item) return { changes = { nickname = "y" } } end,
+            apply = function(item) try(item) tried[1] = true end })
+        io.stderr:write("REFUSED ", refused, "\n")]]):format(sandbox.port)))
+    lu.assertEquals(result.status, 0, result.err)
+    lu.assertStrContains(result.err, "REFUSED " .. 12 * 2 * 7)
+    lu.assertStrContains(result.err, "TRIED 0")
+    for _, request in ipairs(sandbox:ask "log") do lu.assertEquals(request.method, "GET") end
+end
+
 -- --- plans -----------------------------------------------------------------------------------------
 
 function tests.test_the_plan_shows_old_and_new_values_but_no_secret()

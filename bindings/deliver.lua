@@ -15,6 +15,9 @@ local deliver <const> = {}
 ---@field late table<table, table[]>     item → secrets that an earlier run has not handed on
 ---@field applied table<table, table>    plan → what its apply returned
 ---@field held table[]                   { entry =, fields = } that wait for the one child of the run
+---@field next_held integer
+---@field is_held table<table, boolean>  entry → whether it still waits
+---@field ended function                 what tells how an entry has ended
 local Delivery <const> = {}
 Delivery.__index = Delivery
 
@@ -230,35 +233,49 @@ local function record_failure(entry)
     records.finish(entry)
 end
 
---- After the last item: waits for the one child, and tells how the items have ended that waited for it.
+--- Tells how the items have ended that waited for the one child.
+local function tell_held(self, run, problem, may_wait)
+    while self.next_held <= #self.held do
+        local each = self.held[self.next_held]
+        local entry = each.entry
+        self.next_held, self.is_held[entry] = self.next_held + 1, nil
+        run.counts[entry.state] = run.counts[entry.state] - 1
+        if problem then
+            local _, err = pcall(core.error, "delivery", message_of(entry, each.fields, problem))
+            entry.state, entry.error = "failed", err
+        else
+            mark_delivered(entry, each.fields)
+        end
+        self.ended(run, entry)
+        if problem and may_wait then
+            pcall(record_failure, entry)
+        end
+    end
+end
+
+--- After the last item: waits for the one child of the run.
 ---@param run trunkhost.JobRun
 function deliver.finish(run)
     local self = run.delivery
-    if not self or not self.batch or #self.held == 0 then
+    if #self.held == 0 then
         return
     end
     core.admit(true)
     if run.progress then
         core.progress("waiting for the delivery command", true)
     end
-    local problem, held = self.command:finish(), self.held
+    local problem = self.command:finish()
     if run.progress then
         core.progress("", true)
     end
-    self.held, self.is_held = {}, {}
-    for _, each in ipairs(held) do
-        local entry = each.entry
-        run.counts[entry.state] = run.counts[entry.state] - 1
-        if problem then
-            local _, err = pcall(core.error, "delivery", message_of(entry, each.fields, problem))
-            entry.state, entry.error = "failed", err
-            pcall(record_failure, entry)
-        else
-            mark_delivered(entry, each.fields)
-        end
-        self.ended(run, entry)
-    end
+    tell_held(self, run, problem, true)
     core.admit(false)
+end
+
+--- The run was cancelled, and the child with it.
+---@param run trunkhost.JobRun
+function deliver.cancelled(run)
+    tell_held(run.delivery, run, "was stopped with the run", false)
 end
 
 --- Prepares a run that is to hand passwords on, before its items are planned.
@@ -272,7 +289,7 @@ function deliver.attach(run, entries)
     local self = setmetatable({
         command = delivery_command.new(chosen.deliver, chosen.deliver_timeout or 60, chosen.concurrency or 8),
         batch = chosen.deliver_batch == true, late = {}, applied = setmetatable({}, { __mode = "k" }), held = {},
-        is_held = {},
+        next_held = 1, is_held = {},
     }, Delivery)
     find_late(self, entries)
     wrap(self, run.spec, entries, chosen.rotate_undelivered)

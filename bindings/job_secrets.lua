@@ -33,6 +33,14 @@ function job_secrets.finish(run)
     end
 end
 
+--- The run was cancelled: as finish, without waiting for anything.
+---@param run trunkhost.JobRun
+function job_secrets.cancelled(run)
+    if run.delivery then
+        require("trunkhost.deliver").cancelled(run)
+    end
+end
+
 local function ago(seconds)
     for _, unit in ipairs { { DAY, "day" }, { HOUR, "hour" }, { MINUTE, "minute" } } do
         local number = math.floor(seconds / unit[1])

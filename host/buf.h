@@ -1,6 +1,6 @@
 /*
- * A growable byte buffer. A sensitive one wipes every block that it gives up, so that a request body
- * with a password in it leaves no copy in the heap.
+ * A growable byte buffer. A sensitive one wipes every block that it gives up, so that a request
+ * body with a password in it leaves no copy in the heap.
  */
 #ifndef TH_BUF_H
 #define TH_BUF_H

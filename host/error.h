@@ -2,8 +2,9 @@
  * One error struct for everything that can fail: host functions fill it, the Lua side turns it into
  * the one kind of error object that scripts see.
  *
- * Convention: a function that can fail returns 0, or a negative `enum th_kind`, and fills the struct.
- * A struct starts as `th_error err = {0}` and is released with th_error_close(); closing twice is fine.
+ * Convention: a function that can fail returns 0, or a negative `enum th_kind`, and fills the
+ * struct. A struct starts as `th_error err = {0}` and is released with th_error_close(); closing
+ * twice is fine.
  */
 #ifndef TH_ERROR_H
 #define TH_ERROR_H

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alive.h"
 #include "ledger_database.h"
 #include "ledger_view_impl.h"
-#include "alive.h"
 
 /* --- the view
  * -------------------------------------------------------------------------------------- */

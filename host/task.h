@@ -108,8 +108,8 @@ void th_task_wake(th_sched *sched, th_waker waker);
 void th_task_set_admitted(lua_State *L, bool admitted);
 bool th_task_admitted(lua_State *L);
 
-/* The item of a job that the running task works on, as the ledger numbers it; 0: none. Tasks that it
- * spawns from then on work on the same one. */
+/* The item of a job that the running task works on, as the ledger numbers it; 0: none. Tasks that
+ * it spawns from then on work on the same one. */
 void th_task_set_item(lua_State *L, int64_t item);
 int64_t th_task_item(lua_State *L);
 

@@ -30,7 +30,7 @@ struct th_task {
     bool observed;    /* its failure was delivered to somebody */
     bool admitted;
     int64_t item; /* the ledger's row, 0: none */
-    int nargs; /* arguments for the first resume; 0 afterwards */
+    int nargs;    /* arguments for the first resume; 0 afterwards */
 
     const struct th_wait_ops *ops; /* of the attached operation */
     void *op;

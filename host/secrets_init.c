@@ -186,13 +186,15 @@ int th_secrets_rekey(int argc, char **argv, const char *ledger)
         return th_command_complain(&err);
     beside = th_ledger_key_path(ledger);
     printf("%zu %s sealed to a new key. Private key  %s\n"
-           "Back it up, in another place than the ledger. Backups of the ledger that were made\n"
-           "before open with the key of before only%s.\n",
+           "Back it up, in another place than the ledger.\n%s",
            rekey.secrets, rekey.secrets == 1 ? "password is" : "passwords are",
            rekey.key_out ? rekey.key_out
            : beside      ? beside
                          : "beside the ledger",
-           rekey.keep_old || rekey.key_out ? "" : ", of which you have a copy in another place");
+           rekey.keep_old || rekey.key_out
+               ? ""
+               : "The old key was removed. Backups of the ledger that were made before need a copy "
+                 "of it.\n");
     free(beside);
     return finish_output(&err) ? th_command_complain(&err) : 0;
 }

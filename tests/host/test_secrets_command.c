@@ -12,110 +12,13 @@
 
 #include <cmocka.h>
 
+#include "command_world.h"
 #include "ledger.h"
 #include "scratch_folder.h"
 #include "secrets_command.h"
 
-struct world {
-    char *folder, *path, *key;
-    char *out, *err; /* what the last command printed */
-    size_t out_len, err_len;
-};
-
-static int set_up(void **state)
-{
-    struct world *w = calloc(1, sizeof(*w));
-
-    w->folder = scratch_create();
-    w->path = scratch_path(w->folder, "ledger.db");
-    w->key = scratch_path(w->folder, "ledger.key");
-    *state = w;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-
-    scratch_destroy(w->folder);
-    free(w->path);
-    free(w->key);
-    free(w->out);
-    free(w->err);
-    free(w);
-    return th_secret_count() != 0;
-}
-
-/* Points `fd` at a new descriptor and returns a copy of the old one. */
-static int divert(int fd, int to)
-{
-    int kept = dup(fd);
-
-    assert_true(kept >= 0);
-    assert_true(to >= 0);
-    assert_int_equal(dup2(to, fd), fd);
-    return kept;
-}
-
-static void restore(int fd, int kept)
-{
-    assert_int_equal(dup2(kept, fd), fd);
-    close(kept);
-}
-
-static int run_to(struct world *w, int out, const char *ledger, const char *const *words)
-{
-    char *argv[16] = {strdup("secrets")};
-    char *err_path = scratch_path(w->folder, "stderr");
-    int argc = 1, status, kept_out, kept_err, err;
-
-    while (words[argc - 1]) {
-        argv[argc] = strdup(words[argc - 1]);
-        argc++;
-    }
-    fflush(stdout);
-    fflush(stderr);
-    err = open(err_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    kept_out = divert(STDOUT_FILENO, out);
-    kept_err = divert(STDERR_FILENO, err);
-    status = th_secrets_command(argc, argv, ledger);
-    fflush(stdout);
-    fflush(stderr);
-    restore(STDOUT_FILENO, kept_out);
-    restore(STDERR_FILENO, kept_err);
-    close(err);
-    free(w->err);
-    w->err = scratch_read(err_path, &w->err_len);
-    unlink(err_path);
-    free(err_path);
-    while (argc)
-        free(argv[--argc]);
-    return status;
-}
-
-static int run_command(struct world *w, const char *const *words)
-{
-    char *out_path = scratch_path(w->folder, "stdout");
-    int out = open(out_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    int status = run_to(w, out, w->path, words);
-
-    close(out);
-    free(w->out);
-    w->out = scratch_read(out_path, &w->out_len);
-    unlink(out_path);
-    free(out_path);
-    return status;
-}
-
-#define RUN(w, ...) run_command(w, (const char *const[]){__VA_ARGS__, NULL})
-
-static void assert_complaint(struct world *w, const char *reason)
-{
-    assert_int_equal(strncmp(w->err, "trunkhost: ", 11), 0);
-    assert_ptr_equal(strchr(w->err, '\n'), w->err + w->err_len - 1); /* one line */
-    if (!strstr(w->err, reason))
-        fail_msg("\"%s\" does not say \"%s\"", w->err, reason);
-}
+#define RUN(w, ...)                                                                                \
+    command_run(w, th_secrets_command, "secrets", (const char *const[]){__VA_ARGS__, NULL})
 
 struct entry {
     const char *account, *trunk, *secret;
@@ -129,7 +32,7 @@ static void on_stored(th_ledger_op *op)
 }
 
 /* Fills the ledger the way that a run does. */
-static void store(struct world *w, const struct entry *entries, size_t count)
+static void store(struct command_world *w, const struct entry *entries, size_t count)
 {
     uv_loop_t loop;
     th_ledger *ledger = NULL;
@@ -191,7 +94,7 @@ static void assert_member(json_t *object, const char *name, const char *value)
 
 static void init_names_both_files_and_refuses_a_second_time(void **state)
 {
-    struct world *w = *state;
+    struct command_world *w = *state;
 
     assert_int_equal(RUN(w, "init"), 0);
     assert_non_null(strstr(w->out, w->path));
@@ -200,12 +103,12 @@ static void init_names_both_files_and_refuses_a_second_time(void **state)
     assert_int_equal(scratch_mode(w->path), 0600);
     assert_int_equal(scratch_mode(w->key), 0600);
     assert_int_equal(RUN(w, "init"), 2);
-    assert_complaint(w, "Nothing was changed");
+    command_complained(w, "Nothing was changed");
 }
 
 static void json_lines_keep_the_contract(void **state)
 {
-    struct world *w = *state;
+    struct command_world *w = *state;
     const char *start = "{\"account\":\"famulor-prod\",\"trunk\":\"42\",\"field\":\"sip_password\","
                         "\"state\":\"current\",\"secret\":\"first-password\",\"created_at\":\"20";
     json_t *line;
@@ -225,7 +128,7 @@ static void json_lines_keep_the_contract(void **state)
 
 static void export_can_be_narrowed(void **state)
 {
-    struct world *w = *state;
+    struct command_world *w = *state;
 
     store(w, two, 2);
     assert_int_equal(RUN(w, "export", "--account=vatel", "--json"), 0);
@@ -236,12 +139,12 @@ static void export_can_be_narrowed(void **state)
     assert_null(strstr(w->out, "second-password"));
     assert_int_equal(RUN(w, "export", "--account", "nobody", "--json"), 0);
     assert_string_equal(w->out, "");
-    assert_complaint(w, "holds no such secret");
+    command_complained(w, "holds no such secret");
 }
 
 static void any_byte_survives_json(void **state)
 {
-    struct world *w = *state;
+    struct command_world *w = *state;
     char all[128];
     const char *utf8 = "\"q\\ \xc3\xa4\xe2\x82\xac\xf0\x9f\x93\x9e";
     struct entry entries[] = {
@@ -275,7 +178,7 @@ static void any_byte_survives_json(void **state)
 
 static void csv_quotes_what_needs_it_and_nothing_else(void **state)
 {
-    struct world *w = *state;
+    struct command_world *w = *state;
     const struct entry entries[] = {
         {.account = "a", .trunk = "1", .secret = "plain=+-@"},
         {.account = "a", .trunk = "2", .secret = "with,comma"},
@@ -300,7 +203,7 @@ static void csv_quotes_what_needs_it_and_nothing_else(void **state)
 
 static void a_large_export_is_complete(void **state)
 {
-    struct world *w = *state;
+    struct command_world *w = *state;
     enum { COUNT = 500 };
     struct entry *entries = calloc(COUNT, sizeof(*entries));
     size_t lines = 0;
@@ -317,7 +220,7 @@ static void a_large_export_is_complete(void **state)
 
 static void a_terminal_gets_a_table_without_passwords(void **state)
 {
-    struct world *w = *state;
+    struct command_world *w = *state;
     char seen[4096] = "";
     int master = posix_openpt(O_RDWR | O_NOCTTY), slave;
 
@@ -326,7 +229,9 @@ static void a_terminal_gets_a_table_without_passwords(void **state)
     slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
     store(w, two, 2);
     assert_int_equal(unlink(w->key), 0); /* nothing is opened, so none is needed */
-    assert_int_equal(run_to(w, slave, w->path, (const char *const[]){"export", NULL}), 0);
+    assert_int_equal(command_run_to(w, slave, th_secrets_command, "secrets",
+                                    (const char *const[]){"export", NULL}),
+                     0);
     assert_true(read(master, seen, sizeof(seen) - 1) > 0);
     assert_non_null(strstr(seen, "EVIDENCE"));
     assert_non_null(strstr(seen, "famulor-prod"));
@@ -340,20 +245,22 @@ static void a_terminal_gets_a_table_without_passwords(void **state)
 
 static void a_failing_output_is_said(void **state)
 {
-    struct world *w = *state;
+    struct command_world *w = *state;
     int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
 
     if (full < 0)
         skip();
     store(w, two, 2);
-    assert_int_equal(run_to(w, full, w->path, (const char *const[]){"export", "--json", NULL}), 2);
-    assert_complaint(w, "cannot write to standard output: No space left on device");
+    assert_int_equal(command_run_to(w, full, th_secrets_command, "secrets",
+                                    (const char *const[]){"export", "--json", NULL}),
+                     2);
+    command_complained(w, "cannot write to standard output: No space left on device");
     close(full);
 }
 
 static void an_altered_row_is_refused_and_the_others_still_come(void **state)
 {
-    struct world *w = *state;
+    struct command_world *w = *state;
     sqlite3 *db = NULL;
 
     store(w, two, 2);
@@ -363,20 +270,20 @@ static void an_altered_row_is_refused_and_the_others_still_come(void **state)
         SQLITE_OK);
     sqlite3_close(db);
     assert_int_equal(RUN(w, "export", "--json"), 2);
-    assert_complaint(w, "the row was altered");
+    command_complained(w, "the row was altered");
     assert_null(strstr(w->out, "first-password"));
     assert_non_null(strstr(w->out, "second-password"));
 }
 
 static void the_key_may_lie_elsewhere(void **state)
 {
-    struct world *w = *state;
+    struct command_world *w = *state;
     char *elsewhere = scratch_path(w->folder, "moved.key");
 
     store(w, two, 2);
     assert_int_equal(rename(w->key, elsewhere), 0);
     assert_int_equal(RUN(w, "export", "--json"), 2);
-    assert_complaint(w, w->key);
+    command_complained(w, w->key);
     assert_int_equal(RUN(w, "export", "--key", elsewhere, "--json"), 0);
     assert_non_null(strstr(w->out, "first-password"));
     free(elsewhere);
@@ -384,28 +291,28 @@ static void the_key_may_lie_elsewhere(void **state)
 
 static void wrong_use_is_one_line_and_status_2(void **state)
 {
-    struct world *w = *state;
+    struct command_world *w = *state;
 
     assert_int_equal(RUN(w, "exprot"), 2);
-    assert_complaint(w, "there is no command exprot");
+    command_complained(w, "there is no command exprot");
     assert_int_equal(RUN(w, "export", "--jason"), 2);
-    assert_complaint(w, "there is no option --jason");
+    command_complained(w, "there is no option --jason");
     assert_int_equal(RUN(w, "export", "stray"), 2);
-    assert_complaint(w, "unexpected argument stray");
+    command_complained(w, "unexpected argument stray");
     assert_int_equal(RUN(w, "export", "--account"), 2);
-    assert_complaint(w, "--account needs a value");
+    command_complained(w, "--account needs a value");
     assert_int_equal(RUN(w, "export", "--json", "--csv"), 2);
-    assert_complaint(w, "exclude each other");
+    command_complained(w, "exclude each other");
     assert_int_equal(RUN(w, "init", "--account", "a"), 2);
-    assert_complaint(w, "there is no option --account");
+    command_complained(w, "there is no option --account");
     assert_int_equal(RUN(w, "export", "--json"), 2);
-    assert_complaint(w, "it is not there. Make one with: trunkhost secrets init");
+    command_complained(w, "it is not there. Make one with: trunkhost secrets init");
     assert_int_equal(access(w->path, F_OK), -1);
 }
 
 static void help_is_on_standard_output(void **state)
 {
-    struct world *w = *state;
+    struct command_world *w = *state;
 
     assert_int_equal(RUN(w, "--help"), 0);
     assert_non_null(strstr(w->out, "init | export"));
@@ -417,7 +324,7 @@ static void help_is_on_standard_output(void **state)
     assert_int_equal(access(w->path, F_OK), -1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, command_set_up, command_tear_down)
 
 int main(void)
 {

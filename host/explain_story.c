@@ -250,15 +250,17 @@ static int print_table(const struct th_story *story, th_buf *out)
     static const char *const names[] = {"TIME (UTC)", "ACCOUNT", "RUN", "WHAT", "RESULT", "DETAIL"};
     enum { COLUMNS = sizeof(names) / sizeof(names[0]) };
     struct th_table table = {.columns = COLUMNS};
-    char when[24];
 
     for (int i = 0; i < COLUMNS; i++)
         th_table_cell(&table, names[i]);
     for (size_t i = 0; i < story->count; i++) {
         const struct th_story_event *event = &story->events[i];
         const char *cell = event->text.data;
+        char when[24]; /* much happens within a second */
 
-        th_table_cell(&table, th_print_time(event->time, when));
+        snprintf(when, sizeof(when), "%.10s %.12s", event->time,
+                 strlen(event->time) > 11 ? event->time + 11 : "");
+        th_table_cell(&table, when);
         for (int c = 1; c < COLUMNS; c++, cell += strlen(cell) + 1)
             th_table_cell(&table, cell);
     }

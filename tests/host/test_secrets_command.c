@@ -20,61 +20,6 @@
 #define RUN(w, ...)                                                                                \
     command_run(w, th_secrets_command, "secrets", (const char *const[]){__VA_ARGS__, NULL})
 
-struct entry {
-    const char *account, *trunk, *secret;
-    size_t len;
-    bool current;
-};
-
-static void on_stored(th_ledger_op *op)
-{
-    (void)op; /* the result is looked at when the loop has ended */
-}
-
-/* Fills the ledger the way that a run does. */
-static void store(struct command_world *w, const struct entry *entries, size_t count)
-{
-    uv_loop_t loop;
-    th_ledger *ledger = NULL;
-    th_error err = {0};
-
-    assert_int_equal(uv_loop_init(&loop), 0);
-    if (th_ledger_open(&loop, w->path, &ledger, &err))
-        fail_msg("%s", err.message);
-    for (size_t i = 0; i < count; i++) {
-        th_ledger_op op = {.verb = TH_LEDGER_SECRET_ADD,
-                           .account = entries[i].account,
-                           .provider = "famulor",
-                           .trunk = entries[i].trunk,
-                           .field = "sip_password"};
-        th_ledger_op current = {
-            .verb = TH_LEDGER_SECRET_STATE, .state = TH_CURRENT, .evidence = "reprovisioned"};
-
-        size_t len = entries[i].len ? entries[i].len : strlen(entries[i].secret);
-
-        assert_int_equal(th_secret_copy(entries[i].secret, len, &op.secret, NULL), 0);
-        op.cb = current.cb = on_stored;
-        th_ledger_submit(ledger, &op);
-        uv_run(&loop, UV_RUN_DEFAULT);
-        assert_int_equal(op.result, 0);
-        if (entries[i].current) {
-            current.row = op.row;
-            th_ledger_submit(ledger, &current);
-            uv_run(&loop, UV_RUN_DEFAULT);
-            assert_int_equal(current.result, 0);
-        }
-        th_secret_unref(op.secret);
-    }
-    th_ledger_close(ledger);
-    uv_run(&loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&loop), 0);
-}
-
-static const struct entry two[] = {
-    {.account = "famulor-prod", .trunk = "42", .secret = "first-password", .current = true},
-    {.account = "vatel", .trunk = "ST_7", .secret = "second-password"},
-};
-
 static json_t *line_of(const char *text, size_t number)
 {
     json_t *value;
@@ -113,7 +58,7 @@ static void json_lines_keep_the_contract(void **state)
                         "\"state\":\"current\",\"secret\":\"first-password\",\"created_at\":\"20";
     json_t *line;
 
-    store(w, two, 2);
+    command_store_two(w);
     assert_int_equal(RUN(w, "export", "--account", "all", "--json"), 0);
     assert_int_equal(strncmp(w->out, start, strlen(start)), 0);
     line = line_of(w->out, 0);
@@ -130,7 +75,7 @@ static void export_can_be_narrowed(void **state)
 {
     struct command_world *w = *state;
 
-    store(w, two, 2);
+    command_store_two(w);
     assert_int_equal(RUN(w, "export", "--account=vatel", "--json"), 0);
     assert_null(strstr(w->out, "first-password"));
     assert_non_null(strstr(w->out, "second-password"));
@@ -147,7 +92,7 @@ static void any_byte_survives_json(void **state)
     struct command_world *w = *state;
     char all[128];
     const char *utf8 = "\"q\\ \xc3\xa4\xe2\x82\xac\xf0\x9f\x93\x9e";
-    struct entry entries[] = {
+    struct command_entry entries[] = {
         {.account = "a", .trunk = "1", .secret = all, .len = sizeof(all)},
         {.account = "a", .trunk = "2", .secret = utf8},
         {.account = "a", .trunk = "3", .secret = "latin-1: \xe4\xff"},
@@ -157,7 +102,7 @@ static void any_byte_survives_json(void **state)
 
     for (size_t i = 0; i < sizeof(all); i++)
         all[i] = (char)i;
-    store(w, entries, 4);
+    command_store(w, entries, 4);
     assert_int_equal(RUN(w, "export", "--json"), 0);
     line = line_of(w->out, 0);
     assert_int_equal(json_string_length(json_object_get(line, "secret")), sizeof(all));
@@ -179,7 +124,7 @@ static void any_byte_survives_json(void **state)
 static void csv_quotes_what_needs_it_and_nothing_else(void **state)
 {
     struct command_world *w = *state;
-    const struct entry entries[] = {
+    const struct command_entry entries[] = {
         {.account = "a", .trunk = "1", .secret = "plain=+-@"},
         {.account = "a", .trunk = "2", .secret = "with,comma"},
         {.account = "a", .trunk = "3", .secret = "with\"quote"},
@@ -189,7 +134,7 @@ static void csv_quotes_what_needs_it_and_nothing_else(void **state)
     };
     const char *heading = "account,trunk,field,state,secret,created_at,evidence,run\n";
 
-    store(w, entries, 6);
+    command_store(w, entries, 6);
     assert_int_equal(RUN(w, "export"), 0);
     assert_int_equal(strncmp(w->out, heading, strlen(heading)), 0);
     assert_non_null(strstr(w->out, "\na,1,sip_password,candidate,plain=+-@,20"));
@@ -205,12 +150,13 @@ static void a_large_export_is_complete(void **state)
 {
     struct command_world *w = *state;
     enum { COUNT = 500 };
-    struct entry *entries = calloc(COUNT, sizeof(*entries));
+    struct command_entry *entries = calloc(COUNT, sizeof(*entries));
     size_t lines = 0;
 
     for (int i = 0; i < COUNT; i++)
-        entries[i] = (struct entry){.account = "a", .trunk = "1", .secret = "0123456789abcdef"};
-    store(w, entries, COUNT);
+        entries[i] =
+            (struct command_entry){.account = "a", .trunk = "1", .secret = "0123456789abcdef"};
+    command_store(w, entries, COUNT);
     assert_int_equal(RUN(w, "export", "--json"), 0);
     for (const char *p = w->out; *p; p++)
         lines += *p == '\n';
@@ -227,7 +173,7 @@ static void a_terminal_gets_a_table_without_passwords(void **state)
     if (master < 0 || grantpt(master) || unlockpt(master))
         skip();
     slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
-    store(w, two, 2);
+    command_store_two(w);
     assert_int_equal(unlink(w->key), 0); /* nothing is opened, so none is needed */
     assert_int_equal(command_run_to(w, slave, th_secrets_command, "secrets",
                                     (const char *const[]){"export", NULL}),
@@ -250,7 +196,7 @@ static void a_failing_output_is_said(void **state)
 
     if (full < 0)
         skip();
-    store(w, two, 2);
+    command_store_two(w);
     assert_int_equal(command_run_to(w, full, th_secrets_command, "secrets",
                                     (const char *const[]){"export", "--json", NULL}),
                      2);
@@ -263,7 +209,7 @@ static void an_altered_row_is_refused_and_the_others_still_come(void **state)
     struct command_world *w = *state;
     sqlite3 *db = NULL;
 
-    store(w, two, 2);
+    command_store_two(w);
     assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
     assert_int_equal(
         sqlite3_exec(db, "UPDATE secrets SET trunk = '43' WHERE trunk = '42'", NULL, NULL, NULL),
@@ -280,7 +226,7 @@ static void the_key_may_lie_elsewhere(void **state)
     struct command_world *w = *state;
     char *elsewhere = scratch_path(w->folder, "moved.key");
 
-    store(w, two, 2);
+    command_store_two(w);
     assert_int_equal(rename(w->key, elsewhere), 0);
     assert_int_equal(RUN(w, "export", "--json"), 2);
     command_complained(w, w->key);
@@ -288,6 +234,38 @@ static void the_key_may_lie_elsewhere(void **state)
     assert_non_null(strstr(w->out, "first-password"));
     free(elsewhere);
 }
+
+/* --- list
+ * ------------------------------------------------------------------------------------------ */
+
+static void a_list_shows_what_is_known_and_no_password(void **state)
+{
+    struct command_world *w = *state;
+    json_t *line;
+
+    command_store_two(w);
+    assert_int_equal(unlink(w->key), 0); /* nothing is opened, so none is needed */
+    assert_int_equal(RUN(w, "list"), 0);
+    command_said(w, "EVIDENCE\n");
+    command_said(w, "reprovisioned\n");
+    command_said(w, "ST_7");
+    assert_int_equal(RUN(w, "list", "--account", "vatel", "--json"), 0);
+    line = line_of(w->out, 0);
+    assert_member(line, "account", "vatel");
+    assert_member(line, "state", "candidate");
+    assert_true(json_is_null(json_object_get(line, "proven_at")));
+    assert_null(json_object_get(line, "secret"));
+    json_decref(line);
+    command_kept_quiet(w, "famulor-prod");
+    assert_int_equal(RUN(w, "list", "--trunk", "42", "--account=all"), 0);
+    command_kept_quiet(w, "ST_7");
+    assert_int_equal(RUN(w, "list", "--trunk", "4711"), 0);
+    command_complained(w, "holds no such secret");
+    command_kept_quiet(w, "password ");
+}
+
+/* --- use
+ * ------------------------------------------------------------------------------------------- */
 
 static void wrong_use_is_one_line_and_status_2(void **state)
 {
@@ -339,6 +317,7 @@ int main(void)
         TEST(a_failing_output_is_said),
         TEST(an_altered_row_is_refused_and_the_others_still_come),
         TEST(the_key_may_lie_elsewhere),
+        TEST(a_list_shows_what_is_known_and_no_password),
         TEST(wrong_use_is_one_line_and_status_2),
         TEST(help_is_on_standard_output),
     };

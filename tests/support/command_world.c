@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
+#include "ledger.h"
 #include "scratch_folder.h"
-#include "secret.h"
 
 int command_set_up(void **state)
 {
@@ -119,4 +119,58 @@ void command_kept_quiet(struct command_world *w, const char *text)
 {
     if ((w->out && strstr(w->out, text)) || (w->err && strstr(w->err, text)))
         fail_msg("\"%s%s\" says \"%s\"", w->out ? w->out : "", w->err ? w->err : "", text);
+}
+
+static void on_stored(th_ledger_op *op)
+{
+    (void)op; /* the result is looked at when the loop has ended */
+}
+
+/* Fills the ledger the way that a run does. */
+void command_store(struct command_world *w, const struct command_entry *entries, size_t count)
+{
+    uv_loop_t loop;
+    th_ledger *ledger = NULL;
+    th_error err = {0};
+
+    assert_int_equal(uv_loop_init(&loop), 0);
+    if (th_ledger_open(&loop, w->path, &ledger, &err))
+        fail_msg("%s", err.message);
+    for (size_t i = 0; i < count; i++) {
+        th_ledger_op op = {.verb = TH_LEDGER_SECRET_ADD,
+                           .account = entries[i].account,
+                           .provider = "famulor",
+                           .trunk = entries[i].trunk,
+                           .field = "sip_password"};
+        th_ledger_op current = {
+            .verb = TH_LEDGER_SECRET_STATE, .state = TH_CURRENT, .evidence = "reprovisioned"};
+
+        size_t len = entries[i].len ? entries[i].len : strlen(entries[i].secret);
+
+        assert_int_equal(th_secret_copy(entries[i].secret, len, &op.secret, NULL), 0);
+        op.cb = current.cb = on_stored;
+        th_ledger_submit(ledger, &op);
+        uv_run(&loop, UV_RUN_DEFAULT);
+        assert_int_equal(op.result, 0);
+        if (entries[i].current) {
+            current.row = op.row;
+            th_ledger_submit(ledger, &current);
+            uv_run(&loop, UV_RUN_DEFAULT);
+            assert_int_equal(current.result, 0);
+        }
+        th_secret_unref(op.secret);
+    }
+    th_ledger_close(ledger);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+void command_store_two(struct command_world *w)
+{
+    static const struct command_entry two[] = {
+        {.account = "famulor-prod", .trunk = "42", .secret = "first-password", .current = true},
+        {.account = "vatel", .trunk = "ST_7", .secret = "second-password"},
+    };
+
+    command_store(w, two, 2);
 }

@@ -38,4 +38,15 @@ void command_complained(struct command_world *w, const char *reason);
 void command_said(struct command_world *w, const char *text);
 void command_kept_quiet(struct command_world *w, const char *text);
 
+/* A password as a run leaves it in the ledger. */
+struct command_entry {
+    const char *account, *trunk, *secret;
+    size_t len; /* 0: that of the text */
+    bool current;
+};
+void command_store(struct command_world *w, const struct command_entry *entries, size_t count);
+/* Stores "first-password", current, of trunk 42 on famulor-prod, and "second-password", a
+ * candidate, of trunk ST_7 on vatel. */
+void command_store_two(struct command_world *w);
+
 #endif

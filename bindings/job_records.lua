@@ -41,21 +41,34 @@ function records.mark_unsettled(accounts, entries)
     end
 end
 
---- Before anything else of the item: it is on disk that it has begun, and what is planned.
+--- Puts on disk that an item has begun and what is planned; this task may be another than the one that carries it
+--- out. Nothing of it may be sent before.
 ---@param entry trunkhost.Entry
 function records.begin(entry)
-    ledger.item_begin(entry.account:name(), entry.key, planner.changes_json(entry))
-    entry.recorded = true
+    entry.row = ledger.item_begin(entry.account:name(), entry.key, planner.changes_json(entry))
 end
 
---- How it ended, in the task that began it. Nobody waits for it: what is not on disk then is done again.
+--- From here on the task works on this item: what it sends is recorded in it.
+---@param entry trunkhost.Entry
+function records.adopt(entry)
+    ledger.item(entry.row)
+end
+
+--- How it ended, in the task that works on it. Nobody waits for it: what is not on disk then is done again.
 ---@param entry trunkhost.Entry
 function records.finish(entry)
-    if entry.recorded then
-        local err = entry.error
+    local err = entry.error
+    if entry.row then
         ledger.item_end(entry.state, entry.evidence, entry.attempts or 0,
             err and json_line.object(table.pack("kind", err.kind, "status", err.status, "message", err.message)))
     end
+end
+
+--- It had begun, but nothing of it was carried out.
+---@param entry trunkhost.Entry
+function records.put_back(entry)
+    ledger.item(entry.row)
+    ledger.item_end "planned"
 end
 
 return records

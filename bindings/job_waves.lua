@@ -51,18 +51,13 @@ local function given_up(run, entry)
     return run.refused[entry.account:name()] ~= nil
 end
 
---- The next entry of a queue, or nil when there is none or nothing new may be started.
-local function take(run, queue)
-    local entry = queue[queue.next]
-    if not entry or run.halted or given_up(run, entry) then
-        return nil
+--- Whether the next entry of a queue may be started.
+local function may_start(run, entry)
+    if run.halted or given_up(run, entry) then
+        return false
     end
     run.halted = obstacle(run)
-    if run.halted then
-        return nil
-    end
-    queue.next = queue.next + 1
-    return entry
+    return not run.halted
 end
 
 -- ---------------------------------------------------------------------------------------------------
@@ -101,17 +96,68 @@ local function judge(run, entry, err)
     end
 end
 
+-- ---------------------------------------------------------------------------------------------------
+-- A queue: the entries of one account in a batch. Beginning an item waits for the disk, so a few are begun ahead,
+-- while others are carried out.
+
+---@class trunkhost.JobQueue
+---@field [integer] trunkhost.Entry
+---@field next integer            the first that is not begun
+---@field ahead table[]           { entry =, task = } of those that are begun and not taken
+---@field depth integer           how many these may be
+
+local function begin_ahead(queue)
+    while #queue.ahead < queue.depth and queue[queue.next] do
+        local entry = queue[queue.next]
+        queue.next = queue.next + 1
+        entry.stage = "begin"
+        queue.ahead[#queue.ahead + 1] = { entry = entry, task = core.spawn(records.begin, entry) }
+    end
+end
+
+--- The next one, begun, in place of which another is begun; nil when there is none or nothing new may be started.
+local function take(run, queue)
+    begin_ahead(queue)
+    local first = queue.ahead[1]
+    if not first or not may_start(run, first.entry) then
+        return nil
+    end
+    table.remove(queue.ahead, 1)
+    begin_ahead(queue)
+    return first
+end
+
+--- What was begun and not taken is as if it had not been.
+local function put_back(queue)
+    for _, each in ipairs(queue.ahead) do
+        if pcall(each.task.await, each.task) then
+            records.put_back(each.entry)
+        end
+        each.entry.stage = nil
+    end
+end
+
+local function ended(run, entry)
+    records.finish(entry)
+    local part = run.parts[entry.account:name()]
+    run.finished, part.finished = run.finished + 1, part.finished + 1
+    run:ended(entry)
+    if run.progress then
+        core.progress(progress.text(run))
+    end
+end
+
 local function work(run, queue)
     core.admit(true)
     while true do
-        local entry = take(run, queue)
-        if not entry then
+        local begun, task = take(run, queue), nil
+        if not begun then
             return
         end
-        entry.stage = "begin"
-        local task
-        local ok, err = pcall(records.begin, entry)
+        local entry = begun.entry
+        local ok, err = pcall(begun.task.await, begun.task)
         if ok then
+            records.adopt(entry)
             -- A task of its own: a fault in the script's functions keeps its traceback.
             task = core.spawn(carry_out, run, entry)
             ok, err = pcall(task.await, task)
@@ -123,13 +169,7 @@ local function work(run, queue)
             if not ok then
                 judge(run, entry, err)
             end
-            records.finish(entry)
-            local part = run.parts[entry.account:name()]
-            run.finished, part.finished = run.finished + 1, part.finished + 1
-            run:ended(entry)
-            if run.progress then
-                core.progress(progress.text(run))
-            end
+            ended(run, entry)
         end
     end
 end
@@ -166,7 +206,7 @@ local function queues_of(batch)
         local name = entry.account:name()
         local queue = by_account[name]
         if not queue then
-            queue = { next = 1 }
+            queue = { next = 1, ahead = {} }
             by_account[name], queues[#queues + 1] = queue, queue
         end
         queue[#queue + 1] = entry
@@ -175,14 +215,19 @@ local function queues_of(batch)
 end
 
 local function carry_out_batch(run, batch)
-    local workers = {}
-    for _, queue in ipairs(queues_of(batch)) do
-        for _ = 1, math.min(run.options.concurrency or 8, #queue) do
+    local workers, queues = {}, queues_of(batch)
+    for _, queue in ipairs(queues) do
+        local width = math.min(run.options.concurrency or 8, #queue)
+        queue.depth = width // 4 + 1
+        for _ = 1, width do
             workers[#workers + 1] = core.spawn(work, run, queue)
         end
     end
     for _, worker in ipairs(workers) do
         worker:await()
+    end
+    for _, queue in ipairs(queues) do
+        put_back(queue)
     end
 end
 
@@ -302,7 +347,7 @@ function waves.cancelled(run)
     core.progress("", true)
     run.halted = "it was cancelled by a second signal"
     for _, entry in ipairs(run.todo) do
-        if entry.stage and not entry.state then
+        if entry.stage and entry.stage ~= "begin" and not entry.state then
             local _, err = pcall(core.error, "cancelled", "cancelled while it was under way")
             entry.state, entry.error = "unknown", err
             run:ended(entry)

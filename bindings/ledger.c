@@ -21,7 +21,8 @@
  *                                       does not wait; ends the task's item. state: done, failed,
  *                                       unknown, skipped, or planned (nothing was sent after all).
  *                                       error: JSON, a table or an error object
- *   item() → id or nil                  the task's
+ *   item(id?) → id or nil               the task's; with an id, from here on it works on that one,
+ *                                       which another task has begun
  *
  *   settle(secret_id, state, evidence)  a secret of candidates(): "current" or "rejected"
  *   create_end(create_id, state, trunk?) a create of creates(): landed, absent or unknown

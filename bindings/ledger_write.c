@@ -303,6 +303,8 @@ static int ledger_item_end(lua_State *L)
 
 static int ledger_item(lua_State *L)
 {
+    if (!lua_isnoneornil(L, 1))
+        th_task_set_item(L, luaL_checkinteger(L, 1));
     int64_t item = th_task_item(L);
     if (item)
         lua_pushinteger(L, item);

@@ -111,6 +111,28 @@ local function send(entry, err, before, fields, attempts)
     not_restored(err, "the platform answered: " .. again.message)
 end
 
+--- field → row of its current secret in the ledger; and all its rows.
+local function current_rows(entry)
+    ledger.sync()
+    local current, there = {}, {}
+    for _, row in ipairs(ledger.secrets_of(entry.account, entry.key)) do
+        there[row.id] = true
+        current[row.field] = row.state == "current" and row.id or current[row.field]
+    end
+    return current, there
+end
+
+--- Records that the new ones are out of use. A ledger that keeps no previous ones has dropped them by now.
+local function reject(entry, secrets, refused, word)
+    local _, there = current_rows(entry)
+    for _, secret in ipairs(secrets) do
+        local row = refused[secret.field]
+        if row and there[row] then
+            ledger.settle(row, "rejected", word)
+        end
+    end
+end
+
 --- What the carrier says to the old one, in words; and whether it has accepted it.
 local function verify(entry, again, seconds)
     local ok, answer = pcall(change.verify, entry.account, again, seconds)
@@ -134,10 +156,9 @@ local function put_back(run, entry, applied, old, err)
     if not ok then
         not_restored(err, "the trunk could not be read: " .. tostring(before))
     end
-    local again = send(entry, err, before, fields_of(err, before, secrets, old), attempts)
-    for _, secret in ipairs(secrets) do
-        account:settle(before.id, secret.field, applied.fields[secret.field], "rejected", err.code)
-    end
+    local fields, refused = fields_of(err, before, secrets, old), current_rows(entry)
+    local again = send(entry, err, before, fields, attempts)
+    reject(entry, secrets, refused, err.code)
     local words, accepted = verify(entry, again, run.options.settle_time)
     for _, secret in ipairs(accepted and secrets or {}) do
         ledger.delivered(account, entry.key, secret.field) -- whoever registers with it has it

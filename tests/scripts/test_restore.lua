@@ -206,6 +206,21 @@ function tests.test_an_old_one_that_the_platform_does_not_take_back_is_not_resto
     lu.assertStrContains(result.out, "the old password was not put back: the platform answered: not this one")
 end
 
+function tests.test_a_ledger_that_keeps_no_previous_passwords_can_restore_as_well()
+    start()
+    local id = registering(1)
+    lu.assertEquals(rotate("--only " .. id).status, 0)
+    local before = trunks()[id].outbound_sip_password
+    os.execute(("sqlite3 %s \"INSERT OR REPLACE INTO meta VALUES ('keep_previous', '0')\""):format(
+        sandbox:ledger_path()))
+    carrier "refuses, accepts"
+    local result = rotate("--restore-on-failure --only " .. id)
+    lu.assertEquals(result.status, 1, result.err)
+    lu.assertTrue(result.failed.restored)
+    local known = rows(id, "outbound_sip_password")
+    lu.assertEquals({ #known, known[1].state, known[1].secret }, { 1, "current", before })
+end
+
 function tests.test_without_the_option_nothing_is_put_back()
     start()
     local id = registering(1)

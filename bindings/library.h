@@ -17,6 +17,7 @@ extern const struct th_lua_module th_lua_modules[];
 /* C modules: each pushes its module table. */
 int th_open_core(lua_State *L);
 int th_open_ledger(lua_State *L);
+int th_open_uv(lua_State *L);
 
 /* Parts of trunkhost.core: each sets its functions in the table at the top of the stack. */
 void th_open_tokens(lua_State *L);

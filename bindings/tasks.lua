@@ -1,13 +1,46 @@
---- Running many things at once, built on tasks: map and timeout.
+--- Running many things at once, built on tasks: nursery, map and timeout.
 
 local core <const> = require "trunkhost.core"
 
 local tasks <const> = {}
 
---- An iterator over a sequence, or the iterator itself.
+---@class trunkhost.Task
+---@field await fun(self: trunkhost.Task): ...  waits for its end; its results, or its error raised
+---@field cancel fun(self: trunkhost.Task): boolean  ends it at its wait; whether there was something to cancel
+---@field done fun(self: trunkhost.Task): boolean
+
+---@class trunkhost.Nursery  tasks that do not outlive a scope
+---@field spawn fun(self: trunkhost.Nursery, fn: function, ...: any): trunkhost.Task
+---@field wait fun(self: trunkhost.Nursery)  until all its tasks have ended; raises the first error
+---@field cancel fun(self: trunkhost.Nursery)  its tasks; the scope itself goes on
+---@field live fun(self: trunkhost.Nursery): integer  tasks that have not ended
+
+--- Calls fn(nursery) and returns its results when all that it has started with nursery:spawn has ended. The first
+--- error, in fn or in a task, cancels the others and is raised. Without fn, the nursery is to be kept in a
+--- to-be-closed variable, `local nursery <close> = trunkhost.nursery()`: the end of its scope waits for the tasks, or
+--- cancels them when the scope ends with an error; when a task fails, the wait that the scope is in raises its error.
+---@overload fun(): trunkhost.Nursery
+---@param fn fun(nursery: trunkhost.Nursery): ...
+---@return any ...
+function tasks.nursery(fn)
+    if fn == nil then
+        return core.nursery()
+    end
+    if type(fn) ~= "function" then
+        error("nursery: needs a function, or nothing, got " .. type(fn), 2)
+    end
+    local nursery <close> = core.nursery()
+    -- A task of its own, so that the error of another one ends it as well.
+    local body <const> = nursery:spawn(fn, nursery)
+    nursery:wait()
+    return body:await()
+end
+
+--- An iterator over a sequence, or the iterator itself; and how many items there are at most.
 local function each(items)
-    if type(items) == "function" then
-        return items
+    local meta <const> = type(items) == "table" and getmetatable(items)
+    if type(items) == "function" or type(meta) == "table" and meta.__call then
+        return items, math.huge
     end
     if type(items) ~= "table" then
         error("map: items must be a table or an iterator function, got " .. type(items), 3)
@@ -16,29 +49,54 @@ local function each(items)
     return function()
         i = i + 1
         return items[i]
-    end
+    end, #items
 end
 
-local function cancel_all(workers)
-    for _, worker in ipairs(workers) do
-        worker:cancel()
+--- The same iterator for several tasks. While one waits inside of it, the others wait for their turn.
+local function shared(next_item)
+    local busy, ended, line, first, last = false, false, {}, 1, 0
+    return function()
+        if busy then
+            last = last + 1
+            local waiter <const> = core.waiter "the next item"
+            line[last] = waiter
+            waiter:wait()
+        end
+        busy = true
+        local item
+        if not ended then -- one that has ended must not be called again
+            item = next_item()
+            ended = item == nil
+        end
+        busy = first <= last
+        if busy then
+            line[first]:wake()
+            line[first] = nil
+            first = first + 1
+        end
+        return item
     end
 end
 
 --- Calls fn(item, place) for every item, several at a time, and returns the results in the order of the
 --- items. The first error cancels the rest and is raised. When the run is stopped, what was begun is
 --- finished, nothing new is begun, and a `cancelled` error is raised.
----@param items any[]|fun(): any  a sequence, or an iterator that ends with nil
+---
+--- There are never more tasks than `concurrency`, and an item is asked for when a task is free for it: an iterator
+--- may be longer than the memory. Its results are not kept with `results = false`; their number is returned then.
+---@param items any[]|fun(): any  a sequence, a queue, or an iterator that ends with nil; it may wait
 ---@param fn fun(item: any, place: integer): any
----@param options? { concurrency: integer }  default 16
----@return any[]
+---@param options? { concurrency: integer, results: boolean }  default 16, true
+---@return any[]|integer
 function tasks.map(items, fn, options)
     local concurrency = options and options.concurrency or 16
     if math.type(concurrency) ~= "integer" or concurrency < 1 then
         error("map: concurrency must be an integer of at least 1", 2)
     end
-    local next_item = each(items)
-    local results, place, ended = {}, 0, false
+    local iterator <const>, count <const> = each(items)
+    local next_item <const> = shared(iterator)
+    local results = not (options and options.results == false) and {} or nil
+    local place, ended = 0, false
 
     local function work()
         core.admit(true)
@@ -50,26 +108,23 @@ function tasks.map(items, fn, options)
             end
             place = place + 1
             local mine <const> = place
-            results[mine] = fn(item, mine)
+            local result <const> = fn(item, mine)
+            if results then
+                results[mine] = result
+            end
         end
     end
 
-    if type(items) == "table" then
-        concurrency = math.min(concurrency, #items)
-    end
-    local workers = {}
-    for i = 1, concurrency do
-        workers[i] = core.spawn(work)
-    end
-    local outcome, which = core.join(workers)
-    if outcome == "failed" then
-        cancel_all(workers)
-        workers[which]:await()
+    do
+        local workers <close> = core.nursery()
+        for _ = 1, math.min(concurrency, count) do
+            workers:spawn(work)
+        end
     end
     if not ended and core.stopping() then
         core.error("cancelled", ("the run is stopping: map ended after %d items"):format(place))
     end
-    return results
+    return results or place
 end
 
 --- Runs fn(…) and returns its results; raises a `timeout` error (and cancels it) when it takes longer.
@@ -77,10 +132,10 @@ end
 ---@param fn fun(...): ...
 ---@return any ...
 function tasks.timeout(seconds, fn, ...)
-    local task = core.spawn(fn, ...)
+    local scope <close> = core.nursery()
+    local task <const> = scope:spawn(fn, ...)
     if core.join({ task }, seconds) == "timeout" then
-        task:cancel()
-        core.error("timeout", ("took longer than %g seconds"):format(seconds))
+        core.error("timeout", ("took longer than %g seconds"):format(seconds)) -- the scope cancels it
     end
     return task:await()
 end

@@ -19,6 +19,7 @@ local trunkhost <const> = {
     null = json.null,
     http = { request = core.request },
     map = tasks.map,
+    nursery = tasks.nursery,
     timeout = tasks.timeout,
     --- What this run is: run() → { id, dry_run, sandbox, stopping, script, ledger }.
     run = core.run,
@@ -45,6 +46,13 @@ local lazy <const> = {
     accounts = function() return require("trunkhost.accounts").names end,
     options = function() return require("trunkhost.options").parser end,
     job = function() return require "trunkhost.job" end,
+    semaphore = function() return require("trunkhost.sync").semaphore end,
+    queue = function() return require("trunkhost.sync").queue end,
+    retry = function() return require "trunkhost.retry" end,
+    await = function() return require("trunkhost.await").call end,
+    process = function() return require "trunkhost.process" end,
+    --- luv, on the loop of the host.
+    uv = function() return require "trunkhost.uv" end,
 }
 
 return setmetatable(trunkhost, {

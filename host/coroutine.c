@@ -50,7 +50,9 @@ static int nested_run(lua_State *L, lua_State *co, int nargs, int mode)
         lua_settop(L, 1);
         if (th_nest_push(L, sched->running, co) != 0)
             return luaL_error(L, "not enough memory");
-        return th_task_park(L, mode, nested_woken);
+        /* Not th_task_park: what ends the wait concerns the coroutine inside. */
+        lua_pushlightuserdata(L, (void *)(uintptr_t)&th_host_yield);
+        return lua_yieldk(L, 1, mode, nested_woken);
     }
     if (status != LUA_OK && status != LUA_YIELD) {
         if (mode == AS_WRAP) {

@@ -127,9 +127,14 @@ static int run(const th_options *options, int argc, char **argv)
         status = TH_EXIT_OK;
     else
         status = th_runtime_run(runtime, push_arguments(runtime, path, argc - first, argv + first));
-    if (th_runtime_destroy(runtime) != 0)
+    bool stuck = false;
+    if (th_runtime_destroy(runtime, &stuck) != 0)
         status = TH_EXIT_ERROR;
     free(path);
+    if (stuck) {
+        fflush(NULL);
+        _exit(status);
+    }
     return status;
 }
 

@@ -177,11 +177,11 @@ int th_runtime_create(const th_runtime_options *options, th_runtime **out, th_er
     return 0;
 
 fail:
-    th_runtime_destroy(runtime);
+    th_runtime_destroy(runtime, NULL);
     return rc;
 }
 
-int th_runtime_destroy(th_runtime *runtime)
+int th_runtime_destroy(th_runtime *runtime, bool *stuck)
 {
     th_progress_end(&runtime->terminal);
     th_sched_destroy(runtime->sched);
@@ -192,6 +192,14 @@ int th_runtime_destroy(th_runtime *runtime)
         runtime->accounts = next;
     }
     th_client_destroy(runtime->web);
+    if (runtime->loop_close && !runtime->loop_close(runtime)) {
+        /* What is stuck still points into the loop and the state. */
+        th_sandbox_stop(runtime->sandbox);
+        th_runtime_forget_ledger(runtime);
+        if (stuck)
+            *stuck = true;
+        return rc;
+    }
     if (runtime->L)
         lua_close(runtime->L);
     th_sandbox_stop(runtime->sandbox);
@@ -281,7 +289,7 @@ int th_runtime_run(th_runtime *runtime, int nargs)
             break;
         if (th_sched_has_uncaught(sched))
             break;
-        if (th_sched_deadlocked(sched)) {
+        if (th_sched_deadlocked(sched) && !(runtime->loop_waits && runtime->loop_waits(runtime))) {
             deadlock = true;
             break;
         }

@@ -76,6 +76,11 @@ struct th_runtime {
 
     uv_signal_t signals[3];
     int open_signals;
+    /* What a binding keeps on the loop by itself; NULL: nothing was loaded that does. */
+    bool (*loop_waits)(struct th_runtime *runtime); /* something there may still call the script */
+    bool (*loop_close)(struct th_runtime *runtime); /* false: something does not end */
+    bool loop_closing;                              /* nothing of the script is called any more */
+
     enum th_phase phase;
     bool turning;    /* inside uv_run */
     bool exiting;    /* os.exit was called */
@@ -85,8 +90,9 @@ struct th_runtime {
 /* Everything but the script. On failure err says what to do and nothing is left to destroy. */
 int th_runtime_create(const th_runtime_options *options, th_runtime **out, th_error *err);
 /* Closes accounts, ledger, loop and state; returns non-zero when the ledger could not be written.
- */
-int th_runtime_destroy(th_runtime *runtime);
+ * *stuck (may be NULL) becomes true when a call that the script has started on a thread of libuv
+ * does not end: the process can then only be left by _exit. */
+int th_runtime_destroy(th_runtime *runtime, bool *stuck);
 
 /* Runs the function below the nargs arguments on top of L's stack (all popped) as the main task, to
  * the end of all tasks. Reports an uncaught error on standard error. Returns the exit status. */

@@ -111,6 +111,64 @@ void th_task_attach(lua_State *L, const struct th_wait_ops *ops, void *op)
     task->op = op;
 }
 
+/* --- errors that come from outside
+ * ---------------------------------------------------------------------- */
+
+static void carry(th_task *task, lua_State *L, int idx, const char *traceback)
+{
+    lua_pushvalue(L, idx);
+    luaL_unref(L, LUA_REGISTRYINDEX, task->carried_ref);
+    task->carried_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    free(task->carried);
+    task->carried = strdup(traceback ? traceback : "");
+}
+
+void th_task_carry(lua_State *L, int idx, const char *traceback)
+{
+    carry(th_task_current(L), L, idx, traceback);
+}
+
+static void forget_thrown(th_task *task)
+{
+    luaL_unref(task->sched->L, LUA_REGISTRYINDEX, task->thrown_ref);
+    task->thrown_ref = LUA_NOREF;
+    task->thrown_by = NULL;
+    task->thrown_here = false;
+}
+
+static void raise_thrown(lua_State *L, th_task *task)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, task->thrown_ref);
+    forget_thrown(task);
+    lua_error(L);
+}
+
+void th_task_throw(th_task *task, lua_State *L, int idx, const char *traceback, const void *by)
+{
+    if (task->state == TH_TASK_DONE || task->cancel_requested || task->failing ||
+        task->thrown_ref != LUA_NOREF)
+        return;
+    lua_pushvalue(L, idx);
+    task->thrown_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    task->thrown_by = by;
+    carry(task, L, idx, traceback);
+    if (task->state == TH_TASK_PARKED) {
+        task->thrown_here = true;
+        if (task->op)
+            task->ops->cancel(task->op);
+        park_ended(task);
+    }
+}
+
+void th_task_unthrow(th_task *task, const void *by)
+{
+    if (task->thrown_by == by)
+        forget_thrown(task);
+}
+
+/* --- waiting
+ * ---------------------------------------------------------------------------------------- */
+
 void *th_task_op(lua_State *L)
 {
     return th_task_current(L)->op;
@@ -121,10 +179,22 @@ void th_task_release(lua_State *L)
     op_release(th_task_current(L));
 }
 
+/* The task goes on: with what it waited for, or with the error that has ended the wait. */
+static int park_over(lua_State *L, int status, lua_KContext ctx)
+{
+    th_task *task = th_task_current(L);
+    if (task->thrown_here) {
+        op_release(task);
+        raise_thrown(L, task);
+    }
+    return task->woken(L, status, ctx);
+}
+
 int th_task_park(lua_State *L, lua_KContext ctx, lua_KFunction k)
 {
+    th_task_current(L)->woken = k;
     lua_pushlightuserdata(L, (void *)(uintptr_t)&th_host_yield);
-    return lua_yieldk(L, 1, ctx, k);
+    return lua_yieldk(L, 1, ctx, park_over);
 }
 
 /* Pushes the name under which the function on top of the stack is known ("table.sort"), or nil. */
@@ -180,10 +250,16 @@ void th_task_may_wait(lua_State *L, const char *what)
 {
     th_sched *sched = th_sched_of(L);
     th_task *task = sched->running;
+    if (!task && sched->in_callback)
+        luaL_error(
+            L,
+            "cannot %s inside a callback of trunkhost.uv: it runs outside of any task. Start "
+            "one there with trunkhost.spawn, or wait for the callback with trunkhost.await",
+            what);
     if (!task)
         luaL_error(L, "cannot %s here: only a running script can wait", what);
     if (sched->resetting)
-        luaL_error(L, "cannot %s while a cancelled task closes its variables", what);
+        luaL_error(L, "cannot %s while a task that has ended closes its variables", what);
     if (sched->blocked || !lua_isyieldable(L)) {
         push_obstacle(L);
         luaL_error(
@@ -198,6 +274,8 @@ void th_task_may_wait(lua_State *L, const char *what)
         lua_pushlightuserdata(L, (void *)(uintptr_t)&th_host_yield);
         lua_yield(L, 1);
     }
+    if (task->thrown_ref != LUA_NOREF)
+        raise_thrown(L, task);
 }
 
 /* --- script coroutines between the task and its wait
@@ -292,6 +370,7 @@ static void collect(th_task *task)
 {
     luaL_unref(task->sched->L, LUA_REGISTRYINDEX, task->co_ref);
     luaL_unref(task->sched->L, LUA_REGISTRYINDEX, task->carried_ref);
+    luaL_unref(task->sched->L, LUA_REGISTRYINDEX, task->thrown_ref);
     slot_free(task);
     free(task->nest);
     free(task->name);
@@ -345,6 +424,8 @@ static void finish(th_task *task, enum th_task_end end)
         th_task *child = task->children, *parent = task->parent;
         unlink_from_parent(child);
         link_to_parent(child, parent);
+        if (child->bound) /* its nursery was not kept in a to-be-closed variable */
+            th_task_cancel(child);
     }
     unlink_from_parent(task);
     if (task->watches)
@@ -410,16 +491,40 @@ static int traceback_protected(lua_State *L)
     return 0;
 }
 
+/* What the children use, their parent may close: while cancelled ones have not ended, it takes
+ * another turn. They do not wait for anything any more, so that is soon. */
+static bool wait_for_children(th_task *task)
+{
+    for (const th_task *child = task->children; child; child = child->sibling_next) {
+        if (child->cancel_requested || child->failing) {
+            make_ready(task);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void fail(th_task *task)
 {
     th_sched *sched = task->sched;
-    lua_pushcfunction(sched->L, traceback_protected);
-    lua_pushlightuserdata(sched->L, task);
-    if (lua_pcall(sched->L, 1, 0, 0) != LUA_OK)
-        lua_pop(sched->L, 1); /* out of memory: the message has to do */
+    if (!task->failing) {
+        lua_pushcfunction(sched->L, traceback_protected);
+        lua_pushlightuserdata(sched->L, task);
+        if (lua_pcall(sched->L, 1, 0, 0) != LUA_OK)
+            lua_pop(sched->L, 1); /* out of memory: the message has to do */
+        op_release(task);
+        for (th_task *child = task->children; child; child = child->sibling_next)
+            if (child->bound)
+                th_task_cancel(child);
+        task->failing = true;
+    }
+    if (wait_for_children(task))
+        return;
+    sched->running = task;
     sched->resetting = true;
     reset_thread(task->co, sched->L); /* runs to-be-closed variables, leaves the error on top */
     sched->resetting = false;
+    sched->running = NULL;
     finish(task, TH_END_FAILED);
 }
 
@@ -427,6 +532,8 @@ static void finish_cancelled(th_task *task)
 {
     th_sched *sched = task->sched;
     bool failed = false;
+    if (wait_for_children(task))
+        return;
     sched->running = task;
     sched->resetting = true;
     for (size_t i = 0; i < task->nnest; i++) {
@@ -446,6 +553,10 @@ static void finish_cancelled(th_task *task)
 static void resume(th_task *task)
 {
     th_sched *sched = task->sched;
+    if (task->failing) {
+        fail(task);
+        return;
+    }
     if (task->cancel_requested) {
         finish_cancelled(task);
         return;
@@ -492,7 +603,7 @@ bool th_sched_run(th_sched *sched)
 
 void th_task_cancel(th_task *task)
 {
-    if (task->state == TH_TASK_DONE || task->cancel_requested)
+    if (task->state == TH_TASK_DONE || task->cancel_requested || task->failing)
         return;
     task->cancel_requested = true;
     for (th_task *child = task->children; child; child = child->sibling_next)
@@ -502,6 +613,17 @@ void th_task_cancel(th_task *task)
             task->ops->cancel(task->op);
         park_ended(task);
     }
+}
+
+void th_task_bind(th_task *task, th_task *parent)
+{
+    if (task->parent != parent) {
+        unlink_from_parent(task);
+        link_to_parent(task, parent);
+    }
+    task->bound = true;
+    if (parent->cancel_requested || parent->failing)
+        th_task_cancel(task);
 }
 
 /* --- spawning
@@ -538,6 +660,7 @@ th_task *th_task_spawn(lua_State *L, int nargs, const char *name)
         luaL_error(L, "not enough memory");
     task->sched = sched;
     task->carried_ref = LUA_NOREF;
+    task->thrown_ref = LUA_NOREF;
     task->nargs = nargs;
     if (name)
         task->name = strdup(name);
@@ -558,7 +681,7 @@ th_task *th_task_spawn(lua_State *L, int nargs, const char *name)
     if (!lua_checkstack(task->co, nargs + 1))
         luaL_error(L, "too many arguments");
     lua_xmove(L, task->co, nargs + 1);
-    task->generation = ++sched->generations;
+    task->generation = task->serial = ++sched->generations;
     make_ready(task);
     return task;
 }
@@ -623,6 +746,23 @@ void th_sched_settle(th_sched *sched)
         if (task && task->state == TH_TASK_DONE && task->end == TH_END_FAILED && !task->observed)
             set_uncaught(task);
     }
+}
+
+void th_sched_callback(th_sched *sched, bool inside)
+{
+    sched->in_callback = inside;
+}
+
+void th_sched_fail(th_sched *sched, lua_State *L, const char *traceback)
+{
+    if (sched->uncaught_traceback) {
+        lua_pop(L, 1);
+        return;
+    }
+    sched->uncaught_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    sched->uncaught_traceback = strdup(traceback);
+    if (sched->on_ready)
+        sched->on_ready(sched->on_ready_ctx);
 }
 
 bool th_sched_has_uncaught(const th_sched *sched)

@@ -75,6 +75,10 @@ void th_sched_describe(const th_sched *sched, th_buf *out);
  * traceback (owned by the scheduler), or returns NULL and pushes nothing. */
 bool th_sched_has_uncaught(const th_sched *sched);
 const char *th_sched_uncaught(th_sched *sched, lua_State *L);
+/* Ends the run with the error on top of L's stack (popped), which no task has raised. */
+void th_sched_fail(th_sched *sched, lua_State *L, const char *traceback);
+/* Around a function of the script that the loop calls outside of any task. */
+void th_sched_callback(th_sched *sched, bool inside);
 /* After the last task has ended: makes failures that nobody looked at uncaught. */
 void th_sched_settle(th_sched *sched);
 
@@ -113,10 +117,13 @@ bool th_task_admitted(lua_State *L);
 void th_task_set_item(lua_State *L, int64_t item);
 int64_t th_task_item(lua_State *L);
 
-/* Lua functions: spawn, sleep, join, timeout; and coroutine.resume/wrap/yield/close that let a host
- * wait pass through a script's own coroutines. Fields are set in the table at the top of the stack.
+/* Lua functions: spawn, sleep, join, nursery, waiter, timeout; and
+ * coroutine.resume/wrap/yield/close that let a host wait pass through a script's own coroutines.
+ * Fields are set in the table at the top of the stack.
  */
 void th_task_open(lua_State *L);
+void th_nursery_open(lua_State *L);
+void th_waiter_open(lua_State *L);
 void th_coroutine_open(lua_State *L);
 
 #endif

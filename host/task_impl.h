@@ -22,6 +22,7 @@ struct th_task {
     int co_ref; /* the one anchor of the coroutine; also keeps its results */
     uint32_t slot;
     uint64_t generation;
+    uint64_t serial; /* of all tasks ever; slots are used again */
     enum th_task_state state;
     enum th_task_end end;
     bool woken_early;      /* the wake-up came before the park */
@@ -29,11 +30,19 @@ struct th_task {
     th_task **handle; /* the handle's userdata: somebody can still await; NULL when it is gone */
     bool observed;    /* its failure was delivered to somebody */
     bool admitted;
+    bool bound;   /* of a nursery: ends before its parent does, also when the parent fails */
+    bool failing; /* failed, and waits for its bound children to end */
     int64_t item; /* the ledger's row, 0: none */
     int nargs;    /* arguments for the first resume; 0 afterwards */
 
     const struct th_wait_ops *ops; /* of the attached operation */
     void *op;
+    lua_KFunction woken; /* the continuation of the wait */
+
+    /* An error from outside: raised by the wait that it ended, or else by the next one. */
+    int thrown_ref;
+    const void *thrown_by;
+    bool thrown_here; /* it has ended the wait that is going on */
 
     /* Script coroutines between the task and its wait, innermost first. */
     lua_State **nest;
@@ -65,6 +74,7 @@ struct th_sched {
     th_task *running;
     unsigned blocked; /* resumes on the C stack that cannot pass a yield on */
     bool resetting;   /* a cancelled coroutine's to-be-closed variables are running */
+    bool in_callback; /* the loop runs a function of the script, outside of any task */
     th_task *uncaught;
     int uncaught_ref;
     char *uncaught_traceback;
@@ -77,6 +87,16 @@ extern const char th_host_yield;
 void th_task_watch(th_task *task, struct th_watch *watch);
 void th_task_unwatch(struct th_watch *watch);
 void th_task_handle_gone(th_task *task);
+/* Makes the task a bound child of `parent`, whoever spawned it. */
+void th_task_bind(th_task *task, th_task *parent);
+/* Remembers where an error came from that the running task raises now: the value at idx, and the
+ * traceback of the place where it was raised first (copied; NULL: none). */
+void th_task_carry(lua_State *L, int idx, const char *traceback);
+/* Raises the value at idx in the task: at once where it waits, else at its next wait. `by` names
+ * the thrower. */
+void th_task_throw(th_task *task, lua_State *L, int idx, const char *traceback, const void *by);
+/* Takes back what was not raised yet. */
+void th_task_unthrow(th_task *task, const void *by);
 int th_nest_push(lua_State *L, th_task *task, lua_State *co);
 void th_nest_pop(lua_State *L, th_task *task);
 bool th_nest_hosts(lua_State *L, lua_State *co);

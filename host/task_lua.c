@@ -99,6 +99,7 @@ struct join_op {
     th_waker waker;
     th_timer deadline;
     size_t count, left;
+    bool all;      /* wait for every one of them, whatever becomes of it */
     size_t failed; /* 1-based place of the first task that did not return; 0 = none */
     bool timed_out;
     struct th_watch watches[];
@@ -111,7 +112,7 @@ static void join_ended(struct th_watch *watch)
     if (watch->task->end != TH_END_RETURNED && !op->failed)
         op->failed = (size_t)(watch - op->watches) + 1;
     watch->task = NULL;
-    if (op->failed || op->left == 0)
+    if ((op->failed && !op->all) || op->left == 0)
         th_task_wake(op->sched, op->waker);
 }
 
@@ -208,8 +209,8 @@ static int join_done(lua_State *L, int status, lua_KContext ctx)
     return 1;
 }
 
-/* join(tasks, seconds?) → "done" | "failed", place | "timeout". Returns at the first task that
- * fails. */
+/* join(tasks, seconds?, all?) → "done" | "failed", place | "timeout". Returns at the first task
+ * that fails; with `all` when every one has ended. */
 static int lua_join(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -223,12 +224,13 @@ static int lua_join(lua_State *L)
         lua_pop(L, 1);
     }
     struct join_op *op = join_attach(L, count, deadline);
+    op->all = lua_toboolean(L, 3);
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, 1, (lua_Integer)i + 1);
         join_add(op, i, check_task(L, -1));
         lua_pop(L, 1);
     }
-    if (op->failed || op->left == 0)
+    if ((op->failed && !op->all) || op->left == 0)
         return join_done(L, LUA_OK, 0);
     if (deadline && th_timer_start(op->sched->timers, &op->deadline, ns, join_deadline, op) != 0)
         return luaL_error(L, "not enough memory");
@@ -256,12 +258,8 @@ static int deliver(lua_State *L, th_task *task)
     }
     lua_pushvalue(task->co, -1);
     lua_xmove(task->co, L, 1); // error
-    th_task *self = th_task_current(L);
-    luaL_unref(L, LUA_REGISTRYINDEX, self->carried_ref);
-    lua_pushvalue(L, -1);
-    self->carried_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    free(self->carried);
-    self->carried = strdup(task->traceback ? task->traceback : "");
+    if (th_task_current(L))
+        th_task_carry(L, -1, task->traceback);
     return lua_error(L);
 }
 
@@ -346,19 +344,32 @@ static int lua_spawn(lua_State *L)
 /* admit(flag): work that was admitted may finish after a stop was asked for. */
 static int lua_admit(lua_State *L)
 {
+    if (!th_task_current(L))
+        return luaL_error(L, "only a task can be admitted");
     th_task_set_admitted(L, lua_toboolean(L, 1));
     return 0;
+}
+
+/* trace(error) → error: a message handler that remembers where the error was raised, for the
+ * traceback of the task that raises it again */
+static int lua_trace(lua_State *L)
+{
+    lua_settop(L, 1);
+    if (th_task_current(L)) {
+        luaL_traceback(L, L, NULL, 1); // error text
+        th_task_carry(L, 1, lua_tostring(L, 2));
+        lua_settop(L, 1);
+    }
+    return 1;
 }
 
 void th_task_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"await", task_await}, {"cancel", task_cancel}, {"done", task_is_done}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"spawn", lua_spawn},
-                                         {"sleep", lua_sleep},
-                                         {"join", lua_join},
-                                         {"admit", lua_admit},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"spawn", lua_spawn}, {"sleep", lua_sleep},
+                                         {"join", lua_join},   {"admit", lua_admit},
+                                         {"trace", lua_trace}, {NULL, NULL}};
     luaL_newmetatable(L, TASK_TYPE); // module meta
     lua_pushcfunction(L, task_gc);
     lua_setfield(L, -2, "__gc");
@@ -368,4 +379,6 @@ void th_task_open(lua_State *L)
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1); // module
     luaL_setfuncs(L, functions, 0);
+    th_nursery_open(L);
+    th_waiter_open(L);
 }

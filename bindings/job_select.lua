@@ -196,6 +196,17 @@ end
 ---@field key string
 ---@field trunk table
 ---@field label string
+---@field plan trunkhost.Plan?
+---@field state string?         "done" | "failed" | "unknown" | "skipped", once that is certain
+---@field stage string?         how far it has come: "begin" | "apply" | "verify" | "deliver"
+---@field evidence string?
+---@field attempts integer?
+---@field error table?
+---@field reason string?        why it is skipped
+---@field left_by string?       the run that has left it unsettled
+---@field begun boolean?        by a run that is gone on with
+---@field done_by string?       that one, if it is known to have done it
+---@field row integer?          its number in the ledger
 
 local function entry_of(source, account, item)
     local trunk = source.trunk and source.trunk(item) or item.trunk or item

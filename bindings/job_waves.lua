@@ -162,9 +162,9 @@ local function work(run, queue)
             task = core.spawn(carry_out, run, entry)
             ok, err = pcall(task.await, task)
         end
-        if task and not ok and not core.is_error(err) then
+        if not ok and not core.is_error(err) then
             entry.state = nil
-            run.fault = run.fault or task
+            run.fault = run.fault or task or begun.task
         else
             if not ok then
                 judge(run, entry, err)

@@ -205,6 +205,15 @@ function tests.test_a_fault_in_the_script_ends_the_run_with_its_traceback_and_is
     lu.assertEquals(result.summary.done, 3)
 end
 
+function tests.test_an_item_without_a_name_is_a_fault_of_the_script()
+    local result = script [[run {
+        key = function(item) return item.trunk.id == 43 and "" or tostring(item.trunk.id) end }]]
+    lu.assertEquals(result.status, 2)
+    lu.assertStrContains(result.err, "the trunk has no name")
+    lu.assertEquals(result.tried, nil)
+    lu.assertEquals(result.summary.failed, 0)
+end
+
 function tests.test_a_wrong_specification_is_refused_by_name()
     for code, words in pairs {
         ["job.run { options = {}, plan = print }"] = "name is missing",

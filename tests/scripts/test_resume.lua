@@ -180,6 +180,22 @@ function tests.test_resume_goes_on_with_a_killed_run_and_does_nothing_twice_that
     lu.assertEquals(#writes(), last)
 end
 
+function tests.test_resume_of_an_applied_plan_finishes_what_the_kill_left_half_way()
+    start "--trunks 20 --limits none --latency 30"
+    local plan = sandbox.folder .. "/plan"
+    lu.assertEquals(run(SCRIPT .. " --account famulor -n --plan-out " .. plan).status, 0)
+    local first = begin(ROTATE .. "-j 4 --plan " .. plan)
+    wait_until(function() return #writes() >= 7 end)
+    first.signal "KILL"
+    first.wait()
+    local second = run(SCRIPT .. " --yes --json --resume last")
+    lu.assertEquals(second.status, 0, second.err)
+    for _, item in pairs(second.items) do
+        lu.assertTrue(item.state == "done" or item.reason:find "^done in run " ~= nil, item.reason)
+    end
+    live_are_current()
+end
+
 function tests.test_a_halted_run_says_how_to_go_on_and_that_command_does()
     start "--trunks 12 --limits none --fault refuse@PUT=0.6 --seed 3"
     local first = run(SCRIPT .. " --account famulor --yes --json --canary 0 --max-failures 2 -j 1")

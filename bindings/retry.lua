@@ -71,7 +71,7 @@ return function(options)
     local times <const>, longest <const> = options.times or 3, options.longest or 30
     local again <const> = decider(options.on)
     return function(fn, ...)
-        local pause = options.pause or 0.5
+        local pause = math.min(options.pause or 0.5, longest)
         for call = 1, times do
             local results <const> = table.pack(xpcall(fn, core.trace, ...))
             if results[1] then
@@ -81,12 +81,12 @@ return function(options)
             if call == times or core.is_error(err) == "cancelled" or not again(err, call) then
                 error(err, 0)
             end
-            local seconds = math.min(pause, longest)
+            local seconds = pause
             if options.jitter ~= false then
                 seconds = seconds * (1 - math.random() / 2)
             end
             core.sleep(seconds)
-            pause = pause * 2
+            pause = math.min(pause * 2, longest)
         end
     end
 end

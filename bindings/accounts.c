@@ -122,6 +122,28 @@ static int account_impact(lua_State *L)
     return 1;
 }
 
+enum { MAX_GRANTS = 32 };
+
+/* validate(account, endpoint, fields, grants?) → the body as it would be sent; raises an error that
+ * lists every fault. Nothing is sent, and no secret goes to the ledger. */
+static int validate_body(lua_State *L)
+{
+    const th_account *account = th_account_check(L, 1);
+    const char *grants[MAX_GRANTS + 1] = {NULL};
+    th_error err = {0};
+    lua_settop(L, 4);
+    const th_endpoint *endpoint = th_provider_endpoint(account->provider, luaL_checkstring(L, 2));
+    luaL_argcheck(L, endpoint, 2, "the provider has no such endpoint");
+    if (lua_istable(L, 4)) {
+        for (lua_Integer i = 0; i < MAX_GRANTS && lua_rawgeti(L, 4, i + 1) == LUA_TSTRING; i++)
+            grants[i] = lua_tostring(L, -1); // the table holds it
+        lua_settop(L, 4);
+    }
+    if (th_validate(L, account->provider, endpoint, 3, grants, &err) != 0)
+        return th_error_raise(L, &err);
+    return 1; // body
+}
+
 /* account:describe() → the provider's description table */
 static int account_describe(lua_State *L)
 {
@@ -159,11 +181,10 @@ static int account_pace(lua_State *L)
 
 void th_open_accounts(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"open_account", open_account},
-                                         {"check_provider", check_provider},
-                                         {"sandbox", sandbox_account},
-                                         {"config_file", config_file},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"open_account", open_account}, {"check_provider", check_provider},
+        {"sandbox", sandbox_account},   {"validate", validate_body},
+        {"config_file", config_file},   {NULL, NULL}};
     static const luaL_Reg methods[] = {{"impact", account_impact},
                                        {"describe", account_describe},
                                        {"name", account_name},

@@ -130,6 +130,9 @@
  *         min = 12 },                      -- shortest generated one (optional)
  *     },
  *     label = "nickname",            -- the field that people know a trunk by (optional)
+ *     mapping = "vatel",             -- how its trunks become neutral ones and back (optional): one that is
+ *                                    --   built in, by name, or a table with the two functions
+ *                                    --   { to_neutral = fn, to_native = fn, … } (docs/mapping.md)
  *   }
  *
  * A condition (`when`) is a table field → value; all must hold; null is trunkhost.null. On create a

@@ -11,7 +11,7 @@ enum { DEFAULT_CONCURRENCY = 8, MAX_CONCURRENCY = 1024, MESSAGE_FAULTS = 12 };
 
 static const char *const members[] = {"name",     "title",   "base_url", "token_env", "auth",
                                       "id",       "limits",  "objects",  "endpoints", "errors",
-                                      "evidence", "secrets", "label",    NULL};
+                                      "evidence", "secrets", "label",    "mapping",   NULL};
 
 /* One `{ requests, per = seconds }`. */
 static void parse_window(th_reader *r, int idx, th_window *out)

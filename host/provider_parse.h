@@ -11,7 +11,7 @@
 void th_parse_objects(th_reader *r, int idx, th_provider *provider);
 /* Needs the objects. */
 void th_parse_endpoints(th_reader *r, int idx, th_provider *provider);
-/* evidence, secrets and label: read from the Lua table by those who need them, checked here. Needs
+/* evidence, secrets, label and mapping: read from the Lua table by those who need them, checked here. Needs
  * the objects. */
 void th_parse_uses(th_reader *r, int idx, th_provider *provider);
 

@@ -155,9 +155,34 @@ static void check_secrets(th_reader *r, int idx, const th_object *trunk)
     lua_pop(r->L, 1); //
 }
 
+/* A name, or a table with the two functions; what else is in it is its own affair. */
+static void check_mapping(th_reader *r, int idx)
+{
+    static const char *const functions[] = {"to_neutral", "to_native", NULL};
+    lua_State *L = r->L;
+    lua_pushstring(L, "mapping");
+    int type = lua_rawget(L, idx); // mapping
+    if (type == LUA_TSTRING) {
+        if (!th_reader_is_name(lua_tostring(L, -1), false))
+            th_reader_fault(r, "mapping", "must be the name of a mapping, or a table");
+    } else if (type == LUA_TTABLE) {
+        int table = lua_gettop(L);
+        size_t mark = th_reader_enter(r, "mapping");
+        for (int i = 0; functions[i]; i++) {
+            if (th_reader_push(r, table, functions[i], LUA_TFUNCTION, true))
+                lua_pop(L, 1); // mapping
+        }
+        th_reader_leave(r, mark);
+    } else if (type != LUA_TNIL) {
+        th_reader_fault(r, "mapping", "must be the name of a mapping, or a table");
+    }
+    lua_pop(L, 1); //
+}
+
 void th_parse_uses(th_reader *r, int idx, th_provider *provider)
 {
     const th_object *trunk = th_provider_object(provider, "trunk");
+    check_mapping(r, idx);
     if (!trunk)
         return; /* that is a fault already, and all of this refers to it */
     check_evidence(r, idx, trunk);

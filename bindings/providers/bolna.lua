@@ -185,4 +185,5 @@ return {
         },
     },
     label = "name",
+    mapping = "bolna",
 }

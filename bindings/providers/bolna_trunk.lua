@@ -182,4 +182,5 @@ return {
         },
     },
     label = "name",
+    mapping = "bolna_trunk",
 }

@@ -156,5 +156,6 @@ return function(face)
             { field = "sip_password", legs = { "inbound", "outbound" }, min = 12 },
         },
         label = "nickname",
+        mapping = "famulor_like",
     }
 end

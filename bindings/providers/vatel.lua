@@ -184,4 +184,5 @@ return {
             otherwise = "the outbound leg has no password: it has no username",
         },
     },
+    mapping = "vatel",
 }

@@ -1,0 +1,122 @@
+--- What both of Bolna's trunk APIs have in common.
+
+local addresses <const> = require "trunkhost.mapping.addresses"
+local numbers <const> = require "trunkhost.mapping.numbers"
+local plan <const> = require "trunkhost.mapping.plan"
+
+local common <const> = {}
+
+--- Agents belong to the account, whichever API a trunk was made with.
+common.agents_of = { bolna = true, bolna_trunk = true }
+
+local function derived(p)
+    local wanted = p.wanted
+    local first = wanted.numbers[1] and wanted.numbers[1].value
+    return first or wanted.outbound.username or wanted.gateways[1] and wanted.gateways[1].host
+end
+
+--- The name; cut where the API has a limit.
+---@param p trunkhost.Plan
+---@param length integer?
+---@return string?
+function common.label(p, length)
+    local label = p.wanted.label
+    if not label then
+        -- Vatel's trunks have no names at all, so any would be made up.
+        label = p.source.origin ~= "vatel" and derived(p) or nil
+        if not label then
+            p:need("label", "a name is required")
+            return nil
+        end
+        p:note("label", "a name is required: taken from the number")
+    end
+    local cut = length and plan.cut(label, length) or label
+    if cut ~= label then
+        p:note("label", ("cut to the %d characters that fit"):format(length))
+    end
+    return cut
+end
+
+---@param p trunkhost.Plan
+---@return boolean?
+function common.leading_plus(p)
+    local format = p.wanted.calling_format
+    if format == "national" then
+        p:note("calling_format", "numbers are dialled with a country code here, with or without +",
+            { verdict = "lost", blocks = "value" })
+    elseif format then
+        return format == "+e164"
+    elseif not p.native then
+        p:need("calling_format", "it must be said whether numbers are dialled with +")
+    end
+    return nil
+end
+
+---@param plus boolean?
+---@return string?
+function common.calling_format(plus)
+    if type(plus) ~= "boolean" then
+        return nil
+    end
+    return plus and "+e164" or "e164"
+end
+
+--- The sources that are addresses or ranges; a name stops the trunk.
+---@param p trunkhost.Plan
+---@return string[]
+function common.ranges(p)
+    local list = {}
+    for _, source in ipairs(p.wanted.inbound.sources) do
+        if addresses.is_name(source) then
+            p:note("inbound.sources", source .. " is a name: only addresses and ranges are accepted, so it must be "
+                .. "resolved by you", { verdict = "lost", blocks = "value" })
+        else
+            list[#list + 1] = source
+        end
+    end
+    return list
+end
+
+---@param p trunkhost.Plan
+function common.fixed_source(p)
+    if p.wanted.fixed_source_ip ~= nil or not p.native then
+        p:note("fixed_source_ip", "Bolna always calls from fixed addresses", { verdict = "exact" })
+    end
+end
+
+---@param p trunkhost.Plan
+function common.no_authentication(p)
+    if p.wanted.inbound.mode == "none" then
+        p:note("inbound.mode", "calls without any authentication are not accepted here",
+            { verdict = "lost", blocks = "value" })
+    end
+end
+
+--- The agent of a number, its own or the trunk's.
+---@param p trunkhost.Plan
+---@param number trunkhost.NeutralNumber
+---@return string?
+function common.agent(p, number)
+    return number.agent_ref or p.wanted.agent_ref
+end
+
+---@param p trunkhost.Plan
+function common.agents(p)
+    if p.source.origin == "famulor_like" and not p.given.agent_ref then
+        p:missing("agent_ref", "which assistant answers is not readable: map the number to an agent afterwards")
+    elseif not p.given.agent_ref then
+        p:note("agent_ref", "agents are local to an account")
+    end
+end
+
+---@param p trunkhost.Plan
+---@param text string
+function common.note_numbers(p, text)
+    if not p.notes.numbers then
+        p:note("numbers", text)
+    end
+end
+
+common.e164 = numbers.e164
+
+return common

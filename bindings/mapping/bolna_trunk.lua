@@ -1,0 +1,212 @@
+--- Bolna, the newer API: calls come in from known addresses only, numbers are strict, nothing is encrypted.
+
+local common <const> = require "trunkhost.mapping.bolna_common"
+local model <const> = require "trunkhost.mapping.model"
+local numbers <const> = require "trunkhost.mapping.numbers"
+local plan <const> = require "trunkhost.mapping.plan"
+local steps <const> = require "trunkhost.mapping.steps"
+
+local mapping <const> = { name = "bolna_trunk", title = "Bolna /trunk", agents_of = common.agents_of, parts = {} }
+
+local PRESETS <const> = {
+    plivo = true, telnyx = true, twilio = true, exotel = true, vobiz = true, vonage = true, custom = true,
+}
+local LABEL <const>, DESCRIPTION <const>, GATEWAYS <const> = 100, 500, 8
+local CODECS <const> = { PCMU = true, PCMA = true }
+
+local function read_numbers(neutral, native)
+    local some <const> = model.some
+    for _, number in ipairs(model.list(native.numbers)) do
+        if number.is_deleted ~= true then
+            table.insert(neutral.numbers, {
+                value = number.e164, kind = "e164", routing_key = some(number.destination_key),
+                agent_ref = some(number.agent_id),
+            })
+        end
+    end
+end
+
+---@param native table
+---@return trunkhost.Neutral
+function mapping.to_neutral(native)
+    local neutral <const> = model.new(mapping.name)
+    local some <const> = model.some
+    neutral.label, neutral.description, neutral.vendor =
+        some(native.name), some(native.description), some(native.preset)
+    neutral.agent_ref = some(native.default_inbound_agent_id)
+    neutral.inbound.mode, neutral.inbound.enabled = "ip", some(native.inbound_enabled)
+    for i, acl in ipairs(model.list(native.ip_acls)) do
+        neutral.inbound.sources[i] = acl.cidr
+    end
+    local user = some(native.auth_username)
+    neutral.outbound = { mode = user and "digest" or "ip", username = user, enabled = some(native.outbound_enabled) }
+    for i, gateway in ipairs(model.list(native.gateways)) do
+        neutral.gateways[i] = { host = gateway.host, port = some(gateway.port), priority = some(gateway.priority) }
+    end
+    neutral.transport = some(native.transport)
+    for codec in (some(native.codecs) or ""):gmatch "[^,%s]+" do
+        neutral.codecs = neutral.codecs or {}
+        table.insert(neutral.codecs, codec:upper())
+    end
+    neutral.calling_format = common.calling_format(native.outbound_leading_plus_enabled)
+    neutral.fixed_source_ip = true
+    neutral.channels, neutral.active = some(native.channels), some(native.is_active)
+    read_numbers(neutral, native)
+    for _, name in ipairs { "id", "health", "active_calls", "created_at", "updated_at" } do
+        neutral.refs[name] = some(native[name])
+    end
+    return neutral
+end
+
+local function head(p, body)
+    local wanted = p.wanted
+    body.name = common.label(p, LABEL)
+    body.description = wanted.description and plan.cut(wanted.description, DESCRIPTION)
+    if body.description ~= wanted.description then
+        p:note("description", ("cut to the %d characters that fit"):format(DESCRIPTION))
+    end
+    local vendor = wanted.vendor and wanted.vendor:lower()
+    if vendor and PRESETS[vendor] then
+        body.preset = vendor
+    elseif vendor or not p.native then
+        body.preset = "custom"
+        p:note("vendor", "not one of the presets here: taken as custom", { verdict = "changed" })
+    end
+    body.channels = wanted.channels
+    body.default_inbound_agent_id = wanted.agent_ref
+    common.agents(p)
+end
+
+local function media(p, body)
+    local wanted = p.wanted
+    body.transport = wanted.transport
+    if wanted.transport == "tls" then
+        body.transport = "tcp"
+        p:note("transport", "there is no TLS here: signalling would not be encrypted, over tcp")
+    elseif not wanted.transport and not p.native then
+        p:need("transport", "it must be said which transport the carrier expects: udp or tcp")
+    end
+    if p.source.media_encryption and p.source.media_encryption ~= "none" then
+        p:note("media_encryption", "there is no encryption of the audio here")
+    end
+    local kept, seen = {}, {}
+    for _, codec in ipairs(wanted.codecs or {}) do
+        local name = codec:upper()
+        if CODECS[name] and not seen[name] then
+            seen[name] = true
+            kept[#kept + 1] = name
+        end
+    end
+    body.codecs = #kept > 0 and table.concat(kept, ",") or nil
+    if wanted.codecs and #wanted.codecs > 0 and #kept == 0 then
+        p:note("codecs", "only PCMU and PCMA are known here, and neither is among them",
+            { verdict = "lost", blocks = "value" })
+    elseif wanted.codecs then
+        p:note("codecs", "only PCMU and PCMA are known here")
+    end
+    body.outbound_leading_plus_enabled = common.leading_plus(p)
+end
+
+local function authentication(p, body)
+    local inbound, outbound = p.wanted.inbound, p.wanted.outbound
+    body.auth_username = outbound.username
+    if outbound.username then
+        p:secret(body, "auth_password", "outbound",
+            "the password cannot be read: it must be given, and the platform takes the pair or nothing")
+    end
+    if inbound.mode == "none" then
+        common.no_authentication(p)
+    elseif inbound.mode ~= "ip" then
+        p:note("inbound.mode", "calls come in from the carrier's addresses only")
+    end
+    if p.source.inbound.mode == "digest" then
+        -- Nobody could read it anyway, and the change of mode is a finding of its own.
+        p:no_secret("inbound", "calls come in from the carrier's addresses only", "lost")
+    end
+    if inbound.username and inbound.username == outbound.username then
+        p:note("inbound.username", "serves outbound calls only", { verdict = "changed" })
+    end
+    -- Without an address every call is refused; that is no loss only where none was taken before.
+    if #inbound.sources == 0 and inbound.enabled ~= false and not p.native then
+        p:need("inbound.sources", "the carrier's addresses are required: calls come in from them only")
+    end
+end
+
+local function part_steps(p, after)
+    local trunk <const> = { id = steps.reference "trunk" }
+    local gateways <const> = p:gateways()
+    if #gateways > GATEWAYS then
+        p:note("gateways", ("no more than %d gateways fit"):format(GATEWAYS), { blocks = "loss" })
+    elseif not p.native then
+        p:note("gateways", "a host without a port gets 5060, and without a priority 1")
+    end
+    -- One by one: the form of an item in create is not confirmed.
+    for i = 1, math.min(#gateways, GATEWAYS) do
+        local body = { host = gateways[i].host, port = gateways[i].port or 5060, priority = gateways[i].priority or 1 }
+        after[#after + 1] = { endpoint = "gateways.add", params = trunk, body = body, adds = "gateways", key = body }
+    end
+    for _, range in ipairs(common.ranges(p)) do
+        after[#after + 1] = {
+            endpoint = "acls.add", params = trunk, body = { cidr = range }, adds = "ip_acls", key = { cidr = range },
+        }
+    end
+end
+
+--- What the carrier sends for it: as the older API kept it, or else the digits.
+local function routing_key(p, number, e164)
+    return number.routing_key or p.source.origin == "bolna" and number.value or e164:sub(2)
+end
+
+local function number_steps(p, after)
+    for i, number in ipairs(p.wanted.numbers) do
+        local e164 = number.kind == "e164" and numbers.e164(number.value)
+        if e164 then
+            after[#after + 1] = {
+                endpoint = "numbers.add", params = { id = steps.reference "trunk" }, adds = "numbers",
+                body = { e164 = e164, destination_key = routing_key(p, number, e164), agent_id = number.agent_ref },
+                key = { e164 = e164 }, as = "number " .. i,
+            }
+        else
+            p:note("numbers", number.value .. " is no international number as +4930123456, and extensions have no "
+                .. "place here", { verdict = "lost", blocks = "loss" })
+        end
+    end
+    common.note_numbers(p, "every number as +…, and what the carrier sends for it")
+    p:note("numbers.routing_key", "the user part that the carrier is expected to send")
+end
+
+---@param neutral trunkhost.Neutral
+---@param options trunkhost.MapOptions?
+---@return trunkhost.MapResult
+function mapping.to_native(neutral, options)
+    local p <const> = plan.new(mapping, neutral, options)
+    local body, after = {}, {}
+    head(p, body)
+    authentication(p, body)
+    media(p, body)
+    common.fixed_source(p)
+    body.inbound_enabled = p.wanted.inbound.enabled ~= false
+    body.outbound_enabled = p.wanted.outbound.enabled ~= false
+    local active = p.wanted.active ~= false
+    body.is_active = active and not p.options.inactive_first
+    part_steps(p, after)
+    number_steps(p, after)
+    if active and p.options.inactive_first then
+        after[#after + 1] = { endpoint = "update", params = { id = steps.reference "trunk" },
+            body = { is_active = true } }
+    end
+    return p:finish({ { body = body, after = after } }, mapping.to_neutral)
+end
+
+--- Names need not be unique, but a twin has the same one.
+---@param planned trunkhost.Neutral
+---@param found trunkhost.Neutral
+---@return boolean?
+function mapping.same(planned, found)
+    if planned.label ~= found.label then
+        return false
+    end
+    return nil
+end
+
+return mapping

@@ -1,0 +1,293 @@
+--- How a neutral trunk becomes one of a platform: what each mapping notes, and the findings that follow.
+---
+--- The verdicts are not written down anywhere: what would be sent is read as a neutral trunk again and held against
+--- the source, so a finding cannot say that something is carried which is not. A mapping adds the reason, and
+--- whether it stops the trunk.
+
+local compare <const> = require "trunkhost.mapping.compare"
+local core <const> = require "trunkhost.core"
+local model <const> = require "trunkhost.mapping.model"
+local steps <const> = require "trunkhost.mapping.steps"
+
+---@class trunkhost.Finding
+---@field field string      as in the neutral trunk
+---@field verdict "exact"|"changed"|"lost"|"missing"|"secret"
+---@field before any        at the source; nil: nothing
+---@field after any         at the target; nil: nothing
+---@field rule string       a sentence for the operator
+---@field blocks "loss"|"value"|"secret"|nil  the trunk must not be created unless the loss is allowed by name, or
+---                          the value or the secret is given
+---@field allowed boolean?  the loss was allowed
+
+---@class trunkhost.Mapped  one trunk that is to be created
+---@field body table
+---@field after trunkhost.Step[]
+---@field makes table?              what create makes of fields that it does not accept
+---@field number string?            when the target holds one number for each trunk
+---@field grant string[]?           dangerous fields that are so at the source as well
+---@field secrets { field: string, leg: string }[]  fields of the body that hold secrets
+---@field planned trunkhost.Neutral how it should read back
+
+---@class trunkhost.MapOptions
+---@field set table<string, any>?        values that the operator gives, by the neutral trunk's fields
+---@field allow_loss string[]?           fields that may be lost
+---@field secrets table|true|nil         { inbound = secret, outbound = secret }; true: they will be there
+---@field same_account boolean?          agents of the source exist at the target
+---@field inactive_first boolean?        out of service until everything is in place, where the platform can
+
+---@class trunkhost.MapResult
+---@field target string
+---@field trunks trunkhost.Mapped[]
+---@field findings trunkhost.Finding[]
+
+---@class trunkhost.Plan
+local Plan <const> = {}
+Plan.__index = Plan
+
+local plan <const> = {}
+
+local function fail(format, ...)
+    core.error("invalid", format:format(...), { code = "mapping" })
+end
+
+local function set_of(list)
+    local set = {}
+    for key, value in pairs(list or {}) do
+        set[type(key) == "number" and value or key] = true
+    end
+    return set
+end
+
+local function give_agents(neutral, agents)
+    if type(agents) == "string" then
+        neutral.agent_ref = agents
+    end
+    for _, number in ipairs(neutral.numbers) do
+        number.agent_ref = type(agents) == "table" and agents[require("trunkhost.mapping.numbers").key(number.value)]
+            or nil
+    end
+end
+
+--- The source with what the operator gives; agents that do not exist at the target are taken out.
+local function wanted(self, agents_of)
+    local neutral <const> = model.copy(self.source)
+    local own = self.options.same_account and agents_of[neutral.origin or ""]
+    if not own then
+        give_agents(neutral, {})
+        neutral.agent_ref = nil
+        neutral.extras.assignments = nil
+    end
+    local agents
+    for name, value in pairs(self.options.set or {}) do
+        local parsed, problem = model.parse(name, value)
+        if problem then
+            fail("%s %s", name, problem)
+        end
+        self.given[name] = true
+        if name == "agent_ref" then
+            agents = parsed
+        else
+            model.put(neutral, name, parsed)
+        end
+    end
+    if agents ~= nil then
+        give_agents(neutral, agents)
+    end
+    return neutral
+end
+
+---@param target { name: string, title: string, agents_of: table<string, boolean> }
+---@param neutral trunkhost.Neutral
+---@param options trunkhost.MapOptions?
+---@return trunkhost.Plan
+function plan.new(target, neutral, options)
+    local self <const> = setmetatable({
+        target = target, source = neutral, options = options or {}, notes = {}, given = {}, wants = {}, secrets = {},
+    }, Plan)
+    self.allow = set_of(self.options.allow_loss)
+    self.wanted = wanted(self, target.agents_of or {})
+    self.native = neutral.origin == target.name
+    return self
+end
+
+--- The reason for what becomes of a field. blocks: it stops the trunk ("loss": unless it is allowed by name,
+--- "value": until a value is given); false: it does not, although it is a loss. verdict: where the comparison of
+--- source and target would not say the right thing.
+---@param field string
+---@param rule string
+---@param more { verdict: string?, blocks: string|false|nil }?
+function Plan:note(field, rule, more)
+    more = more or {}
+    self.notes[field] = { rule = rule, verdict = more.verdict, blocks = more.blocks }
+end
+
+--- The target needs a value that is not there: it stops the trunk.
+---@param field string
+---@param rule string
+function Plan:need(field, rule)
+    self.notes[field] = { rule = rule, verdict = "missing", blocks = "value" }
+end
+
+--- The source does not tell the value; the target can do without.
+---@param field string
+---@param rule string
+function Plan:missing(field, rule)
+    self.notes[field] = { rule = rule, verdict = "missing" }
+end
+
+--- Puts the leg's secret into the body, and notes that it must be given. It is never empty and never made up here.
+---@param body table
+---@param field string
+---@param leg "inbound"|"outbound"
+---@param rule string
+function Plan:secret(body, field, leg, rule)
+    local given = self.options.secrets
+    local secret = type(given) == "table" and given[leg] or nil
+    body[field] = secret
+    self.wants[#self.wants + 1] = { field = field, leg = leg }
+    self.secrets[leg] = { rule = rule, blocks = not secret and given ~= true and "secret" or nil }
+end
+
+--- Says of a leg's secret that it is not needed, or shared.
+---@param leg "inbound"|"outbound"
+---@param rule string
+---@param verdict string
+function Plan:no_secret(leg, rule, verdict)
+    self.secrets[leg] = { rule = rule, verdict = verdict }
+end
+
+--- The first `length` characters.
+---@param text string
+---@param length integer
+---@return string
+function plan.cut(text, length)
+    local count = utf8.len(text)
+    if not count then
+        return text:sub(1, length)
+    elseif count <= length then
+        return text
+    end
+    return text:sub(1, utf8.offset(text, length + 1) - 1)
+end
+
+--- The gateways, first choice first.
+---@return trunkhost.NeutralGateway[]
+function Plan:gateways()
+    local list = {}
+    for i, gateway in ipairs(self.wanted.gateways) do
+        list[i] = { host = gateway.host, port = gateway.port, priority = gateway.priority, place = i }
+    end
+    table.sort(list, function(a, b)
+        local first, second = a.priority or 1, b.priority or 1
+        return first < second or first == second and a.place < b.place
+    end)
+    return list
+end
+
+--- The one host of a target that has no more, and no port: the first by priority.
+---@return string?
+function Plan:only_host()
+    local list = self:gateways()
+    if not list[1] then
+        return nil
+    end
+    local port = list[1].port
+    if #list > 1 or port and port ~= 5060 then
+        self:note("gateways", self.target.title .. " has one host without a port: further gateways, and a port other "
+            .. "than 5060, have no place", { blocks = "loss" })
+    elseif port then
+        self:note("gateways", self.target.title .. " has no port: 5060 is the usual one")
+    end
+    return list[1].host
+end
+
+local STANDARD <const> = {
+    exact = "carried over as it is",
+    given = "given for this run",
+    active = "the target has no switch: an inactive trunk would be in service there",
+}
+
+local function rule_of(self, name, verdict, note)
+    if note then
+        return note.rule
+    elseif verdict == "exact" then
+        return STANDARD.exact
+    elseif self.given[name] then
+        return STANDARD.given
+    elseif verdict == "lost" and (name == "active" or name:find "%.enabled$") and not name:find "^registration" then
+        return STANDARD.active
+    elseif verdict == "lost" then
+        return self.target.title .. " has no place for it"
+    end
+    return self.target.title .. " decides this by itself"
+end
+
+--- Overrides by hand are no loss, except where it would switch encryption off without being named.
+local function is_consent(self, name)
+    return self.given[name] and name ~= "transport" and name ~= "media_encryption"
+end
+
+local function finding(self, name, planned)
+    local before, after = compare.value(self.source, name), compare.value(planned, name)
+    local note = self.notes[name]
+    local verdict = note and note.verdict or compare.verdict(name, before, after)
+    if not verdict then
+        return nil
+    end
+    local blocks
+    if note and note.verdict == "missing" then
+        blocks = note.blocks
+    elseif verdict == "lost" and is_consent(self, name) and after ~= nil and not (note and note.blocks) then
+        verdict = "changed"
+    elseif verdict == "lost" then
+        blocks = note and note.blocks
+        if blocks == nil then
+            blocks = "loss"
+        end
+    elseif note and verdict == "changed" then
+        blocks = note.blocks
+    end
+    local extras = name:find "^extras%." and self.allow.extras
+    return {
+        field = name, verdict = verdict, before = before, after = after, rule = rule_of(self, name, verdict, note),
+        blocks = blocks or nil,
+        allowed = blocks == "loss" and (self.allow[name] or extras) and true or nil,
+    }
+end
+
+--- Findings speak of all trunks that one becomes.
+local function combined(trunks)
+    local all = model.copy(trunks[1].planned)
+    for i = 2, #trunks do
+        table.move(trunks[i].planned.numbers, 1, #trunks[i].planned.numbers, #all.numbers + 1, all.numbers)
+    end
+    return all
+end
+
+--- The result: every field of source and target has a finding.
+---@param trunks trunkhost.Mapped[]  at least one
+---@param to_neutral fun(native: table): trunkhost.Neutral
+---@return trunkhost.MapResult
+function Plan:finish(trunks, to_neutral)
+    for _, trunk in ipairs(trunks) do
+        trunk.planned = to_neutral(steps.outcome(trunk))
+        trunk.secrets = self.wants
+    end
+    local planned <const> = combined(trunks)
+    local findings = {}
+    for _, name in ipairs(compare.names(self.source, planned)) do
+        findings[#findings + 1] = finding(self, name, planned)
+    end
+    for _, leg in ipairs { "inbound", "outbound" } do
+        local secret = self.secrets[leg]
+        if secret then
+            findings[#findings + 1] = {
+                field = leg .. ".secret", verdict = secret.verdict or "secret", rule = secret.rule,
+                blocks = secret.blocks,
+            }
+        end
+    end
+    return { target = self.target.name, trunks = trunks, findings = findings }
+end
+
+return plan

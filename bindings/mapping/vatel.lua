@@ -1,0 +1,200 @@
+--- Vatel: a pair of credentials for each direction, one host each way, and numbers on assignments that need an agent.
+
+local addresses <const> = require "trunkhost.mapping.addresses"
+local json <const> = require "trunkhost.json"
+local model <const> = require "trunkhost.mapping.model"
+local numbers <const> = require "trunkhost.mapping.numbers"
+local plan <const> = require "trunkhost.mapping.plan"
+local steps <const> = require "trunkhost.mapping.steps"
+
+local mapping <const> = {
+    name = "vatel", title = "Vatel", agents_of = { vatel = true },
+    parts = { assignments = "assignments.list" },
+}
+
+local PBX <const> = { ["3cx"] = true, yeastar = true, webex = true, generic = true }
+local MODES <const> = { digest = "digest", acl = "ip", none = "none" }
+local TYPES <const> = { digest = "digest", ip = "acl", none = "none" }
+
+--- The field that a number of its own belongs into: it depends on how inbound calls are authenticated.
+local function slots(number, mode)
+    if number.extras then
+        return number.extras.number, number.extras.alternate_number
+    elseif mode == "ip" then
+        return nil, number.value
+    end
+    return number.value, nil
+end
+
+local function read_assignments(neutral, list)
+    local bare = json.array {}
+    for _, assignment in ipairs(list) do
+        local number, alternate = model.some(assignment.number), model.some(assignment.alternate_number)
+        local value = number or alternate
+        if value then
+            local item = { value = value, kind = numbers.kind(value), agent_ref = model.some(assignment.agent_id) }
+            local usual_number, usual_alternate = slots(item, neutral.inbound.mode)
+            if number ~= usual_number or alternate ~= usual_alternate then
+                item.extras = { number = number, alternate_number = alternate }
+            end
+            -- An alternate number stands in the user part of what the carrier sends.
+            item.routing_key = number and alternate
+            neutral.numbers[#neutral.numbers + 1] = item
+        else
+            bare[#bare + 1] = model.some(assignment.agent_id)
+        end
+    end
+    neutral.extras.assignments = #bare > 0 and bare or nil
+end
+
+---@param native table  with `assignments`
+---@return trunkhost.Neutral
+function mapping.to_neutral(native)
+    local neutral <const> = model.new(mapping.name)
+    local some <const> = model.some
+    neutral.vendor = some(native.pbx)
+    neutral.inbound.mode = MODES[native.inbound_auth_type]
+    neutral.inbound.username = some(native.inbound_sip_username)
+    neutral.inbound.enabled = true
+    local host = some(native.inbound_host)
+    if host and neutral.inbound.mode == "ip" then
+        neutral.inbound.sources[1] = host
+    else
+        neutral.extras.inbound_host = host -- only with acl it says who may call in
+    end
+    local user, out = some(native.outbound_sip_username), some(native.outbound_host)
+    neutral.outbound = { mode = user and "digest" or out and "ip" or "none", username = user, enabled = true }
+    if out then
+        local name, port = addresses.host_port(out)
+        neutral.gateways[1] = { host = name, port = port }
+    end
+    local transforms = model.list(native.caller_id_transforms)
+    neutral.caller_id_transforms = #transforms > 0 and model.copy(transforms) or nil
+    neutral.registration.enabled = some(native.register)
+    neutral.extras.remain_in_dialog = some(native.remain_in_dialog)
+    neutral.active = true
+    for _, name in ipairs { "id", "created_at", "inbound_registration_status", "outbound_registration_status" } do
+        neutral.refs[name] = some(native[name])
+    end
+    read_assignments(neutral, model.list(native.assignments))
+    return neutral
+end
+
+local function vendor(p, body)
+    local wanted = p.wanted.vendor
+    local known = wanted and PBX[wanted:lower()] and wanted:lower()
+    if known then
+        body.pbx = known
+    elseif wanted or p.source.origin == "bolna_trunk" then
+        body.pbx = "generic"
+        p:note("vendor", "not one of 3cx, yeastar, webex: taken as generic", { verdict = "changed" })
+    else
+        p:need("vendor", "a preset is required: 3cx, yeastar, webex or generic")
+    end
+end
+
+local function inbound(p, body, trunk)
+    local wanted = p.wanted.inbound
+    body.inbound_auth_type = TYPES[wanted.mode]
+    body.inbound_sip_username = wanted.username
+    body.inbound_host = p.wanted.extras.inbound_host
+    if wanted.mode == "none" then
+        trunk.grant = { "inbound_auth_type" }
+    elseif wanted.mode == "digest" and wanted.username then
+        p:secret(body, "inbound_sip_password", "inbound", "the password cannot be read: it must be given")
+        if not p.notes["inbound.username"] then
+            p:note("inbound.username", "must be free in all of Vatel; another one means a change at the carrier")
+        end
+    elseif wanted.mode == "digest" and not p.native then
+        p:need("inbound.username", "digest needs a username")
+    end
+    if wanted.mode ~= "ip" then
+        if #wanted.sources > 0 then
+            p:note("inbound.sources", "addresses count with ip only here")
+        end
+        return
+    end
+    local one = addresses.one(wanted.sources)
+    body.inbound_host = one
+    if #wanted.sources == 0 and not p.native then
+        p:need("inbound.sources", "the address, range or host that may call in is required")
+    elseif #wanted.sources > 0 and not one then
+        p:note("inbound.sources", "there is room for one address, range or host, and no range is exactly these",
+            { verdict = "lost", blocks = "value" })
+    elseif #wanted.sources > 1 then
+        p:note("inbound.sources", "one range for the same addresses")
+    end
+end
+
+local function outbound(p, body)
+    local first = p:gateways()[1]
+    if first and p.native then
+        body.outbound_host = addresses.join(first.host, first.port)
+    else
+        -- A port behind the host is not documented, so one of another platform is not relied on.
+        body.outbound_host = p:only_host()
+    end
+    body.outbound_sip_username = p.wanted.outbound.username
+    if body.outbound_sip_username then
+        p:secret(body, "outbound_sip_password", "outbound", "the password cannot be read: it must be given")
+    end
+    body.register = p.wanted.registration.enabled
+    if body.register == nil and not p.native then
+        p:need("registration.enabled", "it must be said whether Vatel registers at the carrier")
+    end
+end
+
+local function assign(after, fields)
+    after[#after + 1] = {
+        endpoint = "assignments.create", params = { id = steps.reference "trunk" }, body = fields,
+        adds = "assignments", key = fields, as = "assignment " .. #after + 1,
+    }
+end
+
+local function assignments(p, after)
+    for _, number in ipairs(p.wanted.numbers) do
+        local agent = number.agent_ref or p.wanted.agent_ref
+        if not agent then
+            p:need("agent_ref", "every number needs an agent of this organization")
+        end
+        local own, alternate = slots(number, p.wanted.inbound.mode)
+        assign(after, { agent_id = agent, number = own, alternate_number = alternate })
+    end
+    for _, agent in ipairs(p.wanted.extras.assignments or {}) do
+        assign(after, { agent_id = agent })
+    end
+    if #p.wanted.numbers > 0 then
+        local field = p.wanted.inbound.mode == "ip" and "alternate_number, unique in all of Vatel" or "number"
+        p:note("numbers", "an assignment for each number, as its " .. field)
+    end
+end
+
+---@param neutral trunkhost.Neutral
+---@param options trunkhost.MapOptions?
+---@return trunkhost.MapResult
+function mapping.to_native(neutral, options)
+    local p <const> = plan.new(mapping, neutral, options)
+    local body, trunk = {}, { after = {} }
+    trunk.body = body
+    vendor(p, body)
+    inbound(p, body, trunk)
+    outbound(p, body)
+    body.caller_id_transforms = model.copy(p.wanted.caller_id_transforms)
+    body.remain_in_dialog = p.wanted.extras.remain_in_dialog
+    p:note("numbers.routing_key", "calls are found by the assignment's number here")
+    assignments(p, trunk.after)
+    return p:finish({ trunk }, mapping.to_neutral)
+end
+
+--- The inbound username is unique in all of Vatel; nil: this trunk has none to be found by.
+---@param planned trunkhost.Neutral
+---@param found trunkhost.Neutral
+---@return boolean?
+function mapping.same(planned, found)
+    if planned.inbound.username then
+        return planned.inbound.username == found.inbound.username
+    end
+    return nil
+end
+
+return mapping

@@ -1,0 +1,171 @@
+--- The neutral trunk: what a trunk is on every platform, and the way from one platform's form to another's.
+---
+---     local neutral = require "trunkhost.neutral"
+---     local trunk = neutral.of(source:describe(), neutral.read(source, id))
+---     local result = neutral.map(trunk, target:describe(), { set = { country = "DE" }, allow_loss = { "label" } })
+---     for _, reason in ipairs(neutral.blocked(result)) do print(reason.text) end
+
+local compare <const> = require "trunkhost.mapping.compare"
+local core <const> = require "trunkhost.core"
+local model <const> = require "trunkhost.mapping.model"
+local numbers <const> = require "trunkhost.mapping.numbers"
+local steps <const> = require "trunkhost.mapping.steps"
+
+local neutral <const> = {
+    fields = model.fields, field = model.field, check = model.check, parse = model.parse, new = model.new,
+    copy = model.copy, value = compare.value, names = compare.names, resolve = steps.resolve, find = steps.find,
+    outcome = steps.outcome, refers = steps.refers,
+}
+
+local BUILT_IN <const> = { famulor_like = true, vatel = true, bolna = true, bolna_trunk = true }
+
+--- The pair of functions of a provider, from its description.
+---@param description table
+---@return table mapping  { name, to_neutral, to_native, parts?, same? }
+function neutral.mapping(description)
+    local mapping = description.mapping
+    if type(mapping) == "string" and BUILT_IN[mapping] then
+        return require("trunkhost.mapping." .. mapping)
+    elseif type(mapping) == "table" then
+        return mapping
+    end
+    core.error("invalid", mapping and ("the provider %s names the mapping '%s'; built in are bolna, bolna_trunk, "
+        .. "famulor_like and vatel"):format(description.name, tostring(mapping))
+        or ("the provider %s has no mapping, so its trunks cannot be moved; docs/mapping.md says how to write one")
+            :format(description.name), { code = "configuration" })
+end
+
+--- The trunk in full, with the parts that have endpoints of their own: by the parts' names.
+---@param account trunkhost.Account
+---@param id integer|string
+---@return table native
+function neutral.read(account, id)
+    local native = account:get(id)
+    for name, endpoint in pairs(neutral.mapping(account:describe()).parts or {}) do
+        native[name] = account:list(endpoint, id)
+    end
+    return native
+end
+
+--- The neutral form of a platform's trunk, read in full.
+---@param description table
+---@param native table
+---@return trunkhost.Neutral
+function neutral.of(description, native)
+    return neutral.mapping(description).to_neutral(native)
+end
+
+--- What would be sent to the target, and what becomes of every field.
+---@param trunk trunkhost.Neutral
+---@param description table  the target's
+---@param options trunkhost.MapOptions?
+---@return trunkhost.MapResult
+function neutral.map(trunk, description, options)
+    return neutral.mapping(description).to_native(trunk, options)
+end
+
+---@class trunkhost.Reason
+---@field field string
+---@field by "loss"|"value"|"secret"  what would remove it: allowing the loss, giving a value, giving a secret
+---@field text string
+
+local HINTS <const> = {
+    loss = "--allow-loss %s accepts that", value = "give one with --set %s=…", secret = "see --secrets",
+}
+
+--- Why the trunk must not be created; empty when nothing stands against it.
+---@param result trunkhost.MapResult
+---@return trunkhost.Reason[]
+function neutral.blocked(result)
+    local reasons = {}
+    for _, finding in ipairs(result.findings) do
+        if finding.blocks and not finding.allowed then
+            reasons[#reasons + 1] = {
+                field = finding.field, by = finding.blocks,
+                text = ("%s: %s (%s)"):format(finding.field, finding.rule,
+                    HINTS[finding.blocks]:format(finding.field)),
+            }
+        end
+    end
+    return reasons
+end
+
+local function keys(trunk)
+    local set, any = {}, false
+    for _, number in ipairs(trunk.numbers) do
+        set[numbers.key(number.value)], any = true, true
+    end
+    return set, any
+end
+
+--- A trunk whose create was answered by nothing has no numbers yet, so none is no difference.
+local function share_numbers(planned, found)
+    local wanted, any = keys(planned)
+    local there, some = keys(found)
+    if not any or not some then
+        return true
+    end
+    for number in pairs(wanted) do
+        if there[number] then
+            return true
+        end
+    end
+    return false
+end
+
+local function hosts(trunk)
+    local list = {}
+    for i, gateway in ipairs(trunk.gateways) do
+        list[i] = gateway.host:lower()
+    end
+    table.sort(list)
+    return table.concat(list, " ")
+end
+
+--- Whether the target's trunk is the one that was to be created, perhaps not complete yet: by the platform's natural
+--- key, which is number, username and host where nothing better is unique.
+---@param description table
+---@param mapped trunkhost.Mapped
+---@param native table  read in full
+---@return boolean
+function neutral.twin(description, mapped, native)
+    local mapping <const> = neutral.mapping(description)
+    local planned <const>, found = mapped.planned, mapping.to_neutral(native)
+    local same = mapping.same and mapping.same(planned, found)
+    if same ~= nil then
+        return same
+    end
+    local incomplete = #found.gateways == 0
+    return planned.outbound.username == found.outbound.username and planned.vendor == found.vendor
+        and (incomplete and next(mapped.after) ~= nil or hosts(planned) == hosts(found))
+        and share_numbers(planned, found)
+end
+
+--- Where a trunk that was read back differs from the planned one, after both were brought to one way of writing.
+---@param description table
+---@param planned trunkhost.Neutral
+---@param native table  read in full
+---@return { field: string, planned: any, found: any }[]
+function neutral.compare(description, planned, native)
+    return compare.trunks(planned, neutral.mapping(description).to_neutral(native))
+end
+
+--- The same for two trunks in neutral form.
+---@param a trunkhost.Neutral
+---@param b trunkhost.Neutral
+---@return { field: string, planned: any, found: any }[]
+function neutral.differences(a, b)
+    return compare.trunks(a, b)
+end
+
+--- The numbers that a trunk answers when it is in service, written alike: no other may claim them at the same time.
+---@param trunk trunkhost.Neutral
+---@return table<string, boolean>
+function neutral.claims(trunk)
+    if trunk.active == false or trunk.inbound.enabled == false then
+        return {}
+    end
+    return (keys(trunk))
+end
+
+return neutral

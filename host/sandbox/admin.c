@@ -116,6 +116,10 @@ static int set_kill(sb_world *world, json_t *body, th_error *err)
     const char *moment = json_string_value(json_object_get(body, "moment"));
     json_int_t request = json_integer_value(json_object_get(body, "request"));
     bool before = moment && strcmp(moment, "before") == 0;
+    if (json_object_size(body) == 0) {
+        world->kill_at = 0;
+        return 0;
+    }
     if (json_object_size(body) != 2 || request < 1 ||
         !(before || (moment && strcmp(moment, "after") == 0)))
         return th_fail(

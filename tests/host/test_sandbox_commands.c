@@ -110,7 +110,7 @@ static void a_wrong_command_changes_nothing(void **state)
         {"/_sandbox/kill", "{\"request\":1}", "which request"},
         {"/_sandbox/kill", "{\"request\":0,\"moment\":\"after\"}", "which request"},
         {"/_sandbox/kill", "{\"request\":1,\"moment\":\"soon\"}", "which request"},
-        {"/_sandbox/kill", NULL, "which request"},
+        {"/_sandbox/kill", "{\"moment\":\"after\"}", "which request"},
     };
     sandbox_client client;
     sandbox_client_open(&client, "famulor", "trunks=2");
@@ -175,6 +175,9 @@ static void a_client_is_killed_before_or_after_its_request_is_carried_out(void *
         assert_string_equal(text_at(log, "1.applied"), before ? "false" : "true");
         json_decref(log);
         /* Once is all. */
+        assert_int_equal(other_process(th_sandbox_port(client.sandbox)), 2);
+        assert_int_equal(tell(&client, "/_sandbox/kill", body), 200);
+        assert_int_equal(tell(&client, "/_sandbox/kill", NULL), 200);
         assert_int_equal(other_process(th_sandbox_port(client.sandbox)), 2);
         sandbox_client_close(&client);
     }

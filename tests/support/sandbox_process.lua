@@ -75,6 +75,7 @@ end
 ---@param settings? table  as POST /_sandbox/reset takes them
 function sandbox_process:reset(settings)
     self:tell("reset", settings)
+    self.checked = nil -- see rotation.check_nothing_lost
     os.execute(("rm -rf %s/ledger*"):format(program.quote(self.folder)))
 end
 

@@ -2,7 +2,7 @@
  * A nursery: a scope that tasks cannot outlive. It is a to-be-closed variable of the task that made
  * it; closing it waits for its children, and cancels them first when the scope ends with an error.
  * The first child that fails cancels the others, and its error ends the wait that the scope's own
- * task is in, or is raised when the scope ends.
+ * task is in and every further one, until the scope has ended with it.
  *
  * The children are bound: when the scope's task fails or is cancelled as a whole, the scheduler
  * ends them before it closes any of that task's variables.
@@ -22,6 +22,7 @@ struct th_nursery {
     th_sched *sched;
     uint32_t owner_slot;
     uint64_t owner_serial; /* 0 once closed */
+    unsigned scope;        /* as th_task_throw counts them */
     struct member *members;
     size_t live;
     bool closing; /* waits for the children: no need to interrupt the scope */
@@ -90,7 +91,7 @@ static void member_ended(struct th_watch *watch)
         cancel_members(nursery);
         th_task *owner = owner_of(nursery);
         if (owner && !nursery->closing)
-            th_task_throw(owner, L, -1, nursery->traceback, nursery);
+            th_task_throw(owner, L, -1, nursery->traceback, nursery->scope);
         lua_pop(L, 1);
     }
     if (nursery->live == 0 && nursery->waiting)
@@ -121,10 +122,19 @@ static void wait_describe(const void *ptr, th_buf *out)
         th_buf_printf(out, "%zu tasks", op->nursery->live);
 }
 
+/* An outer nursery has failed: the scope is to end, but not before the children. */
+static void wait_hurry(void *ptr)
+{
+    const struct wait_op *op = ptr;
+    if (op->nursery)
+        cancel_members(op->nursery);
+}
+
 static const struct th_wait_ops wait_ops = {.name = "the tasks of a nursery",
                                             .cancel = wait_cancel,
                                             .release = wait_release,
                                             .describe = wait_describe,
+                                            .hurry = wait_hurry,
                                             .internal = true};
 
 static struct th_nursery *check_nursery(lua_State *L)
@@ -132,37 +142,38 @@ static struct th_nursery *check_nursery(lua_State *L)
     return luaL_checkudata(L, 1, NURSERY_TYPE);
 }
 
-static int raise_failure(lua_State *L, const struct th_nursery *nursery)
+/* All children have ended; `errored`: the scope ends with an error of its own, which then goes on.
+ */
+static int all_ended(lua_State *L, struct th_nursery *nursery, bool errored)
 {
-    th_task_unthrow(th_task_current(L), nursery);
+    nursery->closing = nursery->owner_serial == 0;
+    th_task_unthrow(th_task_current(L), nursery->scope);
+    if (errored)
+        return 0;
+    if (!nursery->failed) {
+        th_task_raise_thrown(L); /* of an outer one */
+        return 0;
+    }
     lua_rawgeti(L, LUA_REGISTRYINDEX, nursery->error_ref);
     th_task_carry(L, -1, nursery->traceback);
     return lua_error(L);
 }
 
-/* ctx: whether the scope ends with an error of its own, which then goes on. */
-static int waited(lua_State *L, int status, lua_KContext ctx)
+static int waited(lua_State *L, int status, lua_KContext errored)
 {
     (void)status;
-    struct th_nursery *nursery = check_nursery(L);
     th_task_release(L);
-    nursery->closing = nursery->owner_serial == 0;
-    if (nursery->failed && !ctx)
-        return raise_failure(L, nursery);
-    return 0;
+    return all_ended(L, check_nursery(L), errored);
 }
 
 static int wait_for_members(lua_State *L, struct th_nursery *nursery, bool errored)
 {
     nursery->closing = true;
-    th_task_unthrow(th_task_current(L), nursery); /* raised below, or another one is already */
-    if (nursery->live == 0) {
-        nursery->closing = nursery->owner_serial == 0;
-        if (nursery->failed && !errored)
-            return raise_failure(L, nursery);
-        return 0;
-    }
-    th_task_may_wait(L, "wait for the tasks of a nursery");
+    if (nursery->live == 0)
+        return all_ended(L, nursery, errored);
+    if (th_task_current(L)->thrown_ref != LUA_NOREF)
+        cancel_members(nursery);
+    th_task_may_wait_still(L, "wait for the tasks of a nursery");
     struct wait_op *op = calloc(1, sizeof *op);
     if (!op)
         return luaL_error(L, "not enough memory");
@@ -190,6 +201,7 @@ static int nursery_close(lua_State *L)
     if (!nursery->owner_serial || !th_task_current(L))
         return 0;
     nursery->owner_serial = 0;
+    th_task_current(L)->scopes--;
     if (errored)
         cancel_members(nursery);
     if (nursery->sched->resetting) {
@@ -273,9 +285,11 @@ static int lua_nursery(lua_State *L)
     if (!th_task_current(L))
         return luaL_error(L, "a nursery needs a task");
     struct th_nursery *nursery = lua_newuserdatauv(L, sizeof *nursery, 0);
+    th_task *owner = th_task_current(L);
     *nursery = (struct th_nursery){.sched = th_sched_of(L),
-                                   .owner_slot = th_task_current(L)->slot,
-                                   .owner_serial = th_task_current(L)->serial,
+                                   .owner_slot = owner->slot,
+                                   .owner_serial = owner->serial,
+                                   .scope = ++owner->scopes,
                                    .error_ref = LUA_NOREF};
     luaL_setmetatable(L, NURSERY_TYPE);
     return 1;

@@ -132,37 +132,47 @@ static void forget_thrown(th_task *task)
 {
     luaL_unref(task->sched->L, LUA_REGISTRYINDEX, task->thrown_ref);
     task->thrown_ref = LUA_NOREF;
-    task->thrown_by = NULL;
     task->thrown_here = false;
 }
 
-static void raise_thrown(lua_State *L, th_task *task)
+void th_task_raise_thrown(lua_State *L)
 {
+    th_task *task = th_task_current(L);
+    if (task->thrown_ref == LUA_NOREF)
+        return;
+    task->thrown_here = false;
     lua_rawgeti(L, LUA_REGISTRYINDEX, task->thrown_ref);
-    forget_thrown(task);
     lua_error(L);
 }
 
-void th_task_throw(th_task *task, lua_State *L, int idx, const char *traceback, const void *by)
+void th_task_throw(th_task *task, lua_State *L, int idx, const char *traceback, unsigned scope)
 {
-    if (task->state == TH_TASK_DONE || task->cancel_requested || task->failing ||
-        task->thrown_ref != LUA_NOREF)
+    if (task->state == TH_TASK_DONE || task->cancel_requested || task->failing)
         return;
+    if (task->thrown_ref != LUA_NOREF) {
+        if (task->thrown_scope < scope)
+            return;
+        luaL_unref(L, LUA_REGISTRYINDEX, task->thrown_ref);
+    }
     lua_pushvalue(L, idx);
     task->thrown_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    task->thrown_by = by;
+    task->thrown_scope = scope;
     carry(task, L, idx, traceback);
-    if (task->state == TH_TASK_PARKED) {
-        task->thrown_here = true;
-        if (task->op)
-            task->ops->cancel(task->op);
-        park_ended(task);
+    if (task->state != TH_TASK_PARKED)
+        return;
+    if (task->op && task->ops->hurry) {
+        task->ops->hurry(task->op);
+        return;
     }
+    task->thrown_here = true;
+    if (task->op)
+        task->ops->cancel(task->op);
+    park_ended(task);
 }
 
-void th_task_unthrow(th_task *task, const void *by)
+void th_task_unthrow(th_task *task, unsigned scope)
 {
-    if (task->thrown_by == by)
+    if (task->thrown_ref != LUA_NOREF && task->thrown_scope == scope)
         forget_thrown(task);
 }
 
@@ -185,7 +195,7 @@ static int park_over(lua_State *L, int status, lua_KContext ctx)
     th_task *task = th_task_current(L);
     if (task->thrown_here) {
         op_release(task);
-        raise_thrown(L, task);
+        th_task_raise_thrown(L);
     }
     return task->woken(L, status, ctx);
 }
@@ -246,7 +256,7 @@ static void push_obstacle(lua_State *L)
     lua_pushliteral(L, "a C function");
 }
 
-void th_task_may_wait(lua_State *L, const char *what)
+void th_task_may_wait_still(lua_State *L, const char *what)
 {
     th_sched *sched = th_sched_of(L);
     th_task *task = sched->running;
@@ -274,8 +284,12 @@ void th_task_may_wait(lua_State *L, const char *what)
         lua_pushlightuserdata(L, (void *)(uintptr_t)&th_host_yield);
         lua_yield(L, 1);
     }
-    if (task->thrown_ref != LUA_NOREF)
-        raise_thrown(L, task);
+}
+
+void th_task_may_wait(lua_State *L, const char *what)
+{
+    th_task_may_wait_still(L, what);
+    th_task_raise_thrown(L);
 }
 
 /* --- script coroutines between the task and its wait

@@ -46,6 +46,9 @@ struct th_wait_ops {
     /* The run is stopping: ends the wait now if nothing irrevocable is under way, and says whether
      * it did. The continuation then runs and finds out with th_runtime_admit. NULL: never. */
     bool (*interrupt)(void *op);
+    /* An error from outside waits for this task (see nursery.c): makes the wait end soon. NULL: the
+     * wait ends at once, by that error. */
+    void (*hurry)(void *op);
     bool internal; /* waits for other tasks only: cannot wake by an outside event */
 };
 

@@ -39,10 +39,12 @@ struct th_task {
     void *op;
     lua_KFunction woken; /* the continuation of the wait */
 
-    /* An error from outside: raised by the wait that it ended, or else by the next one. */
+    /* An error from outside: raised by the wait that it has ended, and by every one that begins
+     * until it is taken back. */
     int thrown_ref;
-    const void *thrown_by;
-    bool thrown_here; /* it has ended the wait that is going on */
+    unsigned thrown_scope; /* of the nursery that it comes from */
+    bool thrown_here;      /* it has ended the wait that is going on */
+    unsigned scopes;       /* nurseries of this task that are open */
 
     /* Script coroutines between the task and its wait, innermost first. */
     lua_State **nest;
@@ -92,11 +94,15 @@ void th_task_bind(th_task *task, th_task *parent);
 /* Remembers where an error came from that the running task raises now: the value at idx, and the
  * traceback of the place where it was raised first (copied; NULL: none). */
 void th_task_carry(lua_State *L, int idx, const char *traceback);
-/* Raises the value at idx in the task: at once where it waits, else at its next wait. `by` names
- * the thrower. */
-void th_task_throw(th_task *task, lua_State *L, int idx, const char *traceback, const void *by);
-/* Takes back what was not raised yet. */
-void th_task_unthrow(th_task *task, const void *by);
+/* Raises the value at idx in the task: at once where it waits, else at its next wait; again at each
+ * further one, since a pcall must not keep it, until the nursery takes it back. Nurseries of a task
+ * are counted from 1, the outermost. The error of an outer one goes before that of an inner one. */
+void th_task_throw(th_task *task, lua_State *L, int idx, const char *traceback, unsigned scope);
+void th_task_unthrow(th_task *task, unsigned scope);
+/* Raises what was thrown, if anything was. */
+void th_task_raise_thrown(lua_State *L);
+/* As th_task_may_wait, also while a thrown error is pending: to wait for what must end first. */
+void th_task_may_wait_still(lua_State *L, const char *what);
 int th_nest_push(lua_State *L, th_task *task, lua_State *co);
 void th_nest_pop(lua_State *L, th_task *task);
 bool th_nest_hosts(lua_State *L, lua_State *co);

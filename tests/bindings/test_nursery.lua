@@ -184,6 +184,62 @@ function tests.test_a_caught_error_of_a_child_comes_back_at_the_end_of_the_scope
     lu.assertEquals(again.kind, "cancelled")
 end
 
+function tests.test_a_loop_around_pcall_does_not_keep_the_error_of_a_child_nor_a_cancellation()
+    local turns = 0
+    local function stubborn()
+        while turns < 1000 do
+            pcall(hang)
+            turns = turns + 1
+        end
+    end
+    local task = trunkhost.spawn(stubborn)
+    trunkhost.sleep(0)
+    task:cancel()
+    lu.assertEquals(select(2, pcall(task.await, task)).kind, "cancelled")
+    lu.assertEquals(turns, 0)
+    local ok, err = pcall(trunkhost.nursery, function(nursery)
+        nursery:spawn(stubborn)
+        trunkhost.sleep(0)
+        error("body", 0)
+    end)
+    lu.assertEquals({ ok, err, turns }, { false, "body", 0 })
+    ok, err = pcall(function()
+        local nursery <close> = trunkhost.nursery()
+        nursery:spawn(function() error("child", 0) end)
+        pcall(hang)
+        hang() -- raises it again
+    end)
+    lu.assertEquals({ ok, err }, { false, "child" })
+end
+
+function tests.test_the_error_of_an_outer_nursery_ends_the_tasks_of_an_inner_one_before_it_is_raised()
+    for _, waits in ipairs { true, false } do
+        local order = {}
+        local ok, err = pcall(function()
+            local outer <close> = trunkhost.nursery()
+            outer:spawn(function()
+                trunkhost.sleep(0.001)
+                error("outer", 0)
+            end)
+            local mine <close> = guard(function() order[#order + 1] = "scope" end)
+            assert(mine)
+            do
+                local inner <close> = trunkhost.nursery()
+                inner:spawn(function()
+                    local own <close> = guard(function() order[#order + 1] = "inner child" end)
+                    assert(own)
+                    hang()
+                end)
+                trunkhost.sleep(0)
+                if waits then hang() end
+            end
+            order[#order + 1] = "went on"
+        end)
+        lu.assertEquals({ ok, err }, { false, "outer" })
+        lu.assertEquals(order, { "inner child", "scope" })
+    end
+end
+
 function tests.test_cancelling_the_task_of_a_nursery_ends_its_children_before_it()
     local order = {}
     local function closing(name)

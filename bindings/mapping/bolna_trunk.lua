@@ -189,6 +189,7 @@ function mapping.to_native(neutral, options)
     body.outbound_enabled = p.wanted.outbound.enabled ~= false
     local active = p.wanted.active ~= false
     body.is_active = active and not p.options.inactive_first
+    p:registered_before()
     part_steps(p, after)
     number_steps(p, after)
     if active and p.options.inactive_first then

@@ -146,6 +146,7 @@ function mapping.to_native(neutral, options)
     else
         p:note("agent_ref", "agents are local to a platform: assign the number to an assistant afterwards")
     end
+    p:registered_before()
     p:note("numbers.routing_key", "calls are found by the number itself here")
 
     local trunks, all = {}, p.wanted.numbers

@@ -156,6 +156,14 @@ function Plan:no_secret(leg, rule, verdict)
     self.secrets[leg] = { rule = rule, verdict = verdict }
 end
 
+--- Bolna's older API may have registered at the carrier, without a field that says so.
+function Plan:registered_before()
+    if self.source.origin == "bolna" and self.source.outbound.mode == "digest" then
+        self:note("registration.enabled", "the source may register at the carrier by itself; nothing registers here, "
+            .. "so the carrier must send calls to the new address", { verdict = "lost" })
+    end
+end
+
 --- The first `length` characters.
 ---@param text string
 ---@param length integer

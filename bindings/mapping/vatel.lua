@@ -181,6 +181,10 @@ function mapping.to_native(neutral, options)
     outbound(p, body)
     body.caller_id_transforms = model.copy(p.wanted.caller_id_transforms)
     body.remain_in_dialog = p.wanted.extras.remain_in_dialog
+    if p.source.origin == "bolna" or p.source.origin == "bolna_trunk" then
+        -- It is how that platform works, and nobody asked for it.
+        p:note("fixed_source_ip", "Vatel does not say from which addresses it calls", { verdict = "changed" })
+    end
     p:note("numbers.routing_key", "calls are found by the assignment's number here")
     assignments(p, trunk.after)
     return p:finish({ trunk }, mapping.to_neutral)

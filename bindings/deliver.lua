@@ -193,7 +193,9 @@ function deliver.item(run, entry)
     local fields = secrets_of(applied)
     if #fields == 0 then
         return
-    elseif self.batch then
+    end
+    ledger.sync() -- what others are told of is current on disk, so that a run after this one repeats it
+    if self.batch then
         for _, field in ipairs(fields) do
             self.command:add(line_of(run, entry, field, applied.fields[field]))
         end

@@ -11,8 +11,8 @@
 void th_parse_objects(th_reader *r, int idx, th_provider *provider);
 /* Needs the objects. */
 void th_parse_endpoints(th_reader *r, int idx, th_provider *provider);
-/* evidence, secrets, label and mapping: read from the Lua table by those who need them, checked here. Needs
- * the objects. */
+/* evidence, secrets, label and mapping: read from the Lua table by those who need them, checked
+ * here. Needs the objects. */
 void th_parse_uses(th_reader *r, int idx, th_provider *provider);
 
 /* `rules` of the object in the table at idx, whose fields have been read. */

@@ -97,7 +97,7 @@ static int sync_file(const char *file, th_error *err)
 int th_ledger_backup(const char *path, const char *file, th_error *err)
 {
     sqlite3 *db = NULL;
-    int rc = th_database_open(path, false, &db, err);
+    int rc = th_database_open(path, TH_DATABASE_COMMAND, &db, err);
 
     if (rc)
         return rc;

@@ -107,13 +107,14 @@ static int query_expect(sqlite3 *db, const char *path, const char *sql, const ch
     return rc;
 }
 
-static int prepare(sqlite3 *db, const char *path, th_error *err)
+static int prepare(sqlite3 *db, const char *path, enum th_database_use use, th_error *err)
 {
     int version = 0;
     int rc = th_schema_identify(db, path, &version, err);
 
-    if (rc ||
-        (rc = query_expect(db, path, "PRAGMA quick_check(1)", "ok", "it is damaged", restore, err)))
+    if (!rc && use == TH_DATABASE_RUN)
+        rc = query_expect(db, path, "PRAGMA quick_check(1)", "ok", "it is damaged", restore, err);
+    if (rc)
         return rc;
     if ((rc = query_expect(db, path, "PRAGMA journal_mode = WAL", "wal",
                            "its file system cannot keep a write-ahead log",
@@ -140,13 +141,13 @@ static int64_t milliseconds(void)
  * write-ahead log when it makes the ledger, and the removal of that log when it is the last to
  * close.
  */
-static int prepare_patiently(sqlite3 *db, const char *path, th_error *err)
+static int prepare_patiently(sqlite3 *db, const char *path, enum th_database_use use, th_error *err)
 {
     const int64_t deadline = milliseconds() + BUSY_MS;
     th_error problem = {0};
     int rc;
 
-    while ((rc = prepare(db, path, &problem)) && (sqlite3_errcode(db) & 0xff) == SQLITE_BUSY &&
+    while ((rc = prepare(db, path, use, &problem)) && (sqlite3_errcode(db) & 0xff) == SQLITE_BUSY &&
            milliseconds() < deadline)
         sqlite3_sleep(BUSY_STEP_MS);
     if (rc && err)
@@ -172,14 +173,14 @@ static int connect_to(const char *path, sqlite3 **out, th_error *err)
     return 0;
 }
 
-int th_database_open(const char *path, bool create, sqlite3 **out, th_error *err)
+int th_database_open(const char *path, enum th_database_use use, sqlite3 **out, th_error *err)
 {
     sqlite3 *db = NULL;
-    int rc = th_ledger_file_prepare(path, create, err);
+    int rc = th_ledger_file_prepare(path, use == TH_DATABASE_RUN, err);
 
     if (rc)
         return rc;
-    if ((rc = connect_to(path, &db, err)) || (rc = prepare_patiently(db, path, err))) {
+    if ((rc = connect_to(path, &db, err)) || (rc = prepare_patiently(db, path, use, err))) {
         sqlite3_close(db);
         return rc;
     }

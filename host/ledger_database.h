@@ -10,12 +10,18 @@
 
 #include "error.h"
 
+enum th_database_use {
+    TH_DATABASE_RUN,     /* for a run that writes: made when there is none, and looked over from one
+                            end to the other, which takes some seconds for a million trunks */
+    TH_DATABASE_COMMAND, /* for a command: refused when there is none; damage shows where it is met
+                          */
+};
+
 /*
- * Opens the ledger at path, checks and migrates it; makes an empty one when there is none and
- * `create` is set. The connection has no mutex: one thread at a time. The caller closes it with
- * sqlite3_close. Failures are TH_INVALID.
+ * Opens the ledger at path, checks and migrates it. The connection has no mutex: one thread at a
+ * time. The caller closes it with sqlite3_close. Failures are TH_INVALID.
  */
-int th_database_open(const char *path, bool create, sqlite3 **out, th_error *err);
+int th_database_open(const char *path, enum th_database_use use, sqlite3 **out, th_error *err);
 
 /* A further connection to a ledger that this process has open: for reading only, without looking
  * it over again. */

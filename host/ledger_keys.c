@@ -210,7 +210,7 @@ static int init(const char *path, struct elsewhere *elsewhere, th_error *err)
     bool made = false;
     int rc = start_sodium(path, err);
 
-    if (rc || (rc = th_database_open(path, true, &db, err)))
+    if (rc || (rc = th_database_open(path, TH_DATABASE_RUN, &db, err)))
         return rc;
     rc = set_once(db, path, public_key, &made, elsewhere ? find_elsewhere : find_beside, elsewhere,
                   err);
@@ -240,7 +240,7 @@ int th_ledger_public_key(const char *path, char text[static TH_PUBLIC_KEY_TEXT],
     unsigned char key[crypto_box_PUBLICKEYBYTES] = {0};
     sqlite3 *db = NULL;
     bool found = false;
-    int rc = th_database_open(path, false, &db, err);
+    int rc = th_database_open(path, TH_DATABASE_COMMAND, &db, err);
 
     if (rc)
         return rc;

@@ -90,7 +90,7 @@ static int load(struct work *work, th_error *err)
     work->sealer = sodium_malloc(sizeof(*work->sealer));
     if (!work->beside || !work->next || !work->old || !work->fresh || !work->plain || !work->sealer)
         return no_memory(work, err);
-    if ((rc = th_database_open(work->path, false, &work->db, err)) ||
+    if ((rc = th_database_open(work->path, TH_DATABASE_COMMAND, &work->db, err)) ||
         (rc = th_public_key_read(work->db, work->path, public_key, &found, err)))
         return rc;
     if (!found)

@@ -73,6 +73,7 @@ static const char *const steps[] = {
     "  ended_at TEXT,"
     "  UNIQUE (run, account, trunk)"
     ") STRICT;"
+    "CREATE INDEX items_by_run ON items (run);"
     "CREATE INDEX items_by_trunk ON items (trunk, account);"
     "CREATE INDEX items_running ON items (account) WHERE state = 'running';"
 

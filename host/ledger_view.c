@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alive.h"
 #include "ledger_database.h"
 #include "ledger_view_impl.h"
 
@@ -32,7 +31,7 @@ static int view_create(const char *path, int (*connect)(const char *, sqlite3 **
 
 static int connect_checked(const char *path, sqlite3 **db, th_error *err)
 {
-    return th_database_open(path, false, db, err);
+    return th_database_open(path, TH_DATABASE_COMMAND, db, err);
 }
 
 int th_ledger_view_open(const char *path, th_ledger_view **out, th_error *err)
@@ -154,110 +153,6 @@ static void finish(struct th_view_query *query, const struct th_view_filter *fil
     }
 }
 
-/* --- runs
- * ------------------------------------------------------------------------------------------ */
-
-struct run_reader {
-    int (*each)(const struct th_run_row *row, void *ctx);
-    void *ctx;
-};
-
-static int hand_run(sqlite3_stmt *stmt, void *ctx)
-{
-    const struct run_reader *reader = ctx;
-    struct th_run_row row = {
-        .id = th_column(stmt, 0),
-        .script = th_column(stmt, 1),
-        .arguments = th_column(stmt, 2),
-        .script_hash = th_column(stmt, 3),
-        .host = th_column(stmt, 4),
-        .pid = sqlite3_column_int64(stmt, 5),
-        .resumed_from = th_column(stmt, 6),
-        .started_at = th_column(stmt, 7),
-        .ended_at = th_column(stmt, 8),
-        .status = sqlite3_column_int(stmt, 9),
-    };
-
-    if (row.ended_at[0])
-        row.life = TH_RUN_ENDED;
-    else
-        row.life =
-            th_process_lives(row.host, (pid_t)row.pid, row.started_at) ? TH_RUN_ALIVE : TH_RUN_DIED;
-    for (int i = 0; i < 6; i++)
-        row.items[i] = sqlite3_column_int64(stmt, 10 + i);
-    return reader->each(&row, reader->ctx);
-}
-
-int th_view_runs(th_ledger_view *view, const char *prefix, int64_t limit,
-                 int (*each)(const struct th_run_row *row, void *ctx), void *ctx, th_error *err)
-{
-    struct run_reader reader = {each, ctx};
-    struct th_view_query query;
-    char tail[80];
-
-    /* The runs are chosen before their items are counted. */
-    th_query_init(&query, "WITH t AS (SELECT * FROM runs WHERE 1");
-    th_query_text(&query, "substr(id, 1, length(?)) = ?", prefix);
-    snprintf(tail, sizeof(tail), " ORDER BY started_at DESC, id DESC LIMIT %lld)",
-             (long long)(limit > 0 ? limit : -1));
-    th_query_append(&query, tail);
-    th_query_append(&query, " SELECT id, script, arguments, script_hash, host, pid, resumed_from,"
-                            " started_at, ended_at, status");
-    for (int i = 0; i < 6; i++) {
-        char count[120];
-
-        snprintf(count, sizeof(count),
-                 ", (SELECT count(*) FROM items WHERE run = t.id AND state = '%s')",
-                 th_item_state_name((enum th_item_state)i));
-        th_query_append(&query, count);
-    }
-    th_query_append(&query, " FROM t ORDER BY started_at DESC, id DESC");
-    return th_query_each(view, &query, hand_run, &reader, err);
-}
-
-struct finder {
-    const char *name;
-    char first[64], second[64];
-    bool exact;
-};
-
-static int note_run(const struct th_run_row *row, void *ctx)
-{
-    struct finder *finder = ctx;
-    char *to = finder->first[0] ? finder->second : finder->first;
-
-    if (finder->exact || strlen(row->id) >= sizeof(finder->first))
-        return 0;
-    if (strcmp(row->id, finder->name) == 0) {
-        finder->exact = true;
-        finder->second[0] = '\0';
-        to = finder->first;
-    }
-    snprintf(to, sizeof(finder->first), "%s", row->id);
-    return 0;
-}
-
-int th_view_run_find(th_ledger_view *view, const char *name, char id[static 64], th_error *err)
-{
-    const bool last = strcmp(name, "last") == 0;
-    struct finder finder = {.name = name};
-    int rc = th_view_runs(view, last ? NULL : name, last ? 1 : 0, note_run, &finder, err);
-
-    if (rc)
-        return rc;
-    if (!finder.first[0] || !name[0])
-        return th_fail(err, TH_NOT_FOUND,
-                       last ? "the ledger %s knows of no run yet"
-                            : "the ledger %s has no run %s. See: trunkhost runs",
-                       view->path, name);
-    if (finder.second[0])
-        return th_fail(err, TH_NOT_FOUND,
-                       "several runs begin with %s, among them %s and %s. Write more of it", name,
-                       finder.first, finder.second);
-    memcpy(id, finder.first, sizeof(finder.first));
-    return 0;
-}
-
 /* --- items, attempts, creates
  * ---------------------------------------------------------------------- */
 
@@ -297,6 +192,8 @@ int th_view_items(th_ledger_view *view, const struct th_view_filter *filter,
     th_query_text(&query, "run = ?", filter->run);
     th_query_text(&query, "trunk = ?", filter->trunk);
     th_query_text(&query, "account = ?", filter->account);
+    if (filter->attention)
+        th_query_append(&query, " AND state IN ('failed', 'unknown', 'running')");
     finish(&query, filter);
     return th_query_each(view, &query, hand_item, &reader, err);
 }

@@ -36,6 +36,7 @@ struct th_view_filter {
     bool unsettled;   /* creates and secrets: only those of which it is not known what became */
     bool undelivered; /* secrets: current ones that were not handed on */
     bool loose;       /* attempts: only those outside of items */
+    bool attention;   /* items: only those that need a person */
     int64_t after;    /* only rows after this one */
     int64_t limit;
 };

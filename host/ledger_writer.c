@@ -18,7 +18,7 @@ int th_ledger_writer_create(const char *path, th_ledger_writer **out, th_error *
 
     if (!writer)
         return th_fail(err, TH_INVALID, "cannot open the ledger %s: out of memory", path);
-    rc = th_database_open(path, true, &writer->db, err);
+    rc = th_database_open(path, TH_DATABASE_RUN, &writer->db, err);
     if (!rc)
         rc = th_public_key_ensure(writer->db, path, public_key, NULL, err);
     if (!rc && (!(writer->path = strdup(path)) || !(writer->plain = sodium_malloc(TH_PLAIN_MAX)) ||

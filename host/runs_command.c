@@ -156,8 +156,9 @@ static int show_run(const struct th_run_row *row, void *ctx)
 
     for (int i = 0; i < 6; i++)
         total += row->items[i];
-    if (total <= ITEMS_SHOWN)
+    if (total <= ITEMS_SHOWN || page->json)
         page->all = true;
+    page->left_out = total;
     if (page->json)
         return th_run_json(row, "run", out);
     rc = th_run_command_text(row, &text);
@@ -197,11 +198,7 @@ static int show_item(const struct th_item_row *row, void *ctx)
 
     if (page->json)
         return th_item_json(row, &page->out) ? -1 : page_flush(page, FLUSH_AT);
-    if (!page->all && state != TH_ITEM_FAILED && state != TH_ITEM_UNKNOWN &&
-        state != TH_ITEM_RUNNING) {
-        page->left_out++;
-        return 0;
-    }
+    page->left_out--;
     if (page->shown++ == 0)
         heading(&page->table, names);
     snprintf(tries, sizeof(tries), "%lld", (long long)row->attempts);
@@ -255,8 +252,9 @@ static int show_rest(th_ledger_view *view, struct page *page, struct th_view_fil
     if (!page->json && page->table.columns && th_table_print(&page->table, &page->out))
         return -1;
     page->table = (struct th_table){0};
-    if (page->left_out && th_buf_printf(&page->out, "… and %lld more; --all shows them.\n",
-                                        (long long)page->left_out))
+    if (page->left_out && !page->json &&
+        th_buf_printf(&page->out, "… and %lld more; --all shows them.\n",
+                      (long long)page->left_out))
         return -1;
     page->left_out = 0;
     if ((rc = th_view_creates(view, filter, show_create, page, err)))
@@ -286,6 +284,7 @@ static int show(const char *path, const char *name, bool json, bool all)
         filter.run = id;
         rc = th_view_runs(view, id, 1, show_run, &page, &err);
     }
+    filter.attention = !page.all;
     if (!rc)
         rc = th_view_items(view, &filter, show_item, &page, &err);
     if (!rc)

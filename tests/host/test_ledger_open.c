@@ -91,6 +91,13 @@ static void a_ledger_of_a_newer_version_is_refused_untouched(void **state)
     assert_int_equal(world_query(w->path, "PRAGMA user_version"), 4711);
 }
 
+static int ignore_row(const struct th_ledger_secret_row *row, void *ctx)
+{
+    (void)row;
+    (void)ctx;
+    return 0;
+}
+
 static void a_damaged_ledger_is_refused(void **state)
 {
     struct world *w = *state;
@@ -107,6 +114,9 @@ static void a_damaged_ledger_is_refused(void **state)
         assert_int_equal(pwrite(fd, junk, sizeof(junk), page * 4096), sizeof(junk));
     close(fd);
     assert_refused(w, w->path, "it is damaged");
+    /* A command meets the damage while it reads. */
+    assert_int_equal(th_ledger_each_row(w->path, NULL, ignore_row, NULL, &w->err), -TH_INVALID);
+    assert_non_null(strstr(w->err.message, "it is damaged"));
 }
 
 static void a_missing_ledger_is_not_made_by_reading(void **state)

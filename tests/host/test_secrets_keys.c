@@ -63,7 +63,8 @@ static int show_to(struct command_world *w, const char *answer, char *seen, size
     char words[][16] = {"secrets", "show", "--account", "famulor-prod", "42"};
     char *argv[] = {words[0], words[1], words[2], words[3], words[4]};
     int master = posix_openpt(O_RDWR | O_NOCTTY), slave, kept[3], status;
-    ssize_t len;
+    size_t len = 0;
+    ssize_t n;
 
     if (master < 0 || grantpt(master) || unlockpt(master))
         return -1;
@@ -78,9 +79,10 @@ static int show_to(struct command_world *w, const char *answer, char *seen, size
     fflush(stderr);
     for (int fd = 0; fd < 3; fd++)
         command_restore(fd, kept[fd]);
-    len = read(master, seen, room - 1);
-    seen[len > 0 ? len : 0] = '\0';
-    close(slave);
+    close(slave); /* then reading ends with all that was written */
+    while (len + 1 < room && (n = read(master, seen + len, room - 1 - len)) > 0)
+        len += (size_t)n;
+    seen[len] = '\0';
     close(master);
     return status;
 }

@@ -6,6 +6,12 @@ local json <const> = require "trunkhost.json"
 local tasks <const> = require "trunkhost.tasks"
 
 ---@class trunkhost
+---@field semaphore fun(size: integer): trunkhost.Semaphore
+---@field queue fun(capacity?: integer): trunkhost.Queue
+---@field retry fun(options: trunkhost.RetryOptions): fun(fn: function, ...: any): ...
+---@field await fun(fn: function, ...: any): ...
+---@field process { run: fun(command: trunkhost.Command): trunkhost.Ended }
+---@field uv table  luv, on the loop of the host
 local trunkhost <const> = {
     --- Starts a function as a task of its own: spawn(fn, …) → task.
     spawn = core.spawn,
@@ -51,7 +57,6 @@ local lazy <const> = {
     retry = function() return require "trunkhost.retry" end,
     await = function() return require("trunkhost.await").call end,
     process = function() return require "trunkhost.process" end,
-    --- luv, on the loop of the host.
     uv = function() return require "trunkhost.uv" end,
 }
 

@@ -14,8 +14,6 @@
 #include "library.h"
 #include "runtime.h"
 
-LUALIB_API int luaopen_luv(lua_State *L);
-
 /* Calls on the threads of libuv get this long to end after the last task. */
 static const uint64_t patience_ms = 2000;
 

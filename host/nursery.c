@@ -266,10 +266,12 @@ static int nursery_live(lua_State *L)
 static int nursery_gc(lua_State *L)
 {
     struct th_nursery *nursery = check_nursery(L);
-    while (nursery->members) {
-        th_task_unwatch(&nursery->members->watch);
-        member_remove(nursery->members);
+    for (struct member *member = nursery->members, *next; member; member = next) {
+        next = member->next;
+        th_task_unwatch(&member->watch);
+        free(member);
     }
+    nursery->members = NULL;
     if (nursery->waiting)
         nursery->waiting->nursery = NULL;
     luaL_unref(L, LUA_REGISTRYINDEX, nursery->error_ref);

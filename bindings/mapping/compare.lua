@@ -182,7 +182,7 @@ local function lost(name, before, after)
         end
         return not own_keys(gone)
     elseif after == nil then
-        return switched_on(before) or HARMLESS[name] ~= before
+        return HARMLESS[name] ~= before
     end
     return LOST[name] ~= nil and LOST[name](before, after)
 end

@@ -354,6 +354,12 @@ function tests.test_the_defaults_that_differ_are_sent_explicitly()
     end
 end
 
+function tests.test_what_is_switched_off_is_no_loss_where_it_does_not_exist()
+    expect(finding("famulor", { outbound_proxy = false }, "vatel", "fixed_source_ip"), "changed")
+    expect(finding("vatel", { register = false }, "famulor", "registration.enabled"), "changed")
+    expect(finding("vatel", { remain_in_dialog = false }, "famulor", "extras.remain_in_dialog"), "changed")
+end
+
 function tests.test_options_of_one_platform_are_named_when_they_are_lost()
     local fields = { direct_media = true, rtp_symmetric = false, qualify_frequency = 30, force_rport = true }
     for _, name in ipairs { "direct_media", "rtp_symmetric", "qualify_frequency" } do

@@ -92,7 +92,7 @@ int th_key_file_read(const char *file, th_key_pair **out, th_error *err)
             rc = th_key_refuse(err, file, strerror(errno), "Name another with --key");
     }
     close(fd);
-    if (!rc && !key_parse(text, len, pair))
+    if (!rc && (!text || !pair || !key_parse(text, len, pair)))
         rc = th_key_refuse(err, file, "it does not hold a private key of trunkhost",
                            "Restore it from a backup, or name another with --key");
     sodium_free(text);

@@ -160,7 +160,7 @@ static int find_beside(const char *path, unsigned char *public_key, void *ctx, t
     int rc = key_file_ensure(path, &pair, err);
 
     (void)ctx;
-    if (!rc)
+    if (!rc && pair)
         memcpy(public_key, pair->public_key, sizeof(pair->public_key));
     sodium_free(pair);
     return rc;
@@ -282,25 +282,24 @@ int th_key_pair_load(const char *ledger_path, const char *key_path, const unsign
     char *beside = th_ledger_beside(ledger_path, ".key");
     char *next = th_ledger_beside(ledger_path, TH_KEY_NEXT);
     const char *file = key_path ? key_path : beside;
-    th_key_pair *pair = NULL;
-    int rc;
+    int rc = 0;
 
     *out = NULL;
+    /* A rekey that was cut off after its commit has left the key there. */
+    if (next && !key_path)
+        try_file(next, public_key, out, NULL);
     if (!beside || !next)
         rc = th_fail(err, TH_INVALID, "cannot read the ledger %s: out of memory", ledger_path);
-    /* A rekey that was cut off after its commit has left the key there. */
-    else if (!key_path && (rc = try_file(next, public_key, out, NULL)) == 0 && *out)
-        rc = 0;
-    else if (!(rc = th_key_file_read(file, &pair, err)) &&
-             memcmp(public_key, pair->public_key, crypto_box_PUBLICKEYBYTES) != 0)
+    else if (!*out)
+        rc = th_key_file_read(file, out, err);
+    if (!rc && *out && memcmp(public_key, (*out)->public_key, crypto_box_PUBLICKEYBYTES) != 0) {
         rc = th_fail(err, TH_INVALID,
                      "the private key %s does not belong to the ledger %s. Name the right one with "
                      "--key",
                      file, ledger_path);
-    if (!rc && !*out)
-        *out = pair;
-    else
-        sodium_free(pair);
+        sodium_free(*out);
+        *out = NULL;
+    }
     free(beside);
     free(next);
     return rc;

@@ -36,7 +36,8 @@ struct work {
 
 static int no_memory(const struct work *work, th_error *err)
 {
-    return th_fail(err, TH_INVALID, "cannot rekey the ledger %s: out of memory", work->path);
+    th_fail(err, TH_INVALID, "cannot rekey the ledger %s: out of memory", work->path);
+    return -TH_INVALID;
 }
 
 static int cannot_write(const char *file, th_error *err)
@@ -57,7 +58,7 @@ static bool is_there(const char *file)
 static bool holds(const char *file, const th_key_pair *pair)
 {
     th_key_pair *there = NULL;
-    bool same = th_key_file_read(file, &there, NULL) == 0 &&
+    bool same = th_key_file_read(file, &there, NULL) == 0 && there &&
                 memcmp(there->public_key, pair->public_key, sizeof(pair->public_key)) == 0;
 
     sodium_free(there);
@@ -99,7 +100,7 @@ static int load(struct work *work, th_error *err)
                        work->path);
     if ((rc = th_key_pair_load(work->path, work->wanted->key, public_key, &work->present, err)))
         return rc;
-    return take_up(work, err);
+    return work->present ? take_up(work, err) : no_memory(work, err);
 }
 
 /* Refuses what would lose a key, or bring one to where it was kept away from. */
@@ -319,7 +320,7 @@ int th_ledger_rekey(const char *path, struct th_rekey *rekey, th_error *err)
 
     rekey->secrets = 0;
     if (!rc)
-        rc = check(&work, err);
+        rc = work.present && work.fresh ? check(&work, err) : no_memory(&work, err);
     if (!rc && ((rc = write_keys(&work, err)) || (rc = replace(&work, err)))) {
         withdraw(&work);
         if (work.tried)

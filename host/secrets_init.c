@@ -182,7 +182,7 @@ int th_secrets_rekey(int argc, char **argv, const char *ledger)
     }
     if (rc)
         return rc;
-    if ((rc = th_ledger_rekey(ledger, &rekey, &err)))
+    if (th_ledger_rekey(ledger, &rekey, &err))
         return th_command_complain(&err);
     beside = th_ledger_key_path(ledger);
     printf("%zu %s sealed to a new key. Private key  %s\n"

@@ -36,9 +36,8 @@ static int note_field(const struct th_ledger_secret_row *row, void *ctx)
 
     fields->any = true;
     fields->candidates += row->state == TH_CANDIDATE;
-    if (row->state == TH_CURRENT && fields->count < FIELDS_MAX &&
-        strlen(row->field) < sizeof(fields->names[0]))
-        strcpy(fields->names[fields->count++], row->field);
+    if (row->state == TH_CURRENT && fields->count < FIELDS_MAX)
+        snprintf(fields->names[fields->count++], sizeof(fields->names[0]), "%s", row->field);
     return 0;
 }
 

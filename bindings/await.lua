@@ -30,7 +30,7 @@ await.raise = raise
 ---@param fn function
 ---@return any ...
 function await.call(fn, ...)
-    local waiter <const> = core.waiter "a callback"
+    local waiter <const> = core.waiter("a call with a callback", true)
     local arguments <const> = table.pack(...)
     arguments[arguments.n + 1] = function(...)
         waiter:wake(...)

@@ -86,9 +86,9 @@ end
 
 --- Runs the command and waits for it.
 local function run(command)
+    local waiter <const> = core.waiter("the command " .. tostring(command[1]), true)
     local running <close> = setmetatable({}, running_meta)
     running.stdin, running.stdout, running.stderr = uv.new_pipe(false), uv.new_pipe(false), uv.new_pipe(false)
-    local waiter <const> = core.waiter("the command " .. tostring(command[1]))
     local left, status, number = 3, nil, nil
     local function ended()
         left = left - 1

@@ -24,6 +24,7 @@ struct wait_op {
 /* User value 1: what it was woken with, a table with n. */
 struct th_waiter {
     struct wait_op *op; /* NULL while nobody waits */
+    bool begun;         /* what it waits for is under way: a run that stops lets it end */
     bool woken;
     bool over; /* the wait has ended, one way or another */
     char what[48];
@@ -63,6 +64,12 @@ static const struct th_wait_ops wait_ops = {.name = "an event",
                                             .interrupt = wait_interrupt,
                                             .describe = wait_describe,
                                             .internal = true};
+
+static const struct th_wait_ops begun_ops = {.name = "an event",
+                                             .cancel = wait_cancel,
+                                             .release = wait_release,
+                                             .describe = wait_describe,
+                                             .internal = true};
 
 static struct th_waiter *check_waiter(lua_State *L)
 {
@@ -108,12 +115,13 @@ static int waiter_wait(lua_State *L)
     }
     lua_pushfstring(L, "wait for %s", waiter->what);
     th_task_may_wait(L, lua_tostring(L, -1));
-    th_runtime_admit(L, lua_tostring(L, -1));
+    if (!waiter->begun)
+        th_runtime_admit(L, lua_tostring(L, -1));
     struct wait_op *op = calloc(1, sizeof *op);
     if (!op)
         return luaL_error(L, "not enough memory");
     memcpy(op->what, waiter->what, sizeof op->what);
-    th_task_attach(L, &wait_ops, op);
+    th_task_attach(L, waiter->begun ? &begun_ops : &wait_ops, op);
     op->waker = th_task_waker(L);
     op->waiter = waiter;
     waiter->op = op;
@@ -151,12 +159,19 @@ static int waiter_gc(lua_State *L)
     return 0;
 }
 
-/* waiter(what) → waiter; `what` is waited for, in words for people */
+/* waiter(what, begins?) → waiter; `what` is waited for, in words for people. `begins`: it is going
+ * to be started now. A run that is stopping starts nothing, and lets end what was started. */
 static int lua_waiter(lua_State *L)
 {
     const char *what = luaL_checkstring(L, 1);
+    bool begins = lua_toboolean(L, 2);
+    if (begins) {
+        lua_pushfstring(L, "start %s", what);
+        th_runtime_admit(L, lua_tostring(L, -1));
+    }
     struct th_waiter *waiter = lua_newuserdatauv(L, sizeof *waiter, 1);
     memset(waiter, 0, sizeof *waiter);
+    waiter->begun = begins;
     snprintf(waiter->what, sizeof waiter->what, "%s", what);
     luaL_setmetatable(L, WAITER_TYPE);
     return 1;

@@ -141,7 +141,7 @@ end
 function tests.test_tasks_that_wait_for_a_callback_that_cannot_come_are_named()
     local result = e [[trunkhost.await(function() end)]]
     lu.assertEquals(result.status, 2)
-    lu.assertStrContains(result.err, "a callback")
+    lu.assertStrContains(result.err, "a call with a callback")
     result = e [[local queue = trunkhost.queue() local timer = uv.new_timer()
         timer:start(5, 0, function() timer:close() end) queue:get()]]
     lu.assertEquals(result.status, 2)
@@ -290,6 +290,17 @@ function tests.test_a_timeout_and_a_cancellation_end_the_command_and_what_it_has
     program.remove(folder)
     settle()
     uv.walk(function() error "a handle is left" end)
+end
+
+function tests.test_a_run_that_is_stopped_lets_a_command_end_and_starts_no_other()
+    local result = e [[trunkhost.spawn(function() io.popen("kill -INT $PPID"):close() end)
+        print(trunkhost.process.run { "sh", "-c", "sleep 0.1; echo ended" }.out)
+        print(pcall(trunkhost.process.run, { "echo", "another" }))
+        print(pcall(trunkhost.await, uv.fs_stat, "/"))]]
+    lu.assertEquals(result.status, 3)
+    lu.assertStrContains(result.out, "ended\n")
+    lu.assertStrContains(result.out, "false\tcancelled: the run is stopping: cannot start the command echo any more")
+    lu.assertStrContains(result.out, "cannot start a call with a callback any more")
 end
 
 function tests.test_a_command_gets_no_descriptor_of_ours()

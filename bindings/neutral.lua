@@ -13,7 +13,8 @@ local steps <const> = require "trunkhost.mapping.steps"
 
 local neutral <const> = {
     fields = model.fields, field = model.field, check = model.check, parse = model.parse, new = model.new,
-    copy = model.copy, value = compare.value, names = compare.names, resolve = steps.resolve, find = steps.find,
+    copy = model.copy, tidy = model.tidy,
+    value = compare.value, names = compare.names, resolve = steps.resolve, find = steps.find,
     outcome = steps.outcome, refers = steps.refers,
 }
 

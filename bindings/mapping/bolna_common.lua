@@ -1,7 +1,6 @@
 --- What both of Bolna's trunk APIs have in common.
 
 local addresses <const> = require "trunkhost.mapping.addresses"
-local numbers <const> = require "trunkhost.mapping.numbers"
 local plan <const> = require "trunkhost.mapping.plan"
 
 local common <const> = {}
@@ -116,7 +115,5 @@ function common.note_numbers(p, text)
         p:note("numbers", text)
     end
 end
-
-common.e164 = numbers.e164
 
 return common

@@ -136,6 +136,49 @@ function model.copy(value)
     return json.is_array(value) and json.array(copy) or copy
 end
 
+--- Kept as they are: in them an empty text may mean something.
+local VERBATIM <const> = { caller_id_transforms = true, extras = true, refs = true }
+
+local function clean(value)
+    if type(value) ~= "table" then
+        return model.some(value)
+    end
+    local copy = {}
+    if json.is_array(value) or #value > 0 then
+        for _, item in ipairs(value) do
+            copy[#copy + 1] = clean(item)
+        end
+        return json.array(copy)
+    end
+    for name, item in pairs(value) do
+        copy[name] = clean(item)
+    end
+    return copy
+end
+
+--- A copy in which null and "" are absent and every list and group is there: for trunks from files.
+---@param neutral table
+---@return trunkhost.Neutral
+function model.tidy(neutral)
+    local tidy <const> = model.new(model.some(neutral.origin))
+    for name, value in pairs(neutral) do
+        local kept = model.some(value)
+        if VERBATIM[name] then
+            kept = model.copy(kept)
+        else
+            kept = clean(kept)
+        end
+        local group = type(kept) == "table" and (name == "inbound" or name == "outbound" or name == "registration")
+        for member, item in pairs(group and kept or {}) do
+            tidy[name][member] = item
+        end
+        if kept ~= nil and not group then
+            tidy[name] = kept
+        end
+    end
+    return tidy
+end
+
 ---@param neutral trunkhost.Neutral
 ---@param name string
 ---@param value any

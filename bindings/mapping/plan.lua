@@ -102,11 +102,12 @@ end
 ---@return trunkhost.Plan
 function plan.new(target, neutral, options)
     local self <const> = setmetatable({
-        target = target, source = neutral, options = options or {}, notes = {}, given = {}, wants = {}, secrets = {},
+        target = target, source = model.tidy(neutral),
+        options = options or {}, notes = {}, given = {}, wants = {}, secrets = {},
     }, Plan)
     self.allow = set_of(self.options.allow_loss)
     self.wanted = wanted(self, target.agents_of or {})
-    self.native = neutral.origin == target.name
+    self.native = self.source.origin == target.name
     return self
 end
 

@@ -26,6 +26,22 @@ function tests.test_what_is_wrong_with_a_trunk_is_listed_at_once()
     lu.assertEquals(#neutral.check "text", 1)
 end
 
+function tests.test_a_trunk_from_a_file_is_the_same_with_null_empty_and_absent_values()
+    local step = '[{"type":"replace","value":"00","value2":""}]'
+    local long = neutral.tidy(json.decode('{"label":null,"description":"","country":"DE","codecs":null,"inbound":'
+        .. '{"mode":"ip","username":null,"sources":["192.0.2.1",""]},"numbers":[{"value":"1000","kind":"extension",'
+        .. '"name":""}],"outbound":null,"caller_id_transforms":' .. step .. '}'))
+    local short = neutral.tidy(json.decode('{"country":"DE","inbound":{"mode":"ip","sources":["192.0.2.1"]},'
+        .. '"numbers":[{"value":"1000","kind":"extension"}],"caller_id_transforms":' .. step .. '}'))
+    lu.assertEquals(long, short)
+    lu.assertEquals(neutral.check(long), {})
+    lu.assertEquals(long.caller_id_transforms[1].value2, "")
+    lu.assertEquals(neutral.tidy(json.decode(json.encode(long))), long)
+    for _, api in ipairs(world.apis) do
+        lu.assertTrue(#world.map(json.decode '{"label":"x"}', api).findings > 0)
+    end
+end
+
 function tests.test_values_are_read_as_operators_write_them()
     local function same(field, text, value)
         lu.assertEquals(neutral.parse(field, text), value, field)

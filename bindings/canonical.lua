@@ -15,7 +15,7 @@ local function encode(value, redact)
         return '"[secret]"'
     elseif type(value) ~= "table" then
         local plain = type(value) == "string" or type(value) == "number" or type(value) == "boolean"
-        return json.encode(plain and value or type(value))
+        return json.encode(plain and { value } or { type(value) }):sub(2, -2)
     end
     local parts = {}
     if json.is_array(value) or #value > 0 then

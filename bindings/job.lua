@@ -46,6 +46,7 @@ local job <const> = {
 ---                                   failed: account name → why it could not be listed
 ---@field apply? fun(item: table, plan: trunkhost.Plan): { evidence: string?, attempts: integer? }?
 ---@field verify? fun(item: table, plan: trunkhost.Plan, applied: table): string?
+---@field view? { show: function, summary: function }  shows the plan in its own way: as job_plan's functions
 ---
 --- Without `items` these are the trunks that the options choose, each as { account =, trunk = }. Without `apply`
 --- the planned changes are sent as they are. In both, an error object that is raised is the item's failure;
@@ -54,6 +55,7 @@ local job <const> = {
 local MEMBERS <const> = {
     name = "string", options = "table", plan = "function", check = "function", apply = "function",
     verify = "function", items = "function", key = "function", account = "function", trunk = "function",
+    view = "table",
 }
 
 local function check_spec(spec)
@@ -224,7 +226,8 @@ local function announce(run, entries)
         plan_file.write(run)
     end
     if not run.options.quiet then
-        planner.show(entries, run.todo, aligned.screen(run.options.json and "err" or "out"), run.dry_run)
+        local view = run.spec.view or planner
+        view.show(entries, run.todo, aligned.screen(run.options.json and "err" or "out"), run.dry_run)
     end
     for _, entry in ipairs(entries) do
         entry.planned = run.dry_run and not entry.state or nil
@@ -237,8 +240,8 @@ end
 
 --- Asks and carries out. Cancelled by a second signal, it still says what is known.
 local function go_on(run, entries)
-    local asked = core.now()
-    if not planner.agreed(run.options, run.options.quiet and planner.summary(entries, run.todo) or nil) then
+    local asked, view = core.now(), run.spec.view or planner
+    if not planner.agreed(run.options, run.options.quiet and view.summary(entries, run.todo) or nil) then
         run.halted = "it was not agreed to"
         return
     end

@@ -21,6 +21,9 @@ planner.new_secret = setmetatable({}, { __tostring = function() return "new" end
 ---@field anew? boolean                 also where only the present password has to be delivered
 ---@field previous? table<string, userdata>  field → the old password, where it is known; for --restore-on-failure
 ---@field note? string                 the changes in words
+---@field failed? table                an error object: it cannot be done, and that is known before anything is sent
+---@field told? fun(): string?          what its row in the report says when it is done
+---@field tells? fun(): any[]          names and values, in turns, that the item's JSON line has besides
 
 --- Plans every entry; sets its `plan`, and `state` where it is settled already. What an earlier run left unsettled
 --- comes first.
@@ -31,11 +34,13 @@ function planner.make(entries, plan)
     local todo, first = {}, {}
     for _, entry in ipairs(entries) do
         local made = entry.done_by and { skip = "done in run " .. entry.done_by } or plan(entry.item)
-        if type(made) ~= "table" or not (made.changes or made.skip) then
+        if type(made) ~= "table" or not (made.changes or made.skip or made.failed) then
             error("job: plan must return a table with `changes`, or with `skip`, the reason for doing nothing", 0)
         end
         entry.plan = made
-        if made.skip then
+        if made.failed then
+            entry.state, entry.error = made.failed.ambiguous and "unknown" or "failed", made.failed
+        elseif made.skip then
             entry.state, entry.reason = "skipped", made.skip
         else
             made.impact = made.impact or entry.account:impact(entry.trunk, made.changes)

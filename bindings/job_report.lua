@@ -36,7 +36,8 @@ function report.item_line(entry)
         "reason", entry.reason, "left_by", entry.planned and entry.left_by or nil, "left", entry.left,
         "evidence", entry.evidence, "attempts", entry.attempts,
         "restored", err and err.restored or nil,
-        "error", err and nested("kind", err.kind, "status", err.status, "message", err.message) or nil) .. "\n"
+        "error", err and nested("kind", err.kind, "status", err.status, "message", err.message) or nil,
+        table.unpack(entry.plan and entry.plan.tells and entry.plan.tells() or {})) .. "\n"
 end
 
 --- The last line of the JSON output.
@@ -74,12 +75,23 @@ local function row(entry)
         entry.account:name(), entry.key or "–", entry.label or "",
         { entry.state, colour = COLOURS[entry.state] },
         entry.evidence or "", entry.attempts and tostring(entry.attempts) or "",
-        entry.error and report.error_text(entry.error) or entry.reason and { entry.reason, colour = "dim" } or "",
+        entry.error and report.error_text(entry.error) or entry.reason and { entry.reason, colour = "dim" }
+            or entry.state == "done" and entry.plan and entry.plan.told and entry.plan.told() or "",
     }
 end
 
 local function needs_person(entry)
     return entry.state == "failed" or entry.state == "unknown"
+end
+
+--- Whether something has failed that the plan has not said.
+local function failed_unsaid(run)
+    for _, entry in ipairs(run.all) do
+        if needs_person(entry) and not (entry.plan and entry.plan.failed) then
+            return true
+        end
+    end
+    return false
 end
 
 --- "46 done, 1 failed, 0 unknown, 14 skipped of 61 in 12 s"
@@ -147,7 +159,7 @@ function report.show(run, screen)
         return
     end
     -- Where nothing was carried out, the plan has said it all.
-    if #rows > 0 and (run.finished or run.counts.failed > 0) then
+    if #rows > 0 and (run.finished or run.options.quiet or failed_unsaid(run)) then
         screen.write(aligned.render(COLUMNS, rows, screen) .. "\n")
     end
     if run.dry_run then

@@ -41,8 +41,9 @@
  *               proven_at, delivered_at }, … }
  *   undelivered(account) → the same: current, not handed on
  *   secrets_of(account, trunk) → the same: all that there are
- *   creates(account) → { { id, run, endpoint, key = { … }, state, source, created_at }, … } of
- *               which it is not known what became; source: the key of their item
+ *   creates(account, all?) → { { id, run, account, endpoint, key = { … }, state, source, trunk,
+ *               created_at }, … }, oldest first: those of which it is not known what became, or
+ *               all; source: the key of their item
  *   secret_age(account, trunk, field) → seconds since the current one was proven, or nil
  *   open_secret(account, trunk, field, "current" | "previous" | "candidate") → secret; or nil,
  *               why and kind ("not_found": there is none; "invalid": no private key here, or

@@ -270,10 +270,12 @@ static int ledger_undelivered(lua_State *L)
 static int push_create(lua_State *L)
 {
     const struct th_create_row *row = lua_touserdata(L, 1);
-    lua_createtable(L, 0, 7);
+    lua_createtable(L, 0, 9);
     set_number(L, "id", row->row);
     set_text(L, "run", row->run);
+    set_text(L, "account", row->account);
     set_text(L, "endpoint", row->endpoint);
+    set_text(L, "trunk", row->trunk);
     set_json(L, "key", row->natural_key);
     set_text(L, "state", row->state);
     set_text(L, "source", row->source);
@@ -288,9 +290,10 @@ static int on_create(const struct th_create_row *row, void *ctx)
 
 static int ledger_creates(lua_State *L)
 {
-    struct th_view_filter filter = {.account = th_lua_account_name(L, 1), .unsettled = true};
+    struct th_view_filter filter = {.unsettled = !lua_toboolean(L, 2)};
     struct list list = {.L = L, .push = push_create};
     th_error err = {0};
+    filter.account = th_lua_account_name(L, 1);
     th_ledger_view *view = open_view(L);
     lua_newtable(L);
     th_view_creates(view, &filter, on_create, &list, &err);

@@ -1,0 +1,367 @@
+--- Moving trunks to another account: what is read, what would be sent, what stands against it, and carrying it out.
+--- scripts/migrate_trunks.lua puts the parts together on the job engine.
+
+local accounts <const> = require "trunkhost.accounts"
+local core <const> = require "trunkhost.core"
+local ledger <const> = require "trunkhost.ledger"
+local migrate_options <const> = require "trunkhost.migrate_options"
+local migrate_steps <const> = require "trunkhost.migrate_steps"
+local migrate_target <const> = require "trunkhost.migrate_target"
+local migrate_view <const> = require "trunkhost.migrate_view"
+local neutral <const> = require "trunkhost.neutral"
+local tasks <const> = require "trunkhost.tasks"
+
+local migrate <const> = { add_options = migrate_options.add, check_options = migrate_options.check }
+
+---@class trunkhost.Work  a source trunk on its way
+---@field item trunkhost.Item
+---@field source string                its id
+---@field trunk trunkhost.Neutral?
+---@field result trunkhost.MapResult?
+---@field moves trunkhost.Move[]
+---@field reasons string[]             why it must not be created
+---@field failed table?                an error object
+
+---@class trunkhost.Migration
+---@field options table
+---@field from trunkhost.Account
+---@field to trunkhost.Account
+---@field works table<table, trunkhost.Work>
+---@field list trunkhost.Work[]        in the order of the source
+local Migration <const> = {}
+Migration.__index = Migration
+
+---@param options table  as check_options has returned them
+---@return trunkhost.Migration
+function migrate.new(options)
+    local self = setmetatable({ options = options, works = {}, list = {} }, Migration)
+    self.from, self.to = accounts.account(options.from), accounts.account(options.to)
+    self.view = migrate_view.new(self)
+    for _, account in ipairs { self.from, self.to } do
+        neutral.mapping(account:describe())
+    end
+    require("trunkhost.migrate_retire").check(self)
+    return self
+end
+
+local function error_object(kind, message, members)
+    local _, err = pcall(core.error, kind, message)
+    for name, value in pairs(members or {}) do
+        err[name] = value
+    end
+    return err
+end
+
+--- Calls fn; an error object becomes the work's failure, anything else is a fault.
+local function guarded(work, fn, ...)
+    local ok, err = pcall(fn, ...)
+    if not ok and not core.is_error(err) then
+        error(err, 0)
+    elseif not ok then
+        work.failed = err
+    end
+    return ok
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- Planning
+
+local function same_keys(list, more)
+    local merged = {}
+    for _, from in ipairs { list, more } do
+        for name, value in pairs(from) do
+            merged[name] = value
+        end
+    end
+    return merged
+end
+
+--- The source's passwords that the ledger can open, by leg.
+local function from_ledger(self, id)
+    local secrets = {}
+    for _, secret in ipairs(self.from:describe().secrets or {}) do
+        local found = ledger.open_secret(self.from:name(), id, secret.field, "current")
+        for _, leg in ipairs(found and secret.legs or {}) do
+            secrets[leg] = found
+        end
+    end
+    return secrets
+end
+
+--- The passwords of a trunk that are there already; nil where new ones are drawn, or none was asked for.
+local function secrets_of(self, source)
+    if self.options.secrets == "file" then
+        local row = self.options.rows[source]
+        return row and row.secrets or {}
+    elseif self.options.secrets == "ledger" then
+        return from_ledger(self, source)
+    end
+end
+
+--- In a plan one secret that is never sent stands for all that are drawn later.
+local function map_options(self, work, secrets)
+    local row = self.options.rows[work.source]
+    return {
+        set = same_keys(self.options.given, row and row.set or {}), allow_loss = self.options.allow_loss,
+        secrets = secrets, inactive_first = true, same_account = self.options.same_agents,
+    }
+end
+
+local function plan_secrets(self, work)
+    work.given_secrets = secrets_of(self, work.source)
+    if self.options.secrets == "generate" then
+        self.stand_in = self.stand_in or core.secret { length = 32 }
+        return { inbound = self.stand_in, outbound = self.stand_in }
+    end
+    return work.given_secrets
+end
+
+--- What stands against it besides the mapping: a body that the platform would not take.
+local function check_bodies(self, work)
+    for _, mapped in ipairs(work.result.trunks) do
+        local ok, err = pcall(core.validate, self.to, "create", mapped.body, mapped.grant)
+        if not ok and not core.is_error(err) then
+            error(err, 0)
+        elseif not ok then
+            for field, fault in pairs(err.fields or {}) do
+                work.reasons[#work.reasons + 1] = ("%s: %s"):format(field, fault)
+            end
+            if not err.fields then
+                work.reasons[#work.reasons + 1] = err.message
+            end
+        end
+    end
+end
+
+local function names_of(candidates)
+    local ids = {}
+    for i, candidate in ipairs(candidates) do
+        ids[i] = tostring(candidate.id)
+    end
+    return table.concat(ids, ", ")
+end
+
+--- Finds what is at the target of one mapped trunk: nothing, all of it, or what an earlier run has left.
+local function find_move(self, work, mapped)
+    local landed, unsettled = self.target:made_for(work.source)
+    local move = { mapped = mapped, unsettled = unsettled }
+    local found, own = self.target:candidates(mapped, work.source), {}
+    for _, candidate in ipairs(found) do
+        if landed[tostring(candidate.id)] then
+            own[#own + 1] = candidate
+        end
+    end
+    found = #own > 0 and own or found
+    local name = self.to:name()
+    if #found == 0 then
+        return move
+    elseif #found > 1 then
+        work.failed = error_object(#unsettled > 0 and "unknown_outcome" or "conflict",
+            ("%s has several trunks that may be this one: %s. Look at them, remove what should not be there, and run "
+                .. "again"):format(name, names_of(found)), { ambiguous = #unsettled > 0 })
+        return move
+    end
+    local there = found[1]
+    local ours = #own > 0 or #unsettled > 0
+    move.id, move.complete = there.id, #there.differences == 0 and #unsettled == 0
+    if #there.differences > 0 and not ours then
+        work.failed = error_object("conflict", ("%s has such a trunk already, %s, which no migration of this one has "
+            .. "made, and which differs in: %s. Change or remove it, and run again"):format(name, tostring(there.id),
+            migrate_steps.differences(there.differences)))
+    end
+    return move
+end
+
+--- Reads a source trunk, maps it and looks for it at the target.
+local function look_at(self, work)
+    local native = migrate_target.patiently(neutral.read, self.from, work.item.trunk.id)
+    work.trunk = neutral.of(self.from:describe(), native)
+    work.result = neutral.map(work.trunk, self.to:describe(), map_options(self, work, plan_secrets(self, work)))
+    for _, reason in ipairs(neutral.blocked(work.result)) do
+        work.reasons[#work.reasons + 1] = reason.text
+    end
+    if #work.reasons == 0 then
+        check_bodies(self, work)
+    end
+    -- Without passwords, or with a loss that is not allowed, what is there already is there all the same.
+    for i, mapped in ipairs(work.result.trunks) do
+        work.moves[i] = find_move(self, work, mapped)
+    end
+end
+
+local function is_complete(work)
+    for _, move in ipairs(work.moves) do
+        if not move.complete then
+            return false
+        end
+    end
+    return #work.moves > 0
+end
+
+--- International numbers that a trunk answers when it is in service.
+local function claims_of(trunk)
+    local claims = {}
+    for key in pairs(neutral.claims(trunk)) do
+        claims[#claims + 1] = key:find "^%+?%d%d%d%d%d%d%d" and key or nil
+    end
+    return claims
+end
+
+--- A number that two trunks would answer: one of them would never get its calls.
+local function find_claims(self)
+    local claimed, own = {}, {}
+    for _, work in ipairs(self.list) do
+        for _, move in ipairs(work.moves) do
+            if move.id then
+                own[tostring(move.id)] = true
+            end
+        end
+    end
+    local description = self.to:describe()
+    for _, row in ipairs(self.target.rows) do
+        for _, key in ipairs(own[tostring(row.id)] and {} or claims_of(neutral.of(description, row))) do
+            claimed[key] = ("trunk %s of %s"):format(tostring(row.id), self.to:name())
+        end
+    end
+    for _, work in ipairs(self.list) do
+        for _, move in ipairs(work.moves) do
+            for _, key in ipairs(move.complete and {} or claims_of(move.mapped.planned)) do
+                if claimed[key] and claimed[key] ~= work then
+                    local other = type(claimed[key]) == "table"
+                        and ("trunk %s of %s"):format(claimed[key].source, self.from:name()) or claimed[key]
+                    work.reasons[#work.reasons + 1] = ("numbers: %s would be answered by two trunks: this one and %s")
+                        :format(key, other)
+                else
+                    claimed[key] = work
+                end
+            end
+        end
+    end
+end
+
+--- Two source trunks that the target could not tell apart: after a lost reply nobody would know whose it is.
+local function find_rivals(self)
+    local description, buckets = self.to:describe(), {}
+    for _, work in ipairs(self.list) do
+        for _, move in ipairs(#work.reasons == 0 and not work.failed and work.moves or {}) do
+            local planned = move.mapped.planned
+            local names = { "o" .. (planned.outbound.username or ""), "l" .. (planned.label or ""),
+                "i" .. (planned.inbound.username or "") }
+            for _, name in ipairs(names) do
+                buckets[name] = buckets[name] or {}
+                for _, other in ipairs(move.rival and {} or buckets[name]) do
+                    if not move.rival and neutral.twin(description, move.mapped, other.native) then
+                        move.rival = other.work
+                    end
+                end
+            end
+            if move.rival and not is_complete(work) then
+                work.reasons[#work.reasons + 1] = ("%s could not tell it from trunk %s of %s, which goes there too: "
+                    .. "give it another name or user"):format(self.to:name(), move.rival.source, self.from:name())
+            end
+            local native = neutral.outcome(move.mapped)
+            for _, name in ipairs(names) do
+                table.insert(buckets[name], { work = work, native = native })
+            end
+        end
+    end
+end
+
+local function close(self)
+    local stopped = 0
+    for _, work in ipairs(self.list) do
+        if #work.reasons > 0 and not work.failed and not is_complete(work) then
+            work.failed = error_object("invalid", "not created: " .. table.concat(work.reasons, "; "))
+        end
+        stopped = stopped + (work.failed and 1 or 0)
+    end
+    for _, work in ipairs(self.options.all_or_nothing and stopped > 0 and self.list or {}) do
+        work.skip = not work.failed and ("not created, because of --all-or-nothing: %d of %d trunks are stopped")
+            :format(stopped, #self.list) or nil
+    end
+end
+
+--- Reads, maps and compares everything before the first of them is created.
+---@param items trunkhost.Item[]
+function Migration:prepare(items)
+    if not self.options.dry_run then
+        ledger.lock(self.to:name())
+    end
+    for i, item in ipairs(items) do
+        local work = { item = item, source = tostring(item.trunk.id), moves = {}, reasons = {} }
+        self.works[item], self.list[i] = work, work
+    end
+    self.target = migrate_target.open(self.to)
+    tasks.map(self.list, function(work) guarded(work, look_at, self, work) end,
+        { concurrency = self.options.concurrency, results = false })
+    find_rivals(self)
+    find_claims(self)
+    close(self)
+end
+
+--- What is to be done for a trunk, for the job engine.
+---@param item trunkhost.Item
+---@return trunkhost.Plan
+function Migration:plan(item)
+    local work = self.works[item]
+    local plan = {
+        impact = {}, work = work, told = function() return "→ " .. migrate_view.targets(work) end,
+        tells = function() return migrate_view.tells(work, self.options.dry_run) end,
+    }
+    if work.failed then
+        plan.failed = work.failed
+    elseif work.skip then
+        plan.skip = work.skip
+    elseif is_complete(work) and not require("trunkhost.migrate_retire").is_due(self, work) then
+        plan.skip = ("is there already as %s"):format(migrate_view.targets(work))
+    else
+        plan.changes = { create = migrate_view.creates(work) }
+    end
+    return plan
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- Carrying out
+
+local function draw()
+    return { inbound = core.secret { length = 32 }, outbound = core.secret { length = 32 } }
+end
+
+--- Creates what is missing.
+---@param item trunkhost.Item
+---@return { attempts: integer }
+function Migration:apply(item)
+    local work, attempts, taken = self.works[item], 0, {}
+    local secrets = self.options.secrets == "generate" and draw() or work.given_secrets
+    local result = neutral.map(work.trunk, self.to:describe(), map_options(self, work, secrets))
+    for i, move in ipairs(work.moves) do
+        if not move.complete then
+            local ok, err = pcall(migrate_steps.make, self.target, move, work.source, result.trunks[i], taken)
+            if not ok then
+                if core.is_error(err) and move.id then
+                    err.message = ("%s of %s is not complete yet: %s. Run again: it goes on there"):format(
+                        tostring(move.id), self.to:name(), err.message)
+                end
+                error(err, 0)
+            end
+            attempts = attempts + move.attempts
+        end
+        taken[tostring(move.id)] = true
+    end
+    return { attempts = attempts }
+end
+
+--- Reads back, compares, and only then touches the source.
+---@param item trunkhost.Item
+---@return string evidence
+function Migration:verify(item)
+    local work = self.works[item]
+    for _, move in ipairs(work.moves) do
+        migrate_steps.prove(self.target, move)
+        move.complete = true
+    end
+    require("trunkhost.migrate_retire").source(self, work)
+    return "accepted"
+end
+
+return migrate

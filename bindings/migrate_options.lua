@@ -1,0 +1,190 @@
+--- The options of a migration, and what an operator gives besides: losses that are allowed, values, a file of values.
+
+local core <const> = require "trunkhost.core"
+local csv <const> = require "trunkhost.csv"
+local model <const> = require "trunkhost.mapping.model"
+local options <const> = require "trunkhost.options"
+local suggest <const> = require "trunkhost.suggest"
+
+local migrate_options <const> = {}
+
+local SECRETS <const> = { ["inbound.secret"] = "inbound", ["outbound.secret"] = "outbound" }
+
+local function known_names()
+    local names = { ["inbound.secret"] = true, ["outbound.secret"] = true }
+    for _, field in ipairs(model.fields) do
+        names[field.name] = true
+    end
+    return names
+end
+
+local function words(text)
+    local list = {}
+    for word in text:gmatch "[^,%s]+" do
+        if not known_names()[word] and not word:find "^extras" then
+            return nil, ("--allow-loss: there is no field '%s'%s"):format(word, suggest.hint(word, known_names()))
+        end
+        list[#list + 1] = word
+    end
+    return list
+end
+
+local function given(text)
+    local name, value = text:match "^([%w_.]+)=(.*)$"
+    if not name then
+        return nil, ("--set %s: write FIELD=VALUE, as in country=DE"):format(text)
+    elseif not model.field(name) then
+        return nil, ("--set: there is no field '%s'%s"):format(name, suggest.hint(name, known_names()))
+    end
+    local parsed, problem = model.parse(name, value)
+    if parsed == nil then
+        return nil, ("--set %s: %s %s"):format(text, name, problem)
+    end
+    return { name = name, value = value }
+end
+
+local function one_of(name, ...)
+    local choices <const> = { ... }
+    return function(text)
+        for _, choice in ipairs(choices) do
+            if choice == text then
+                return text
+            end
+        end
+        return nil, ("%s %s: write %s"):format(name, text, table.concat(choices, ", "))
+    end
+end
+
+local function extend(result, target, value)
+    table.move(value, 1, #value, #result[target] + 1, result[target])
+end
+
+--- Adds them to a parser. The accounts have names of their own here, so --account goes.
+---@param parser table
+function migrate_options.add(parser)
+    for _, option in ipairs(parser._options) do
+        if option._aliases[1] == "--account" then
+            option:hidden(true)
+        end
+    end
+    parser:group("From where to where",
+        parser:option "--from" :argname "ACCOUNT" :description "Account that the trunks are read from.",
+        parser:option "--to" :argname "ACCOUNT" :description "Account that they are created in.",
+        parser:option "--retire" :argname "HOW" :convert(one_of("--retire", "keep", "deactivate", "delete"))
+            :default "keep"
+            :description "What becomes of a source trunk whose copy was read back and is complete: keep, \z
+                deactivate or delete. Default: keep.")
+    parser:group("What the source does not hold, and what may be lost",
+        parser:option "--set" :argname "FIELD=VALUE" :count "*" :init {} :convert(given) :action "append"
+            :description "A value for a field of every trunk, as in country=DE; fields as in docs/mapping.md.",
+        parser:flag "--same-agents"
+            :description "Both accounts have the same agents, because they are one account at the platform: numbers \z
+                keep theirs.",
+        parser:option "--supply" :argname "FILE.csv"
+            :description "Values for each trunk: a column trunk and one for each field.",
+        parser:option "--secrets" :argname "HOW" :convert(one_of("--secrets", "generate", "ledger", "file"))
+            :description "Passwords: generate new ones, take those of the source from the ledger, or from the columns \z
+                inbound.secret and outbound.secret of --supply.",
+        parser:option "--allow-loss" :argname "FIELD,..." :count "*" :init {} :convert(words) :action(extend)
+            :description "Move trunks although these fields are lost.",
+        parser:flag "--all-or-nothing"
+            :description "Create nothing as long as one of the chosen trunks is stopped.")
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- The file of --supply
+
+local function text_of(path)
+    local file, problem = io.open(path, "r")
+    if not file then
+        options.fail("--supply %s", problem)
+    end
+    local text <const> = file:read "a"
+    file:close()
+    local first = text:match "^[^\r\n]*"
+    -- A file with passwords must be the owner's alone.
+    return first:find(".secret", 1, true) and core.read_private(path, "file of --supply") or text
+end
+
+local function columns(path, header)
+    local has_trunk = false
+    for i, name in ipairs(header) do
+        name = name:match "^%s*(.-)%s*$"
+        header[i] = name
+        has_trunk = has_trunk or name == "trunk"
+        if name ~= "trunk" and not model.field(name) and not SECRETS[name] then
+            options.fail("--supply %s: there is no field '%s'%s", path, name, suggest.hint(name, known_names()))
+        end
+    end
+    if not has_trunk then
+        options.fail("--supply %s: the column trunk is missing; the first line must name the columns", path)
+    end
+end
+
+--- The values of a line: nothing stands for nothing.
+local function read_row(path, header, record)
+    local row = { set = {}, secrets = {} }
+    for i, name in ipairs(header) do
+        local value = record[i]
+        if name == "trunk" then
+            row.trunk = value
+        elseif value ~= "" and SECRETS[name] then
+            row.secrets[SECRETS[name]] = core.secret { from = value }
+        elseif value ~= "" then
+            local parsed, problem = model.parse(name, value)
+            if parsed == nil then
+                options.fail("--supply %s, line %d: %s %s", path, record.line, name, problem)
+            end
+            row.set[name] = value
+        end
+    end
+    return row
+end
+
+---@param path string
+---@return table<string, { set: table, secrets: table }> rows  by the source's id
+function migrate_options.supply(path)
+    local records, problem = csv.parse(text_of(path))
+    if not records or not records[1] then
+        options.fail("--supply %s: %s", path, problem or "the file is empty")
+    end
+    local header = table.remove(records, 1)
+    columns(path, header)
+    local rows = {}
+    for _, record in ipairs(records) do
+        if #record ~= #header then
+            options.fail("--supply %s, line %d: %d fields, where the first line has %d", path, record.line, #record,
+                #header)
+        end
+        local row = read_row(path, header, record)
+        if rows[row.trunk] then
+            options.fail("--supply %s, line %d: trunk %s stands there twice", path, record.line, row.trunk)
+        end
+        rows[row.trunk] = row
+    end
+    return rows
+end
+
+--- What does not fit together ends the run before anything is asked of a platform.
+---@param chosen table
+---@return table chosen
+function migrate_options.check(chosen)
+    if #chosen.account > 0 then
+        options.fail "--account: a migration has two accounts: --from and --to"
+    elseif not (chosen.from and chosen.to) then
+        options.fail "which accounts? Name them with --from ACCOUNT and --to ACCOUNT"
+    elseif chosen.from and chosen.from == chosen.to then
+        options.fail("--to %s: that is where the trunks are already", chosen.to)
+    elseif chosen.secrets == "file" and not chosen.supply then
+        options.fail "--secrets file: the passwords stand in a file, which --supply FILE.csv names"
+    end
+    chosen.given = {}
+    for _, pair in ipairs(chosen.set) do
+        chosen.given[pair.name] = pair.value
+    end
+    chosen.rows = chosen.supply and migrate_options.supply(chosen.supply) or {}
+    chosen.account = { chosen.from }
+    return chosen
+end
+
+return migrate_options

@@ -1,0 +1,78 @@
+--- What becomes of a source trunk after its copy was read back: nothing, out of service, or gone.
+
+local change <const> = require "trunkhost.change"
+local core <const> = require "trunkhost.core"
+local options <const> = require "trunkhost.options"
+local outcome <const> = require "trunkhost.outcome"
+local patiently <const> = require("trunkhost.migrate_target").patiently
+
+local retire <const> = {}
+
+--- A platform without a switch can only delete.
+---@param migration trunkhost.Migration
+function retire.check(migration)
+    local description = migration.from:describe()
+    local field = description.objects.trunk.fields.is_active
+    if migration.options.retire == "deactivate" and not (field and field.update) then
+        options.fail("--retire deactivate: %s has no switch that puts a trunk out of service; delete is the only way",
+            description.title)
+    end
+end
+
+--- Whether something is still to be done at the source of a trunk whose copy is complete.
+---@param migration trunkhost.Migration
+---@param work trunkhost.Work
+---@return boolean
+function retire.is_due(migration, work)
+    local how = migration.options.retire
+    return how == "delete" or how == "deactivate" and work.trunk.active ~= false
+end
+
+local function is_listed(account, id)
+    for _, trunk in ipairs(patiently(account.list, account, "list")) do
+        if tostring(trunk.id) == tostring(id) then
+            return true
+        end
+    end
+    return false
+end
+
+--- The list is asked first: at some platforms the same request would release a bought number.
+local function delete(account, id)
+    if not is_listed(account, id) then
+        outcome.failed("not_found", "the source was not deleted: its account lists no trunk with this id")
+    end
+    local ok, err = pcall(account.delete, account, id)
+    if ok then
+        return
+    elseif not core.is_error(err) then
+        error(err, 0)
+    elseif (err.ambiguous or err.kind == "not_found") and not is_listed(account, id) then
+        return
+    end
+    error(err, 0)
+end
+
+--- Only for a work of which every trunk was read back.
+---@param migration trunkhost.Migration
+---@param work trunkhost.Work
+function retire.source(migration, work)
+    if not retire.is_due(migration, work) then
+        return
+    end
+    local how, account, trunk = migration.options.retire, migration.from, work.item.trunk
+    local ok, err
+    if how == "delete" then
+        ok, err = pcall(delete, account, trunk.id)
+    else
+        ok, err = pcall(change.apply, account, patiently(account.get, account, trunk.id), { is_active = false })
+    end
+    if not ok and core.is_error(err) then
+        err.message = ("the copy is complete, but the source is still in service: %s. Run again"):format(err.message)
+    end
+    if not ok then
+        error(err, 0)
+    end
+end
+
+return retire

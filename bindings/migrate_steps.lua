@@ -1,0 +1,219 @@
+--- Making one trunk at the target: created, its parts added one by one, read back. What may have happened is looked
+--- for, and only what is surely not there is sent again.
+
+local change <const> = require "trunkhost.change"
+local core <const> = require "trunkhost.core"
+local ledger <const> = require "trunkhost.ledger"
+local neutral <const> = require "trunkhost.neutral"
+local outcome <const> = require "trunkhost.outcome"
+local patiently <const> = require("trunkhost.migrate_target").patiently
+
+local steps <const> = {}
+
+local ROUNDS <const> = 5
+local PAUSE_FIRST <const>, PAUSE_LONGEST <const> = 0.5, 8
+
+--- Sends until it is certain. look() returns what is there of it; it is asked twice before anything is sent again,
+--- because a request that was cut off may still be on its way.
+---@return any answer, boolean found  found: by looking
+local function surely(send, look, count)
+    local pause, doubt = PAUSE_FIRST, nil
+    for _ = 1, ROUNDS do
+        local ok, answer, sent = pcall(send)
+        if ok then
+            count(sent or 1)
+            return answer, false
+        elseif not core.is_error(answer) then
+            error(answer, 0)
+        end
+        count(answer.attempts)
+        if not answer.ambiguous and not answer.retryable then
+            error(answer, 0)
+        end
+        doubt = answer
+        for _ = 1, 2 do
+            local there = look()
+            if there then
+                return there, true
+            end
+            core.sleep(pause)
+        end
+        pause = math.min(pause * 2, PAUSE_LONGEST)
+    end
+    error(doubt, 0)
+end
+
+--- Says in the ledger what became of the creates that had no answer.
+local function settle(rows, id)
+    for i, row in ipairs(rows) do
+        -- Of several, only one can have made the trunk: the latest was sent when the others had not.
+        local landed = id ~= nil and i == #rows
+        ledger.create_end(row.id, landed and "landed" or "absent", landed and id or nil)
+    end
+end
+
+local function unsettled_of(account, source)
+    ledger.sync()
+    local rows = {}
+    for _, row in ipairs(ledger.creates(account:name())) do
+        if row.endpoint == "create" and row.source == source then
+            rows[#rows + 1] = row
+        end
+    end
+    return rows
+end
+
+--- After a create that nobody answered: the one trunk that it may have made, nil when there is none.
+local function look_up(target, mapped, source, taken)
+    target:list()
+    local found = {}
+    for _, candidate in ipairs(target:candidates(mapped, source)) do
+        if not taken[tostring(candidate.id)] then
+            found[#found + 1] = candidate
+        end
+    end
+    if #found > 1 then
+        local ids = {}
+        for i, candidate in ipairs(found) do
+            ids[i] = tostring(candidate.id)
+        end
+        outcome.unknown(("it is not known which trunk the create has made: %s may all be it. Look at them, remove what "
+            .. "should not be there, and run again"):format(table.concat(ids, ", ")))
+    end
+    return found[1] and found[1].native
+end
+
+--- The passwords again, to a trunk of which nobody knows whether it has them, or whose password is in the ledger
+--- without its id.
+local function set_passwords(target, id, mapped, count)
+    local fields, before = {}, target:read(id)
+    for _, secret in ipairs(target.description.secrets or {}) do
+        if mapped.body[secret.field] then
+            fields[secret.field] = mapped.body[secret.field]
+            for _, name in ipairs(secret.with or {}) do
+                fields[name] = before[name]
+            end
+        end
+    end
+    if next(fields) then
+        count(change.apply(target.account, before, fields).attempts)
+    end
+end
+
+--- Whether the ledger has the passwords of this trunk as sent and accepted.
+local function are_known(target, id, mapped)
+    local known = {}
+    for _, row in ipairs(ledger.secrets_of(target.account:name(), tostring(id))) do
+        known[row.field] = known[row.field] or row.state == "current"
+    end
+    for _, secret in ipairs(mapped.secrets) do
+        if not known[secret.field] then
+            return false
+        end
+    end
+    return true
+end
+
+--- What later steps see of the trunk after one that changed fields of its own.
+local function with(native, fields)
+    local copy = {}
+    for _, from in ipairs { native, fields } do
+        for name, value in pairs(from) do
+            copy[name] = value
+        end
+    end
+    return copy
+end
+
+local function add_parts(target, id, native, mapped, count)
+    local ids = { trunk = id }
+    local function look(step)
+        target.full[tostring(id)] = nil
+        native = target:read(id)
+        return neutral.find(native, step)
+    end
+    for _, step in ipairs(mapped.after) do
+        local part = neutral.find(native, step)
+        if not part then
+            local params, body = neutral.resolve(step, ids)
+            part = surely(function() return target.account:call(step.endpoint, params, body) end,
+                function() return look(step) end, count)
+            if type(part) ~= "table" or step.as and part.id == nil then
+                part = look(step)
+            end
+        end
+        if step.as and type(part) == "table" then
+            ids[step.as] = part.id
+        elseif not step.adds and not step.part then
+            native = with(native, step.fields or step.body)
+        end
+    end
+    target.full[tostring(id)] = nil
+end
+
+---@class trunkhost.Move  one trunk that is to be there
+---@field mapped trunkhost.Mapped
+---@field id any            it is there already, perhaps not in full
+---@field unsettled table[] creates of earlier runs that had no answer
+---@field complete boolean?
+---@field attempts integer
+
+--- Creates it, or completes what an earlier run has made of it. Sets move.id as soon as it is known.
+---@param target trunkhost.MigrationTarget
+---@param move trunkhost.Move
+---@param source string             id of the source trunk
+---@param mapped trunkhost.Mapped   with its secrets
+---@param taken table<string, boolean>  ids that are other parts of the same source trunk
+function steps.make(target, move, source, mapped, taken)
+    move.attempts = 0
+    local function count(sent) move.attempts = move.attempts + sent end
+    local native
+    if move.id then
+        settle(move.unsettled, move.id)
+        native = target:read(move.id)
+        if not are_known(target, move.id, mapped) then
+            set_passwords(target, move.id, mapped, count)
+        end
+    else
+        settle(move.unsettled, nil)
+        local found
+        native, found = surely(
+            function() return target.account:create(mapped.body, { grant = mapped.grant }) end,
+            function()
+                local there = look_up(target, mapped, source, taken)
+                settle(unsettled_of(target.account, source), there and there.id)
+                return there
+            end, count)
+        move.id = native.id
+        if found then
+            set_passwords(target, move.id, mapped, count)
+        end
+    end
+    -- The answer to a create may lack the lists that the steps look at: then they are empty.
+    add_parts(target, move.id, native, mapped, count)
+end
+
+--- Reads it back; raises what is not as it was planned.
+---@param target trunkhost.MigrationTarget
+---@param move trunkhost.Move
+function steps.prove(target, move)
+    local native = patiently(neutral.read, target.account, move.id)
+    local differences = neutral.compare(target.description, move.mapped.planned, native)
+    if #differences > 0 then
+        outcome.failed("conflict", ("read back, it differs from what was sent: %s"):format(
+            steps.differences(differences)))
+    end
+end
+
+--- "codecs, gateways"
+---@param differences { field: string }[]
+---@return string
+function steps.differences(differences)
+    local names = {}
+    for i, difference in ipairs(differences) do
+        names[i] = difference.field
+    end
+    return table.concat(names, ", ")
+end
+
+return steps

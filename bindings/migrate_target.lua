@@ -1,0 +1,121 @@
+--- What is at the target already: its trunks, those that a source trunk may have become, and what the ledger knows
+--- of who made them.
+
+local core <const> = require "trunkhost.core"
+local ledger <const> = require "trunkhost.ledger"
+local neutral <const> = require "trunkhost.neutral"
+
+local ROUNDS <const> = 5
+local PAUSE_FIRST <const>, PAUSE_LONGEST <const> = 0.5, 8
+
+---@class trunkhost.MigrationTarget
+---@field account trunkhost.Account
+---@field description table
+---@field rows table[]                trunks as the list showed them
+---@field full table<string, table>   id → read in full
+---@field creates table[]             what the ledger has of creates at this account
+local Target <const> = {}
+Target.__index = Target
+
+local migrate_target <const> = {}
+
+--- Asks until there is an answer, or the platform's no.
+---@param fn function
+---@param ... any
+---@return any
+function migrate_target.patiently(fn, ...)
+    local pause = PAUSE_FIRST
+    for round = 1, ROUNDS do
+        local ok, answer = pcall(fn, ...)
+        if ok then
+            return answer
+        elseif not core.is_error(answer) or not answer.retryable or round == ROUNDS then
+            error(answer, 0)
+        end
+        core.sleep(pause)
+        pause = math.min(pause * 2, PAUSE_LONGEST)
+    end
+end
+
+local function has_ledger()
+    local file = io.open(core.run().ledger, "r")
+    if file then
+        file:close()
+    end
+    return file ~= nil
+end
+
+---@param account trunkhost.Account
+---@return trunkhost.MigrationTarget
+function migrate_target.open(account)
+    local self = setmetatable({ account = account, description = account:describe(), full = {}, creates = {} }, Target)
+    self:list()
+    -- A dry run does not make one.
+    self.creates = has_ledger() and ledger.creates(account:name(), true) or {}
+    return self
+end
+
+--- Reads the list again.
+function Target:list()
+    self.rows, self.full = migrate_target.patiently(self.account.list, self.account, "list"), {}
+end
+
+--- A trunk in full; as it was when it was last read.
+---@param id any
+---@return table native
+function Target:read(id)
+    local key = tostring(id)
+    self.full[key] = self.full[key] or migrate_target.patiently(neutral.read, self.account, id)
+    return self.full[key]
+end
+
+--- The creates of this source trunk: id → its row for those that landed, and those of which nothing is known.
+---@param source string
+---@return table<string, table> landed, table[] unsettled
+function Target:made_for(source)
+    local landed, unsettled = {}, {}
+    for _, row in ipairs(self.creates) do
+        if row.endpoint == "create" and row.source == source then
+            if row.state == "landed" and row.trunk then
+                landed[row.trunk] = row
+            elseif row.state == "unknown" or row.state == "intended" then
+                unsettled[#unsettled + 1] = row
+            end
+        end
+    end
+    return landed, unsettled
+end
+
+--- An incomplete trunk that a run has made of another source trunk.
+local function of_another(self, id, source, complete)
+    if complete then
+        return false
+    end
+    for _, row in ipairs(self.creates) do
+        if row.endpoint == "create" and row.trunk == id and row.state == "landed" and row.source ~= source then
+            return true
+        end
+    end
+    return false
+end
+
+--- The trunks at the target that may be the mapped one, each read in full.
+---@param mapped trunkhost.Mapped
+---@param source string
+---@return { id: any, native: table, differences: table[] }[]
+function Target:candidates(mapped, source)
+    local found = {}
+    for _, row in ipairs(self.rows) do
+        if neutral.twin(self.description, mapped, row) then
+            local native = self:read(row.id)
+            local differences = neutral.compare(self.description, mapped.planned, native)
+            if neutral.twin(self.description, mapped, native)
+                and not of_another(self, tostring(row.id), source, #differences == 0) then
+                found[#found + 1] = { id = row.id, native = native, differences = differences }
+            end
+        end
+    end
+    return found
+end
+
+return migrate_target

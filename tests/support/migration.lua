@@ -1,0 +1,69 @@
+--- Migrations between two APIs of a sandbox, and what they must leave behind: asked of the sandbox, not of the
+--- program under test.
+
+local lu <const> = require "luaunit"
+local json <const> = require "trunkhost.json"
+local program <const> = require "program"
+
+local migration <const> = {}
+
+---@class Migrated
+---@field status integer
+---@field out string
+---@field err string
+---@field items table<string, table>  source id → its JSON line
+---@field summary table?
+
+--- Runs migrate_trunks.lua.
+---@param sandbox table
+---@param from string
+---@param to string
+---@param arguments? string
+---@param options? { script: string, env: table }
+---@return Migrated
+function migration.run(sandbox, from, to, arguments, options)
+    options = options or {}
+    local result = sandbox:run(("%s %s --yes --json --canary 0 %s"):format(options.script or "migrate_trunks.lua",
+        from and ("--from %s --to %s"):format(from, to) or "", arguments or ""),
+        { apis = { from or options.apis[1], to or options.apis[2] }, env = options.env })
+    result.items = {}
+    for line in result.out:gmatch "[^\n]+" do
+        local ok, event = pcall(json.decode, line)
+        -- A killed run may leave half a line.
+        if ok and event.event == "item" and event.trunk then
+            result.items[event.trunk] = event
+        elseif ok and event.event == "summary" then
+            result.summary = event
+        end
+    end
+    return result
+end
+
+local EMPTY <const> = [[
+local trunkhost = require "trunkhost"
+local account = trunkhost.account(arg[1])
+for trunk in account:trunks() do account:delete(trunk.id) end]]
+
+--- Takes all trunks of an API away, so that what is there afterwards was made by a migration.
+---@param sandbox table
+---@param api string
+function migration.empty(sandbox, api)
+    local result = program.run(("-c %s --ledger %s/emptying.db -e %s %s"):format(sandbox:config { apis = { api } },
+        sandbox.folder, program.quote(EMPTY), api))
+    lu.assertEquals(result.status, 0, result.err)
+    os.execute(("rm -f %s/emptying*"):format(program.quote(sandbox.folder)))
+end
+
+--- The trunks of an API as the sandbox has them, by id.
+---@param sandbox table
+---@param api string
+---@return table<string, table> trunks, integer count
+function migration.trunks(sandbox, api)
+    local found, count = {}, 0
+    for _, trunk in ipairs(sandbox:ask("state")[api].trunks) do
+        found[tostring(trunk.id)], count = trunk, count + 1
+    end
+    return found, count
+end
+
+return migration

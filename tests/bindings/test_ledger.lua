@@ -441,4 +441,28 @@ function tests.test_a_ledger_that_cannot_grow_stops_writes_and_the_run_can_be_re
     lu.assertEquals(shell(line), ("true\tnil\tnil\n"):rep(20) .. "status 0\n")
 end
 
+-- ---------------------------------------------------------------------------------------------------
+-- The document
+
+function tests.test_the_queries_and_columns_of_the_document_are_those_of_the_ledger()
+    need_sqlite()
+    start()
+    lu.assertEquals(script("account:update(42, { sip_password = secret 'some-password' })").status, 0)
+    local text, queries = program.read "docs/ledger.md", 0
+    local begin <const> = assert(text:find("## Asking it", 1, true))
+    local asking <const> = text:sub(begin)
+    for block in (asking .. "\n"):gmatch "\n\n(    .-)\n\n" do
+        local sql = block:gsub("^    ", ""):gsub("\n    ", "\n")
+        sql = sql:match '^sqlite3 .- "(.*)"$' or sql
+        local out = shell(("sqlite3 -readonly %s/ledger.db %s"):format(sandbox.folder, program.quote(sql)))
+        lu.assertStrContains(out, "status 0\n", sql .. "\n" .. out)
+        queries = queries + 1
+    end
+    lu.assertTrue(queries >= 6, "too few queries were found in the document")
+    for column in query([[SELECT DISTINCT c.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c
+        WHERE t.type = 'table']]):gmatch "%S+" do
+        lu.assertStrContains(text, "`" .. column .. "`")
+    end
+end
+
 os.exit(lu.LuaUnit.new():runSuiteByInstances { { "ledger", tests } })

@@ -176,7 +176,8 @@ local function known_options()
             known[option] = true
         end
     end
-    for _, command in ipairs { "", "sandbox", "secrets", "secrets init", "secrets export" } do
+    for _, command in ipairs { "", "sandbox", "secrets", "secrets init", "secrets export", "secrets list",
+        "secrets show", "secrets rekey", "runs", "runs show", "runs backup", "explain" } do
         learn(command)
     end
     for _, script in ipairs(lines_of "ls scripts/*.lua") do

@@ -107,4 +107,26 @@ int th_nest_push(lua_State *L, th_task *task, lua_State *co);
 void th_nest_pop(lua_State *L, th_task *task);
 bool th_nest_hosts(lua_State *L, lua_State *co);
 
+/* --- task.c --- */
+void th_task_slot_free(th_task *task);
+void th_task_make_ready(th_task *task);
+/* A parked task is parked no more. */
+void th_task_park_ended(th_task *task);
+
+/* --- task_wait.c --- */
+void th_task_op_release(th_task *task);
+void th_nest_open(lua_State *L);
+void th_nest_set_hosted(lua_State *L, lua_State *co, bool hosted);
+
+/* --- task_end.c --- */
+void th_task_link(th_task *task, th_task *parent);
+void th_task_unlink(th_task *task);
+/* Frees a task that has ended and that nobody can name any more. */
+void th_task_collect(th_task *task);
+/* Nobody can catch this task's failure any more: the run ends with it. */
+void th_task_set_uncaught(th_task *task);
+void th_task_finish(th_task *task, enum th_task_end end);
+void th_task_fail(th_task *task);
+void th_task_finish_cancelled(th_task *task);
+
 #endif

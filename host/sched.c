@@ -1,0 +1,135 @@
+/* The scheduler as a whole: all tasks cancelled, interrupted, described; the error that ends a run.
+ */
+#include "task_impl.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- the scheduler itself
+ * --------------------------------------------------------------------------- */
+
+th_sched *th_sched_create(lua_State *L, th_timers *timers)
+{
+    th_sched *sched = calloc(1, sizeof *sched);
+    if (!sched)
+        return NULL;
+    sched->L = L;
+    sched->timers = timers;
+    sched->uncaught_ref = LUA_NOREF;
+    th_nest_open(L);
+    return sched;
+}
+
+void th_sched_cancel_all(th_sched *sched)
+{
+    for (uint32_t i = 0; i < sched->nslots; i++)
+        if (sched->slots[i])
+            th_task_cancel(sched->slots[i]);
+}
+
+void th_sched_interrupt(th_sched *sched)
+{
+    for (uint32_t i = 0; i < sched->nslots; i++) {
+        th_task *task = sched->slots[i];
+        if (task && task->state == TH_TASK_PARKED && !task->admitted && task->ops &&
+            task->ops->interrupt && task->ops->interrupt(task->op))
+            th_task_park_ended(task);
+    }
+}
+
+void th_sched_destroy(th_sched *sched)
+{
+    if (!sched)
+        return;
+    th_sched_cancel_all(sched);
+    while (th_sched_run(sched))
+        continue;
+    for (uint32_t i = 0; i < sched->nslots; i++)
+        if (sched->slots[i]) {
+            if (sched->slots[i]->handle)
+                *sched->slots[i]->handle = NULL; /* its userdata lives until lua_close */
+            th_task_collect(sched->slots[i]);
+        }
+    luaL_unref(sched->L, LUA_REGISTRYINDEX, sched->uncaught_ref);
+    free(sched->uncaught_traceback);
+    free(sched->slots);
+    free(sched->free_slots);
+    free(sched);
+}
+
+void th_sched_settle(th_sched *sched)
+{
+    for (uint32_t i = 0; i < sched->nslots; i++) {
+        th_task *task = sched->slots[i];
+        if (task && task->state == TH_TASK_DONE && task->end == TH_END_FAILED && !task->observed)
+            th_task_set_uncaught(task);
+    }
+}
+
+void th_sched_callback(th_sched *sched, bool inside)
+{
+    sched->in_callback = inside;
+}
+
+void th_sched_fail(th_sched *sched, lua_State *L, const char *traceback)
+{
+    if (sched->uncaught_traceback) {
+        lua_pop(L, 1);
+        return;
+    }
+    sched->uncaught_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    sched->uncaught_traceback = strdup(traceback);
+    if (sched->on_ready)
+        sched->on_ready(sched->on_ready_ctx);
+}
+
+bool th_sched_has_uncaught(const th_sched *sched)
+{
+    return sched->uncaught_traceback != NULL;
+}
+
+const char *th_sched_uncaught(th_sched *sched, lua_State *L)
+{
+    if (!sched->uncaught_traceback)
+        return NULL;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, sched->uncaught_ref);
+    return sched->uncaught_traceback;
+}
+
+size_t th_sched_live(const th_sched *sched)
+{
+    return sched->live;
+}
+
+bool th_sched_ready(const th_sched *sched)
+{
+    return sched->ready_first != NULL;
+}
+
+bool th_sched_deadlocked(const th_sched *sched)
+{
+    return sched->live > 0 && !sched->ready_first && sched->external_waits == 0;
+}
+
+void th_sched_describe(const th_sched *sched, th_buf *out)
+{
+    for (uint32_t i = 0; i < sched->nslots; i++) {
+        const th_task *task = sched->slots[i];
+        if (!task || task->state == TH_TASK_DONE)
+            continue;
+        th_buf_printf(out, "task %u%s%s%s%s%s", task->slot, task->name ? " (" : "",
+                      task->name ? task->name : "", task->name ? ")" : "",
+                      task->spawned_at[0] ? " spawned at " : "", task->spawned_at);
+        if (task->state == TH_TASK_PARKED && task->ops) {
+            th_buf_printf(out, " waits for %s", task->ops->name);
+            if (task->ops->describe) {
+                th_buf_puts(out, ": ");
+                task->ops->describe(task->op, out);
+            }
+        } else {
+            th_buf_puts(out, " is ready");
+        }
+        th_buf_putc(out, '\n');
+    }
+}

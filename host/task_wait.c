@@ -1,0 +1,266 @@
+/* A task that waits: the operation that it owns, errors thrown into its wait, places that cannot
+ * wait, and the coroutines of the script between the task and its wait. */
+#include "task_impl.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- operations
+ * ------------------------------------------------------------------------------------ */
+
+void th_task_op_release(th_task *task)
+{
+    if (task->op) {
+        const struct th_wait_ops *ops = task->ops;
+        void *op = task->op;
+        task->op = NULL;
+        task->ops = NULL;
+        ops->release(op);
+    }
+}
+
+void th_task_attach(lua_State *L, const struct th_wait_ops *ops, void *op)
+{
+    th_task *task = th_task_current(L);
+    th_task_op_release(task);
+    task->ops = ops;
+    task->op = op;
+}
+
+/* --- errors that come from outside
+ * ---------------------------------------------------------------------- */
+
+static void carry(th_task *task, lua_State *L, int idx, const char *traceback)
+{
+    lua_pushvalue(L, idx);
+    luaL_unref(L, LUA_REGISTRYINDEX, task->carried_ref);
+    task->carried_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    free(task->carried);
+    task->carried = strdup(traceback ? traceback : "");
+}
+
+void th_task_carry(lua_State *L, int idx, const char *traceback)
+{
+    carry(th_task_current(L), L, idx, traceback);
+}
+
+static void forget_thrown(th_task *task)
+{
+    luaL_unref(task->sched->L, LUA_REGISTRYINDEX, task->thrown_ref);
+    task->thrown_ref = LUA_NOREF;
+    task->thrown_here = false;
+}
+
+void th_task_raise_thrown(lua_State *L)
+{
+    th_task *task = th_task_current(L);
+    if (task->thrown_ref == LUA_NOREF)
+        return;
+    task->thrown_here = false;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, task->thrown_ref);
+    lua_error(L);
+}
+
+void th_task_throw(th_task *task, lua_State *L, int idx, const char *traceback, unsigned scope)
+{
+    if (task->state == TH_TASK_DONE || task->cancel_requested || task->failing)
+        return;
+    if (task->thrown_ref != LUA_NOREF) {
+        if (task->thrown_scope < scope)
+            return;
+        luaL_unref(L, LUA_REGISTRYINDEX, task->thrown_ref);
+    }
+    lua_pushvalue(L, idx);
+    task->thrown_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    task->thrown_scope = scope;
+    carry(task, L, idx, traceback);
+    if (task->state != TH_TASK_PARKED)
+        return;
+    if (task->op && task->ops->hurry) {
+        task->ops->hurry(task->op);
+        return;
+    }
+    task->thrown_here = true;
+    if (task->op)
+        task->ops->cancel(task->op);
+    th_task_park_ended(task);
+}
+
+void th_task_unthrow(th_task *task, unsigned scope)
+{
+    if (task->thrown_ref != LUA_NOREF && task->thrown_scope == scope)
+        forget_thrown(task);
+}
+
+/* --- waiting
+ * ---------------------------------------------------------------------------------------- */
+
+void *th_task_op(lua_State *L)
+{
+    return th_task_current(L)->op;
+}
+
+void th_task_release(lua_State *L)
+{
+    th_task_op_release(th_task_current(L));
+}
+
+/* The task goes on: with what it waited for, or with the error that has ended the wait. */
+static int park_over(lua_State *L, int status, lua_KContext ctx)
+{
+    th_task *task = th_task_current(L);
+    if (task->thrown_here) {
+        th_task_op_release(task);
+        th_task_raise_thrown(L);
+    }
+    return task->woken(L, status, ctx);
+}
+
+int th_task_park(lua_State *L, lua_KContext ctx, lua_KFunction k)
+{
+    th_task_current(L)->woken = k;
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&th_host_yield);
+    return lua_yieldk(L, 1, ctx, park_over);
+}
+
+/* Pushes the name under which the function on top of the stack is known ("table.sort"), or nil. */
+static void push_library_name(lua_State *L)
+{
+    int function = lua_gettop(L);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE); // function loaded
+    lua_pushnil(L);
+    while (lua_next(L, function + 1)) { // function loaded module table
+        if (lua_istable(L, -1) && lua_type(L, -2) == LUA_TSTRING) {
+            lua_pushnil(L);
+            while (lua_next(L, -2)) { // function loaded module table name value
+                if (lua_type(L, -2) == LUA_TSTRING && lua_rawequal(L, -1, function)) {
+                    lua_pushfstring(L, "%s.%s", lua_tostring(L, -4), lua_tostring(L, -2));
+                    return;
+                }
+                lua_pop(L, 1);
+            }
+        }
+        lua_pop(L, 1);
+    }
+    lua_pushnil(L);
+}
+
+/* What the wait would have to cross, for the message: the innermost C function below this one. */
+static void push_obstacle(lua_State *L)
+{
+    lua_Debug ar;
+    int top = lua_gettop(L);
+    luaL_checkstack(L, 12, NULL);
+    for (int level = 1; lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "nSf", &ar); // function
+        if (ar.namewhat && strcmp(ar.namewhat, "metamethod") == 0) {
+            lua_pushfstring(L, "the metamethod '__%s'", ar.name);
+            return;
+        }
+        if (strcmp(ar.what, "C") == 0) {
+            push_library_name(L);
+            const char *name = lua_tostring(L, -1);
+            if (name && strncmp(name, "_G.", 3) == 0)
+                name += 3;
+            if (!name || strcmp(name, "pcall") != 0) {
+                lua_pushfstring(L, "'%s'", name ? name : ar.name ? ar.name : "a C function");
+                return;
+            }
+        }
+        lua_settop(L, top);
+    }
+    lua_pushliteral(L, "a C function");
+}
+
+void th_task_may_wait_still(lua_State *L, const char *what)
+{
+    th_sched *sched = th_sched_of(L);
+    th_task *task = sched->running;
+    if (!task && sched->in_callback)
+        luaL_error(
+            L,
+            "cannot %s inside a callback of trunkhost.uv: it runs outside of any task. Start "
+            "one there with trunkhost.spawn, or wait for the callback with trunkhost.await",
+            what);
+    if (!task)
+        luaL_error(L, "cannot %s here: only a running script can wait", what);
+    if (sched->resetting)
+        luaL_error(L, "cannot %s while a task that has ended closes its variables", what);
+    if (sched->blocked || !lua_isyieldable(L)) {
+        push_obstacle(L);
+        luaL_error(
+            L,
+            "cannot %s inside %s: it cannot be suspended. Places that cannot wait are callbacks "
+            "of table.sort and string.gsub, require, __tostring and __gc; fetch the value "
+            "before and use it there",
+            what, lua_tostring(L, -1));
+    }
+    if (task->cancel_requested) {
+        /* The task ends here, before anything new is started. */
+        lua_pushlightuserdata(L, (void *)(uintptr_t)&th_host_yield);
+        lua_yield(L, 1);
+    }
+}
+
+void th_task_may_wait(lua_State *L, const char *what)
+{
+    th_task_may_wait_still(L, what);
+    th_task_raise_thrown(L);
+}
+
+/* --- script coroutines between the task and its wait
+ * ------------------------------------------------ */
+
+/* A script coroutine that is suspended by a host wait must not be resumed or closed by anybody else
+ * until that wait is over; the registry remembers which ones are. */
+static const char hosted_key = 0;
+
+void th_nest_open(lua_State *L)
+{
+    lua_newtable(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &hosted_key);
+}
+
+void th_nest_set_hosted(lua_State *L, lua_State *co, bool hosted)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &hosted_key); // set
+    lua_pushthread(co);
+    lua_xmove(co, L, 1); // set co
+    if (hosted)
+        lua_pushboolean(L, 1);
+    else
+        lua_pushnil(L);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+}
+
+int th_nest_push(lua_State *L, th_task *task, lua_State *co)
+{
+    if (task->nnest == task->nest_cap) {
+        size_t cap = task->nest_cap ? task->nest_cap * 2 : 4;
+        lua_State **nest = realloc(task->nest, cap * sizeof *nest);
+        if (!nest)
+            return -1;
+        task->nest = nest;
+        task->nest_cap = cap;
+    }
+    th_nest_set_hosted(L, co, true);
+    task->nest[task->nnest++] = co;
+    return 0;
+}
+
+void th_nest_pop(lua_State *L, th_task *task)
+{
+    th_nest_set_hosted(L, task->nest[--task->nnest], false);
+}
+
+bool th_nest_hosts(lua_State *L, lua_State *co)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &hosted_key);
+    lua_pushthread(co);
+    lua_xmove(co, L, 1);
+    bool hosted = lua_rawget(L, -2) != LUA_TNIL;
+    lua_pop(L, 2);
+    return hosted;
+}

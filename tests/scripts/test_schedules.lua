@@ -1,5 +1,6 @@
---- Random schedules of faults, kills and new runs against small worlds, each from a seed: whatever happens, nothing is
---- lost, nothing is created twice, what is said is true, and the next run without disturbance finishes the work.
+--- Random schedules of faults, kills, new runs and resumed ones against small worlds, each from a seed: whatever
+--- happens, nothing is lost, nothing is created twice, what is said is true, and the next run without disturbance
+--- finishes the work.
 ---
 ---     SEED=17 trunkhost tests/scripts/test_schedules.lua       this one again, with what it does
 ---     SEEDS=5000 trunkhost tests/scripts/test_schedules.lua    more than usual
@@ -42,7 +43,8 @@ end
 
 local function disturbance(creates)
     local writes = creates and { "@POST" } or { "@PUT", "@PATCH" }
-    local kind, disturbed = math.random(), { fault = faults(writes), seed = math.random(1, 1000000) }
+    local kind, disturbed = math.random(), { fault = faults(writes), seed = math.random(1, 1000000),
+        resume = math.random() < 0.4 }
     if kind < 0.5 then
         disturbed.kill = { request = math.random(1, 18), moment = one_of { "before", "after" } }
     elseif kind < 0.75 then
@@ -58,9 +60,10 @@ local function schedule(seed)
     math.randomseed(seed, 0)
     local creates = math.random() < 0.25
     local plan = { seed = seed, creates = creates, api = one_of(creates and CREATES or APIS),
-        trunks = math.random(3, 6), at_once = one_of { 1, 1, 2, 4, 8 }, runs = {} }
+        trunks = math.random(3, 6), at_once = one_of { 1, 1, 2, 4, 8 }, runs = {},
+        resume = math.random() < 0.4 }
     plan.arguments = ("-j %d"):format(plan.at_once)
-        .. one_of { "", " --canary 0 --max-failures 100%", " --max-failures 2" }
+        .. one_of { "", " --canary 0 --max-failures 100%", " --max-failures 2", " --restore-on-failure --canary 2" }
     for i = 1, math.random(1, 3) do plan.runs[i] = disturbance(creates) end
     return plan
 end
@@ -75,7 +78,8 @@ local function rotate(sandbox, plan, start, name)
         sandbox:tell("faults", { fault = run.fault, seed = run.seed })
         sandbox:tell("kill", run.kill)
         local before = rotation.live(sandbox:ask "state", apis)
-        local result = rotation.run(sandbox, apis, { arguments = plan.arguments, around = run.around })
+        local result = rotation.run(sandbox, apis, { arguments = plan.arguments, around = run.around,
+            resume = run.resume })
         rotation.check_nothing_lost(sandbox, start, apis, moment)
         if result.status ~= 137 then
             lu.assertTrue(result.status <= 3, moment .. ": " .. result.err)
@@ -84,7 +88,7 @@ local function rotate(sandbox, plan, start, name)
     end
     sandbox:tell "faults"
     sandbox:tell "kill"
-    rotation.check_finished(sandbox, start, apis, name)
+    rotation.check_finished(sandbox, start, apis, name, { resume = plan.resume })
 end
 
 -- ---------------------------------------------------------------------------------------------------

@@ -151,6 +151,9 @@ local function find_move(self, work, mapped)
             own[#own + 1] = candidate
         end
     end
+    if #found == 0 and #work.result.trunks == 1 then
+        own = self.target:changed(mapped, landed)
+    end
     found = #own > 0 and own or found
     local name = self.to:name()
     if #found == 0 then
@@ -340,7 +343,7 @@ function Migration:apply(item)
             if not ok then
                 if core.is_error(err) and move.id then
                     err.message = ("%s of %s is not complete yet: %s. Run again: it goes on there"):format(
-                        tostring(move.id), self.to:name(), err.message)
+                        tostring(move.id), self.to:name(), (err.message:gsub("%.$", "")))
                 end
                 error(err, 0)
             end

@@ -118,4 +118,20 @@ function Target:candidates(mapped, source)
     return found
 end
 
+--- What a run has made of a source trunk, and what is not like it any more: it must not be made a second time.
+---@param mapped trunkhost.Mapped
+---@param landed table<string, table>  as made_for has found them
+---@return { id: any, native: table, differences: table[] }[]
+function Target:changed(mapped, landed)
+    local found = {}
+    for _, row in ipairs(self.rows) do
+        if landed[tostring(row.id)] then
+            local native = self:read(row.id)
+            found[#found + 1] = { id = row.id, native = native,
+                differences = neutral.compare(self.description, mapped.planned, native) }
+        end
+    end
+    return found
+end
+
 return migrate_target

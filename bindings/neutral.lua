@@ -123,6 +123,26 @@ local function hosts(trunk)
     return table.concat(list, " ")
 end
 
+--- Where gateways are added one by one, some may still be missing.
+local function same_hosts(mapped, found)
+    local one_by_one, wanted = false, {}
+    for _, step in ipairs(mapped.after) do
+        one_by_one = one_by_one or step.adds == "gateways"
+    end
+    if not one_by_one then
+        return hosts(mapped.planned) == hosts(found)
+    end
+    for _, gateway in ipairs(mapped.planned.gateways) do
+        wanted[gateway.host:lower()] = true
+    end
+    for _, gateway in ipairs(found.gateways) do
+        if not wanted[gateway.host:lower()] then
+            return false
+        end
+    end
+    return true
+end
+
 --- Whether the target's trunk is the one that was to be created, perhaps not complete yet: by the platform's natural
 --- key, which is number, username and host where nothing better is unique.
 ---@param description table
@@ -136,10 +156,8 @@ function neutral.twin(description, mapped, native)
     if same ~= nil then
         return same
     end
-    local incomplete = #found.gateways == 0
     return planned.outbound.username == found.outbound.username and planned.vendor == found.vendor
-        and (incomplete and next(mapped.after) ~= nil or hosts(planned) == hosts(found))
-        and share_numbers(planned, found)
+        and same_hosts(mapped, found) and share_numbers(planned, found)
 end
 
 --- Where a trunk that was read back differs from the planned one, after both were brought to one way of writing.

@@ -155,10 +155,11 @@ function planner.show(entries, todo, screen, full)
         if i > MOST_ROWS and not full then
             break
         end
-        local skipped = entry.plan.skip
+        local skipped, failed = entry.plan.skip, entry.plan.failed
         rows[i] = { entry.account:name(), entry.key, entry.label,
-            skipped and "" or impact_text(entry.plan.impact),
-            skipped and { "skipped: " .. skipped, colour = "dim" } or planner.changes_text(entry) }
+            (skipped or failed) and "" or impact_text(entry.plan.impact),
+            failed and { failed.message, colour = "red" }
+                or skipped and { "skipped: " .. skipped, colour = "dim" } or planner.changes_text(entry) }
     end
     if #rows > 0 then
         screen.write(aligned.render(COLUMNS, rows, screen) .. "\n")

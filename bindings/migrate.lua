@@ -4,10 +4,12 @@
 local accounts <const> = require "trunkhost.accounts"
 local core <const> = require "trunkhost.core"
 local ledger <const> = require "trunkhost.ledger"
+local migrate_deliver <const> = require "trunkhost.migrate_deliver"
 local migrate_options <const> = require "trunkhost.migrate_options"
 local migrate_steps <const> = require "trunkhost.migrate_steps"
 local migrate_target <const> = require "trunkhost.migrate_target"
 local migrate_view <const> = require "trunkhost.migrate_view"
+local migrate_retire <const> = require "trunkhost.migrate_retire"
 local neutral <const> = require "trunkhost.neutral"
 local tasks <const> = require "trunkhost.tasks"
 
@@ -36,11 +38,11 @@ Migration.__index = Migration
 function migrate.new(options)
     local self = setmetatable({ options = options, works = {}, list = {} }, Migration)
     self.from, self.to = accounts.account(options.from), accounts.account(options.to)
-    self.view = migrate_view.new(self)
+    self.view, self.delivery = migrate_view.new(self), migrate_deliver.command(options)
     for _, account in ipairs { self.from, self.to } do
         neutral.mapping(account:describe())
     end
-    require("trunkhost.migrate_retire").check(self)
+    migrate_retire.check(self)
     return self
 end
 
@@ -315,7 +317,8 @@ function Migration:plan(item)
         plan.failed = work.failed
     elseif work.skip then
         plan.skip = work.skip
-    elseif is_complete(work) and not require("trunkhost.migrate_retire").is_due(self, work) then
+    elseif is_complete(work) and not migrate_retire.is_due(self, work)
+        and not migrate_deliver.is_due(self, work) then
         plan.skip = ("is there already as %s"):format(migrate_view.targets(work))
     else
         plan.changes = { create = migrate_view.creates(work) }
@@ -363,8 +366,23 @@ function Migration:verify(item)
         migrate_steps.prove(self.target, move)
         move.complete = true
     end
-    require("trunkhost.migrate_retire").source(self, work)
+    migrate_deliver.work(self, work)
+    migrate_retire.source(self, work)
     return "accepted"
+end
+
+--- Where each trunk is now, for --mapping-out.
+function Migration:write_mapping()
+    if self.options.mapping_out and not self.options.dry_run then
+        require("trunkhost.migrate_carrier").write(self, self.options.mapping_out)
+    end
+end
+
+--- The job that takes a run back, for --undo.
+---@param options table
+---@return trunkhost.JobSpec
+function migrate.undo(options)
+    return require("trunkhost.migrate_undo").job(options)
 end
 
 return migrate

@@ -2,6 +2,7 @@
 
 local core <const> = require "trunkhost.core"
 local csv <const> = require "trunkhost.csv"
+local duration <const> = require "trunkhost.duration"
 local model <const> = require "trunkhost.mapping.model"
 local options <const> = require "trunkhost.options"
 local suggest <const> = require "trunkhost.suggest"
@@ -55,6 +56,13 @@ local function one_of(name, ...)
     end
 end
 
+local function span(name)
+    return function(text)
+        local seconds, problem = duration.parse(text)
+        return seconds, problem and name .. ": " .. problem
+    end
+end
+
 local function extend(result, target, value)
     table.move(value, 1, #value, #result[target] + 1, result[target])
 end
@@ -73,7 +81,11 @@ function migrate_options.add(parser)
         parser:option "--retire" :argname "HOW" :convert(one_of("--retire", "keep", "deactivate", "delete"))
             :default "keep"
             :description "What becomes of a source trunk whose copy was read back and is complete: keep, \z
-                deactivate or delete. Default: keep.")
+                deactivate or delete. Default: keep.",
+        parser:option "--mapping-out" :argname "FILE"
+            :description "Write a CSV file: old id, new id, what the carrier must change.",
+        parser:option "--undo" :argname "RUN"
+            :description "Remove what this run has created, newest first, as far as it is unchanged.")
     parser:group("What the source does not hold, and what may be lost",
         parser:option "--set" :argname "FIELD=VALUE" :count "*" :init {} :convert(given) :action "append"
             :description "A value for a field of every trunk, as in country=DE; fields as in docs/mapping.md.",
@@ -85,6 +97,10 @@ function migrate_options.add(parser)
         parser:option "--secrets" :argname "HOW" :convert(one_of("--secrets", "generate", "ledger", "file"))
             :description "Passwords: generate new ones, take those of the source from the ledger, or from the columns \z
                 inbound.secret and outbound.secret of --supply.",
+        parser:option "--deliver" :argname "COMMAND"
+            :description "Hand each password of a new trunk on: COMMAND runs in /bin/sh and reads a line of JSON.",
+        parser:option "--deliver-timeout" :argname "TIME" :convert(span "--deliver-timeout") :default(60)
+            :description "How long it may take. Default 60s.",
         parser:option "--allow-loss" :argname "FIELD,..." :count "*" :init {} :convert(words) :action(extend)
             :description "Move trunks although these fields are lost.",
         parser:flag "--all-or-nothing"
@@ -171,12 +187,19 @@ end
 function migrate_options.check(chosen)
     if #chosen.account > 0 then
         options.fail "--account: a migration has two accounts: --from and --to"
+    elseif chosen.undo and (chosen.from or chosen.to) then
+        options.fail "--undo: the run says by itself where it went: leave --from and --to out"
+    elseif chosen.undo then
+        return chosen
     elseif not (chosen.from and chosen.to) then
         options.fail "which accounts? Name them with --from ACCOUNT and --to ACCOUNT"
     elseif chosen.from and chosen.from == chosen.to then
         options.fail("--to %s: that is where the trunks are already", chosen.to)
     elseif chosen.secrets == "file" and not chosen.supply then
         options.fail "--secrets file: the passwords stand in a file, which --supply FILE.csv names"
+    end
+    if chosen.deliver and not chosen.deliver:find "%S" then
+        options.fail "--deliver: the command is empty"
     end
     chosen.given = {}
     for _, pair in ipairs(chosen.set) do

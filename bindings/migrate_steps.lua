@@ -157,6 +157,7 @@ end
 ---@field unsettled table[] creates of earlier runs that had no answer
 ---@field complete boolean?
 ---@field attempts integer
+---@field sent table<string, userdata>?  its passwords, by field of the body
 
 --- Creates it, or completes what an earlier run has made of it. Sets move.id as soon as it is known.
 ---@param target trunkhost.MigrationTarget
@@ -165,13 +166,14 @@ end
 ---@param mapped trunkhost.Mapped   with its secrets
 ---@param taken table<string, boolean>  ids that are other parts of the same source trunk
 function steps.make(target, move, source, mapped, taken)
-    move.attempts = 0
+    move.attempts, move.sent = 0, {}
     local function count(sent) move.attempts = move.attempts + sent end
-    local native
+    local native, kept
     if move.id then
         settle(move.unsettled, move.id)
         native = target:read(move.id)
-        if not are_known(target, move.id, mapped) then
+        kept = are_known(target, move.id, mapped)
+        if not kept then
             set_passwords(target, move.id, mapped, count)
         end
     else
@@ -187,6 +189,12 @@ function steps.make(target, move, source, mapped, taken)
         move.id = native.id
         if found then
             set_passwords(target, move.id, mapped, count)
+        end
+    end
+    -- Where the ledger had them already, these were not sent.
+    if not kept then
+        for _, secret in ipairs(mapped.secrets) do
+            move.sent[secret.field] = mapped.body[secret.field]
         end
     end
     -- The answer to a create may lack the lists that the steps look at: then they are empty.

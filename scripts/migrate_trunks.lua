@@ -18,12 +18,18 @@ Examples:
       --allow-loss label,calling_format,country,fixed_source_ip
   trunkhost migrate_trunks.lua --from bolna --to bolna_trunk --secrets file \
       --supply trunks.csv --retire deactivate
+  trunkhost migrate_trunks.lua --undo last
+      take back what the last run has created
   trunkhost --sandbox migrate_trunks.lua --from famulor --to autocalls \
       --secrets generate
       try it on fake platforms]],
 }
 migrate.add_options(parser)
 local options <const> = migrate.check_options(parser:parse())
+if options.undo then
+    trunkhost.job.run(migrate.undo(options))
+    return
+end
 local migration <const> = migrate.new(options)
 
 trunkhost.job.run {
@@ -36,3 +42,4 @@ trunkhost.job.run {
     verify = function(item) return migration:verify(item) end,
     view = migration.view,
 }
+migration:write_mapping()

@@ -137,7 +137,8 @@ function tests.test_one_lossy_trunk_among_twenty_is_named_and_nineteen_move()
     end
     file:close()
     local arguments = ("--secrets generate --set registration.enabled=no --set agent_ref=%s --supply %s "
-        .. "--set inbound.sources=192.0.2.7 --allow-loss label,calling_format,country,fixed_source_ip"):format(agent, path)
+        .. "--set inbound.sources=192.0.2.7 --allow-loss label,calling_format,country,fixed_source_ip"):format(agent,
+        path)
     local none = migration.run(sandbox, "famulor", "vatel", arguments .. " --all-or-nothing")
     lu.assertEquals(none.status, 1, none.err .. none.out)
     lu.assertEquals({ none.summary.failed, none.summary.skipped }, { 1, 19 })

@@ -96,8 +96,8 @@ function migration.check_no_double(sandbox, from, to, moment)
     lu.assertTrue(#state[to].trunks <= #state[from].trunks, moment)
     local assignments = {}
     for _, assignment in ipairs(to == "vatel" and state.vatel.numbers or {}) do
-        local place = ("%s %s %s"):format(assignment.sip_trunk_id or assignment.trunk_id, json.encode(assignment.number),
-            json.encode(assignment.alternate_number))
+        local place = ("%s %s %s"):format(assignment.sip_trunk_id or assignment.trunk_id,
+            json.encode(assignment.number), json.encode(assignment.alternate_number))
         lu.assertNil(assignments[place], ("%s: the assignment %s is there twice"):format(moment, place))
         assignments[place] = true
     end

@@ -1,0 +1,182 @@
+--- Taking back what a run has created: newest first, and only what nobody has changed since.
+
+local accounts <const> = require "trunkhost.accounts"
+local core <const> = require "trunkhost.core"
+local json <const> = require "trunkhost.json"
+local ledger <const> = require "trunkhost.ledger"
+local migrate_steps <const> = require "trunkhost.migrate_steps"
+local neutral <const> = require "trunkhost.neutral"
+local options <const> = require "trunkhost.options"
+local outcome <const> = require "trunkhost.outcome"
+local patiently <const> = require("trunkhost.migrate_target").patiently
+
+local undo <const> = {}
+
+local function word_after(arguments, name)
+    for i, word in ipairs(arguments) do
+        if word == name then
+            return arguments[i + 1]
+        elseif word:sub(1, #name + 1) == name .. "=" then
+            return word:sub(#name + 2)
+        end
+    end
+end
+
+--- Where a run went: its own words, or those of the run that it has gone on with.
+local function accounts_of(id)
+    local run, problem = ledger.run(id)
+    if not run then
+        options.fail("--undo %s: %s", id, problem or "there is no such run in the ledger")
+    end
+    local first = run
+    while first.resumed_from do
+        first = ledger.run(first.resumed_from)
+    end
+    local words = type(first.arguments) == "string" and json.decode(first.arguments) or first.arguments
+    local from, to = word_after(words, "--from"), word_after(words, "--to")
+    if not from or not to then
+        options.fail("--undo %s: that run was no migration", id)
+    end
+    return run.id, from, to
+end
+
+--- Less than what was planned is what a run leaves that was stopped in the middle; anything else is somebody's work.
+local function is_less(difference)
+    local planned, found = difference.planned, difference.found
+    if found == nil then
+        return true
+    elseif type(planned) ~= "table" or type(found) ~= "table" then
+        return difference.field == "active" and found == false
+    end
+    local there = {}
+    for _, item in ipairs(planned) do
+        there[json.encode(item)] = true
+    end
+    for _, item in ipairs(found) do
+        if not there[json.encode(item)] then
+            return false
+        end
+    end
+    return #planned > 0
+end
+
+--- Why a trunk is not what the run has made; nil when it is.
+local function changed(description, plans, native)
+    local names
+    for _, planned in ipairs(plans) do
+        local more = {}
+        for _, difference in ipairs(neutral.compare(description, planned, native)) do
+            if not is_less(difference) then
+                more[#more + 1] = difference
+            end
+        end
+        if #more == 0 then
+            return nil
+        end
+        names = names or migrate_steps.differences(more)
+    end
+    return names or "the ledger does not know what was planned"
+end
+
+---@class trunkhost.Undo
+---@field made table[]  { id, source } newest first
+---@field plans table<string, table[]>  source id → what was planned for it
+
+local function read_run(id, from, to)
+    local made, plans = {}, {}
+    for _, row in ipairs(ledger.creates(to, true)) do
+        if row.run == id and row.endpoint == "create" and row.state == "landed" and row.trunk then
+            table.insert(made, 1, { id = row.trunk, source = row.source })
+        elseif row.run == id and row.endpoint == "create" and row.state ~= "landed" and row.state ~= "absent" then
+            options.fail("--undo %s: it is not known what became of a create for trunk %s of %s. Settle that first: \z
+                run the migration again", id, row.source or "?", from)
+        end
+    end
+    for _, item in ipairs(ledger.items_of(id)) do
+        plans[item.trunk] = {}
+        for i, create in ipairs(type(item.plan) == "table" and item.plan.create or {}) do
+            plans[item.trunk][i] = create.planned
+        end
+    end
+    return made, plans
+end
+
+local function listed(account)
+    local by_id = {}
+    for _, trunk in ipairs(patiently(account.list, account, "list")) do
+        by_id[tostring(trunk.id)] = trunk
+    end
+    return by_id
+end
+
+--- The job that takes a run back.
+---@param chosen table  as check_options has returned them
+---@return trunkhost.JobSpec
+function undo.job(chosen)
+    local run, from, to = accounts_of(chosen.undo)
+    local source, target = accounts.account(from), accounts.account(to)
+    local description = target:describe()
+    local made, plans = read_run(run, from, to)
+    chosen.account = { to }
+    chosen.concurrency = 1 -- newest first, one after the other
+    local sources
+
+    local function items()
+        local there, list = listed(target), {}
+        sources = listed(source)
+        for _, each in ipairs(made) do
+            if there[each.id] then
+                list[#list + 1] = { account = target, trunk = there[each.id], source = each.source }
+            end
+        end
+        return list
+    end
+
+    local function objection(item)
+        local native = patiently(neutral.read, target, item.trunk.id)
+        local names = changed(description, plans[item.source] or {}, native)
+        local origin = sources[item.source or ""]
+        if names then
+            return ("it was changed since the run has made it: %s. Remove it by hand if nobody needs it"):format(names)
+        elseif not origin then
+            return ("its source, trunk %s of %s, is gone, so it is the only one"):format(item.source or "?", from)
+        elseif origin.is_active == false and native.is_active ~= false then
+            return ("its source, trunk %s of %s, is out of service: put it back first"):format(item.source, from)
+        end
+    end
+
+    local function failed(message)
+        local _, err = pcall(core.error, "conflict", "not removed: " .. message)
+        return { failed = err }
+    end
+
+    return {
+        name = "undo_migration",
+        options = chosen,
+        items = items,
+        plan = function(item)
+            local why = objection(item)
+            return why and failed(why) or { changes = {}, impact = { inbound = true, outbound = true },
+                note = ("removed; trunk %s of %s stays"):format(item.source, from) }
+        end,
+        apply = function(item)
+            local why = objection(item)
+            if why then
+                outcome.failed("conflict", "not removed: " .. why)
+            end
+            local ok, err = pcall(target.delete, target, item.trunk.id)
+            if not ok and not (core.is_error(err) and (err.ambiguous or err.kind == "not_found")) then
+                error(err, 0)
+            end
+            return { attempts = ok and 1 or err.attempts }
+        end,
+        verify = function(item)
+            if listed(target)[tostring(item.trunk.id)] then
+                outcome.unknown "it is still in the list after it was deleted: look at it, or run again"
+            end
+            return "accepted"
+        end,
+    }
+end
+
+return undo

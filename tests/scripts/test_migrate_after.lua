@@ -1,0 +1,154 @@
+--- What comes after a migration: handing passwords on, the list for the carrier, and taking it all back.
+
+package.path = "tests/support/?.lua;" .. package.path
+local lu <const> = require "luaunit"
+local json <const> = require "trunkhost.json"
+local canonical <const> = require "trunkhost.canonical"
+local migration <const> = require "migration"
+local program <const> = require "program"
+local sandbox_process <const> = require "sandbox_process"
+
+local sandbox
+
+local tests = {}
+
+function tests.setUp()
+    sandbox = sandbox_process.start "--trunks 6 --limits none"
+end
+
+function tests.tearDown()
+    sandbox:stop()
+end
+
+local function undo(apis, arguments)
+    return migration.run(sandbox, nil, nil, "--undo " .. (arguments or "last"), { apis = apis })
+end
+
+--- Numbers that were removed stay at some platforms as deleted, and clocks go on.
+local function picture(api)
+    local state = sandbox:ask("state")[api]
+    local list = {}
+    for i, trunk in ipairs(state.trunks) do
+        list[i] = canonical.text(trunk)
+    end
+    for _, number in ipairs(api == "vatel" and state.numbers or {}) do
+        list[#list + 1] = canonical.text(number)
+    end
+    table.sort(list)
+    return list
+end
+
+local PAIRS <const> = { { "famulor", "autocalls" }, { "famulor", "vatel" }, { "bolna", "bolna_trunk" } }
+
+for _, pair in ipairs(PAIRS) do
+    local from, to = pair[1], pair[2]
+    tests[("test_undo_returns_%s_to_its_state_before_a_run_from_%s"):format(to, from)] = function()
+        -- Some of what is there must stay.
+        local left = 0
+        if to == "autocalls" then
+            migration.empty(sandbox, to)
+            migration.run(sandbox, from, to, "--secrets generate --only 42,43")
+            left = 2
+        end
+        local before = picture(to)
+        local result = migration.run(sandbox, from, to, migration.consent(sandbox, to))
+        lu.assertTrue(result.summary.done > 0, result.err .. result.out)
+        lu.assertNotEquals(picture(to), before)
+        local undone = undo(pair)
+        lu.assertEquals(undone.status, 0, undone.err .. undone.out)
+        lu.assertEquals(undone.summary.done, result.summary.done)
+        lu.assertEquals(picture(to), before)
+        lu.assertTrue(left == 0 or select(2, migration.trunks(sandbox, to)) == left)
+        lu.assertEquals(undo(pair, result.summary.run).summary.total, 0)
+    end
+end
+
+function tests.test_what_was_changed_since_is_not_removed()
+    migration.empty(sandbox, "autocalls")
+    local result = migration.run(sandbox, "famulor", "autocalls", "--secrets generate")
+    lu.assertEquals(result.status, 0, result.err)
+    local id = result.items["42"].target
+    local changed = sandbox:run(("-e %s"):format(program.quote(
+        ('require("trunkhost").account("autocalls"):update(%s, { nickname = "Mine" })'):format(id))),
+        { apis = { "autocalls" } })
+    lu.assertEquals(changed.status, 0, changed.err)
+    local undone = undo({ "famulor", "autocalls" }, result.summary.run)
+    lu.assertEquals(undone.status, 1)
+    lu.assertEquals(undone.summary.failed, 1)
+    lu.assertStrContains(undone.items[id].error.message, "label")
+    local left, count = migration.trunks(sandbox, "autocalls")
+    lu.assertEquals(count, 1)
+    lu.assertNotNil(left[id])
+end
+
+function tests.test_the_only_one_that_is_left_is_not_removed()
+    migration.empty(sandbox, "autocalls")
+    local result = migration.run(sandbox, "famulor", "autocalls", "--secrets generate --only 42 --retire delete")
+    lu.assertEquals(result.status, 0, result.err)
+    lu.assertNil(migration.trunks(sandbox, "famulor")["42"])
+    local undone = undo { "famulor", "autocalls" }
+    lu.assertEquals(undone.status, 1)
+    lu.assertEquals(select(2, migration.trunks(sandbox, "autocalls")), 1)
+end
+
+function tests.test_a_run_that_was_no_migration_cannot_be_undone()
+    local rotated = sandbox:run("rotate_passwords.lua --account famulor --only 43 --yes", { apis = { "famulor" } })
+    lu.assertEquals(rotated.status, 0)
+    local undone = undo { "famulor", "autocalls" }
+    lu.assertEquals(undone.status, 2)
+    lu.assertStrContains(undone.err, "no migration")
+end
+
+local function deliver_to(path)
+    return ("--deliver %s"):format(program.quote("cat >> " .. path))
+end
+
+function tests.test_generated_passwords_are_handed_on_under_the_new_id_once()
+    migration.empty(sandbox, "autocalls")
+    local path = sandbox.folder .. "/delivered"
+    local arguments = "--secrets generate --only 42,43 " .. deliver_to(path)
+    local result = migration.run(sandbox, "famulor", "autocalls", arguments)
+    lu.assertEquals(result.status, 0, result.err)
+    result = migration.run(sandbox, "famulor", "autocalls", arguments)
+    lu.assertEquals(result.summary.skipped, 2, result.out)
+    local trunks, count = migration.trunks(sandbox, "autocalls"), 0
+    for line in program.read(path):gmatch "[^\n]+" do
+        local told = json.decode(line)
+        count = count + 1
+        lu.assertEquals(told.account, "autocalls")
+        lu.assertEquals(told.secret, trunks[told.trunk].sip_password)
+        lu.assertEquals(told.username, trunks[told.trunk].sip_username)
+    end
+    lu.assertEquals(count, 2)
+end
+
+function tests.test_what_was_not_taken_is_delivered_by_the_next_run_and_the_source_waits()
+    migration.empty(sandbox, "autocalls")
+    local path = sandbox.folder .. "/delivered"
+    local arguments = "--secrets generate --only 42 --retire delete "
+    local result = migration.run(sandbox, "famulor", "autocalls", arguments .. "--deliver false")
+    lu.assertEquals(result.status, 1)
+    lu.assertEquals(result.items["42"].error.kind, "delivery")
+    lu.assertNotNil(migration.trunks(sandbox, "famulor")["42"])
+    local password = migration.trunks(sandbox, "autocalls")[result.items["42"].target].sip_password
+    result = migration.run(sandbox, "famulor", "autocalls", arguments .. deliver_to(path))
+    lu.assertEquals(result.status, 0, result.err .. result.out)
+    lu.assertEquals(json.decode(program.read(path)).secret, password)
+    lu.assertNil(migration.trunks(sandbox, "famulor")["42"])
+end
+
+function tests.test_the_list_for_the_carrier_has_old_and_new_ids()
+    migration.empty(sandbox, "bolna_trunk")
+    local path = sandbox.folder .. "/mapping.csv"
+    local result = migration.run(sandbox, "bolna", "bolna_trunk", migration.consent(sandbox, "bolna_trunk")
+        .. " --mapping-out " .. path)
+    lu.assertEquals(result.status, 0, result.err)
+    local rows = require("trunkhost.csv").parse(program.read(path))
+    lu.assertEquals(#rows, 7)
+    for i = 2, 7 do
+        lu.assertEquals(rows[i][4], result.items[rows[i][2]].target)
+        lu.assertStrContains(rows[i][7], "trunk.example.com, port 5060")
+    end
+end
+
+os.exit(lu.LuaUnit.new():runSuiteByInstances { { "migrate_after", tests } })

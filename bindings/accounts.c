@@ -11,16 +11,17 @@ enum { MAX_WINDOWS = 8 };
 
 static size_t read_windows(lua_State *L, int idx, th_window windows[])
 {
+    int top = lua_gettop(L);
     size_t n = 0;
     for (lua_Integer i = 1; n < MAX_WINDOWS && lua_rawgeti(L, idx, i) == LUA_TTABLE; i++) {
         lua_rawgeti(L, -1, 1);
         lua_getfield(L, -2, "per");
         windows[n].requests = (unsigned)lua_tointeger(L, -2);
         windows[n].seconds = lua_tonumber(L, -1);
-        lua_pop(L, 3);
         n++;
+        lua_settop(L, top);
     }
-    lua_pop(L, 1);
+    lua_settop(L, top);
     return n;
 }
 

@@ -281,11 +281,15 @@ int th_open_core(lua_State *L)
     th_open_process(L);
     th_open_prompt(L);
     th_open_private_files(L);
+    return 1;
+}
+
+void th_open_globals(lua_State *L)
+{
     lua_pushcfunction(L, core_print);
     lua_setglobal(L, "print");
     lua_getglobal(L, "os");
     lua_pushcfunction(L, core_exit);
     lua_setfield(L, -2, "exit");
     lua_pop(L, 1);
-    return 1;
 }

@@ -19,6 +19,7 @@ static int load_module(lua_State *L)
 
 void th_library_open(lua_State *L)
 {
+    th_open_globals(L);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE); // preload
     for (const struct th_lua_module *module = th_lua_modules; module->name; module++) {
         lua_pushlightuserdata(L, (void *)(uintptr_t)module);

@@ -16,6 +16,8 @@ extern const struct th_lua_module th_lua_modules[];
 
 /* C modules: each pushes its module table. */
 int th_open_core(lua_State *L);
+/* print and os.exit as this program needs them; there before any module is. */
+void th_open_globals(lua_State *L);
 int th_open_ledger(lua_State *L);
 int th_open_uv(lua_State *L);
 

@@ -1,5 +1,6 @@
 /* Asking on the terminal without stopping the loop, so that Ctrl-C works at the question. */
 #include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +87,12 @@ static int prompt(lua_State *L)
         return luaL_error(L, "not enough memory");
     op->sched = runtime->sched;
     op->len = -1;
+    /* libuv makes the descriptor non-blocking, which standard output and the shell share with it.
+     */
+    int flags = fcntl(STDIN_FILENO, F_GETFL);
     int rc = uv_poll_init(&runtime->loop, &op->poll, STDIN_FILENO);
+    if (flags >= 0)
+        fcntl(STDIN_FILENO, F_SETFL, flags);
     if (rc != 0) {
         free(op);
         return luaL_error(L, "cannot read the terminal: %s", uv_strerror(rc));

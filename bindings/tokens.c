@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lauxlib.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,11 +71,20 @@ static int run_command(char *const argv[], th_buf *text, th_error *err)
     int ends[2];
     pid_t pid;
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t defaults;
     if (pipe2(ends, O_CLOEXEC) != 0)
         return th_fail(err, TH_INVALID, "cannot run %s: %s", argv[0], strerror(errno));
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    int rc = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
+    /* We ignore SIGPIPE; a command that prints into a closed pipe must die of it as usual. */
+    sigemptyset(&defaults);
+    sigaddset(&defaults, SIGPIPE);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigdefault(&attributes, &defaults);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+    int rc = posix_spawnp(&pid, argv[0], &actions, &attributes, argv, environ);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     close(ends[1]);
     if (rc != 0) {
@@ -84,6 +94,8 @@ static int run_command(char *const argv[], th_buf *text, th_error *err)
     int status = 0;
     bool complete = th_private_read_all(ends[0], TH_SECRET_MAX + 2, text) == 0;
     close(ends[0]);
+    if (!complete)
+        kill(pid, SIGKILL);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
     if (!complete)

@@ -96,13 +96,21 @@ fail:
     return rc;
 }
 
+void th_account_close(th_account *account)
+{
+    th_client_destroy(account->client);
+    th_pacer_destroy(account->pacer);
+    th_provider_destroy(account->runtime->L, account->provider);
+    account->client = NULL;
+    account->pacer = NULL;
+    account->provider = NULL;
+}
+
 void th_account_destroy(th_account *account)
 {
     if (!account)
         return;
-    th_client_destroy(account->client);
-    th_pacer_destroy(account->pacer);
-    th_provider_destroy(account->runtime->L, account->provider);
+    th_account_close(account);
     free_headers(account->headers);
     free_headers(account->body_headers);
     free(account->name);

@@ -42,7 +42,9 @@ struct th_account {
 
 int th_account_create(th_runtime *runtime, const th_account_options *options, th_account **out,
                       th_error *err);
-void th_account_destroy(th_account *account); /* NULL is fine */
+/* Aborts what is under way and lets go of what needs the loop or the Lua state. */
+void th_account_close(th_account *account);
+void th_account_destroy(th_account *account); /* closes it first where needed; NULL is fine */
 th_account *th_account_next(const th_account *account);
 
 #endif

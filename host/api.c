@@ -20,6 +20,8 @@ void th_account_push(lua_State *L, th_account *account)
 
 th_account *th_account_check(lua_State *L, int arg)
 {
+    if (th_runtime_of(L)->ended)
+        luaL_error(L, "the run has ended");
     return *(th_account **)luaL_checkudata(L, arg, ACCOUNT_TYPE);
 }
 
@@ -50,6 +52,17 @@ static void call_stop(struct th_call *call)
         call->aborted = true;
 }
 
+/* What is known of a call whose task will not look at it any more. A reply that came and that
+ * nobody has read may have been a yes. */
+static enum th_attempt_state call_fate(const struct th_call *call)
+{
+    if (call->aborted)
+        return TH_ATTEMPT_AMBIGUOUS;
+    if (call->x.attempts == 0)
+        return TH_ATTEMPT_UNSENT;
+    return call->x.outcome == TH_OUTCOME_REFUSED ? TH_ATTEMPT_REFUSED : TH_ATTEMPT_AMBIGUOUS;
+}
+
 static void call_release(void *ptr)
 {
     struct th_call *call = ptr;
@@ -57,8 +70,7 @@ static void call_release(void *ptr)
     call->released = true;
     if (th_call_recording(call))
         return;
-    th_call_ended(call, call->aborted ? TH_ATTEMPT_AMBIGUOUS : TH_ATTEMPT_UNSENT, 0,
-                  "the task was cancelled", NULL);
+    th_call_ended(call, call_fate(call), 0, "the task was cancelled", NULL);
     call_free(call);
 }
 
@@ -72,7 +84,8 @@ static void call_cancel(void *ptr)
 static bool call_interrupt(void *ptr)
 {
     struct th_call *call = ptr;
-    if (th_call_recording(call) || !th_exchange_unsent(&call->x))
+    bool read = call->endpoint->method == TH_GET; /* asking can stop at any time */
+    if (th_call_recording(call) || (!read && !th_exchange_unsent(&call->x)))
         return false;
     call_cancel(call);
     return true;
@@ -224,17 +237,17 @@ static int call_done(lua_State *L, int status, lua_KContext ctx)
  * holds. */
 static const char *const *read_grants(lua_State *L, const char *names[], size_t room)
 {
+    int top = lua_gettop(L);
+    size_t n = 0;
     if (!lua_istable(L, ARG_OPTIONS))
         return NULL;
-    size_t n = 0;
     if (lua_getfield(L, ARG_OPTIONS, "grant") == LUA_TTABLE) {
-        for (lua_Integer i = 1; n + 1 < room && lua_rawgeti(L, -1, i) == LUA_TSTRING; i++) {
+        for (lua_Integer i = 1; n + 1 < room && lua_rawgeti(L, top + 1, i) == LUA_TSTRING; i++) {
             names[n++] = lua_tostring(L, -1);
             lua_pop(L, 1);
         }
-        lua_pop(L, 1);
     }
-    lua_pop(L, 1);
+    lua_settop(L, top);
     names[n] = NULL;
     return n ? names : NULL;
 }

@@ -96,7 +96,8 @@ static int nested_start(lua_State *L, int mode)
     luaL_argexpected(L, co, 1, "coroutine");
     int nargs = lua_gettop(L) - 1;
     if (th_nest_hosts(L, co))
-        return refuse(L, mode, "cannot resume a coroutine that waits inside another task");
+        return refuse(L, mode,
+                      "cannot resume a coroutine that is a task, or waits inside another one");
     if (co == L || (lua_status(co) == LUA_OK && lua_gettop(co) == 0))
         return refuse(L, mode,
                       co == L ? "cannot resume non-suspended coroutine"
@@ -149,7 +150,8 @@ static int co_close(lua_State *L)
     lua_State *co = lua_tothread(L, 1);
     luaL_argexpected(L, co, 1, "coroutine");
     if (th_nest_hosts(L, co))
-        return luaL_error(L, "cannot close a coroutine that waits inside another task");
+        return luaL_error(L,
+                          "cannot close a coroutine that is a task, or waits inside another one");
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);

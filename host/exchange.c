@@ -62,16 +62,20 @@ static bool repeat_broken(th_exchange *x)
 static void settle(th_exchange *x, enum th_outcome outcome)
 {
     const th_transfer *t = &x->transfer;
+    x->outcome = outcome;
     unsigned tries = x->tries ? x->tries : TRIES_DEFAULT;
     if (outcome == TH_OUTCOME_SUCCESS) {
         finish(x, outcome);
         return;
     }
     if (t->status == 429) { /* not done, whatever the method; the pacer holds everybody back */
-        if (++x->limited < TRIES_LIMITED)
-            join_queue(x, true);
-        else
+        if (++x->limited >= TRIES_LIMITED)
             finish(x, TH_OUTCOME_REFUSED);
+        else if (x->pacer)
+            join_queue(x, true);
+        else /* nobody else holds it back */
+            pause_then_repeat(x, t->pace.retry_after >= 0 ? (uint64_t)(t->pace.retry_after * 1e9)
+                                                          : backoff(x->limited - 1));
         return;
     }
     if (outcome == TH_OUTCOME_REFUSED) {
@@ -162,6 +166,7 @@ void th_exchange_start(th_exchange *exchange)
 {
     exchange->attempts = exchange->failures = exchange->limited = exchange->broken = 0;
     exchange->maybe = false;
+    exchange->outcome = TH_OUTCOME_NONE;
     join_queue(exchange, false);
 }
 

@@ -18,6 +18,7 @@
 #include "transfer.h"
 
 enum th_outcome {
+    TH_OUTCOME_NONE,      /* it has not ended */
     TH_OUTCOME_SUCCESS,   /* 2xx, complete */
     TH_OUTCOME_REFUSED,   /* the platform said no */
     TH_OUTCOME_AMBIGUOUS, /* it may have happened */
@@ -42,10 +43,10 @@ struct th_exchange {
     void *ctx;
 
     /* results, valid in done() */
-    enum th_outcome outcome;
-    unsigned attempts;    /* transfers that may have reached the platform */
-    bool maybe;           /* an earlier attempt was ambiguous, whatever the last one says */
-    th_error start_error; /* the transfer could not even be made */
+    enum th_outcome outcome; /* before done(): of the last attempt */
+    unsigned attempts;       /* transfers that may have reached the platform */
+    bool maybe;              /* an earlier attempt was ambiguous, whatever the last one says */
+    th_error start_error;    /* the transfer could not even be made */
 
     /* the exchange's */
     enum { TH_X_IDLE, TH_X_QUEUED, TH_X_SENDING, TH_X_PAUSED } stage;

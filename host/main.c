@@ -1,5 +1,6 @@
 /* The program: options, commands, or a script run to its end. */
 #include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,14 @@ static void forbid_core_dumps(void)
 #ifndef __SANITIZE_ADDRESS__ /* the leak checker attaches to its own process */
     prctl(PR_SET_DUMPABLE, 0);
 #endif
+}
+
+/* Whoever starts us may have closed them; then our own files would land there. */
+static void fill_standard_descriptors(void)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) < 0)
+            _exit(TH_EXIT_ERROR);
 }
 
 static bool readable(const char *path)
@@ -168,6 +177,7 @@ int main(int argc, char **argv)
 {
     th_options options;
     th_error err = {0};
+    fill_standard_descriptors();
     forbid_core_dumps();
     if (th_options_parse(argc, argv, &options, &err) != 0) {
         th_report(&err);

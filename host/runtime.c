@@ -29,6 +29,7 @@ void th_runtime_admit(lua_State *L, const char *what)
     if (runtime->phase == TH_PHASE_RUN || th_task_admitted(L))
         return;
     th_error err = {0};
+    runtime->turned_away = true;
     th_fail(&err, TH_CANCELLED, "the run is stopping: cannot %s any more", what);
     th_error_raise(L, &err);
 }
@@ -184,13 +185,12 @@ fail:
 int th_runtime_destroy(th_runtime *runtime, bool *stuck)
 {
     th_progress_end(&runtime->terminal);
-    th_sched_destroy(runtime->sched);
+    runtime->phase = TH_PHASE_CANCEL; /* a signal has nothing left to stop */
+    th_sched_end(runtime->sched);
+    runtime->ended = true;
     int rc = th_runtime_close_ledger(runtime);
-    while (runtime->accounts) {
-        th_account *next = th_account_next(runtime->accounts);
-        th_account_destroy(runtime->accounts);
-        runtime->accounts = next;
-    }
+    for (th_account *account = runtime->accounts; account; account = th_account_next(account))
+        th_account_close(account);
     th_client_destroy(runtime->web);
     if (runtime->loop_close && !runtime->loop_close(runtime)) {
         /* What is stuck still points into the loop and the state. */
@@ -202,9 +202,17 @@ int th_runtime_destroy(th_runtime *runtime, bool *stuck)
     }
     if (runtime->L)
         lua_close(runtime->L);
+    th_sched_free(runtime->sched);
+    while (runtime->accounts) {
+        th_account *next = th_account_next(runtime->accounts);
+        th_account_destroy(runtime->accounts);
+        runtime->accounts = next;
+    }
     th_sandbox_stop(runtime->sandbox);
     if (runtime->timers)
         th_timers_destroy(runtime->timers);
+    signal(SIGINT, SIG_IGN); /* all is recorded: nothing is left to interrupt */
+    signal(SIGTERM, SIG_IGN);
     for (int i = 0; i < runtime->open_signals; i++)
         uv_close((uv_handle_t *)&runtime->signals[i], NULL);
     uv_run(&runtime->loop, UV_RUN_DEFAULT);
@@ -308,7 +316,7 @@ int th_runtime_run(th_runtime *runtime, int nargs)
     th_sched_settle(sched);
     if (th_sched_has_uncaught(sched))
         runtime->exit_status = report_uncaught(runtime);
-    else if (runtime->phase != TH_PHASE_RUN && !runtime->exiting)
+    else if (!runtime->exiting && (runtime->phase == TH_PHASE_CANCEL || runtime->turned_away))
         runtime->exit_status = TH_EXIT_HALTED;
     return runtime->exit_status;
 }

@@ -82,9 +82,11 @@ struct th_runtime {
     bool loop_closing;                              /* nothing of the script is called any more */
 
     enum th_phase phase;
-    bool turning;    /* inside uv_run */
-    bool exiting;    /* os.exit was called */
-    int exit_status; /* asked for by the script or a job */
+    bool turning;     /* inside uv_run */
+    bool ended;       /* the script is over: what lua_close runs finds nothing to work with */
+    bool turned_away; /* something was refused or ended early because the run is stopping */
+    bool exiting;     /* os.exit was called */
+    int exit_status;  /* asked for by the script or a job */
 };
 
 /* Everything but the script. On failure err says what to do and nothing is left to destroy. */

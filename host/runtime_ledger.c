@@ -115,6 +115,8 @@ static int record_run(th_runtime *runtime, th_error *err)
 
 static int open_ledger(th_runtime *runtime, th_error *err)
 {
+    if (runtime->ended)
+        return th_fail(err, TH_INVALID, "the run has ended");
     if (runtime->ledger)
         return 0;
     return th_ledger_open(&runtime->loop, runtime->ledger_path, &runtime->ledger, err);

@@ -23,6 +23,7 @@ th_sched *th_sched_create(lua_State *L, th_timers *timers)
 
 void th_sched_cancel_all(th_sched *sched)
 {
+    sched->ending = true;
     for (uint32_t i = 0; i < sched->nslots; i++)
         if (sched->slots[i])
             th_task_cancel(sched->slots[i]);
@@ -38,13 +39,17 @@ void th_sched_interrupt(th_sched *sched)
     }
 }
 
-void th_sched_destroy(th_sched *sched)
+void th_sched_end(th_sched *sched)
 {
-    if (!sched)
+    if (!sched || sched->ended)
         return;
-    th_sched_cancel_all(sched);
-    while (th_sched_run(sched))
-        continue;
+    /* A task's to-be-closed variables may spawn others, which end at their first turn. */
+    for (int round = 0; round < 1000 && sched->live > 0; round++) {
+        th_sched_cancel_all(sched);
+        while (th_sched_run(sched))
+            continue;
+    }
+    sched->ended = true;
     for (uint32_t i = 0; i < sched->nslots; i++)
         if (sched->slots[i]) {
             if (sched->slots[i]->handle)
@@ -52,6 +57,14 @@ void th_sched_destroy(th_sched *sched)
             th_task_collect(sched->slots[i]);
         }
     luaL_unref(sched->L, LUA_REGISTRYINDEX, sched->uncaught_ref);
+    sched->uncaught_ref = LUA_NOREF;
+    sched->ready_first = sched->ready_last = NULL;
+}
+
+void th_sched_free(th_sched *sched)
+{
+    if (!sched)
+        return;
     free(sched->uncaught_traceback);
     free(sched->slots);
     free(sched->free_slots);
@@ -74,10 +87,11 @@ void th_sched_callback(th_sched *sched, bool inside)
 
 void th_sched_fail(th_sched *sched, lua_State *L, const char *traceback)
 {
-    if (sched->uncaught_traceback) {
+    if (sched->uncaught) {
         lua_pop(L, 1);
         return;
     }
+    sched->uncaught = true;
     sched->uncaught_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     sched->uncaught_traceback = strdup(traceback);
     if (sched->on_ready)
@@ -86,15 +100,15 @@ void th_sched_fail(th_sched *sched, lua_State *L, const char *traceback)
 
 bool th_sched_has_uncaught(const th_sched *sched)
 {
-    return sched->uncaught_traceback != NULL;
+    return sched->uncaught;
 }
 
 const char *th_sched_uncaught(th_sched *sched, lua_State *L)
 {
-    if (!sched->uncaught_traceback)
+    if (!sched->uncaught)
         return NULL;
     lua_rawgeti(L, LUA_REGISTRYINDEX, sched->uncaught_ref);
-    return sched->uncaught_traceback;
+    return sched->uncaught_traceback ? sched->uncaught_traceback : "(no memory for a traceback)";
 }
 
 size_t th_sched_live(const th_sched *sched)

@@ -197,6 +197,8 @@ static void note_spawn_place(lua_State *L, th_task *task, const th_task *parent)
 th_task *th_task_spawn(lua_State *L, int nargs, const char *name)
 {
     th_sched *sched = th_sched_of(L);
+    if (sched->ended)
+        luaL_error(L, "cannot spawn a task: the run has ended");
     th_task *task = calloc(1, sizeof *task);
     if (!task)
         luaL_error(L, "not enough memory");
@@ -215,6 +217,7 @@ th_task *th_task_spawn(lua_State *L, int nargs, const char *name)
     th_task_link(task, parent);
     task->admitted = parent && parent->admitted;
     task->item = parent ? parent->item : 0;
+    task->cancel_requested = sched->ending || (parent && parent->cancel_requested);
     sched->live++;
     note_spawn_place(L, task, parent);
     task->co_ref = LUA_NOREF;
@@ -223,6 +226,7 @@ th_task *th_task_spawn(lua_State *L, int nargs, const char *name)
     if (!lua_checkstack(task->co, nargs + 1))
         luaL_error(L, "too many arguments");
     lua_xmove(L, task->co, nargs + 1);
+    th_nest_set_hosted(L, task->co, true); /* only the scheduler resumes it */
     task->generation = task->serial = ++sched->generations;
     th_task_make_ready(task);
     return task;

@@ -53,8 +53,11 @@ struct th_wait_ops {
 };
 
 th_sched *th_sched_create(lua_State *L, th_timers *timers);
-/* Cancels and releases whatever is left. Call before lua_close. */
-void th_sched_destroy(th_sched *sched);
+/* Cancels and releases whatever is left. Call before lua_close; afterwards nothing can be spawned
+ * or waited for, but what lua_close still runs may ask. */
+void th_sched_end(th_sched *sched);
+/* Frees it, after th_sched_end and lua_close. */
+void th_sched_free(th_sched *sched);
 th_sched *th_sched_of(lua_State *L);
 
 /* Calls on_ready(ctx) whenever a task becomes ready, from wherever that happens. NULL: nobody. */

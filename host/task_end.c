@@ -46,6 +46,8 @@ void th_task_link(th_task *task, th_task *parent)
 /* Frees a task that has ended and that nobody can name any more. */
 void th_task_collect(th_task *task)
 {
+    th_task_op_release(task);
+    th_nest_set_hosted(task->sched->L, task->co, false);
     luaL_unref(task->sched->L, LUA_REGISTRYINDEX, task->co_ref);
     luaL_unref(task->sched->L, LUA_REGISTRYINDEX, task->carried_ref);
     luaL_unref(task->sched->L, LUA_REGISTRYINDEX, task->thrown_ref);
@@ -64,7 +66,8 @@ void th_task_set_uncaught(th_task *task)
 {
     th_sched *sched = task->sched;
     task->observed = true;
-    if (!sched->uncaught_traceback) {
+    if (!sched->uncaught) {
+        sched->uncaught = true;
         lua_pushvalue(task->co, -1);
         lua_xmove(task->co, sched->L, 1);
         sched->uncaught_ref = luaL_ref(sched->L, LUA_REGISTRYINDEX);
@@ -73,7 +76,8 @@ void th_task_set_uncaught(th_task *task)
     }
     th_buf text = {0};
     const char *message = lua_tostring(task->co, -1);
-    th_buf_printf(&text, "%s\nanother task failed too: %s\n%s", sched->uncaught_traceback,
+    th_buf_printf(&text, "%s\nanother task failed too: %s\n%s",
+                  sched->uncaught_traceback ? sched->uncaught_traceback : "",
                   message ? message : "(an error object)", task->traceback ? task->traceback : "");
     if (text.data) {
         free(sched->uncaught_traceback);

@@ -77,7 +77,9 @@ struct th_sched {
     unsigned blocked; /* resumes on the C stack that cannot pass a yield on */
     bool resetting;   /* a cancelled coroutine's to-be-closed variables are running */
     bool in_callback; /* the loop runs a function of the script, outside of any task */
-    th_task *uncaught;
+    bool uncaught;    /* an error that no task can catch has ended the run */
+    bool ending;      /* every task is being cancelled, also those that are spawned meanwhile */
+    bool ended;       /* no task runs any more */
     int uncaught_ref;
     char *uncaught_traceback;
     uint64_t generations;

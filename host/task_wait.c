@@ -20,10 +20,18 @@ void th_task_op_release(th_task *task)
     }
 }
 
+/* What was waited for before can wake nobody any more. */
+static void new_wait(th_task *task)
+{
+    th_task_op_release(task);
+    task->woken_early = false;
+    task->generation = ++task->sched->generations;
+}
+
 void th_task_attach(lua_State *L, const struct th_wait_ops *ops, void *op)
 {
     th_task *task = th_task_current(L);
-    th_task_op_release(task);
+    new_wait(task);
     task->ops = ops;
     task->op = op;
 }
@@ -103,7 +111,7 @@ void *th_task_op(lua_State *L)
 
 void th_task_release(lua_State *L)
 {
-    th_task_op_release(th_task_current(L));
+    new_wait(th_task_current(L));
 }
 
 /* The task goes on: with what it waited for, or with the error that has ended the wait. */
@@ -218,7 +226,11 @@ static const char hosted_key = 0;
 
 void th_nest_open(lua_State *L)
 {
-    lua_newtable(L);
+    lua_newtable(L); // hosted
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "k"); /* a task's registry reference is the one anchor of its coroutine */
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &hosted_key);
 }
 

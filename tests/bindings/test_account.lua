@@ -130,6 +130,37 @@ function tests.test_a_wrong_token_is_kind_auth_and_ends_the_run_with_1()
     end
 end
 
+function tests.test_many_grants_are_read()
+    start "--trunks 3"
+    local result = script [[local grant = {}
+        for i = 1, 31 do grant[i] = "nickname" end
+        account:update(42, { sip_password = trunkhost.secret {} }, { grant = grant }) print "sent"]]
+    lu.assertEquals(result.out, "sent\n", result.err)
+end
+
+function tests.test_a_create_that_has_landed_is_not_called_absent_when_its_task_is_cancelled_meanwhile()
+    start "--trunks 3 --latency 20"
+    local result = script [[
+        local tasks = {}
+        for i = 1, 8 do
+            tasks[i] = trunkhost.spawn(function()
+                local new = {}
+                for k, v in pairs(NEW) do new[k] = v end
+                new.phone_number = tostring(6000 + i)
+                account:create(new)
+            end)
+        end
+        trunkhost.spawn(function() tasks[1]:await() error "a fault elsewhere" end):await()]]
+    lu.assertEquals(result.status, 2)
+    local created = #sandbox:ask "state".famulor.trunks - 3
+    local pipe = io.popen(("sqlite3 %s/ledger.db \"select count(*) from creates where state = 'absent'\"")
+        :format(sandbox.folder))
+    local absent = tonumber(pipe:read "a")
+    pipe:close()
+    lu.assertTrue(created >= 1)
+    lu.assertTrue(created + absent <= 8, ("%d created, %d absent"):format(created, absent))
+end
+
 function tests.test_a_dry_run_sends_nothing_but_get()
     start "--trunks 3"
     local result = sandbox:run("-n -e " .. program.quote(PRELUDE .. [[

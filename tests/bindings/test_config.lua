@@ -58,6 +58,12 @@ function tests.test_every_mistake_is_one_line()
     assert_refused((GOOD:gsub("a = {", '["a b"] = {')), "a name is made of")
 end
 
+function tests.test_eight_rate_windows_are_read()
+    local windows = ("{ 100, per = 60 }, "):rep(8)
+    lu.assertEquals(with(account(("rate = { %s }"):format(windows)), nil, { T = "x" }).status, 0)
+    assert_refused(account(("rate = { %s { 1, per = 1 } }"):format(windows)), "more than 8 windows")
+end
+
 function tests.test_all_mistakes_are_listed_at_once()
     local result = with('return { accounts = { a = { token = 1, timeout = -1, concurrency = 0 } } }')
     for _, words in ipairs { "no provider", "token must", "timeout must", "concurrency must" } do

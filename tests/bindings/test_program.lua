@@ -181,6 +181,36 @@ function tests.test_a_reader_that_goes_away_does_not_stop_a_change_in_the_middle
     lu.assertEquals(err, "went on to the end\n")
 end
 
+function tests.test_closed_standard_descriptors_are_nobodys_files()
+    for _, closed in ipairs { "0<&-", "1>&-", "2>&-" } do
+        local result = program.run("--sandbox=limits=none -e "
+            .. program.quote [[for _ in require "trunkhost".account "famulor":trunks() do end os.exit(7)]],
+            { around = ("sh -c 'exec \"$@\" %s' sh"):format(closed) })
+        lu.assertEquals(result.status, 7, closed .. result.err)
+    end
+end
+
+function tests.test_a_task_that_is_spawned_while_the_run_ends_does_not_live_on()
+    local result = e [[local t = require "trunkhost"
+        local guard <close> = setmetatable({}, { __close = function()
+            t.spawn(function() t.sleep(3600) print "lived on" end) end })
+        os.exit(7)]]
+    lu.assertEquals(result.status, 7)
+    lu.assertEquals(result.out, "")
+end
+
+function tests.test_os_exit_works_before_the_library_is_loaded()
+    lu.assertEquals(e("os.exit(7)").status, 7)
+end
+
+function tests.test_finalizers_at_the_end_find_nothing_to_work_with_and_harm_nothing()
+    local result = e [[local t = require "trunkhost"
+        X = setmetatable({}, { __gc = function()
+            print((pcall(t.sleep, 1)), (pcall(t.spawn, print)), (pcall(coroutine.wrap(t.sleep), 0))) end })]]
+    lu.assertEquals(result.status, 0, result.err)
+    lu.assertEquals(result.out, "false\tfalse\tfalse\n")
+end
+
 function tests.test_check_reports_a_syntax_error_and_does_not_run()
     lu.assertEquals(program.run("--check -e 'print(1)'").out, "")
     lu.assertEquals(program.run("--check -e 'print(1'").status, 2)

@@ -188,8 +188,14 @@ function tests.test_a_coroutine_that_waits_elsewhere_cannot_be_resumed_or_closed
     trunkhost.sleep(0)
     local ok, why = coroutine.resume(co)
     lu.assertFalse(ok)
-    lu.assertStrContains(why, "waits inside another task")
-    lu.assertErrorMsgContains("waits inside another task", coroutine.close, co)
+    lu.assertStrContains(why, "waits inside another one")
+    lu.assertErrorMsgContains("waits inside another one", coroutine.close, co)
+    local own
+    local sleeper = trunkhost.spawn(function() own = coroutine.running() trunkhost.sleep(0.01) return "slept" end)
+    trunkhost.sleep(0)
+    lu.assertFalse((coroutine.resume(own)))
+    lu.assertErrorMsgContains("that is a task", coroutine.close, own)
+    lu.assertEquals(sleeper:await(), "slept")
     lu.assertTrue((task:await()))
 end
 

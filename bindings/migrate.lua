@@ -310,7 +310,7 @@ end
 function Migration:plan(item)
     local work = self.works[item]
     local plan = {
-        impact = {}, work = work, told = function() return "→ " .. migrate_view.targets(work) end,
+        impact = {}, work = work, told = function() return migrate_view.targets(work) end,
         tells = function() return migrate_view.tells(work, self.options.dry_run) end,
     }
     if work.failed then

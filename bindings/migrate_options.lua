@@ -79,7 +79,7 @@ function migrate_options.add(parser)
         parser:option "--from" :argname "ACCOUNT" :description "Account that the trunks are read from.",
         parser:option "--to" :argname "ACCOUNT" :description "Account that they are created in.",
         parser:option "--retire" :argname "HOW" :convert(one_of("--retire", "keep", "deactivate", "delete"))
-            :default "keep"
+            :default "keep" :show_default(false)
             :description "What becomes of a source trunk whose copy was read back and is complete: keep, \z
                 deactivate or delete. Default: keep.",
         parser:option "--mapping-out" :argname "FILE"

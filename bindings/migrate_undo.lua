@@ -1,6 +1,7 @@
 --- Taking back what a run has created: newest first, and only what nobody has changed since.
 
 local accounts <const> = require "trunkhost.accounts"
+local aligned <const> = require "trunkhost.table"
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
 local ledger <const> = require "trunkhost.ledger"
@@ -109,6 +110,35 @@ local function listed(account)
     return by_id
 end
 
+local COLUMNS <const> = { { title = "TRUNK" }, { title = "LABEL", max = 28, min = 10, drop = 1 },
+    { title = "NOTE", note = true } }
+
+--- Shows what goes.
+local function view_of(to)
+    local view <const> = {}
+
+    function view.summary(entries, todo)
+        return ("%d of the %d %s that the run has made %s removed from %s, which ends calls on %s."):format(#todo,
+            #entries, #entries == 1 and "trunk" or "trunks", #todo == 1 and "is" or "are", to, #todo == 1 and "it"
+            or "them")
+    end
+
+    function view.show(entries, todo, screen)
+        local rows = {}
+        for i, entry in ipairs(entries) do
+            local failed = entry.plan.failed
+            rows[i] = { entry.key, entry.label, failed and { failed.message, colour = "red" } or entry.plan.skip
+                or entry.plan.note }
+        end
+        if #rows > 0 then
+            screen.write(aligned.render(COLUMNS, rows, screen) .. "\n")
+        end
+        screen.write(aligned.sentence("Plan: " .. view.summary(entries, todo), screen) .. "\n")
+    end
+
+    return view
+end
+
 --- The job that takes a run back.
 ---@param chosen table  as check_options has returned them
 ---@return trunkhost.JobSpec
@@ -154,9 +184,10 @@ function undo.job(chosen)
         name = "undo_migration",
         options = chosen,
         items = items,
+        view = view_of(to),
         plan = function(item)
             local why = objection(item)
-            return why and failed(why) or { changes = {}, impact = { inbound = true, outbound = true },
+            return why and failed(why) or { changes = {}, impact = {},
                 note = ("removed; trunk %s of %s stays"):format(item.source, from) }
         end,
         apply = function(item)

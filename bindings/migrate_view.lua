@@ -131,10 +131,14 @@ local function number(count)
 end
 
 --- Secrets can never be read, so what is said of them is a column of its own only where one is missing.
+local function verdict_of(finding)
+    return finding.verdict == "secret" and (finding.blocks and "missing" or "exact") or finding.verdict
+end
+
 local function count_of(findings)
     local counts = {}
     for _, finding in ipairs(findings) do
-        local verdict = finding.verdict == "secret" and (finding.blocks and "missing" or "exact") or finding.verdict
+        local verdict = verdict_of(finding)
         counts[verdict] = (counts[verdict] or 0) + 1
     end
     return counts
@@ -157,9 +161,12 @@ local function note_of(work, plan)
         return { "skipped: " .. plan.skip, colour = "dim" }
     end
     local findings, parts = work.result.findings, {}
-    local given = migrate_view.targets(work)
+    local given, complete = migrate_view.targets(work), true
+    for _, move in ipairs(work.moves) do
+        complete = complete and move.complete
+    end
     if given ~= "" then
-        parts[1] = "to be completed: " .. given
+        parts[1] = (complete and "is there already as %s, and is finished" or "to be completed: %s"):format(given)
     elseif #work.moves > 1 then
         parts[1] = ("%d trunks"):format(#work.moves)
     end
@@ -196,7 +203,7 @@ local function by_field(entries)
                 field = { name = finding.field, place = #order + 1, stops = 0, counts = {} }
                 fields[finding.field], order[#order + 1] = field, field
             end
-            local verdict = finding.verdict == "secret" and "exact" or finding.verdict
+            local verdict = verdict_of(finding)
             field.counts[verdict] = (field.counts[verdict] or 0) + 1
             local stops = finding.blocks and not finding.allowed
             field.stops = field.stops + (stops and 1 or 0)

@@ -162,6 +162,8 @@ static int call_failed(lua_State *L, struct th_call *call)
     th_error err = {0};
     th_exchange_error(x, &err);
     th_reply_explain(L, call->account->provider, call->endpoint, &x->transfer, &err);
+    if (x->transfer.fate == TH_FATE_REPLIED)
+        th_call_quote(call, &err);
     bool create = call->endpoint->method == TH_POST;
     if (x->outcome == TH_OUTCOME_AMBIGUOUS && create) {
         /* Never sent again by us: a second one would be a second trunk. */
@@ -400,6 +402,7 @@ int th_api_settle(lua_State *L)
     static const char *const states[] = {"current", "rejected", NULL};
     static const enum th_secret_state values[] = {TH_CURRENT, TH_REJECTED};
     th_account *account = th_account_check(L, 1);
+    lua_settop(L, 6); /* evidence may be left out: what is pushed below must not take its place */
     const char *trunk = luaL_tolstring(L, 2, NULL);
     const char *field = luaL_checkstring(L, 3);
     luaL_argexpected(L, th_secret_test(L, 4), 4, "secret");

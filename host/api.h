@@ -44,7 +44,8 @@ int th_reply_push(lua_State *L, const th_endpoint *endpoint, const th_transfer *
                   bool *more, th_error *err);
 
 /* Adds the platform's own words, error code and field faults to err, from the body of a refusal,
- * and the kind where the status means something else than usual at this endpoint. */
+ * and the kind where the status means something else than usual at this endpoint. The words are
+ * whole and may quote what was sent: th_call_quote comes next. */
 void th_reply_explain(lua_State *L, const th_provider *provider, const th_endpoint *endpoint,
                       const th_transfer *transfer, th_error *err);
 

@@ -46,6 +46,9 @@ void th_call_find_rows(lua_State *L, struct th_call *call);
 void th_call_keep_rows(lua_State *L, const struct th_call *call, const char *trunk);
 /* A platform may quote what it refuses: none of its secrets may pass through these words. */
 void th_call_scrub(const struct th_call *call, th_error *err);
+/* The platform's words as they may go on: scrubbed, and only then cut to a bearable length, because
+ * a cut could leave a part of a secret that is not known as one. */
+void th_call_quote(const struct th_call *call, th_error *err);
 void th_call_drop_secrets(struct th_call *call);
 /* The registry table behind the rows; once per state. */
 void th_call_secrets_open(lua_State *L);

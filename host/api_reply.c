@@ -6,8 +6,6 @@
 #include "api.h"
 #include "json.h"
 
-enum { QUOTE_MAX = 300 }; /* bytes of a platform's text in one message */
-
 int th_reply_push(lua_State *L, const th_endpoint *endpoint, const th_transfer *transfer,
                   bool *more, th_error *err)
 {
@@ -125,7 +123,7 @@ static void explain_decoded(lua_State *L, const th_provider *provider, th_error 
             th_buf_printf(&text, "%s%s: %s", text.len ? "; " : "", err->faults[i].field,
                           err->faults[i].rule);
     if (text.len)
-        th_fail(err, err->kind, "%.*s%s", QUOTE_MAX, text.data, text.len > QUOTE_MAX ? "…" : "");
+        th_fail(err, err->kind, "%s", text.data);
     th_buf_close(&text);
 }
 

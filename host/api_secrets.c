@@ -1,10 +1,13 @@
 /* The secrets of a call: found in its body, followed to their rows in the ledger, kept out of
  * words. */
 #include <lauxlib.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api_impl.h"
 #include "json.h"
+
+enum { QUOTE_MAX = 300 }; /* bytes of a platform's text in one message */
 
 /* Registry: a table with weak keys, secret userdata → { "account\0trunk\0field" → row }. Sending
  * the same secret to the same field again needs no new row. */
@@ -146,6 +149,20 @@ void th_call_scrub(const struct th_call *call, th_error *err)
     scrub(err->code, call);
     for (size_t i = 0; i < err->nfaults; i++)
         scrub(err->faults[i].rule, call);
+}
+
+void th_call_quote(const struct th_call *call, th_error *err)
+{
+    th_call_scrub(call, err);
+    if (!err->message || strlen(err->message) <= QUOTE_MAX)
+        return;
+    char *whole = err->message;
+    size_t cut = QUOTE_MAX;
+    while (cut > 0 && ((unsigned char)whole[cut] & 0xc0) == 0x80)
+        cut--;
+    err->message = NULL;
+    th_fail(err, err->kind, "%.*s…", (int)cut, whole);
+    free(whole);
 }
 
 void th_call_drop_secrets(struct th_call *call)

@@ -2,7 +2,6 @@
 #include <time.h>
 
 #include "alive.h"
-#include "ledger_database.h"
 #include "ledger_view_impl.h"
 
 static const char left[] =
@@ -15,17 +14,6 @@ static const char left[] =
     "  AND NOT EXISTS (SELECT 1 FROM items AS n WHERE n.trunk = i.trunk AND n.account = i.account"
     "    AND n.id > i.id AND n.state = 'done'))"
     " GROUP BY trunk ORDER BY trunk";
-
-/* SQL: lives(host, pid, started_at) */
-static void sql_lives(sqlite3_context *context, int argc, sqlite3_value **argv)
-{
-    const char *host = (const char *)sqlite3_value_text(argv[0]);
-    const char *when = (const char *)sqlite3_value_text(argv[2]);
-    pid_t pid = (pid_t)sqlite3_value_int64(argv[1]);
-
-    (void)argc;
-    sqlite3_result_int(context, host && when && th_process_lives(host, pid, when));
-}
 
 struct left_reader {
     int (*each)(const struct th_unfinished_row *row, void *ctx);
@@ -50,11 +38,7 @@ int th_view_unfinished(th_ledger_view *view, const char *account, const char *ow
 {
     struct left_reader reader = {each, ctx};
     struct th_view_query query = {.count = 2};
-    int rc =
-        sqlite3_create_function(view->db, "lives", 3, SQLITE_UTF8, NULL, sql_lives, NULL, NULL);
 
-    if (rc)
-        return th_database_fail(err, view->db, rc, "read", view->path);
     th_query_append(&query, left);
     query.values[0].text = account;
     query.values[1].text = own ? own : "";

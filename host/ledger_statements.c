@@ -4,6 +4,24 @@
 /* The secrets of one account, trunk and field, those of row ?1. */
 #define FAMILY "(trunk, account, field) = (SELECT trunk, account, field FROM secrets WHERE id = ?1)"
 
+/*
+ * Whether the secret s may have reached the platform after c, row ?1, did: one of its attempts was
+ * under way when the first of c's was put on record, or still is. Attempts that sent s again have
+ * no row of their own and lie before those of the next secret. A dead run has nothing under way.
+ */
+#define OVERLAPS                                                                                   \
+    "EXISTS (SELECT 1 FROM attempts AS a JOIN runs AS r ON r.id = a.run WHERE (a.id = s.attempt"   \
+    " OR (a.trunk = s.trunk AND a.account = s.account AND a.id > s.attempt"                        \
+    "  AND a.id < coalesce((SELECT min(n.attempt) FROM secrets AS n WHERE n.trunk = s.trunk"       \
+    "   AND n.account = s.account AND n.field = s.field AND n.id > s.id), 9223372036854775807)))"  \
+    " AND CASE a.state WHEN 'sent' THEN r.ended_at IS NULL"                                        \
+    "  AND lives(r.host, r.pid, r.started_at) ELSE a.ended_at > (SELECT f.started_at"              \
+    "  FROM secrets AS c JOIN attempts AS f ON f.id = c.attempt WHERE c.id = ?1) END)"
+
+/* What ended a row is no evidence for what it becomes when it turns out to be live. */
+#define EVIDENCE                                                                                   \
+    "coalesce(?3, CASE WHEN ?2 = 'current' AND evidence = 'superseded' THEN '' ELSE evidence END)"
+
 const char *const th_ledger_statements[TH_STATEMENTS] = {
     [TH_SQL_BEGIN] = "BEGIN IMMEDIATE",
     [TH_SQL_COMMIT] = "COMMIT",
@@ -54,8 +72,8 @@ const char *const th_ledger_statements[TH_STATEMENTS] = {
         " changed_at, item, attempt)"
         " VALUES (?1, ?2, ?3, ?4, ?5, 'candidate', ?6, ?7, ?7, ?8, ?9)",
     [TH_SQL_SECRET_STATE] =
-        "UPDATE secrets SET state = ?2, evidence = coalesce(?3, evidence), changed_at = ?4,"
-        " proven_at = CASE WHEN ?2 = 'current' AND coalesce(?3, evidence) <> ''"
+        "UPDATE secrets SET state = ?2, evidence = " EVIDENCE ", changed_at = ?4,"
+        " proven_at = CASE WHEN ?2 = 'current' AND " EVIDENCE " <> ''"
         "  THEN coalesce(proven_at, ?4) ELSE proven_at END WHERE id = ?1",
     [TH_SQL_SECRET_TRUNK] = "UPDATE secrets SET trunk = ?2, changed_at = ?3"
                             " WHERE id = ?1 AND trunk IN ('', ?2)",
@@ -68,14 +86,16 @@ const char *const th_ledger_statements[TH_STATEMENTS] = {
         "UPDATE secrets SET state = 'previous', changed_at = ?2 WHERE (trunk, account, field) ="
         " (SELECT coalesce(?3, trunk), account, field FROM secrets WHERE id = ?1)"
         " AND state = 'current' AND trunk <> '' AND id <> ?1",
-    /* The proven row ?1 ends what was sent before it. */
-    [TH_SQL_SUPERSEDE] =
-        "UPDATE secrets SET state = 'previous', evidence = 'superseded',"
-        " changed_at = ?2 WHERE " FAMILY " AND state = 'candidate' AND trunk <> '' AND id < ?1",
-    /* Of those that were current, and of those that never were, the newest ?2 stay. */
+    /* The proven row ?1 ends what was over before it was sent. */
+    [TH_SQL_SUPERSEDE] = "UPDATE secrets AS s SET state = 'previous', evidence = 'superseded',"
+                         " changed_at = ?2 WHERE " FAMILY
+                         " AND state = 'candidate' AND trunk <> '' AND id < ?1 AND NOT " OVERLAPS,
+    /* Of those that were current, and of those that never were, the newest ?2 stay, and whatever
+     * was under way beside row ?1. */
     [TH_SQL_PRUNE] =
         "DELETE FROM secrets WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER"
-        " (PARTITION BY state = 'previous' AND evidence <> 'superseded' ORDER BY id DESC) AS place"
-        " FROM secrets WHERE " FAMILY " AND trunk <> '' AND state IN ('previous', 'rejected'))"
-        " WHERE place > ?2)",
+        " (PARTITION BY state = 'previous' AND evidence <> 'superseded' ORDER BY CASE WHEN state ="
+        "  'previous' AND evidence <> 'superseded' THEN changed_at END DESC, id DESC) AS place"
+        " FROM secrets AS s WHERE " FAMILY " AND trunk <> '' AND state IN ('previous', 'rejected')"
+        " AND NOT " OVERLAPS ") WHERE place > ?2)",
 };

@@ -115,7 +115,7 @@ int th_view_secret_age(th_ledger_view *view, const char *account, const char *tr
 
 /*
  * Opens one secret with the private key in key_path (NULL: beside the ledger; it is read once): the
- * newest one in that state, where `previous` means one that was current. The caller owns a
+ * newest one in that state; of the previous ones, that which was current last. The caller owns a
  * reference. TH_NOT_FOUND: the ledger has none; TH_INVALID: no private key, or damaged.
  */
 int th_view_open_secret(th_ledger_view *view, const char *key_path, const char *account,

@@ -124,7 +124,8 @@ static enum th_write demote(th_ledger_writer *writer, th_ledger_op *op, const ch
                           "the earlier secret cannot become previous");
 }
 
-/* The row is current now. With proof of it, nothing that was sent before can be live. */
+/* The row is current now. With proof of it, nothing that was over before it was sent can be live.
+ * What was under way beside it may have come later, whatever its row says. */
 static enum th_write tidy(th_ledger_writer *writer, th_ledger_op *op)
 {
     struct family family;

@@ -55,17 +55,25 @@ void th_ledger_writer_destroy(th_ledger_writer *writer)
 /* --- what the operations are made of
  * --------------------------------------------------------------- */
 
+/* Each transaction has a time of its own, so that what ended before another thing began is told by
+ * its times. A clock that was set back is followed. */
 static void set_now(th_ledger_writer *writer)
 {
     struct timespec ts;
     struct tm tm;
+    time_t seconds;
+    int64_t clock;
     size_t len;
 
     clock_gettime(CLOCK_REALTIME, &ts);
-    gmtime_r(&ts.tv_sec, &tm);
+    clock = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    if (clock <= writer->clock && clock > writer->clock - 1000)
+        clock = writer->clock + 1;
+    writer->clock = clock;
+    seconds = (time_t)(clock / 1000);
+    gmtime_r(&seconds, &tm);
     len = strftime(writer->now, sizeof(writer->now), "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(writer->now + len, sizeof(writer->now) - len, ".%03dZ",
-             (int)(ts.tv_nsec / 1000000 % 1000));
+    snprintf(writer->now + len, sizeof(writer->now) - len, ".%03dZ", (int)(clock % 1000));
 }
 
 int th_write_step(th_ledger_writer *writer, enum th_statement which)

@@ -47,6 +47,7 @@ struct th_ledger_writer {
     th_sealer *sealer;    /* from sodium_malloc */
     bool sealing;         /* the sealer is fit for this transaction */
     unsigned char sealed[TH_SEALED_MAX];
+    int64_t clock; /* now, in milliseconds since 1970 */
     char now[sizeof("2000-01-01T00:00:00.000Z")];
 };
 

@@ -269,6 +269,32 @@ static void parse_object(th_reader *r, int idx, const th_provider *p, th_object 
     th_parse_rules(r, idx, object);
 }
 
+/* Only what stands at the top of a body goes through the ledger, so a secret cannot be deeper. */
+static void refuse_deep_secrets(th_reader *r, const th_provider *p, const th_object *object)
+{
+    const char *by = NULL;
+    for (size_t i = 0; i < p->nobjects && !by; i++) {
+        for (size_t j = 0; j < p->objects[i].nfields && !by; j++) {
+            if (p->objects[i].fields[j].of == object)
+                by = p->objects[i].fields[j].name;
+        }
+    }
+    size_t mark = th_reader_enter(r, object->name);
+    size_t fields = th_reader_enter(r, "fields");
+    for (size_t i = 0; by && i < object->nfields; i++) {
+        if (!object->fields[i].secret)
+            continue;
+        size_t field = th_reader_enter(r, object->fields[i].name);
+        th_reader_fault(r, "secret",
+                        "cannot be here, because the field %s holds this object: secrets are "
+                        "possible at the top of a body only",
+                        by);
+        th_reader_leave(r, field);
+    }
+    th_reader_leave(r, fields);
+    th_reader_leave(r, mark);
+}
+
 void th_parse_objects(th_reader *r, int idx, th_provider *p)
 {
     static const char *const none[] = {NULL};
@@ -300,6 +326,8 @@ void th_parse_objects(th_reader *r, int idx, th_provider *p)
         th_reader_leave(r, inner);
         lua_pop(r->L, 1);
     }
+    for (size_t i = 0; i < p->nobjects; i++)
+        refuse_deep_secrets(r, p, &p->objects[i]);
     if (!th_provider_object(p, "trunk"))
         th_reader_fault(r, "trunk", "is missing");
     th_reader_leave(r, mark);

@@ -170,6 +170,27 @@ function tests.test_the_same_secret_that_was_refused_is_a_candidate_again_when_i
         .. "42|current|registered")
 end
 
+function tests.test_settling_a_secret_without_evidence_leaves_its_evidence_empty()
+    need_sqlite()
+    start()
+    lu.assertEquals(script([[
+        local sent = secret "sent-once"
+        account:update(42, { sip_password = sent })
+        account:settle(42, "sip_password", sent, "current")]]).status, 0)
+    lu.assertEquals(query "SELECT state, evidence FROM secrets", "current|")
+end
+
+function tests.test_updates_of_one_trunk_at_the_same_time_lose_no_password()
+    need_sqlite()
+    start()
+    local result = script [[
+        trunkhost.map({ 1, 2, 3, 4, 5, 6, 7, 8 }, function()
+            account:update(42, { sip_password = trunkhost.secret {} })
+        end, { concurrency = 8 })]]
+    lu.assertEquals(result.status, 0, result.err)
+    lu.assertEquals(query "SELECT count(*), sum(state = 'current'), sum(evidence = 'accepted') FROM secrets", "8|1|8")
+end
+
 function tests.test_a_task_that_is_cancelled_leaves_the_truth_in_the_ledger()
     need_sqlite()
     start "--trunks 3 --latency 300"

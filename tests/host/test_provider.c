@@ -296,6 +296,10 @@ static const struct {
     {"d.objects.trunk.fields.hops.of = 'hopp'", "objects.trunk.fields.hops.of",
      "did you mean \"hop\""},
     {"d.objects.trunk.fields.hops.of = nil", "objects.trunk.fields.hops.of", "is missing"},
+    {"d.objects.hop.fields.key = { type = 'string', secret = true, create = 'optional' }",
+     "objects.hop.fields.key.secret", "top of a body only"},
+    {"d.objects.trunk.fields.hops.of = 'trunk'", "objects.trunk.fields.pass.secret",
+     "top of a body only"},
     {"d.objects.trunk.fields.user.of = 'hop'", "objects.trunk.fields.user.of", "lists and objects"},
     {"d.objects.trunk.fields.user.replaces = true", "objects.trunk.fields.user.replaces", "lists"},
     {"d.objects.trunk.fields.lost = { type = 'string' }", "objects.trunk.fields.lost", "neither"},
@@ -347,6 +351,30 @@ static const struct {
     {"d.secrets.pass = {}", "secrets", "must be a list"},
     {"d.label = 'pass'", "label", "never comes back"},
 };
+
+/* Two levels down, and reached from an object that is only read: the same. */
+static void a_secret_below_the_top_of_a_body_is_a_fault(void **state)
+{
+    (void)state;
+    lua_State *L = provider_state();
+    th_error err = {0};
+    assert_int_equal(parse_spoiled(L,
+                                   "d.objects.deep = { fields = { key = { type = 'string',"
+                                   " secret = true, update = true } } };"
+                                   "d.objects.hop.fields.auth = { type = 'object', of = 'deep',"
+                                   " update = true }",
+                                   &err),
+                     -TH_INVALID);
+    assert_int_equal(err.nfaults, 1);
+    provider_expect_fault(&err, "objects.deep.fields.key.secret", "top of a body only");
+    th_error_close(&err);
+    assert_int_equal(parse_spoiled(L,
+                                   "d.objects.other = { fields = { key = { type = 'string',"
+                                   " secret = true, update = true } } }",
+                                   &err),
+                     0);
+    lua_close(L);
+}
 
 static void every_mistake_is_named_with_its_place_and_its_rule(void **state)
 {
@@ -455,6 +483,7 @@ int main(void)
         cmocka_unit_test(envelopes_and_shapes_are_those_of_the_platform),
         cmocka_unit_test(fields_carry_what_the_platform_says_of_them),
         cmocka_unit_test(the_description_is_there_for_scripts),
+        cmocka_unit_test(a_secret_below_the_top_of_a_body_is_a_fault),
         cmocka_unit_test(every_mistake_is_named_with_its_place_and_its_rule),
         cmocka_unit_test(all_mistakes_are_listed_at_once),
         cmocka_unit_test(what_is_no_table_is_refused),

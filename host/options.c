@@ -94,6 +94,8 @@ void th_options_help(void)
         "A SCRIPT that is not a file here is looked up among the installed ones:\n"
         "  rotate_passwords.lua   gives every trunk a new password\n"
         "  list_trunks.lua        shows the trunks of an account\n"
+          "  migrate_trunks.lua     moves trunks from one account to another\n"
+          "  disable_carrier.lua    switches off every trunk of one carrier on Bolna\n"
         "SCRIPT --help tells its own options.\n"
         "\n"
         "Commands (COMMAND --help tells more):\n"

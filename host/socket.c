@@ -4,20 +4,30 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define NOTHING UINT64_MAX
 
 /*
- * One per descriptor. Those that libcurl opened through us also close through us, so they may stay
- * watched while libcurl has no use for them. Others (its resolver's wake-up pipe) are closed behind
- * our back after a CURL_POLL_REMOVE, and have to be let go there and then.
+ * One per descriptor. Those that libcurl opened through us may stay watched while libcurl has no
+ * use for them. Others (its resolver's wake-up pipe) are closed behind our back after a
+ * CURL_POLL_REMOVE, and have to be let go there and then.
+ *
+ * Ours are closed through us when they have carried a request, but not always before: libcurl 7.88
+ * closes what is still connecting, or shaking hands, by itself. (A request was stopped, an attempt
+ * ran out of time, another address was quicker.) The CURL_POLL_REMOVE comes after that, or not at
+ * all when libcurl never waited for the socket or has opened another under the same number. libuv
+ * must not go on with a number that was given up: it refuses the next socket that gets it, and ends
+ * the process when it is not open. So see gone.
  */
 struct th_socket {
     uv_poll_t poll;
     th_driver *driver;
     curl_socket_t fd;
+    ino_t inode; /* tells it from another that got its number later */
     bool ours;
+    bool fresh; /* opened in this call into libcurl */
     bool closing;
     int wanted;  /* uv events that libcurl waits for */
     int watched; /* uv events that the loop reports */
@@ -29,6 +39,18 @@ struct th_socket {
 static th_socket *find(const th_driver *driver, curl_socket_t fd)
 {
     return fd >= 0 && (size_t)fd < driver->table_size ? driver->table[fd] : NULL;
+}
+
+static ino_t inode_of(curl_socket_t fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 ? st.st_ino : 0;
+}
+
+static bool gone(const th_socket *s)
+{
+    return inode_of(s->fd) != s->inode;
 }
 
 static void free_socket(uv_handle_t *handle)
@@ -59,7 +81,9 @@ static th_socket *add(th_driver *driver, curl_socket_t fd, bool ours)
     s->poll.data = s;
     s->driver = driver;
     s->fd = fd;
+    s->inode = inode_of(fd);
     s->ours = ours;
+    s->fresh = true;
     uv_unref((uv_handle_t *)&s->poll);
     s->next = driver->sockets;
     if (s->next) {
@@ -71,7 +95,7 @@ static th_socket *add(th_driver *driver, curl_socket_t fd, bool ours)
     return s;
 }
 
-/* Has to come before the descriptor is closed: libuv must not find a new one under its number. */
+/* Has to come before another socket is watched under its number; better before it is closed. */
 static void drop(th_socket *s)
 {
     th_driver *driver = s->driver;
@@ -84,6 +108,19 @@ static void drop(th_socket *s)
     driver->nsockets--;
     s->closing = true;
     uv_close((uv_handle_t *)&s->poll, free_socket);
+}
+
+/* An attempt that failed at once (no route) is closed before libcurl has ever waited for it. New
+ * ones are at the head of the list. */
+static void look_at_fresh(th_driver *driver)
+{
+    for (th_socket *s = driver->sockets, *next; s && s->fresh; s = next) {
+        next = s->next;
+        s->fresh = false;
+        if (s->ours && gone(s)) {
+            drop(s);
+        }
+    }
 }
 
 /* --- holding frames back ---------------------------------------------------------------------- */
@@ -132,6 +169,7 @@ static void act(th_driver *driver, curl_socket_t fd, int flags)
         set_cork(driver, 1);
     }
     curl_multi_socket_action(driver->multi, fd, flags, &running);
+    look_at_fresh(driver);
     drain(driver);
 }
 
@@ -248,7 +286,7 @@ static int want_socket(CURL *curl, curl_socket_t fd, int what, void *ctx, void *
     (void)curl;
     (void)unused;
     if (what == CURL_POLL_REMOVE) {
-        if (s && s->ours) {
+        if (s && s->ours && !gone(s)) {
             s->wanted = 0;
         } else if (s) {
             drop(s);
@@ -273,10 +311,20 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
     if (fd < 0) {
         return CURL_SOCKET_BAD;
     }
-    if (!add(driver, fd, true)) {
+    th_socket *old = find(driver, fd);
+    int wanted = old ? old->wanted : 0;
+    if (old) {
+        drop(old);
+    }
+    th_socket *s = add(driver, fd, true);
+    if (!s) {
         close(fd);
         return CURL_SOCKET_BAD;
     }
+    /* The next address after one that was refused often gets its number, and then libcurl does not
+     * say again what it waits for. */
+    s->wanted = wanted;
+    watch(s, wanted);
     /* A dead HTTP/2 connection would take all further requests until the system gives it up after a
      * quarter of an hour: a stream that runs out of time does not close it. */
     if (driver->silence_ms) {

@@ -8,7 +8,7 @@
  *
  * A socket stays watched between transfers: stopping and starting a poll handle for each of them
  * would cost two or three system calls a request. It is let go when an event comes that nobody
- * waits for.
+ * waits for, and at once when libcurl has closed it, which it may do without telling.
  */
 #ifndef TH_SOCKET_H
 #define TH_SOCKET_H

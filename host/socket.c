@@ -110,8 +110,8 @@ static void drop(th_socket *s)
     uv_close((uv_handle_t *)&s->poll, free_socket);
 }
 
-/* An attempt that failed at once (no route) is closed before libcurl has ever waited for it. New
- * ones are at the head of the list. */
+/* What was opened and given up in one call into libcurl: it never waited for it, so nothing is said
+ * of its end. New ones are at the head of the list. */
 static void look_at_fresh(th_driver *driver)
 {
     for (th_socket *s = driver->sockets, *next; s && s->fresh; s = next) {
@@ -321,8 +321,9 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
         close(fd);
         return CURL_SOCKET_BAD;
     }
-    /* The next address after one that was refused often gets its number, and then libcurl does not
-     * say again what it waits for. */
+    /* When the old one was given up in this same call, libcurl does not say again what it waits
+     * for.
+     */
     s->wanted = wanted;
     watch(s, wanted);
     /* A dead HTTP/2 connection would take all further requests until the system gives it up after a

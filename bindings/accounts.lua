@@ -47,6 +47,10 @@ local function describe(name)
     if description.name ~= name then
         fail("the provider %s calls itself '%s'; file and name must agree", path, tostring(description.name))
     end
+    local is_sound, fault = pcall(core.check_provider, description)
+    if not is_sound then
+        fail("the provider %s: %s", path, core.is_error(fault) and fault.message or tostring(fault))
+    end
     return description
 end
 

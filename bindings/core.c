@@ -119,11 +119,36 @@ static int core_print(lua_State *L)
     return 0;
 }
 
-/* run() → { id, dry_run, sandbox, stopping, script, script_hash, ledger } */
+static void add_words(lua_State *L, const char *option, const char *value)
+{
+    for (int i = 0; i < 2; i++) {
+        lua_pushstring(L, i == 0 ? option : value); // options word
+        lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+    }
+}
+
+/* Pushes the words before the script that decide what a run works on, for whoever has to type them
+ * again. */
+static void push_host_options(lua_State *L, const th_runtime_options *options)
+{
+    lua_newtable(L); // options
+    if (options->config)
+        add_words(L, "-c", options->config);
+    if (options->ledger)
+        add_words(L, "--ledger", options->ledger);
+    if (!options->sandbox)
+        return;
+    bool bare = !options->sandbox_spec || !options->sandbox_spec[0];
+    lua_pushfstring(L, bare ? "--sandbox%s" : "--sandbox=%s", bare ? "" : options->sandbox_spec);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+}
+
+/* run() → { id, dry_run, sandbox, stopping, script, named, script_hash, ledger,
+ *   host_options } */
 static int core_run(lua_State *L)
 {
     th_runtime *runtime = th_runtime_of(L);
-    lua_createtable(L, 0, 7);
+    lua_createtable(L, 0, 9);
     lua_pushstring(L, runtime->run);
     lua_setfield(L, -2, "id");
     lua_pushboolean(L, runtime->options.dry_run);
@@ -134,10 +159,14 @@ static int core_run(lua_State *L)
     lua_setfield(L, -2, "stopping");
     lua_pushstring(L, runtime->script);
     lua_setfield(L, -2, "script");
+    lua_pushstring(L, runtime->named);
+    lua_setfield(L, -2, "named");
     lua_pushstring(L, th_runtime_script_hash(runtime));
     lua_setfield(L, -2, "script_hash");
     lua_pushstring(L, runtime->ledger_path);
     lua_setfield(L, -2, "ledger");
+    push_host_options(L, &runtime->options);
+    lua_setfield(L, -2, "host_options");
     return 1;
 }
 

@@ -7,6 +7,7 @@
 
 local change <const> = require "trunkhost.change"
 local core <const> = require "trunkhost.core"
+local job_items <const> = require "trunkhost.job_items"
 local job_secrets <const> = require "trunkhost.job_secrets"
 local outcome <const> = require "trunkhost.outcome"
 local plan_file <const> = require "trunkhost.job_plan_file"
@@ -40,8 +41,9 @@ local job <const> = {
 
 ---@class trunkhost.JobSpec : trunkhost.Source
 ---@field name string
----@field options trunkhost.Options
----@field plan fun(item: table): trunkhost.Plan
+---@field options? trunkhost.Options      default: what the standard options of a job say
+---@field plan fun(item: any): trunkhost.Plan
+---@field undo? fun(item: any, record: table)  kept for taking a run back; nothing calls it yet
 ---@field check? fun(items: table[], failed: table<string, table>)  looks at all chosen items before any is planned;
 ---                                   failed: account name → why it could not be listed
 ---@field apply? fun(item: table, plan: trunkhost.Plan): { evidence: string?, attempts: integer? }?
@@ -54,8 +56,8 @@ local job <const> = {
 
 local MEMBERS <const> = {
     name = "string", options = "table", plan = "function", check = "function", apply = "function",
-    verify = "function", items = "function", key = "function", account = "function", trunk = "function",
-    view = "table",
+    verify = "function", items = "table or function", key = "function", account = "function", trunk = "function",
+    undo = "function", view = "table",
 }
 
 local function check_spec(spec)
@@ -63,24 +65,31 @@ local function check_spec(spec)
         error("job.run: a table is needed", 3)
     end
     for name, value in pairs(spec) do
-        if type(value) ~= MEMBERS[name] then
+        if not (MEMBERS[name] or ""):find(type(value), 1, true) then
             error(MEMBERS[name] and ("job.run: %s must be a %s"):format(name, MEMBERS[name])
                 or ("job.run: there is no member '%s'"):format(tostring(name)), 3)
         end
     end
-    for _, name in ipairs { "name", "options", "plan" } do
+    for _, name in ipairs { "name", "plan" } do
         if spec[name] == nil then
             error(("job.run: %s is missing"):format(name), 3)
         end
     end
 end
 
-local function default_apply(item, plan)
-    return change.apply(item.account, change.before(item.account, item.trunk), plan.changes)
-end
-
-local function default_verify(item, _, applied)
-    return change.verify(item.account, applied)
+--- Sends what is planned to the trunk of the item, and looks whether it works.
+local function send_as_planned(own, source)
+    own.entry_of = {}
+    function own.apply(item, plan)
+        local entry = own.entry_of[item]
+        if entry.account == job_items.no_account then
+            error("job: the items belong to no account, so the job needs a function `apply`", 0)
+        end
+        return change.apply(entry.account, change.before(entry.account, entry.trunk), plan.changes)
+    end
+    own.verify = source.verify or function(item, _, applied)
+        return change.verify(own.entry_of[item].account, applied)
+    end
 end
 
 ---@class trunkhost.JobRun
@@ -112,14 +121,15 @@ function Run:ended(entry)
 end
 
 local function new_run(spec)
-    local chosen = setmetatable({}, { __index = spec.options })
-    chosen.dry_run = spec.options.dry_run or core.run().dry_run
+    local given = spec.options or require("trunkhost.options").parser { name = spec.name }:parse()
+    local chosen = setmetatable({}, { __index = given })
+    chosen.dry_run = given.dry_run or core.run().dry_run
     if chosen.dry_run then
         core.set_dry_run()
     end
     local own = setmetatable({}, { __index = spec })
     if not spec.apply then
-        own.apply, own.verify = default_apply, spec.verify or default_verify
+        send_as_planned(own, spec)
     end
     local this = core.run()
     return setmetatable({
@@ -127,19 +137,6 @@ local function new_run(spec)
         started = core.now(), progress = not chosen.quiet,
         all = {}, todo = {}, accounts = {}, total = 0, counts = { done = 0, failed = 0, unknown = 0, skipped = 0 },
     }, Run)
-end
-
---- Its token is refused: what is left of its items counts as one failure.
----@param account trunkhost.Account
----@param err table
----@param left integer
-function Run:give_up_account(account, err, left)
-    local _, why = pcall(core.error, "auth", ("%s; %d more of its items were not tried"):format(err.message, left))
-    why.status = err.status
-    local entry = { account = account, state = "failed", error = why, left = left }
-    self.total = self.total - left + 1
-    self.all[#self.all + 1] = entry
-    self:ended(entry)
 end
 
 --- An account that could not be listed counts as one failed item.
@@ -168,7 +165,8 @@ end
 local function accounts_of(entries)
     local list, seen = {}, {}
     for _, entry in ipairs(entries) do
-        if not seen[entry.account:name()] then
+        local is_one = entry.account ~= job_items.no_account
+        if is_one and not seen[entry.account:name()] then
             seen[entry.account:name()], list[#list + 1] = true, entry.account
         end
     end
@@ -178,13 +176,20 @@ end
 --- Lists and plans; what a run that is gone on with has done, and what a saved plan does not hold, is left out.
 local function gather(run, accounts, saved)
     local entries, failures = select_items.entries(run.options, run.spec, accounts)
+    run.failures = failures
+    if not run.dry_run then
+        records.lock_more(accounts, accounts_of(entries))
+    end
+    for _, entry in ipairs(run.spec.entry_of and entries or {}) do
+        run.spec.entry_of[entry.item] = entry
+    end
     check_items(run, entries, failures)
-    records.mark_unsettled(accounts_of(entries), entries)
+    records.mark_unsettled(#accounts > 0 and accounts or accounts_of(entries), entries, failures)
     if run.options.resumed then
         require("trunkhost.job_resume").mark(run.options.resumed, entries)
     end
     job_secrets.attach(run, entries)
-    run.todo = planner.make(entries, run.spec.plan)
+    run.todo = planner.make(entries, run.spec.plan, run.spec.entry_of ~= nil)
     if saved then
         plan_file.keep(run, saved, entries, accounts, failures)
     end
@@ -202,10 +207,7 @@ local function conclude(run)
         core.set_exit_status(1)
     end
     if run.options.json then
-        local attention = run.halted or run.counts.failed + run.counts.unknown > 0
-        if attention or not run.options.quiet then
-            core.write("out", report.summary_line(run))
-        end
+        core.write("out", report.summary_line(run))
         report.log(run)
     else
         report.show(run, aligned.screen "out")
@@ -213,7 +215,7 @@ local function conclude(run)
     if run.fault then
         run.fault:await()
     end
-    local result = { halted = run.halted ~= nil, total = run.total }
+    local result = { halted = run.halted ~= nil, total = run.total, left = report.left(run) }
     for state, number in pairs(run.counts) do
         result[state] = number
     end
@@ -227,7 +229,7 @@ local function announce(run, entries)
     end
     if not run.options.quiet then
         local view = run.spec.view or planner
-        view.show(entries, run.todo, aligned.screen(run.options.json and "err" or "out"), run.dry_run)
+        view.show(entries, run.todo, aligned.screen(run.options.json and "err" or "out"), run.dry_run, run.failures)
     end
     for _, entry in ipairs(entries) do
         entry.planned = run.dry_run and not entry.state or nil
@@ -241,7 +243,7 @@ end
 --- Asks and carries out. Cancelled by a second signal, it still says what is known.
 local function go_on(run, entries)
     local asked, view = core.now(), run.spec.view or planner
-    if not planner.agreed(run.options, run.options.quiet and view.summary(entries, run.todo) or nil) then
+    if not planner.agreed(run.options, run.options.quiet and view.summary(entries, run.todo, run.failures) or nil) then
         run.halted = "it was not agreed to"
         return
     end
@@ -261,11 +263,12 @@ end
 
 --- Runs a job from its options to its exit status.
 ---@param spec trunkhost.JobSpec
----@return { total: integer, done: integer, failed: integer, unknown: integer, skipped: integer, halted: boolean }
+---@return { total: integer, done: integer, failed: integer, unknown: integer, skipped: integer, left: integer,
+---          halted: boolean }
 function job.run(spec)
     check_spec(spec)
     local run = new_run(spec)
-    local accounts = select_items.accounts(run.options)
+    local accounts = select_items.accounts_for(run.options, spec)
     planner.check_consent(run.options)
     local saved = run.options.plan and plan_file.read(run)
     if not run.dry_run then

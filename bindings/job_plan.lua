@@ -25,12 +25,36 @@ planner.new_secret = setmetatable({}, { __tostring = function() return "new" end
 ---@field told? fun(): string?          what its row in the report says when it is done
 ---@field tells? fun(): any[]          names and values, in turns, that the item's JSON line has besides
 
+--- The changes, with what belongs into a secret field made a secret: nothing that shows or keeps a plan may have its
+--- text, also where the script has it as a plain one.
+local function sealed(entry, changes)
+    local fields, copy = entry.account:describe().objects.trunk.fields, {}
+    for name, value in pairs(changes) do
+        local plain = type(value) == "string" and value ~= "" or type(value) == "number"
+        local secret = plain and fields[name] and fields[name].secret
+        copy[name] = secret and core.secret { from = tostring(value) } or value
+    end
+    return copy
+end
+
+--- Why the planned changes cannot be sent as they are; nil when they can.
+local function objection(entry, changes)
+    local ok, err = pcall(core.validate, entry.account, "update", changes)
+    if ok then
+        return nil
+    elseif not core.is_error(err) then
+        error(err, 0)
+    end
+    return err
+end
+
 --- Plans every entry; sets its `plan`, and `state` where it is settled already. What an earlier run left unsettled
 --- comes first.
 ---@param entries trunkhost.Entry[]
 ---@param plan fun(item: table): trunkhost.Plan
+---@param as_planned boolean  the changes are sent as they are, so that they can be judged now
 ---@return trunkhost.Entry[] todo
-function planner.make(entries, plan)
+function planner.make(entries, plan, as_planned)
     local todo, first = {}, {}
     for _, entry in ipairs(entries) do
         local made = entry.done_by and { skip = "done in run " .. entry.done_by } or plan(entry.item)
@@ -38,6 +62,13 @@ function planner.make(entries, plan)
             error("job: plan must return a table with `changes`, or with `skip`, the reason for doing nothing", 0)
         end
         entry.plan = made
+        if made.changes then
+            made.changes = sealed(entry, made.changes)
+        end
+        -- Where it only hands on what is set already, nothing changes.
+        if as_planned and made.changes and next(made.changes) and not made.skip and not made.failed then
+            made.failed = objection(entry, made.changes)
+        end
         if made.failed then
             entry.state, entry.error = made.failed.ambiguous and "unknown" or "failed", made.failed
         elseif made.skip then
@@ -113,11 +144,21 @@ local COLUMNS <const> = {
     { title = "CHANGES", note = true },
 }
 
+--- "the trunks of famulor, vatel could not be listed."; nil when all could.
+local function not_listed(failures)
+    local names = {}
+    for i, failure in ipairs(failures) do
+        names[i] = failure.account:name()
+    end
+    return #names > 0 and ("the trunks of %s could not be listed."):format(table.concat(names, ", ")) or nil
+end
+
 --- "46 of 60 trunks on 5 accounts change; 40 inbound and 44 outbound legs are re-created, which drops their calls."
 ---@param entries trunkhost.Entry[]
 ---@param todo trunkhost.Entry[]
+---@param failures? { account: trunkhost.Account }[]  accounts that could not be listed
 ---@return string
-function planner.summary(entries, todo)
+function planner.summary(entries, todo, failures)
     local legs, accounts, names, unsettled = { inbound = 0, outbound = 0 }, 0, {}, 0
     for _, entry in ipairs(todo) do
         unsettled = unsettled + (entry.left_by and 1 or 0)
@@ -128,15 +169,19 @@ function planner.summary(entries, todo)
         accounts = accounts + (names[name] and 0 or 1)
         names[name] = true
     end
+    local silent = not_listed(failures or {})
+    local things = entries[1] and entries[1].account:name() == "" and count(#entries, "item", "items")
+        or count(#entries, "trunk", "trunks")
     if #entries == 0 then
-        return "no trunk was chosen."
+        return silent or "no trunk was chosen."
     elseif #todo == 0 then
-        return ("nothing to do for %s."):format(count(#entries, "trunk", "trunks"))
+        return ("nothing to do for %s.%s"):format(things, silent and " And " .. silent or "")
     end
-    local text = ("%d of %s on %s %s"):format(#todo, count(#entries, "trunk", "trunks"),
-        count(accounts, "account", "accounts"), #todo == 1 and "changes" or "change")
+    local text = ("%d of %s%s %s"):format(#todo, things, names[""] and "" or " on "
+        .. count(accounts, "account", "accounts"), #todo == 1 and "changes" or "change")
     local earlier = unsettled == 0 and "" or (" %s left unsettled by an earlier run, and first."):format(
         count(unsettled, "was", "were"))
+    earlier = earlier .. (silent and " And " .. silent or "")
     if legs.inbound + legs.outbound == 0 then
         return text .. "; no leg is re-created." .. earlier
     end
@@ -149,7 +194,8 @@ end
 ---@param todo trunkhost.Entry[]
 ---@param screen trunkhost.Screen
 ---@param full boolean  all rows, however many
-function planner.show(entries, todo, screen, full)
+---@param failures? { account: trunkhost.Account }[]  accounts that could not be listed
+function planner.show(entries, todo, screen, full, failures)
     local rows = {}
     for i, entry in ipairs(entries) do
         if i > MOST_ROWS and not full then
@@ -167,7 +213,7 @@ function planner.show(entries, todo, screen, full)
     if #entries > #rows then
         screen.write(("… and %d more; --dry-run shows them all.\n"):format(#entries - #rows))
     end
-    screen.write(aligned.sentence("Plan: " .. planner.summary(entries, todo), screen) .. "\n")
+    screen.write(aligned.sentence("Plan: " .. planner.summary(entries, todo, failures), screen) .. "\n")
 end
 
 -- ---------------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@
 local aligned <const> = require "trunkhost.table"
 local core <const> = require "trunkhost.core"
 local duration <const> = require "trunkhost.duration"
-local json <const> = require "trunkhost.json"
 local json_line <const> = require "trunkhost.json_line"
 
 local report <const> = {}
@@ -26,27 +25,37 @@ end
 ---@param entry trunkhost.Entry
 ---@return string line
 function report.item_line(entry)
-    local err, impact, trunk = entry.error, entry.planned and entry.plan.impact, entry.key
-    if trunk == nil then
-        trunk = json.null -- the account itself has failed
-    end
-    return object("event", "item", "account", entry.account:name(), "trunk", trunk, "state", entry.state,
+    local err, impact = entry.error, entry.planned and entry.plan.impact
+    -- Where the account itself has failed there is no trunk.
+    return object("event", "item", "account", entry.account:name(), "trunk", entry.key or "", "state", entry.state,
         "planned", entry.planned,
         "impact", impact and nested("inbound", impact.inbound or false, "outbound", impact.outbound or false) or nil,
-        "reason", entry.reason, "left_by", entry.planned and entry.left_by or nil, "left", entry.left,
-        "evidence", entry.evidence, "attempts", entry.attempts,
+        "reason", entry.reason, "left_by", entry.planned and entry.left_by or nil,
+        "evidence", entry.evidence, "attempts", entry.attempts or 0,
         "restored", err and err.restored or nil,
         "error", err and nested("kind", err.kind, "status", err.status, "message", err.message) or nil,
         table.unpack(entry.plan and entry.plan.tells and entry.plan.tells() or {})) .. "\n"
+end
+
+--- How many items were chosen, and neither carried out nor skipped.
+---@param run trunkhost.JobRun
+---@return integer
+function report.left(run)
+    local left = run.total
+    for _, number in pairs(run.counts) do
+        left = left - number
+    end
+    return left
 end
 
 --- The last line of the JSON output.
 ---@param run trunkhost.JobRun
 ---@return string line
 function report.summary_line(run)
-    local counts = run.counts
+    local counts, left = run.counts, report.left(run)
     return object("event", "summary", "run", run.id, "total", run.total, "done", counts.done,
         "failed", counts.failed, "unknown", counts.unknown, "skipped", counts.skipped,
+        "left", left > 0 and left or nil,
         "seconds", math.floor((core.now() - run.started) * 1000 + 0.5) / 1000, "halted", run.halted ~= nil) .. "\n"
 end
 
@@ -105,10 +114,18 @@ local function counts_text(run, screen)
     return ("%s of %d in %s"):format(table.concat(parts, ", "), run.total, duration.format(core.now() - run.started))
 end
 
+local function quoted(word)
+    return word:find "[^%w@%%+=:,./_-]" and "'" .. word:gsub("'", "'\\''") .. "'" or word
+end
+
 --- What goes on with this run, as it is typed.
 local function resume_command(run)
-    local script = core.run().script:gsub("^.*/share/trunkhost/scripts/", "")
-    return ("trunkhost %s --resume %s"):format(script == "-e" and "-e '...'" or script, run.id)
+    local this, words = core.run(), { "trunkhost" }
+    for _, word in ipairs(this.host_options) do
+        words[#words + 1] = quoted(word)
+    end
+    words[#words + 1] = this.script == "-e" and "-e '...'" or quoted(this.named or this.script)
+    return table.concat(words, " ") .. " --resume " .. run.id
 end
 
 local function how_to_go_on(run)
@@ -116,12 +133,23 @@ local function how_to_go_on(run)
 end
 
 local function halted_text(run)
-    local left = run.total
-    for _, number in pairs(run.counts) do
-        left = left - number
-    end
+    local left = report.left(run)
     return ("Halted: %s. %d %s not tried; %s"):format(run.halted, left, left == 1 and "item was" or "items were",
         how_to_go_on(run))
+end
+
+--- What a refused token has left; nil when nothing.
+local function refused_text(run)
+    local names, left = {}, report.left(run)
+    for name in pairs(run.refused or {}) do
+        names[#names + 1] = name
+    end
+    if run.halted or left == 0 or #names == 0 then
+        return nil
+    end
+    table.sort(names)
+    return ("The token of %s was refused: %d %s not tried. Set a right one, then %s"):format(
+        table.concat(names, ", "), left, left == 1 and "item was" or "items were", how_to_go_on(run))
 end
 
 --- Names what is unknown, and says what to do; nil when nothing is.
@@ -130,7 +158,7 @@ local function unknown_text(run)
     for _, entry in ipairs(run.all) do
         if entry.state == "unknown" then
             first = first or entry
-            names[#names + 1] = entry.account:name() .. " " .. entry.key
+            names[#names + 1] = (entry.account:name() .. " " .. entry.key):match "^ ?(.*)$"
         end
     end
     if not first then
@@ -140,8 +168,19 @@ local function unknown_text(run)
         names[MOST_NAMES] = ("and %d more"):format(#names - MOST_NAMES + 1)
     end
     local settle = not run.halted and run.recorded and " To settle it: " .. resume_command(run) .. "." or ""
-    return ("Unknown: %s.%s What was tried: trunkhost explain %s --account %s"):format(
-        table.concat(names, ", ", 1, math.min(#names, MOST_NAMES)), settle, first.key, first.account:name())
+    local story = first.account:name() ~= "" and (" What was tried: trunkhost explain %s --account %s"):format(
+        quoted(first.key), first.account:name()) or ""
+    return ("Unknown: %s.%s%s"):format(table.concat(names, ", ", 1, math.min(#names, MOST_NAMES)), settle, story)
+end
+
+--- What a person has to know besides.
+local function last_words(run)
+    local texts = {}
+    for _, text in ipairs { unknown_text(run) or false, refused_text(run) or false,
+        run.halted and halted_text(run) or false } do
+        texts[#texts + 1] = text or nil
+    end
+    return texts
 end
 
 --- The table, the counts, and why the job was halted.
@@ -168,22 +207,16 @@ function report.show(run, screen)
         screen.write(counts_text(run, screen) .. "\n")
         screen.write(aligned.sentence("Run " .. run.id, screen, "dim"))
     end
-    local unknown = unknown_text(run)
-    if unknown then
-        screen.write(aligned.sentence(unknown, screen, "yellow"))
-    end
-    if run.halted then
-        screen.write(aligned.sentence(halted_text(run), screen, "yellow"))
+    for _, text in ipairs(last_words(run)) do
+        screen.write(aligned.sentence(text, screen, "yellow"))
     end
 end
 
 --- To standard error, for whoever reads the log of a JSON run: what is unknown, and why it was halted.
 ---@param run trunkhost.JobRun
 function report.log(run)
-    for _, text in ipairs { unknown_text(run) or false, run.halted and halted_text(run) or false } do
-        if text then
-            core.log("warn", text)
-        end
+    for _, text in ipairs(last_words(run)) do
+        core.log("warn", text)
     end
 end
 

@@ -4,6 +4,7 @@ local arguments <const> = require "trunkhost.arguments"
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
 local options <const> = require "trunkhost.options"
+local records <const> = require "trunkhost.job_records"
 
 local resume <const> = {}
 
@@ -84,7 +85,7 @@ function resume.mark(runs, entries)
         end
     end
     for _, entry in ipairs(entries) do
-        local known = by_name[entry.account:name() .. "\0" .. entry.key]
+        local known = by_name[records.account_name(entry) .. "\0" .. entry.key]
         if known then
             entry.begun, entry.done_by = known.begun, known.done_by
         end

@@ -2,6 +2,7 @@
 
 local accounts <const> = require "trunkhost.accounts"
 local core <const> = require "trunkhost.core"
+local job_items <const> = require "trunkhost.job_items"
 local json <const> = require "trunkhost.json"
 local options <const> = require "trunkhost.options"
 local suggest <const> = require "trunkhost.suggest"
@@ -43,15 +44,9 @@ end
 -- ---------------------------------------------------------------------------------------------------
 -- Gathering
 
-local function collect(account, items)
-    local list, found = {}, items(account)
-    if type(found) == "function" then
-        for item in found do
-            list[#list + 1] = item
-        end
-        return list
-    end
-    return found
+--- An error that is not the script's, and not that the run was stopped.
+local function is_failure(err)
+    return core.is_error(err) and not (err.kind == "cancelled" and core.stopping())
 end
 
 --- Calls items(account) for every account at the same time. An account that cannot be listed does not stop the
@@ -62,13 +57,13 @@ end
 function select_items.gather(opened, items)
     local tasks, lists, failures = {}, {}, {}
     for i, account in ipairs(opened) do
-        tasks[i] = core.spawn(collect, account, items)
+        tasks[i] = core.spawn(job_items.collect, items, account)
     end
     for i, account in ipairs(opened) do
         local ok, result = pcall(tasks[i].await, tasks[i])
         if ok then
             lists[account] = result
-        elseif core.is_error(result) and not (result.kind == "cancelled" and core.stopping()) then
+        elseif is_failure(result) then
             lists[account] = {}
             failures[#failures + 1] = { account = account, error = result }
         else
@@ -174,21 +169,11 @@ local function admits(account, trunk, rules)
 end
 
 ---@class trunkhost.Source  how a job names its items; each has a default that fits trunks
----@field items? fun(account: trunkhost.Account): table[]|fun(): table?
----@field key? fun(item: table): string
----@field account? fun(item: table): trunkhost.Account
+---@field items? any[]|fun(account: trunkhost.Account?): any  a list, an iterator, or a function that returns either;
+---                                   with a parameter it is asked for each account, without one for the run
+---@field key? fun(item: any): string|integer
+---@field account? fun(item: any): trunkhost.Account|string|nil
 ---@field trunk? fun(item: table): table  the fields that --match looks at
-
---- All trunks of an account.
----@param account trunkhost.Account
----@return fun(): trunkhost.Item?
-function select_items.trunks(account)
-    local next_trunk = account:trunks()
-    return function()
-        local trunk = next_trunk()
-        return trunk and { account = account, trunk = trunk }
-    end
-end
 
 ---@class trunkhost.Entry  an item with what the job knows of it
 ---@field item table
@@ -208,15 +193,54 @@ end
 ---@field done_by string?       that one, if it is known to have done it
 ---@field row integer?          its number in the ledger
 
-local function entry_of(source, account, item)
-    local trunk = source.trunk and source.trunk(item) or item.trunk or item
-    local owner = source.account and source.account(item) or account
-    local label = trunk[owner:describe().label or ""]
+local function entry_of(source, account, item, place)
+    local trunk = job_items.trunk_of(source, item)
+    local owner = job_items.account_of(source, item, account)
+    local label = trunk[owner:describe().label or "label"]
     return {
-        item = item, account = owner, trunk = trunk,
-        key = source.key and source.key(item) or tostring(trunk.id),
+        item = item, account = owner, trunk = trunk, key = job_items.key_of(source, item, trunk, place),
         label = type(label) == "string" and label or "",
     }
+end
+
+--- The accounts that a job works on, as far as that is known before its items are.
+---@param chosen trunkhost.Options
+---@param source trunkhost.Source
+---@return trunkhost.Account[]
+function select_items.accounts_for(chosen, source)
+    if not job_items.are_by_account(source.items) and #(chosen.account or {}) == 0 then
+        return {}
+    end
+    return select_items.accounts(chosen)
+end
+
+--- The lists to go through, in order: { account?, items, own: the script's }.
+local function lists_of(opened, items)
+    if job_items.are_by_account(items) then
+        local by_account, failures = select_items.gather(opened, items or job_items.trunks)
+        local lists = {}
+        for i, account in ipairs(opened) do
+            lists[i] = { account = account, items = by_account[account] }
+        end
+        return lists, failures
+    end
+    local only = #opened == 1 and opened[1] or nil
+    local task = core.spawn(job_items.collect, items)
+    local ok, result = pcall(task.await, task)
+    if ok then
+        return { { account = only, items = result } }, {}
+    elseif not is_failure(result) then
+        task:await()
+    end
+    return {}, { { account = only or job_items.no_account, error = result } }
+end
+
+local function names_of(opened)
+    local names = {}
+    for _, account in ipairs(opened) do
+        names[account:name()] = true
+    end
+    return names
 end
 
 --- The items that the options choose, in the order of accounts and of their lists; each trunk once.
@@ -225,7 +249,8 @@ end
 ---@param opened? trunkhost.Account[]  the accounts of these options
 ---@return trunkhost.Entry[] entries, { account: trunkhost.Account, error: table }[] failures
 function select_items.entries(chosen, source, opened)
-    source, opened = source or {}, opened or select_items.accounts(chosen)
+    source = source or {}
+    opened = opened or select_items.accounts_for(chosen, source)
     local rules, only, wanted, found = {}, chosen.only or {}, {}, {}
     for i, rule in ipairs(chosen.match or {}) do
         rules[i] = { field = rule.field, pattern = glob_pattern(rule.glob) }
@@ -234,17 +259,23 @@ function select_items.entries(chosen, source, opened)
     for _, id in ipairs(only) do
         wanted[id] = true
     end
-    local lists, failures = select_items.gather(opened, source.items or select_items.trunks)
-    local entries, seen = {}, {}
-    for _, account in ipairs(opened) do
-        for _, item in ipairs(lists[account]) do
-            local entry = entry_of(source, account, item)
-            local name = entry.account:name() .. "\0" .. entry.key
+    local lists, failures = lists_of(opened, source.items)
+    local entries, seen, among = {}, {}, names_of(opened)
+    for _, list in ipairs(lists) do
+        for place, item in ipairs(list.items) do
+            local entry = entry_of(source, list.account, item, place)
+            local owner = entry.account:name()
+            local name = owner .. "\0" .. entry.key
+            if seen[name] and (source.items or source.key) then
+                job_items.complain_of_twins(entry.account, entry.key, seen[name], place)
+            end
+            local is_chosen = #only == 0 or wanted[entry.key]
+            local is_here = owner == "" or #opened == 0 or among[owner]
             found[entry.key] = true
-            if not seen[name] and (#only == 0 or wanted[entry.key]) and admits(entry.account, entry.trunk, rules) then
-                seen[name] = true
+            if not seen[name] and is_chosen and is_here and admits(entry.account, entry.trunk, rules) then
                 entries[#entries + 1] = entry
             end
+            seen[name] = place
         end
     end
     check_ids(only, found, failures)

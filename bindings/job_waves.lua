@@ -137,6 +137,14 @@ local function put_back(queue)
     end
 end
 
+--- The script itself has failed in the middle of an item: nobody knows what that has come to.
+local function fault_of(err)
+    local _, unknown = pcall(core.error, "unknown_outcome", "the script failed while it was under way: "
+        .. tostring(err))
+    unknown.ambiguous = true
+    return unknown
+end
+
 local function ended(run, entry)
     records.finish(entry)
     local part = run.parts[entry.account:name()]
@@ -162,10 +170,13 @@ local function work(run, queue)
             task = core.spawn(carry_out, run, entry)
             ok, err = pcall(task.await, task)
         end
-        if not ok and not core.is_error(err) then
+        if not ok and not core.is_error(err) and not task then
             entry.state = nil
-            run.fault = run.fault or task or begun.task
+            run.fault = run.fault or begun.task
         else
+            if not ok and not core.is_error(err) then
+                run.fault, err = run.fault or task, fault_of(err)
+            end
             if not ok then
                 judge(run, entry, err)
             end
@@ -241,8 +252,9 @@ local function not_done(run, batch)
 end
 
 local function named(entry)
-    return ("trunk %s on %s, %s"):format(entry.key, entry.account:name(),
-        entry.state == "failed" and "failed" or "ended as unknown")
+    local account = entry.account:name()
+    local what = account == "" and "item " .. entry.key or ("trunk %s on %s"):format(entry.key, account)
+    return ("%s, %s"):format(what, entry.state == "failed" and "failed" or "ended as unknown")
 end
 
 local function send_canary(run, size)
@@ -284,19 +296,6 @@ local function send_wave(run)
     end
 end
 
---- What is left of an account whose token is refused counts as one failure.
-local function report_refused(run)
-    for _, account in ipairs(run.accounts) do
-        local err, left = run.refused[account:name()], 0
-        for _, entry in ipairs(err and run.todo or {}) do
-            left = left + (entry.account == account and not entry.state and not entry.stage and 1 or 0)
-        end
-        if left > 0 then
-            run:give_up_account(account, err, left)
-        end
-    end
-end
-
 local function prepare(run)
     run.next, run.finished, run.applying, run.before, run.parts, run.refused = 1, 0, core.now(), {}, {}, {}
     for _, entry in ipairs(run.todo) do
@@ -333,7 +332,6 @@ function waves.run(run)
             send_wave(run)
         end
     end
-    report_refused(run)
     if ticker then
         ticker:cancel()
     end

@@ -128,6 +128,7 @@ static int run(const th_options *options, int argc, char **argv)
         return TH_EXIT_ERROR;
     }
     runtime->script = path;
+    runtime->named = name;
     runtime->code = options->code;
     int status = TH_EXIT_ERROR;
     if (load(runtime->L, options, path, &err) != 0)

@@ -64,6 +64,7 @@ struct th_runtime {
     th_lock **locks;      /* owned: of the accounts that this run may change */
     size_t nlocks;
     const char *script;   /* borrowed */
+    const char *named;    /* the same, as it was named on the command line; borrowed */
     const char *code;     /* borrowed: the text of -e, or NULL */
     char script_hash[65]; /* "" until asked for */
     char *arguments;      /* owned, a JSON array */

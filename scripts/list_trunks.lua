@@ -1,6 +1,7 @@
 --- Shows the trunks of accounts: as a table, as JSON lines, or as CSV.
 
 local trunkhost <const> = require "trunkhost"
+local core <const> = require "trunkhost.core"
 local csv <const> = require "trunkhost.csv"
 local json_line <const> = require "trunkhost.json_line"
 local aligned <const> = require "trunkhost.table"
@@ -66,7 +67,7 @@ local function print_json(entries)
             table.insert(members, entry.trunk[name])
         end
         members.n = #members
-        io.write(json_line.object(members), "\n")
+        core.write("out", json_line.object(members) .. "\n")
     end
 end
 
@@ -77,7 +78,7 @@ local function print_csv(entries)
         for i, name in ipairs(columns) do
             cells[i + 1] = value(name)
         end
-        io.write(csv.record(cells) .. "\r\n")
+        core.write("out", csv.record(cells) .. "\r\n")
     end
     line("account", function(name) return name end)
     for _, entry in ipairs(entries) do
@@ -126,7 +127,7 @@ end
 
 local function print_ids(entries)
     for _, entry in ipairs(entries) do
-        io.write(entry.key, "\n")
+        core.write("out", entry.key .. "\n")
     end
 end
 

@@ -200,7 +200,7 @@ function tests.test_a_halted_run_says_how_to_go_on_and_that_command_does()
     start "--trunks 12 --limits none --fault refuse@PUT=0.6 --seed 3"
     local first = run(SCRIPT .. " --account famulor --yes --json --canary 0 --max-failures 2 -j 1")
     lu.assertEquals(first.status, 3)
-    local script, id = first.err:match "go on with: trunkhost (%S+) %-%-resume (%S+)"
+    local script, id = first.err:match "go on with: trunkhost %-c %S+ %-%-ledger %S+ (%S+) %-%-resume (%S+)"
     lu.assertEquals(script, SCRIPT)
     lu.assertEquals(id, first.summary.run)
     -- What had not begun is not in doubt.
@@ -229,8 +229,9 @@ function tests.test_an_unknown_item_is_named_with_what_to_do()
     start "--trunks 2 --limits none --fault error_before@PUT=1"
     local first = run(ROTATE .. "--canary 0")
     lu.assertEquals(first.status, 1)
-    lu.assertStrContains(first.err, "Unknown: famulor 42, famulor 43. To settle it: trunkhost " .. SCRIPT
-        .. " --resume " .. first.summary.run .. ". What was tried: trunkhost explain 42 --account famulor")
+    lu.assertStrContains(first.err, ("Unknown: famulor 42, famulor 43. To settle it: trunkhost -c %s --ledger %s %s \z
+        --resume %s. What was tried: trunkhost explain 42 --account famulor"):format(sandbox:config(),
+        sandbox:ledger_path(), SCRIPT, first.summary.run))
 end
 
 -- --- what cannot be resumed ------------------------------------------------------------------------

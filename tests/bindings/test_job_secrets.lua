@@ -1,0 +1,63 @@
+--- A password that a script has as plain text is in nothing that is shown or kept, other than sealed.
+
+package.path = "tests/support/?.lua;" .. package.path
+local lu <const> = require "luaunit"
+local program <const> = require "program"
+local sandbox_process <const> = require "sandbox_process"
+
+local PASSWORD <const> = "Plaintext1234"
+
+-- %s: how the run is done
+local SCRIPT <const> = [[
+    local trunkhost = require "trunkhost"
+    trunkhost.job.run { name = "set", options = trunkhost.options { name = "set" }:parse(),
+        plan = function() return { changes = { sip_password = "Plain" .. "text1234", nickname = "new" } } end%s }]]
+
+local tests = {}
+local sandbox
+
+function tests.setUp()
+    sandbox = sandbox_process.start "--limits none --trunks 3"
+end
+
+function tests.tearDown()
+    sandbox:stop()
+end
+
+local function run(arguments, more)
+    local path = sandbox.folder .. "/set.lua"
+    program.write(path, SCRIPT:format(more or ""))
+    return sandbox:run(("%s --account famulor %s"):format(path, arguments))
+end
+
+local function files_with_the_password()
+    local pipe <close> = assert(io.popen(("grep -rla %s %s"):format(PASSWORD, program.quote(sandbox.folder))))
+    return pipe:read "a"
+end
+
+function tests.test_it_is_sent_and_nothing_that_is_shown_or_kept_has_it()
+    for _, arguments in ipairs { "--dry-run", "--dry-run --json --plan-out " .. sandbox.folder .. "/plan",
+        "--yes --plan " .. sandbox.folder .. "/plan", "--yes --json" } do
+        local result = run(arguments)
+        lu.assertEquals(result.status, 0, result.err)
+        lu.assertNotStrContains(result.out .. result.err, PASSWORD)
+        lu.assertEquals(files_with_the_password(), "")
+    end
+    lu.assertStrContains(program.read(sandbox.folder .. "/plan"), '"sip_password":"[new secret]"')
+    local told = sandbox:run "explain 42 --account famulor"
+    lu.assertEquals(told.status, 0, told.err)
+    lu.assertNotStrContains(told.out, PASSWORD)
+    for _, trunk in ipairs(sandbox:ask "state".famulor.trunks) do
+        lu.assertEquals(trunk.sip_password, PASSWORD)
+    end
+    lu.assertEquals(sandbox:current_secrets().famulor["42"].sip_password, PASSWORD)
+end
+
+function tests.test_a_script_that_fails_with_it_in_its_hands_does_not_show_it()
+    local result = run("--yes --json", ", apply = function(_, plan) error(plan.changes.sip_password) end")
+    lu.assertEquals(result.status, 2)
+    lu.assertNotStrContains(result.out .. result.err, PASSWORD)
+    lu.assertEquals(files_with_the_password(), "")
+end
+
+os.exit(lu.LuaUnit.new():runSuiteByInstances { { "job_secrets", tests } })

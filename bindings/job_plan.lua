@@ -10,6 +10,7 @@ local planner <const> = {}
 
 -- A longer plan is shown in full by a dry run only.
 local MOST_ROWS <const> = 60
+local NEW_LENGTH <const> = 32
 
 --- Stands in a plan's changes for a password that is drawn only when it is sent.
 planner.new_secret = setmetatable({}, { __tostring = function() return "new" end, __name = "new secret" })
@@ -37,9 +38,20 @@ local function sealed(entry, changes)
     return copy
 end
 
+--- The changes with a password drawn in place of each new_secret: what is sent where a job has no `apply`.
+---@param changes table<string, any>
+---@return table<string, any>
+function planner.drawn(changes)
+    local copy = {}
+    for name, value in pairs(changes) do
+        copy[name] = value == planner.new_secret and core.secret { length = NEW_LENGTH } or value
+    end
+    return copy
+end
+
 --- Why the planned changes cannot be sent as they are; nil when they can.
 local function objection(entry, changes)
-    local ok, err = pcall(core.validate, entry.account, "update", changes)
+    local ok, err = pcall(core.validate, entry.account, "update", planner.drawn(changes))
     if ok then
         return nil
     elseif not core.is_error(err) then

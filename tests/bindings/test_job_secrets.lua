@@ -60,4 +60,17 @@ function tests.test_a_script_that_fails_with_it_in_its_hands_does_not_show_it()
     lu.assertEquals(files_with_the_password(), "")
 end
 
+function tests.test_a_new_secret_is_drawn_where_the_job_has_no_apply()
+    local path = sandbox.folder .. "/set.lua"
+    program.write(path, [[local trunkhost = require "trunkhost"
+        trunkhost.job.run { name = "new", plan = function()
+            return { changes = { sip_password = trunkhost.job.new_secret } } end }]])
+    local result = sandbox:run(path .. " --account famulor --yes --json")
+    lu.assertEquals(result.status, 0, result.err)
+    for _, trunk in ipairs(sandbox:ask "state".famulor.trunks) do
+        lu.assertEquals(#trunk.sip_password, 32)
+        lu.assertEquals(sandbox:current_secrets().famulor[tostring(trunk.id)].sip_password, trunk.sip_password)
+    end
+end
+
 os.exit(lu.LuaUnit.new():runSuiteByInstances { { "job_secrets", tests } })

@@ -102,7 +102,7 @@ static void explain_decoded(lua_State *L, const th_provider *provider, th_error 
     th_buf text = {0};
     for (const char *const *at = paths->message; at && *at && !text.len; at++) {
         lua_getfield(L, -1, *at);
-        /* Bolna puts a bare number into `error`: the next member may hold words. */
+        /* Some put a bare number here: the next member may hold words. */
         if (lua_type(L, -1) != LUA_TNUMBER || !at[1])
             append_text(L, -1, &text);
         lua_pop(L, 1);

@@ -76,9 +76,11 @@ static char *find_script(const char *name)
 /* Pushes the chunk. */
 static int load(lua_State *L, const th_options *options, const char *path, th_error *err)
 {
+    const char *name = lua_pushfstring(L, "=%s", path); // name
     int status = options->code
-                     ? luaL_loadbufferx(L, options->code, strlen(options->code), "=-e", "t")
+                     ? luaL_loadbufferx(L, options->code, strlen(options->code), name, "t")
                      : luaL_loadfilex(L, path, "t");
+    lua_remove(L, -2); // chunk or error
     if (status == LUA_OK)
         return 0;
     if (!options->code && !readable(path))
@@ -115,13 +117,11 @@ static int push_arguments(th_runtime *runtime, const char *script, int argc, cha
     return argc;
 }
 
-static int run(const th_options *options, int argc, char **argv)
+/* The script is `name`, at `path` (freed here), or options->code; argv are its arguments. */
+static int run(const th_options *options, const char *name, char *path, int argc, char **argv)
 {
     th_error err = {0};
     th_runtime *runtime = NULL;
-    const char *name = options->code ? "-e" : argv[options->rest];
-    int first = options->code ? options->rest : options->rest + 1;
-    char *path = options->code ? strdup("-e") : find_script(name);
     if (th_runtime_create(&options->runtime, &runtime, &err) != 0) {
         th_report(&err);
         free(path);
@@ -133,10 +133,8 @@ static int run(const th_options *options, int argc, char **argv)
     int status = TH_EXIT_ERROR;
     if (load(runtime->L, options, path, &err) != 0)
         th_report(&err);
-    else if (options->check)
-        status = TH_EXIT_OK;
     else
-        status = th_runtime_run(runtime, push_arguments(runtime, path, argc - first, argv + first));
+        status = th_runtime_run(runtime, push_arguments(runtime, path, argc, argv));
     bool stuck = false;
     if (th_runtime_destroy(runtime, &stuck) != 0)
         status = TH_EXIT_ERROR;
@@ -145,6 +143,29 @@ static int run(const th_options *options, int argc, char **argv)
         fflush(NULL);
         _exit(status);
     }
+    return status;
+}
+
+/* Parts of the program that are written in Lua: trunkhost.commands.NAME returns a function of the
+ * arguments. */
+static int run_library(const th_options *options, const char *name, int argc, char **argv)
+{
+    char code[100];
+    th_options own = *options;
+    snprintf(code, sizeof code, "return require('trunkhost.commands.%s')(...)", name);
+    own.code = code;
+    return run(&own, name, strdup(name), argc, argv);
+}
+
+/* The text of -e, or the path of a script, with what comes before it. */
+static int check(const th_options *options, const char *name)
+{
+    char *path = options->code ? NULL : find_script(name);
+    char *with_code[] = {(char[]){"-e"}, (char *)(uintptr_t)options->code};
+    char *with_path[] = {path};
+    int status =
+        run_library(options, "check", options->code ? 2 : 1, options->code ? with_code : with_path);
+    free(path);
     return status;
 }
 
@@ -160,6 +181,9 @@ static const struct {
     int (*run)(int argc, char **argv, const char *ledger_path);
 } ledger_commands[] = {
     {"secrets", th_secrets_command}, {"runs", th_runs_command}, {"explain", th_explain_command}};
+
+/* The commands that are written in Lua. */
+static const char *const library_commands[] = {NULL};
 
 static int with_ledger(const th_options *options,
                        int (*command)(int argc, char **argv, const char *ledger_path), int argc,
@@ -192,16 +216,24 @@ int main(int argc, char **argv)
         puts("trunkhost " TH_VERSION);
         return TH_EXIT_OK;
     }
+    if (options.code && options.check)
+        return check(&options, "-e");
     if (options.code)
-        return run(&options, argc, argv);
+        return run(&options, "-e", strdup("-e"), argc - options.rest, argv + options.rest);
     if (options.rest >= argc)
         return usage_error("no script and no command; see trunkhost --help");
     const char *command = argv[options.rest];
+    if (options.check)
+        return check(&options, command);
     if (strcmp(command, "sandbox") == 0)
         return th_sandbox_command(argc - options.rest, argv + options.rest);
     for (size_t i = 0; i < sizeof ledger_commands / sizeof ledger_commands[0]; i++)
         if (strcmp(command, ledger_commands[i].name) == 0)
             return with_ledger(&options, ledger_commands[i].run, argc - options.rest,
                                argv + options.rest);
-    return run(&options, argc, argv);
+    for (size_t i = 0; library_commands[i]; i++)
+        if (strcmp(command, library_commands[i]) == 0)
+            return run_library(&options, command, argc - options.rest - 1, argv + options.rest + 1);
+    return run(&options, command, find_script(command), argc - options.rest - 1,
+               argv + options.rest + 1);
 }

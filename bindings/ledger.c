@@ -4,20 +4,29 @@
  * it is on disk; what does not wait is written in order and in time, and a failure shows in sync()
  * and at the end of the run.
  *
- *   begin(resumed_from?) → run          waits: the run is recorded; before that nothing need be
- * sent. Other functions that write do it at their first use. lock(account) → true waits, and begins
- * the run. Raises an error with the code "locked" when another process changes the account:
- * uncaught, the program says by whom and exits with 75. unlock(account)                     before
- * the end of the run sync()                              waits: all is on disk; raises what could
- * not be written script_hash() → SHA-256 in hex
+ *   begin(resumed_from?, undoes?) → run
+ *                                       waits: the run is recorded, and which one it continues or
+ *                                       takes back. Before that nothing need be sent; what else
+ *                                       writes does it at its first use
+ *
+ *   lock(account) → true                waits, and begins the run. Raises an error with the code
+ *                                       "locked" when another process changes the account:
+ *                                       uncaught, the program says by whom and exits with 75
+ *
+ *   unlock(account)                     before the end of the run
+ *
+ *   sync()                              waits: all is on disk; raises what could not be written
+ *
+ *   script_hash() → SHA-256 in hex
  *
  *   item_planned(account, trunk, plan?) does not wait
  *   item_skipped(account, trunk, why?)  does not wait
- *   item_begin(account, trunk, plan?) → id
+ *   item_begin(account, trunk, plan?, before?, undoes?) → id
  *                                       waits. From here on the task, and what it spawns, works on
  *                                       this item: every write that it sends is recorded in it.
- *                                       plan: JSON, or a table (secrets in it become "[secret]")
- *   item_end(state, evidence?, attempts?, error?)
+ *                                       plan: JSON, or a table (secrets in it become "[secret]");
+ *                                       before: JSON; undoes: the id of the item it takes back
+ *   item_end(state, evidence?, attempts?, error?, before?, after?)
  *                                       does not wait; ends the task's item. state: done, failed,
  *                                       unknown, skipped, or planned (nothing was sent after all).
  *                                       error: JSON, a table or an error object
@@ -30,13 +39,20 @@
  *
  * What is on disk (sync() first for what was written a moment ago):
  *
- *   run(id) → { id, script, arguments = { … }, script_hash, host, pid, resumed_from, started_at,
- *               ended_at, status, life = "ended" | "alive" | "died", items = { done = n, … } }, or
- *               nil and why. id may be the start of one, or "last".
+ *   run(id) → { id, script, arguments = { … }, script_hash, host, pid, resumed_from, undoes,
+ *               started_at, ended_at, status, life = "ended" | "alive" | "died",
+ *               items = { done = n, … } }, or nil and why. id may be the start of one, or "last".
+ *
  *   items_of(run, { after = id, limit = n }?) → { { id, account, trunk, state, evidence, attempts,
  *               error, plan, started_at, ended_at }, … } in order of id; error and plan are tables
+ *
+ *   undo_items(run) → the same, of those that were begun, the newest first; besides, before and
+ *               after (tables), undone and undone_by (state and run of the latest attempt at
+ *               taking it back), followed_by (a run that has changed the same since)
+ *
  *   unfinished(account) → { { trunk, candidates = n, run }, … }: trunks with secrets that may be
  *               live, or with an item that a run (the newest: run) has left half-way
+ *
  *   candidates(account, trunk?) → { { id, trunk, field, state, evidence, run, created_at,
  *               proven_at, delivered_at }, … }
  *   undelivered(account) → the same: current, not handed on

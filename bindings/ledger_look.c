@@ -107,6 +107,7 @@ static int push_run(lua_State *L)
     if (row->pid)
         set_number(L, "pid", row->pid);
     set_text(L, "resumed_from", row->resumed_from);
+    set_text(L, "undoes", row->undoes);
     set_text(L, "started_at", row->started_at);
     set_text(L, "ended_at", row->ended_at);
     set_text(L, "life", lives[row->life]);
@@ -183,6 +184,36 @@ static int ledger_items_of(lua_State *L)
     th_ledger_view *view = open_view(L);
     lua_newtable(L);
     th_view_items(view, &filter, on_item, &list, &err);
+    return list_end(&list, &err);
+}
+
+static int push_undo_item(lua_State *L)
+{
+    const struct th_undo_row *row = lua_touserdata(L, 1);
+    lua_pushcfunction(L, push_item);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&row->item);
+    lua_call(L, 1, 1);
+    set_json(L, "before", row->before);
+    set_json(L, "after", row->after);
+    set_text(L, "undone", row->undone);
+    set_text(L, "undone_by", row->undone_by);
+    set_text(L, "followed_by", row->followed_by);
+    return 1;
+}
+
+static int on_undo_item(const struct th_undo_row *row, void *ctx)
+{
+    return list_add(ctx, row);
+}
+
+static int ledger_undo_items(lua_State *L)
+{
+    const char *run = luaL_checkstring(L, 1);
+    th_ledger_view *view = open_view(L);
+    struct list list = {.L = L, .push = push_undo_item};
+    th_error err = {0};
+    lua_newtable(L);
+    th_view_undo(view, run, on_undo_item, &list, &err);
     return list_end(&list, &err);
 }
 
@@ -343,6 +374,7 @@ void th_open_ledger_looks(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"run", ledger_run},
                                          {"items_of", ledger_items_of},
+                                         {"undo_items", ledger_undo_items},
                                          {"unfinished", ledger_unfinished},
                                          {"candidates", ledger_candidates},
                                          {"creates", ledger_creates},

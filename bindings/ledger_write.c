@@ -133,11 +133,15 @@ static int begun(lua_State *L, int status, lua_KContext ctx)
 static int ledger_begin(lua_State *L)
 {
     th_runtime *runtime = th_runtime_of(L);
-    const char *from = luaL_optstring(L, 1, NULL);
+    const char *from = luaL_optstring(L, 1, NULL), *undoes = luaL_optstring(L, 2, NULL);
     th_task_may_wait(L, "begin a run");
     th_runtime_admit(L, "begin a run");
-    if (from && runtime->run_recorded)
-        return luaL_error(L, "the run is recorded already, so it cannot continue another one");
+    if ((from || undoes) && runtime->run_recorded)
+        return luaL_error(L, "the run is recorded already, so it cannot continue or undo another");
+    if (undoes) {
+        free(runtime->undoes);
+        runtime->undoes = strdup(undoes);
+    }
     if (from) {
         free(runtime->resumed_from);
         runtime->resumed_from = strdup(from);
@@ -239,7 +243,9 @@ static int ledger_item_begin(lua_State *L)
                        .run = th_runtime_of(L)->run,
                        .account = th_lua_account_name(L, 1),
                        .trunk = th_lua_trunk_name(L, 2),
-                       .item_state = TH_ITEM_RUNNING};
+                       .item_state = TH_ITEM_RUNNING,
+                       .before = luaL_optstring(L, 4, NULL),
+                       .undoes = luaL_optinteger(L, 5, 0)};
     th_task_may_wait(L, "begin an item");
     th_runtime_admit(L, "begin an item");
     th_ledger *ledger = open_ledger(L);
@@ -286,7 +292,9 @@ static int ledger_item_end(lua_State *L)
     th_buf error = {0};
     th_ledger_op op = {.verb = TH_LEDGER_ITEM_END,
                        .item_state = states[luaL_checkoption(L, 1, NULL, names)],
-                       .evidence = luaL_optstring(L, 2, NULL)};
+                       .evidence = luaL_optstring(L, 2, NULL),
+                       .before = luaL_optstring(L, 5, NULL),
+                       .after = luaL_optstring(L, 6, NULL)};
     lua_Integer attempts = luaL_optinteger(L, 3, 0);
     luaL_argcheck(L, attempts >= 0 && attempts <= INT32_MAX, 3, "no number of attempts");
     op.attempts = (unsigned)attempts;

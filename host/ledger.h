@@ -48,12 +48,14 @@ enum th_create_state {
 /* What each reads is listed behind it; where nothing is said about NULL, it may be NULL. */
 enum th_ledger_verb {
     TH_LEDGER_RUN_BEGIN,  /* run (not NULL), script, arguments, script_hash, host, pid, resumed_from
-                             (a run that is in the ledger) */
+                             (a run that is in the ledger), undoes_run (the same) */
     TH_LEDGER_RUN_END,    /* run, status */
     TH_LEDGER_ITEM_BEGIN, /* run, account, trunk, item_state (planned, running or skipped), plan,
-                             evidence (of a skipped one: why) → row; one row for a trunk in a run:
+                             evidence (of a skipped one: why), before, undoes (the row of the item
+                             that it takes back; 0: none) → row; one row for a trunk in a run:
                              beginning it again changes that */
-    TH_LEDGER_ITEM_END,   /* row, item_state, evidence (NULL: none), attempts, error */
+    TH_LEDGER_ITEM_END,   /* row, item_state, evidence (NULL: none), attempts, error, before (NULL:
+                             as it was), after */
     TH_LEDGER_ATTEMPT_BEGIN, /* run, item, account, trunk (NULL or "": a create), endpoint, method
                                 → row */
     TH_LEDGER_ATTEMPT_END,   /* row, attempt_state, attempts, status (HTTP; 0: none came), message,
@@ -88,6 +90,8 @@ struct th_ledger_op {
     const char *endpoint, *method, *message;
     const char *evidence;
     const char *plan, *error, *natural_key; /* JSON, without secrets */
+    const char *before, *after;             /* the same: fields of the trunk, around the change */
+    const char *undoes_run;
     th_secret *secret;                      /* borrowed */
     union {
         enum th_secret_state state;
@@ -99,6 +103,7 @@ struct th_ledger_op {
     unsigned attempts; /* requests that may have reached the platform */
     int64_t pid;
     int64_t item;           /* 0: none */
+    int64_t undoes;         /* the same */
     const int64_t *attempt; /* NULL, or the row of an attempt: looked at when the operation is
                                carried out, so it may be that of an earlier one of the same turn */
     int64_t row;

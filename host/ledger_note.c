@@ -12,7 +12,7 @@ static const size_t strings[] = {
     MEMBER(field),       MEMBER(script),   MEMBER(arguments),    MEMBER(script_hash),
     MEMBER(host),        MEMBER(endpoint), MEMBER(resumed_from), MEMBER(method),
     MEMBER(message),     MEMBER(evidence), MEMBER(plan),         MEMBER(error),
-    MEMBER(natural_key),
+    MEMBER(natural_key), MEMBER(before),   MEMBER(after),        MEMBER(undoes_run),
 };
 
 enum { STRINGS = sizeof(strings) / sizeof(strings[0]) };

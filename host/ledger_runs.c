@@ -24,6 +24,7 @@ static int hand_run(sqlite3_stmt *stmt, void *ctx)
         .started_at = th_column(stmt, 7),
         .ended_at = th_column(stmt, 8),
         .status = sqlite3_column_int(stmt, 9),
+        .undoes = th_column(stmt, 10),
     };
 
     if (row.ended_at[0])
@@ -32,7 +33,7 @@ static int hand_run(sqlite3_stmt *stmt, void *ctx)
         row.life =
             th_process_lives(row.host, (pid_t)row.pid, row.started_at) ? TH_RUN_ALIVE : TH_RUN_DIED;
     for (int i = 0; i < 6; i++)
-        row.items[i] = sqlite3_column_int64(stmt, 10 + i);
+        row.items[i] = sqlite3_column_int64(stmt, 11 + i);
     return reader->each(&row, reader->ctx);
 }
 
@@ -50,7 +51,7 @@ int th_view_runs(th_ledger_view *view, const char *prefix, int64_t limit,
              (long long)(limit > 0 ? limit : -1));
     th_query_append(&query, part);
     th_query_append(&query, " SELECT t.id, t.script, t.arguments, t.script_hash, t.host, t.pid,"
-                            " t.resumed_from, t.started_at, t.ended_at, t.status");
+                            " t.resumed_from, t.started_at, t.ended_at, t.status, t.undoes");
     for (int i = 0; i < 6; i++) {
         snprintf(part, sizeof(part), ", sum(i.state = '%s')",
                  th_item_state_name((enum th_item_state)i));

@@ -129,6 +129,13 @@ static const char *const steps[] = {
     "DROP INDEX secrets_by_trunk;"
     "CREATE INDEX secrets_by_trunk ON secrets (trunk, account, field);"
     "CREATE INDEX secrets_unproven ON secrets (account, trunk, field) WHERE state = 'candidate';",
+
+    /* Version 3: what is needed to take a run back. */
+    "ALTER TABLE runs ADD COLUMN undoes TEXT REFERENCES runs (id);"
+    "ALTER TABLE items ADD COLUMN before TEXT;"
+    "ALTER TABLE items ADD COLUMN after TEXT;"
+    "ALTER TABLE items ADD COLUMN undoes INTEGER REFERENCES items (id);"
+    "CREATE INDEX items_undoing ON items (undoes) WHERE undoes IS NOT NULL;",
 };
 
 enum { VERSION = sizeof(steps) / sizeof(steps[0]) };

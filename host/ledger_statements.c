@@ -32,19 +32,20 @@ const char *const th_ledger_statements[TH_STATEMENTS] = {
     [TH_SQL_SETTING] = "SELECT value FROM meta WHERE key = ?1",
 
     [TH_SQL_RUN_BEGIN] =
-        "INSERT INTO runs (id, script, arguments, started_at, script_hash, host, pid, resumed_from)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO runs (id, script, arguments, started_at, script_hash, host, pid, resumed_from,"
+        " undoes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     [TH_SQL_RUN_END] = "UPDATE runs SET ended_at = ?2, status = ?3 WHERE id = ?1",
 
     [TH_SQL_ITEM_BEGIN] =
-        "INSERT INTO items (run, account, trunk, state, plan, evidence, started_at, ended_at)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+        "INSERT INTO items (run, account, trunk, state, plan, evidence, started_at, ended_at,"
+        " before, undoes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
         " ON CONFLICT (run, account, trunk) DO UPDATE SET state = excluded.state,"
         " plan = coalesce(excluded.plan, plan), evidence = excluded.evidence, error = NULL,"
-        " started_at = coalesce(started_at, excluded.started_at), ended_at = excluded.ended_at"
+        " started_at = coalesce(started_at, excluded.started_at), ended_at = excluded.ended_at,"
+        " before = coalesce(excluded.before, before), undoes = coalesce(excluded.undoes, undoes)"
         " RETURNING id",
     [TH_SQL_ITEM_END] = "UPDATE items SET state = ?2, evidence = ?3, attempts = ?4, error = ?5,"
-                        " ended_at = ?6 WHERE id = ?1",
+                        " ended_at = ?6, before = coalesce(?7, before), after = ?8 WHERE id = ?1",
 
     [TH_SQL_ATTEMPT_BEGIN] =
         "INSERT INTO attempts (run, item, account, trunk, endpoint, method, state, started_at)"

@@ -44,7 +44,7 @@ struct th_view_filter {
 enum th_run_life { TH_RUN_ENDED, TH_RUN_ALIVE, TH_RUN_DIED };
 
 struct th_run_row {
-    const char *id, *script, *arguments, *script_hash, *host, *resumed_from;
+    const char *id, *script, *arguments, *script_hash, *host, *resumed_from, *undoes;
     const char *started_at, *ended_at;
     int64_t pid;
     enum th_run_life life;
@@ -108,6 +108,20 @@ struct th_unfinished_row {
 int th_view_unfinished(th_ledger_view *view, const char *account, const char *own,
                        int (*each)(const struct th_unfinished_row *row, void *ctx), void *ctx,
                        th_error *err);
+
+/* What taking a run back has to know of one of its items. */
+struct th_undo_row {
+    struct th_item_row item;
+    const char *before, *after; /* JSON: fields that it changed */
+    /* The latest attempt at taking it back, one that is done before any other: its state and its
+     * run. */
+    const char *undone, *undone_by;
+    const char *followed_by; /* the newest run that has changed one of these fields since, and was
+                                not taken back itself */
+};
+/* The newest item first; skipped ones and those that were not begun stay away. */
+int th_view_undo(th_ledger_view *view, const char *run,
+                 int (*each)(const struct th_undo_row *row, void *ctx), void *ctx, th_error *err);
 
 /* Seconds since the current secret was proven; negative when there is none, or no proof. */
 int th_view_secret_age(th_ledger_view *view, const char *account, const char *trunk,

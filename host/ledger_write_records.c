@@ -39,10 +39,11 @@ enum th_write th_write_run_begin(th_ledger_writer *writer, th_ledger_op *op)
         th_write_text(writer, sql, 4, writer->now) ||
         th_write_text(writer, sql, 5, or_empty(op->script_hash)) ||
         th_write_text(writer, sql, 6, or_empty(op->host)) ||
-        th_write_row(writer, sql, 7, op->pid) || th_write_text(writer, sql, 8, op->resumed_from))
+        th_write_row(writer, sql, 7, op->pid) || th_write_text(writer, sql, 8, op->resumed_from) ||
+        th_write_text(writer, sql, 9, op->undoes_run))
         return TH_WRITE_BROKEN;
     return th_write_judge(writer, op, th_write_run(writer, sql),
-                          "there is a run of this id already, or none to be continued");
+                          "there is a run of this id already, or none to be continued or undone");
 }
 
 enum th_write th_write_run_end(th_ledger_writer *writer, th_ledger_op *op)
@@ -80,7 +81,8 @@ enum th_write th_write_item_begin(th_ledger_writer *writer, th_ledger_op *op)
         th_write_text(writer, sql, 5, op->plan) ||
         th_write_text(writer, sql, 6, or_empty(op->evidence)) ||
         th_write_text(writer, sql, 7, begun ? writer->now : NULL) ||
-        th_write_text(writer, sql, 8, ended ? writer->now : NULL))
+        th_write_text(writer, sql, 8, ended ? writer->now : NULL) ||
+        th_write_text(writer, sql, 9, op->before) || th_write_row(writer, sql, 10, op->undoes))
         return TH_WRITE_BROKEN;
     rc = th_write_step(writer, sql);
     if (rc == SQLITE_ROW)
@@ -99,7 +101,8 @@ enum th_write th_write_item_end(th_ledger_writer *writer, th_ledger_op *op)
         th_write_text(writer, sql, 2, th_item_state_name(op->item_state)) ||
         th_write_text(writer, sql, 3, or_empty(op->evidence)) ||
         th_write_int(writer, sql, 4, op->attempts) || th_write_text(writer, sql, 5, op->error) ||
-        th_write_text(writer, sql, 6, open ? NULL : writer->now))
+        th_write_text(writer, sql, 6, open ? NULL : writer->now) ||
+        th_write_text(writer, sql, 7, op->before) || th_write_text(writer, sql, 8, op->after))
         return TH_WRITE_BROKEN;
     return met(writer, op,
                th_write_judge(writer, op, th_write_run(writer, sql), "this is no state of an item"),

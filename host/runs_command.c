@@ -169,6 +169,8 @@ static int show_run(const struct th_run_row *row, void *ctx)
         rc = th_buf_printf(out, "Where     %s, process %lld\n", row->host, (long long)row->pid);
     if (!rc && row->resumed_from[0])
         rc = th_buf_printf(out, "Continues %s\n", row->resumed_from);
+    if (!rc && row->undoes[0])
+        rc = th_buf_printf(out, "Undoes    %s\n", row->undoes);
     if (!rc)
         rc = th_buf_printf(out, "Started   %s UTC\n", th_print_time(row->started_at, started));
     if (!rc && row->life == TH_RUN_ENDED)

@@ -117,6 +117,7 @@ int th_run_json(const struct th_run_row *row, const char *event, th_buf *out)
         th_print_member_or_null(out, "host", row->host) ||
         (row->pid ? th_print_number(out, "pid", row->pid) : th_print_json(out, "pid", "")) ||
         th_print_member_or_null(out, "resumed_from", row->resumed_from) ||
+        th_print_member_or_null(out, "undoes", row->undoes) ||
         th_print_member(out, "started_at", row->started_at) ||
         th_print_member_or_null(out, "ended_at", row->ended_at) ||
         th_print_member(out, "life", lives[row->life]) ||

@@ -60,6 +60,7 @@ struct th_runtime {
     bool run_recorded;    /* its row is in the ledger, or on its way there */
     th_error run_error;   /* why it could not be recorded */
     char *resumed_from;   /* owned: the run that this one continues, or NULL */
+    char *undoes;         /* owned: the run that this one takes back, or NULL */
     th_ledger_view *view; /* what is read of the ledger; NULL until then */
     th_lock **locks;      /* owned: of the accounts that this run may change */
     size_t nlocks;

@@ -99,6 +99,7 @@ static int record_run(th_runtime *runtime, th_error *err)
                         .host = host,
                         .pid = getpid(),
                         .resumed_from = runtime->resumed_from,
+                        .undoes_run = runtime->undoes,
                         .cb = run_begun,
                         .ctx = runtime};
     th_ledger_op *op = th_ledger_op_copy(&run);
@@ -207,6 +208,7 @@ void th_runtime_forget_ledger(th_runtime *runtime)
     free(runtime->ledger_folder);
     free(runtime->ledger_path);
     free(runtime->resumed_from);
+    free(runtime->undoes);
 }
 
 /* --- locks

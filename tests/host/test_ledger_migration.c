@@ -34,7 +34,7 @@ static void every_password_of_schema_1_opens_after_the_migration(void **state)
 
     ledger_v1_make(w->path, w->key);
     world_open(w);
-    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 2);
+    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 3);
     assert_int_equal(th_ledger_each_secret(w->path, NULL, NULL, collect_all, text, &w->err), 0);
     assert_string_equal(text, "42:previous:42-first-password:accepted "
                               "42:previous:42-second-password:accepted "
@@ -109,7 +109,7 @@ static void a_migration_that_fails_leaves_the_old_ledger(void **state)
     assert_int_equal(
         world_query(w->path, "SELECT count(*) FROM sqlite_schema WHERE name = 'items'"), 0);
     world_open(w);
-    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 2);
+    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 3);
     assert_int_equal(world_query(w->path, "SELECT count(*) FROM secrets"), 8);
 }
 
@@ -157,6 +157,40 @@ static void a_reader_in_the_middle_of_the_old_ledger_does_not_stop_the_migration
     assert_int_equal(world_query(w->path, "SELECT count(*) FROM secrets"), 9);
 }
 
+static void a_ledger_of_schema_2_keeps_its_runs_and_items(void **state)
+{
+    struct world *w = *state;
+    int64_t row;
+
+    world_open(w);
+    world_begin_run(w);
+    row = world_do(w, (th_ledger_op){.verb = TH_LEDGER_ITEM_BEGIN,
+                                     .run = "r1",
+                                     .account = "bolna",
+                                     .trunk = "42",
+                                     .item_state = TH_ITEM_RUNNING,
+                                     .plan = "{\"is_active\":false}"});
+    world_shut(w);
+    assert_int_equal(world_change(w->path, "DROP INDEX items_undoing;"
+                                           "ALTER TABLE items DROP COLUMN undoes;"
+                                           "ALTER TABLE items DROP COLUMN after;"
+                                           "ALTER TABLE items DROP COLUMN before;"
+                                           "ALTER TABLE runs DROP COLUMN undoes;"
+                                           "PRAGMA user_version = 2"),
+                     SQLITE_OK);
+    world_open(w);
+    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 3);
+    world_do(w, (th_ledger_op){.verb = TH_LEDGER_ITEM_END,
+                               .row = row,
+                               .item_state = TH_ITEM_DONE,
+                               .evidence = "updated_at",
+                               .before = "{\"is_active\":true}",
+                               .after = "{\"is_active\":false}"});
+    world_expect(w, "SELECT trunk, state, plan, before, after, undoes FROM items",
+                 "42|done|{\"is_active\":false}|{\"is_active\":true}|{\"is_active\":false}|-");
+    world_expect(w, "PRAGMA foreign_key_check", "");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 
 int main(void)
@@ -166,6 +200,7 @@ int main(void)
         TEST(a_candidate_that_a_proven_one_has_followed_becomes_previous),
         TEST(a_migrated_ledger_is_like_a_new_one),
         TEST(a_migration_that_fails_leaves_the_old_ledger),
+        TEST(a_ledger_of_schema_2_keeps_its_runs_and_items),
         TEST(programs_that_start_at_once_migrate_once),
         TEST(a_reader_in_the_middle_of_the_old_ledger_does_not_stop_the_migration),
     };

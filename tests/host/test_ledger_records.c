@@ -3,12 +3,14 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "ledger.h"
+#include "ledger_view.h"
 #include "ledger_world.h"
 
 static int64_t begin_item(struct world *w, const char *trunk)
@@ -68,6 +70,66 @@ static void an_item_lives_from_planned_to_its_end(void **state)
                  "SELECT run, account, trunk, state, evidence, attempts, error, ended_at >="
                  " started_at FROM items",
                  "r1|famulor-prod|42|done|reprovisioned|3|-|1");
+}
+
+static int note_undo(const struct th_undo_row *row, void *ctx)
+{
+    char *text = ctx;
+    size_t len = strlen(text);
+
+    snprintf(text + len, 400 - len, "%s %s %s %s|%s %s|%s ", row->item.trunk, row->item.state,
+             row->before, row->after, row->undone, row->undone_by, row->followed_by);
+    return 0;
+}
+
+static int64_t change(struct world *w, const char *run, const char *trunk, const char *field,
+                      int64_t undoes)
+{
+    char plan[60], before[60];
+    int64_t row;
+
+    snprintf(plan, sizeof(plan), "{\"%s\":2}", field);
+    snprintf(before, sizeof(before), "{\"%s\":1}", field);
+    row = world_do(w, (th_ledger_op){.verb = TH_LEDGER_ITEM_BEGIN,
+                                     .run = run,
+                                     .account = "a",
+                                     .trunk = trunk,
+                                     .item_state = TH_ITEM_RUNNING,
+                                     .plan = plan,
+                                     .before = before,
+                                     .undoes = undoes});
+    world_do(
+        w, (th_ledger_op){
+               .verb = TH_LEDGER_ITEM_END, .row = row, .item_state = TH_ITEM_DONE, .after = plan});
+    return row;
+}
+
+static void what_a_run_did_can_be_taken_back_newest_first_and_says_what_came_of_it(void **state)
+{
+    struct world *w = *state;
+    th_ledger_view *view = NULL;
+    char text[400] = "";
+    int64_t first;
+
+    world_open(w);
+    world_begin_run(w);
+    for (const char *const *run = (const char *const[]){"r2", "r3", NULL}; *run; run++)
+        world_do(w, (th_ledger_op){.verb = TH_LEDGER_RUN_BEGIN, .run = *run});
+    world_do(w, (th_ledger_op){.verb = TH_LEDGER_RUN_BEGIN, .run = "u1", .undoes_run = "r1"});
+    first = change(w, "r1", "1", "x", 0);
+    change(w, "r1", "2", "x", 0);
+    change(w, "r1", "3", "x", 0);
+    change(w, "r1", "4", "x", 0);
+    change(w, "u1", "1", "x", first); /* taken back */
+    change(w, "r2", "2", "x", 0);     /* somebody's work on the same */
+    change(w, "r2", "3", "y", 0);     /* and on something else */
+    change(w, "u1", "4", "x", change(w, "r3", "4", "x", 0));
+    assert_int_equal(th_ledger_view_look(w->path, &view, &w->err), 0);
+    assert_int_equal(th_view_undo(view, "r1", note_undo, text, &w->err), 0);
+    th_ledger_view_close(view);
+    assert_string_equal(text, "4 done {\"x\":1} {\"x\":2}| | 3 done {\"x\":1} {\"x\":2}| | "
+                              "2 done {\"x\":1} {\"x\":2}| |r2 "
+                              "1 done {\"x\":1} {\"x\":2}|done u1| ");
 }
 
 static void a_failed_item_keeps_its_error_and_a_skipped_one_its_reason(void **state)
@@ -279,6 +341,7 @@ int main(void)
         TEST(a_run_says_what_ran_where_and_what_it_continues),
         TEST(an_item_lives_from_planned_to_its_end),
         TEST(a_failed_item_keeps_its_error_and_a_skipped_one_its_reason),
+        TEST(what_a_run_did_can_be_taken_back_newest_first_and_says_what_came_of_it),
         TEST(an_attempt_is_linked_to_what_it_carries_in_one_commit),
         TEST(an_attempt_that_never_left_says_so),
         TEST(a_delivered_secret_is_the_current_one_and_a_new_one_is_not_delivered),

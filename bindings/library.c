@@ -1,6 +1,7 @@
 #include "library.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 #include "json.h"
 #include "runtime.h"
@@ -17,6 +18,40 @@ static int load_module(lua_State *L)
     return 1;
 }
 
+/* module_names() → the names of all modules of the Lua half */
+static int module_names(lua_State *L)
+{
+    lua_newtable(L); // names
+    for (lua_Integer i = 0; th_lua_modules[i].name; i++) {
+        lua_pushstring(L, th_lua_modules[i].name);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
+/* module_source(name) → its text, or nil */
+static int module_source(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    for (const struct th_lua_module *module = th_lua_modules; module->name; module++) {
+        if (strcmp(module->name, name) == 0) {
+            lua_pushlstring(L, module->source, module->length);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* trunkhost.core, with what only this file can tell */
+static int open_core(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"module_names", module_names}, {"module_source", module_source}, {NULL, NULL}};
+    th_open_core(L); // core
+    luaL_setfuncs(L, functions, 0);
+    return 1;
+}
+
 void th_library_open(lua_State *L)
 {
     th_open_globals(L);
@@ -26,7 +61,7 @@ void th_library_open(lua_State *L)
         lua_pushcclosure(L, load_module, 1);
         lua_setfield(L, -2, module->name);
     }
-    lua_pushcfunction(L, th_open_core);
+    lua_pushcfunction(L, open_core);
     lua_setfield(L, -2, "trunkhost.core");
     lua_pushcfunction(L, th_open_ledger);
     lua_setfield(L, -2, "trunkhost.ledger");

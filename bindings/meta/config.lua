@@ -1,0 +1,34 @@
+---@meta
+
+--- The configuration: a Lua file that returns a table of the class trunkhost.Config.
+---
+--- It runs alone, without the libraries of Lua; the only name that it sees is `env`, the environment to read
+--- (`env.HOME`). It is looked for at `--config FILE`, `$TRUNKHOST_CONFIG`, `$XDG_CONFIG_HOME/trunkhost/config.lua`
+--- and `/etc/trunkhost/config.lua`, in this order. A member that is not listed here is refused.
+
+---@class (exact) trunkhost.Config
+---@field accounts table<string, trunkhost.AccountConfig>  By name: letters, digits, ".", "_" and "-", and not "all".
+
+---@class (exact) trunkhost.AccountConfig
+--- "famulor", "autocalls", "vatel", "bolna", "bolna_trunk", or the name of a file in the folder `providers` beside the
+--- configuration.
+---@field provider string
+---@field token trunkhost.TokenSource  Where the token is. The token itself has no place in the file.
+---@field base_url? string  Plain http is allowed for this machine alone. Default: that of the provider.
+--- At most 8; all hold at the same time. An empty list: no limit. Default: those of the provider.
+---@field rate? trunkhost.RateWindow[]
+---@field concurrency? integer  Requests at the same time, from 1 to 1024. Default: that of the provider.
+---@field timeout? number  Seconds for one request, at most 3600.
+---@field ca_file? string  The certificates to trust, as a PEM file. Default: those of the system.
+---@field http? "1.1"|"2"  The version of HTTP. Default: `"2"` over TLS where the platform has it.
+
+--- Exactly one of its members.
+---@class (exact) trunkhost.TokenSource
+---@field env? string  The name of an environment variable.
+---@field file? string  A file that only its owner can read, or one in `$CREDENTIALS_DIRECTORY`.
+---@field command? string[]  A command that prints it: `{ "pass", "show", "famulor" }`.
+
+--- So many requests in so many seconds: `{ 100, per = 60 }`.
+---@class trunkhost.RateWindow
+---@field [integer] integer
+---@field per number  Seconds.

@@ -1,0 +1,35 @@
+---@meta
+
+--- What is raised when something fails.
+
+--- What sort of failure it is.
+---@alias trunkhost.ErrorKind
+---| "invalid" # Refused here, nothing was sent: a field that does not exist, a value that is too long.
+---| "refused" # The platform said no, with a 4xx that has no kind of its own here.
+---| "auth" # 401 or 403: the token is wrong, expired, or not allowed to do this.
+---| "not_found" # 404 or 410.
+---| "conflict" # 409.
+---| "rate_limited" # 429, again and again.
+---| "unavailable" # 5xx, again and again.
+---| "network" # No connection, or it broke.
+---| "tls" # The certificate or the handshake.
+---| "timeout" # No complete reply in time; also raised by trunkhost.timeout.
+---| "malformed" # A reply that is not what the API promises.
+---| "delivery" # A password is live, and the command of --deliver has not taken it.
+---| "cancelled" # The task or the run was stopped.
+---| "unknown_outcome" # A change that must not be repeated may or may not have happened.
+
+--- An error object: every failure that is not a mistake in the script. It prints as one line, and joins texts with
+--- `..`. `trunkhost.is_error(err)` tells its kind, and nil for everything else that can be raised.
+---@class trunkhost.Error
+---@field kind trunkhost.ErrorKind
+---@field message string  What failed, on what, and what to do next, in one line.
+---@field status? integer  The HTTP status of the last reply.
+---@field code? string  The platform's own code, or "configuration", "ENOENT" and the like.
+---@field fields table<string, string>  Field → what is wrong with it; empty where no field is meant.
+---@field attempts integer  Requests that were sent.
+---@field account? string
+---@field trunk? string
+---@field retryable boolean  The same call may succeed later.
+---@field ambiguous boolean  The change may have happened.
+---@operator concat: string

@@ -1,0 +1,141 @@
+---@meta
+
+--- What the file of a provider returns: the description of one platform's trunk API, of the class trunkhost.Provider.
+---
+--- `account:describe()` gives the same table. A member that is not listed here is a fault, and all faults are listed at
+--- once. In every table `doc` and `source` are sentences for people: what it is, and where that is said.
+
+---@alias trunkhost.Leg
+---| "inbound"
+---| "outbound"
+
+---@class (exact) trunkhost.Provider
+---@field name string  Small letters, digits and "_": the name of the file.
+---@field title string  What people call the platform.
+---@field base_url string  https, or http on this machine; without a slash at the end.
+---@field token_env? string  The variable that has the token when there is no configuration.
+---@field auth "bearer"  How the token is sent.
+---@field id "integer"|"uuid"|"string"  What an id of a trunk is.
+---@field limits trunkhost.ProviderLimits
+---@field objects table<string, trunkhost.ProviderObject>  What bodies and lists are made of. "trunk" must be there.
+--- "list" and "get" must be there; "create", "update", "delete" and "check" are known by name, others are free.
+---@field endpoints table<string, trunkhost.ProviderEndpoint>
+---@field errors trunkhost.ProviderErrors
+---@field evidence trunkhost.ProviderEvidence  What shows that a change took effect; {}: the platform's word alone.
+---@field secrets? trunkhost.ProviderSecret[]  The passwords of a trunk.
+---@field label? string  The field that people know a trunk by.
+--- How its trunks become neutral ones and back: a built-in mapping by its name, or one of your own (docs/mapping.md).
+---@field mapping? string|table
+
+--- `{ { 100, per = 60 }, { 20, per = 10 }, concurrency = 8, source = "…" }`: all windows hold; there may be none.
+---@class trunkhost.ProviderLimits
+---@field [integer] trunkhost.RateWindow
+---@field concurrency? integer  Requests at the same time. Default: `8`.
+---@field source? string  Where the figures come from, or "assumption: …".
+
+---@class (exact) trunkhost.ProviderObject
+---@field fields table<string, trunkhost.ProviderField>  At most 64.
+---@field rules? trunkhost.ProviderRule[]  Rules across fields.
+---@field doc? string
+---@field source? string
+
+---@alias trunkhost.FieldFormat
+---| "host"
+---| "host_port" # A host with a port or without.
+---| "ip"
+---| "cidr"
+---| "source" # A host, an address or a range.
+---| "e164"
+---| "uuid"
+---| "country"
+---| "number_or_extension"
+
+---@class (exact) trunkhost.ProviderField
+---@field type "string"|"integer"|"number"|"boolean"|"object"|"list"
+---@field min? number  Characters of a string, value of a number, items of a list.
+---@field max? number  The same.
+---@field create? "required"|"optional"  Whether it is accepted on create. Default: it is not.
+---@field update? boolean  Whether it is accepted on update. Default: `false`.
+---@field read? boolean|"detail"  Whether it comes back in replies; "detail": but not in lists. Default: `false`.
+---@field nullable? boolean  Whether null is accepted. Default: `false`.
+---@field enum? string[]  The texts that are accepted.
+---@field format? trunkhost.FieldFormat
+--- Of a list: an object, or "string", "integer", "number", "boolean"; of an object: an object. Needed where the field
+--- can be sent.
+---@field of? string
+---@field item_format? trunkhost.FieldFormat  Of a list of strings.
+---@field secret? boolean  A password: never read, kept in the ledger; one shorter than `min` needs a grant.
+---@field replaces? boolean  Sending this list replaces the whole list; an empty one needs a grant on update.
+---@field recreates? trunkhost.Leg[]  The legs that a change re-creates.
+---@field default? any  What the platform assumes when it is not given on create.
+---@field clears? string  The value that clears the field; needs a grant on update.
+---@field off? string  The value that switches authentication off; needs a grant.
+---@field admits? boolean  It says who may call in; a value that lets nearly everyone in needs a grant.
+---@field doc? string
+---@field source? string
+
+--- One of `need`, `together` and `only`. A condition is a table field → value, all of which must hold.
+---@class (exact) trunkhost.ProviderRule
+---@field need? string[]  These fields must be there when the condition holds.
+---@field together? string[]  All of these or none, and null in all or in none.
+---@field only? table<string, any>  No other value of these fields when the condition holds.
+---@field when? table<string, any>  The condition.
+---@field on? ("create"|"update")[]  Default: both.
+---@field because? string  Why, for the message.
+
+--- `{ "PUT", "/sip-trunks/{id}", body = "trunk", mode = "update", reply = "data", repeatable = true }`: method and
+--- path, and what is to be known of them.
+---@class (exact) trunkhost.ProviderEndpoint
+---@field [integer] string
+---@field body? string  An object.
+---@field mode? "create"|"update"  Which fields of the body are accepted.
+--- The member of the answer to unwrap; "data?": an envelope or the bare value. Default: the bare value.
+---@field reply? string
+---@field returns? "object"|"list"|"none"  Default: `"object"`.
+---@field repeatable? boolean  Sending it again changes nothing more. GET always is, POST never. Default: `false`.
+--- Query parameters: a type ("string", "integer", "boolean", "uuid") or the list of the values.
+---@field query? table<string, string|string[]>
+---@field params? table<string, "string"|"integer"|"uuid">  Path parameters other than {id}.
+---@field empty? "refuse"  A body without any field is refused here.
+---@field pages? trunkhost.ProviderPages  A list that comes in pages.
+---@field guard? string  A list endpoint that must have the id; it is looked at first.
+---@field status? table<integer, trunkhost.ErrorKind>  What a status means here when it is not what it usually means.
+---@field doc? string
+---@field source? string
+
+--- `size` and `per_page` are both there or neither. Without them the platform sets the size of a page.
+---@class (exact) trunkhost.ProviderPages
+---@field number string  The query parameter of the page, from 1.
+---@field more string  The member of the answer that says whether there is another one.
+---@field size? string  The query parameter of the size.
+---@field per_page? integer  The size to ask for.
+
+---@class (exact) trunkhost.ProviderErrors
+---@field message string[]  Where the text of a refusal lies; the first that is there wins.
+---@field faults? string  The member that maps fields to texts.
+---@field code? string  The member with the platform's own code.
+---@field retry_after? string  The member with the seconds to wait, for a 429 without the header.
+
+---@class (exact) trunkhost.ProviderEvidence
+---@field infrastructure? table<trunkhost.Leg, string>  Leg → the field that changes when the leg is re-created.
+---@field updated? string  The field that changes with every write.
+---@field registration? trunkhost.ProviderRegistration
+
+--- How the platform tells whether a carrier accepts a password.
+---@class (exact) trunkhost.ProviderRegistration
+---@field inbound? string  The field with the status of this leg.
+---@field outbound? string  The field with the status of this leg.
+---@field when? table<trunkhost.Leg, table<string, any>>  Leg → the condition under which its status says something.
+---@field idle? string  A leg without a condition says nothing when this was its status before the change.
+---@field settled string[]  Statuses that change no more by themselves.
+---@field proven string  The new password works.
+---@field refused string  The new password does not.
+
+---@class (exact) trunkhost.ProviderSecret
+---@field field string
+---@field legs trunkhost.Leg[]  Those that it serves.
+---@field with? string[]  Fields that are sent along with their present value.
+---@field when? table<string, any>  The condition under which a trunk has it.
+---@field present? string[]  Fields that must be there for it.
+---@field otherwise? string  Why a trunk has none; needed with `when` and `present`.
+---@field min? integer  The shortest one that is drawn.

@@ -310,6 +310,7 @@ int th_open_core(lua_State *L)
     th_open_process(L);
     th_open_prompt(L);
     th_open_private_files(L);
+    th_open_versions(L);
     return 1;
 }
 

@@ -26,6 +26,7 @@ void th_open_tokens(lua_State *L);
 void th_open_process(lua_State *L);
 void th_open_prompt(lua_State *L);
 void th_open_private_files(lua_State *L);
+void th_open_versions(lua_State *L);
 void th_open_accounts(lua_State *L);
 
 #endif

@@ -177,7 +177,7 @@ local function known_options()
         end
     end
     for _, command in ipairs { "", "sandbox", "secrets", "secrets init", "secrets export", "secrets list",
-        "secrets show", "secrets rekey", "runs", "runs show", "runs backup", "explain" } do
+        "secrets show", "secrets rekey", "runs", "runs show", "runs backup", "explain", "doctor" } do
         learn(command)
     end
     for _, script in ipairs(lines_of "ls scripts/*.lua") do

@@ -321,7 +321,8 @@ function Migration:plan(item)
         and not migrate_deliver.is_due(self, work) then
         plan.skip = ("is there already as %s"):format(migrate_view.targets(work))
     else
-        plan.changes = { create = migrate_view.creates(work) }
+        -- --undo asks later whether the source was in service.
+        plan.changes = { create = migrate_view.creates(work), source_active = work.trunk.active }
     end
     return plan
 end

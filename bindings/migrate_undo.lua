@@ -82,9 +82,10 @@ end
 ---@class trunkhost.Undo
 ---@field made table[]  { id, source } newest first
 ---@field plans table<string, table[]>  source id → what was planned for it
+---@field idle table<string, boolean>  source ids that were out of service before the run
 
 local function read_run(id, from, to)
-    local made, plans = {}, {}
+    local made, plans, idle = {}, {}, {}
     for _, row in ipairs(ledger.creates(to, true)) do
         if row.run == id and row.endpoint == "create" and row.state == "landed" and row.trunk then
             table.insert(made, 1, { id = row.trunk, source = row.source })
@@ -94,12 +95,13 @@ local function read_run(id, from, to)
         end
     end
     for _, item in ipairs(ledger.items_of(id)) do
-        plans[item.trunk] = {}
-        for i, create in ipairs(type(item.plan) == "table" and item.plan.create or {}) do
+        local planned = type(item.plan) == "table" and item.plan or {}
+        plans[item.trunk], idle[item.trunk] = {}, planned.source_active == false
+        for i, create in ipairs(planned.create or {}) do
             plans[item.trunk][i] = create.planned
         end
     end
-    return made, plans
+    return made, plans, idle
 end
 
 local function listed(account)
@@ -146,7 +148,7 @@ function undo.job(chosen)
     local run, from, to = accounts_of(chosen.undo)
     local source, target = accounts.account(from), accounts.account(to)
     local description = target:describe()
-    local made, plans = read_run(run, from, to)
+    local made, plans, idle = read_run(run, from, to)
     chosen.account = { to }
     chosen.concurrency = 1 -- newest first, one after the other
     local sources
@@ -170,7 +172,7 @@ function undo.job(chosen)
             return ("it was changed since the run has made it: %s. Remove it by hand if nobody needs it"):format(names)
         elseif not origin then
             return ("its source, trunk %s of %s, is gone, so it is the only one"):format(item.source or "?", from)
-        elseif origin.is_active == false and native.is_active ~= false then
+        elseif origin.is_active == false and native.is_active ~= false and not idle[item.source] then
             return ("its source, trunk %s of %s, is out of service: put it back first"):format(item.source, from)
         end
     end

@@ -91,6 +91,17 @@ function tests.test_the_only_one_that_is_left_is_not_removed()
     lu.assertEquals(select(2, migration.trunks(sandbox, "autocalls")), 1)
 end
 
+function tests.test_the_only_one_in_service_is_not_removed()
+    migration.empty(sandbox, "bolna_trunk")
+    local consent = migration.consent(sandbox, "bolna_trunk") .. " --only 01KDW94APC8FKNQ2MNMJX9W500"
+    local result = migration.run(sandbox, "bolna", "bolna_trunk", consent .. " --retire deactivate")
+    lu.assertEquals(result.status, 0, result.err)
+    local undone = undo { "bolna", "bolna_trunk" }
+    lu.assertEquals(undone.status, 1)
+    lu.assertStrContains(undone.out, "is out of service: put it back first")
+    lu.assertEquals(select(2, migration.trunks(sandbox, "bolna_trunk")), 1)
+end
+
 function tests.test_a_run_that_was_no_migration_cannot_be_undone()
     local rotated = sandbox:run("rotate_passwords.lua --account famulor --only 43 --yes", { apis = { "famulor" } })
     lu.assertEquals(rotated.status, 0)

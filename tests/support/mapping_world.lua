@@ -71,7 +71,7 @@ local EDGES <const> = {
             outbound_sip_username = "same", outbound_host = "[2001:db8::7]:5070", register = true,
             assignments = json.array { { agent_id = AGENT }, { agent_id = AGENT, alternate_number = "+4930999002" } } },
         { id = "v3", pbx = "yeastar", inbound_auth_type = "acl", inbound_host = "192.0.2.0/24",
-            outbound_host = "192.0.2.9", outbound_sip_username = "out", register = false,
+            outbound_host = "192.0.2.9", outbound_sip_username = "me", register = false,
             assignments = json.array { { agent_id = AGENT, number = "+4930999003" } } },
     },
     bolna = {
@@ -92,6 +92,10 @@ local EDGES <const> = {
             direct_media = true, rtp_symmetric = false, force_rport = true, qualify_frequency = 30,
             inbound_enabled = true, is_active = false, outbound_leading_plus_enabled = false,
             phone_numbers = json.array { { phone_number = "+4930123123", agent_id = AGENT, name = "Shop" } } },
+        { id = "b3", name = "No rport", provider = "telnyx", auth_type = "userpass", auth_username = "b3",
+            gateways = json.array { { gateway_address = "gw.example.com", port = 5060, priority = 1 } },
+            allow = "alaw", transport = "transport-udp", force_rport = false, inbound_enabled = true,
+            is_active = true, outbound_leading_plus_enabled = true },
     },
     bolna_trunk = {
         { id = "n1", name = "Own keys", auth_username = json.null, transport = "udp", codecs = "PCMU",
@@ -106,6 +110,17 @@ local EDGES <const> = {
             codecs = "PCMA", inbound_enabled = false, outbound_enabled = true, is_active = true, channels = 10,
             gateways = json.array { { host = "gw.example.com", port = 5061, priority = 1 } }, ip_acls = json.array {},
             outbound_leading_plus_enabled = false, numbers = json.array {} },
+        { id = "n3", name = ("ñ"):rep(100), preset = "custom", auth_username = "u3", transport = "udp",
+            codecs = "PCMU", inbound_enabled = true, outbound_enabled = true, is_active = true, channels = 10,
+            gateways = json.array {}, ip_acls = json.array { { cidr = "203.0.113.0/24" } },
+            outbound_leading_plus_enabled = true,
+            numbers = json.array { { e164 = "+4930123004", destination_key = "4930123004" } } },
+        { id = "n4", name = "Adjacent", auth_username = "u4", transport = "udp", codecs = "PCMU",
+            inbound_enabled = true, outbound_enabled = true, is_active = true, channels = 10,
+            gateways = json.array { { host = "gw.example.com", port = 5060, priority = 1 } },
+            ip_acls = json.array { { cidr = "198.51.100.8/31" }, { cidr = "198.51.100.10/31" } },
+            outbound_leading_plus_enabled = true,
+            numbers = json.array { { e164 = "+4930123005", destination_key = "4930123005" } } },
     },
 }
 EDGES.autocalls = EDGES.famulor

@@ -12,6 +12,7 @@ local tasks <const> = require "trunkhost.tasks"
 ---@field await fun(fn: function, ...: any): ...
 ---@field process { run: fun(command: trunkhost.Command): trunkhost.Ended }
 ---@field uv table  luv, on the loop of the host
+---@field inspect fun(value: any, options?: trunkhost.InspectOptions): string
 local trunkhost <const> = {
     --- Starts a function as a task of its own: spawn(fn, …) → task.
     spawn = core.spawn,
@@ -58,6 +59,7 @@ local lazy <const> = {
     await = function() return require("trunkhost.await").call end,
     process = function() return require "trunkhost.process" end,
     uv = function() return require "trunkhost.uv" end,
+    inspect = function() return require "trunkhost.inspect" end,
 }
 
 return setmetatable(trunkhost, {

@@ -18,10 +18,10 @@ function job.run(spec) end
 
 --- The trunks that options choose, as a job would have them.
 ---@async
----@param options trunkhost.Options
+---@param chosen trunkhost.Options  What the parser has returned.
 ---@return trunkhost.Entry[] entries
 ---@return { account: trunkhost.Account, error: trunkhost.Error }[] failures  Accounts that could not be listed.
-function job.trunks(options) end
+function job.trunks(chosen) end
 
 --- The trunk in full, as it is now: what every change starts from.
 ---

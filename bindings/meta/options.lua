@@ -125,7 +125,7 @@ function element:hidden(hidden) end
 ---@field account string[]  `--account`, as they were given; "all" among them means every one.
 ---@field only string[]  `--only`.
 ---@field match { field: string, glob: string }[]  `--match`.
----@field dry_run? boolean  `--dry-run`, of the script or of trunkhost.
+---@field dry_run boolean  `--dry-run`, of the script or of trunkhost.
 ---@field yes? boolean  `--yes`.
 ---@field concurrency integer  `--concurrency`. Default: `8`.
 ---@field canary integer  `--canary`. Default: `1`.

@@ -140,6 +140,13 @@ function trunkhost.await(fn, ...) end
 ---@return trunkhost.Run
 function trunkhost.run() end
 
+--- A value as a text for people: tables with their keys sorted, on one line where it fits, else indented. A secret is
+--- `[secret]`, and what would steer a terminal is written as an escape. Calls nothing but `__tostring`.
+---@param value any
+---@param options? trunkhost.InspectOptions
+---@return string
+function trunkhost.inspect(value, options) end
+
 ---@class (exact) trunkhost.MapOptions
 ---@field concurrency? integer  Items at the same time, at least 1. Default: `16`.
 ---@field results? boolean  Whether the results are kept. Default: `true`.
@@ -152,6 +159,14 @@ function trunkhost.run() end
 ---@field pause? number  Seconds before the second call; doubled for each further one. Default: `0.5`.
 ---@field longest? number  Seconds that a pause takes at most. Default: `30`.
 ---@field jitter? boolean  Whether each pause is shortened by a random part of up to a half. Default: `true`.
+
+--- How much of a value is shown. `math.huge` is a limit as well.
+---@class (exact) trunkhost.InspectOptions
+---@field depth? number  Tables inside of tables. Default: `6`.
+---@field width? number  Columns of a line. Default: `80`.
+---@field items? number  Of each table. Default: `100`.
+---@field text? number  Bytes of each text. Default: `1000`.
+---@field values? number  In all. Default: `10000`.
 
 ---@class trunkhost.Run
 ---@field id string  Names the run in the ledger and in the report.

@@ -1,0 +1,530 @@
+--- The annotations that editors and docs/lua-api.md are made from say what the library has: no more, no less, and
+--- truly which functions wait.
+
+package.path = "tests/support/?.lua;" .. package.path
+local lu <const> = require "luaunit"
+local core <const> = require "trunkhost.core"
+local program <const> = require "program"
+local reference <const> = require "trunkhost.reference"
+local trunkhost <const> = require "trunkhost"
+
+-- The walk needs accounts to open: once more, with fake ones.
+if not core.run().sandbox then
+    local result <const> = program.run("--sandbox=limits=none --log-level error " .. program.quote(arg[0]))
+    core.write("out", result.out)
+    core.write("err", result.err)
+    os.exit(result.status)
+end
+
+local found <const> = reference.load()
+local tests = {}
+
+local function read(path)
+    local file <const> = assert(io.open(path, "r"))
+    local text <const> = file:read "a"
+    file:close()
+    return text
+end
+
+local function sorted(set)
+    local list <const> = {}
+    for name in pairs(set) do
+        list[#list + 1] = name
+    end
+    table.sort(list)
+    return list
+end
+
+--- A local variable of the library's own, wherever a function or those that it calls has it.
+local function private(fn, wanted, seen)
+    seen = seen or {}
+    seen[fn] = true
+    for i = 1, 255 do
+        local name <const>, value <const> = debug.getupvalue(fn, i)
+        if not name then
+            return nil
+        elseif name == wanted then
+            return value
+        elseif type(value) == "function" and not seen[value] then
+            local inner <const> = private(value, wanted, seen)
+            if inner ~= nil then
+                return inner
+            end
+        end
+    end
+end
+
+--- The documented members of a class, those of its parents included.
+local function documented(class)
+    return sorted((assert(reference.members(class), class)))
+end
+
+local function same(class, names)
+    lu.assertEquals(names, documented(class), class .. ": left is what there is, right is what is written in "
+        .. "bindings/meta/" .. found.classes[class].file)
+end
+
+--- What scripts see of a value: the members of a table, or the methods of an object.
+local function members(value)
+    local meta <const> = debug.getmetatable(value)
+    local methods <const> = meta and meta.__index
+    local names <const> = {}
+    for name in pairs(type(methods) == "table" and methods or value) do
+        if type(name) == "string" and not name:find "^_" then
+            names[name] = true
+        end
+    end
+    return sorted(names)
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- What there is
+
+local function check_signature(class, name, fn, value)
+    local what <const> = class .. "." .. name
+    lu.assertEquals(type(value), "function", what)
+    local about <const> = debug.getinfo(value, "uS")
+    if about.what == "C" then
+        return
+    end
+    local first <const>, names, said = found.classes[class].fields[name].method and 2 or 1, {}, {}
+    for i = first, about.nparams do
+        names[#names + 1] = (debug.getlocal(value, i))
+    end
+    for i, param in ipairs(fn.params) do
+        said[i] = param.name
+    end
+    -- The library's own callers may hand over more than is meant for scripts, and what is forwarded as it is, is "...".
+    local count <const> = math.min(#names, #said)
+    lu.assertTrue(count == #said or about.isvararg and not fn.vararg, what .. " takes fewer parameters")
+    lu.assertEquals({ table.unpack(names, 1, count) }, { table.unpack(said, 1, count) }, what .. ": its parameters")
+    lu.assertTrue(about.isvararg or not fn.vararg, what .. " takes no further arguments")
+end
+
+local function check_module(class, value, seen)
+    if seen[class] then
+        return
+    end
+    seen[class] = true
+    if class ~= "trunkhost.Library" then
+        same(class, members(value))
+    end
+    for name, field in pairs(found.classes[class].fields) do
+        local member <const> = value[name]
+        if field.fn then
+            check_signature(class, name, field.fn, member)
+        elseif found.classes[field.type] and type(member) == "table" and not debug.getmetatable(member) then
+            check_module(field.type, member, seen)
+        end
+    end
+end
+
+function tests.test_every_member_of_the_library_is_written_down_and_no_other()
+    local names <const> = {}
+    for name in pairs(trunkhost) do
+        names[name] = true
+    end
+    for name in pairs(assert(private(debug.getmetatable(trunkhost).__index, "lazy"))) do
+        names[name] = true
+    end
+    same("trunkhost.Library", sorted(names))
+end
+
+function tests.test_modules_have_the_members_and_parameters_that_are_written_down()
+    local seen <const> = {}
+    for name, class in pairs(found.modules) do
+        check_module(class, require(name), seen)
+    end
+    for _, class in ipairs { "Json", "Http", "Job", "Log", "Process", "Csv" } do
+        lu.assertTrue(seen["trunkhost." .. class], class .. " was not looked at")
+    end
+end
+
+function tests.test_objects_have_the_methods_that_are_written_down()
+    local nursery <close> = trunkhost.nursery()
+    local semaphore <const> = trunkhost.semaphore(1)
+    local objects <const> = {
+        Account = trunkhost.account "famulor", Secret = trunkhost.secret(), Nursery = nursery,
+        Task = nursery:spawn(function() end), Semaphore = semaphore, Queue = trunkhost.queue(),
+        Permit = semaphore:acquire(),
+    }
+    for name, object in pairs(objects) do
+        local class <const> = "trunkhost." .. name
+        same(class, members(object))
+        local methods <const> = debug.getmetatable(object).__index
+        for method, field in pairs(found.classes[class].fields) do
+            lu.assertTrue(field.method, class .. "." .. method)
+            check_signature(class, method, field.fn, methods[method])
+        end
+    end
+end
+
+function tests.test_the_parser_has_the_methods_that_are_written_down()
+    local parser <const> = trunkhost.options()
+    local objects <const> = { Parser = parser, ParserElement = parser:option "--thing" }
+    for name, object in pairs(objects) do
+        for method in pairs(found.classes["trunkhost." .. name].fields) do
+            lu.assertEquals(type(object[method]), "function", method)
+        end
+    end
+end
+
+function tests.test_every_standard_option_is_a_member_of_the_options()
+    local names <const> = { resumed = true, what = true }
+    for _, option in ipairs(trunkhost.options { secrets = true }._options) do
+        for _, alias in ipairs(option._public_aliases) do
+            local long <const> = alias:match "^%-%-(.+)$"
+            if long and long ~= "help" then
+                names[long:gsub("-", "_")] = true
+            end
+        end
+    end
+    same("trunkhost.Options", sorted(names))
+    local options <const> = trunkhost.options { secrets = true }:parse {}
+    for name, field in pairs(found.classes["trunkhost.Options"].fields) do
+        lu.assertEquals(tostring(options[name] ~= nil), tostring(not field.optional or field.default ~= nil), name)
+        if field.default then
+            lu.assertEquals(("`%s`"):format(options[name]), field.default, name)
+        end
+    end
+end
+
+function tests.test_tables_that_are_checked_have_the_members_that_are_written_down()
+    same("trunkhost.JobSpec", sorted(private(trunkhost.job.run, "MEMBERS")))
+    same("trunkhost.RetryOptions", sorted(private(trunkhost.retry, "OPTIONS")))
+    same("trunkhost.InspectOptions", sorted(private(trunkhost.inspect, "DEFAULTS")))
+    same("trunkhost.Command", sorted(private(trunkhost.process.run, "OPTIONS")))
+    same("trunkhost.AccountConfig", sorted(private(require("trunkhost.config").get, "ACCOUNT")))
+end
+
+function tests.test_defaults_are_those_that_are_written_down()
+    for name, value in pairs(private(trunkhost.inspect, "DEFAULTS")) do
+        lu.assertEquals(found.classes["trunkhost.InspectOptions"].fields[name].default, ("`%d`"):format(value))
+    end
+end
+
+function tests.test_results_have_the_members_that_are_written_down()
+    local account <const> = trunkhost.account "famulor"
+    local trunk <const> = account:trunks()()
+    same("trunkhost.Run", sorted(trunkhost.run()))
+    same("trunkhost.Pace", sorted(account:pace()))
+    same("trunkhost.Impact", sorted(account:impact(trunk, { sip_password = "0123456789abcdef" })))
+    same("trunkhost.Ended", sorted(trunkhost.process.run { "true" }))
+    local before <const> = trunkhost.job.before(account, trunk)
+    same("trunkhost.Applied", sorted(trunkhost.job.apply(account, before, { nickname = "Renamed" })))
+    lu.assertItemsEquals(sorted(reference.members "trunkhost.CsvRecord"), { "line" })
+    local reply <const> = trunkhost.http.request { url = core.sandbox("famulor").base_url .. "/nothing" }
+    same("trunkhost.HttpReply", sorted(reply))
+end
+
+function tests.test_errors_have_the_members_and_kinds_that_are_written_down()
+    local kinds, names = {}, {}
+    for name in read "host/error.h":gmatch "\n    TH_([%u_]+),%s+/%*" do
+        kinds[name:lower()] = true
+    end
+    lu.assertTrue(kinds.refused)
+    lu.assertEquals(sorted(kinds), (function(list) table.sort(list) return list end)
+        { table.unpack(found.aliases["trunkhost.ErrorKind"].values) })
+    for name in read "host/error_lua.c":match "static int push_protected.-\n}":gmatch '"([%l_]+)"' do
+        names[name] = true
+    end
+    same("trunkhost.Error", sorted(names))
+    local _, err <const> = pcall(core.error, "refused", "no")
+    for name, field in pairs(found.classes["trunkhost.Error"].fields) do
+        lu.assertEquals(err[name] == nil, field.optional, name)
+    end
+end
+
+--- The lists of names that the parser of descriptions knows are those of the classes.
+function tests.test_descriptions_of_providers_have_the_members_that_are_written_down()
+    local by_names, lists = {}, 0
+    for name, class in pairs(found.classes) do
+        if class.file == "provider.lua" or name == "trunkhost.RateWindow" then
+            by_names[table.concat(documented(name), " ")] = name
+        end
+    end
+    local count = 0
+    for _ in pairs(by_names) do
+        count = count + 1
+    end
+    for _, part in ipairs { "", "_endpoint", "_object", "_rule", "_use" } do
+        local source <const> = read(("host/provider_parse%s.c"):format(part))
+        for name, list in source:gmatch "static const char %*const ([%l_]+)%[%] = (%b{})" do
+            if name == "known" or name:find "members$" then
+                local words <const> = {}
+                for word in list:gmatch '"([%l_]+)"' do
+                    words[word] = true
+                end
+                local text <const> = table.concat(sorted(words), " ")
+                lu.assertNotNil(by_names[text], ("no class of provider.lua has just: %s"):format(text))
+                lists = lists + 1
+            end
+        end
+    end
+    lu.assertEquals(lists, count)
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- What waits
+
+--- What a call says at a place that cannot wait.
+local function refused(fn)
+    local message
+    table.sort({ 1, 2 }, function()
+        local ok <const>, err <const> = pcall(fn)
+        message = not ok and tostring(err) or nil
+        return false
+    end)
+    return message ~= nil and message:find "^cannot .* inside " ~= nil
+        or message ~= nil and message:find ": cannot .* inside " ~= nil
+end
+
+local function nothing() end
+
+--- One call of every function. A new function needs a line here.
+local function calls()
+    local account <const> = trunkhost.account "famulor"
+    local job <const>, json <const>, queue <const> = trunkhost.job, trunkhost.json, trunkhost.queue(1)
+    local held <const> = trunkhost.semaphore(1)
+    held:acquire()
+    local permit <const> = trunkhost.semaphore(1):acquire()
+    local parser <const> = trunkhost.options()
+    local element <const> = parser:option "--thing"
+    local task <const> = trunkhost.spawn(trunkhost.sleep, 0)
+    local nursery <const> = trunkhost.nursery()
+    local secret <const> = trunkhost.secret()
+    local trunk <const> = account:trunks()()
+    nursery:spawn(trunkhost.sleep, 0)
+    local functions <const> = {
+        ["trunkhost.account"] = function() trunkhost.account "famulor" end,
+        ["trunkhost.accounts"] = trunkhost.accounts,
+        ["trunkhost.options"] = trunkhost.options,
+        ["trunkhost.secret"] = trunkhost.secret,
+        ["trunkhost.is_error"] = function() trunkhost.is_error() end,
+        ["trunkhost.spawn"] = function() trunkhost.spawn(nothing) end,
+        ["trunkhost.map"] = function() trunkhost.map({ 1 }, nothing) end,
+        ["trunkhost.nursery"] = function() trunkhost.nursery(nothing) end,
+        ["trunkhost.timeout"] = function() trunkhost.timeout(1, nothing) end,
+        ["trunkhost.sleep"] = function() trunkhost.sleep(0) end,
+        ["trunkhost.now"] = trunkhost.now,
+        ["trunkhost.retry"] = function() trunkhost.retry {} end,
+        ["trunkhost.semaphore"] = function() trunkhost.semaphore(1) end,
+        ["trunkhost.queue"] = trunkhost.queue,
+        ["trunkhost.await"] = function() trunkhost.await(nothing) end,
+        ["trunkhost.run"] = trunkhost.run,
+        ["trunkhost.inspect"] = function() trunkhost.inspect {} end,
+        ["trunkhost.log.debug"] = function() trunkhost.log.debug "here" end,
+        ["trunkhost.log.info"] = function() trunkhost.log.info "here" end,
+        ["trunkhost.log.warn"] = function() trunkhost.log.warn "here" end,
+        ["trunkhost.log.error"] = function() trunkhost.log.error "here" end,
+        ["trunkhost.process.run"] = function() trunkhost.process.run { "true" } end,
+        ["trunkhost.http.request"] = function() trunkhost.http.request { url = "http://127.0.0.1:9" } end,
+        ["trunkhost.json.encode"] = function() json.encode {} end,
+        ["trunkhost.json.decode"] = function() json.decode "{}" end,
+        ["trunkhost.json.array"] = function() json.array {} end,
+        ["trunkhost.json.is_array"] = function() json.is_array {} end,
+        ["trunkhost.csv.parse"] = function() require("trunkhost.csv").parse "a,b\n" end,
+        ["trunkhost.csv.record"] = function() require("trunkhost.csv").record { "a" } end,
+        ["trunkhost.job.trunks"] = function() job.trunks(trunkhost.options():parse { "--account", "famulor" }) end,
+        ["trunkhost.job.before"] = function() job.before(account, trunk) end,
+        ["trunkhost.job.apply"] = function() job.apply(account, trunk, { nickname = "x" }) end,
+        ["trunkhost.job.verify"] = function()
+            local before <const> = { id = "x", register = true, outbound_registration_status = "registered" }
+            job.verify(trunkhost.account "vatel",
+                { fields = { outbound_sip_password = "0123456789ab" }, before = before, evidence = "accepted" })
+        end,
+        ["trunkhost.job.recent"] = function() job.recent(account, 42, "sip_password", 1) end,
+        ["trunkhost.job.failed"] = function() job.failed("refused", "no") end,
+        ["trunkhost.job.unknown"] = function() job.unknown "no" end,
+        ["trunkhost.job.run"] = function()
+            job.run { name = "x", options = trunkhost.options():parse { "--account", "famulor", "-y" }, plan = nothing }
+        end,
+    }
+    local objects <const> = {
+        Account = {
+            trunks = function() account:trunks() end, get = function() account:get(42) end,
+            create = function() account:create {} end, update = function() account:update(42, {}) end,
+            delete = function() account:delete(42) end, list = function() account:list "list" end,
+            call = function() account:call("get", 42) end, check = function() account:check() end,
+            impact = function() account:impact(trunk, {}) end, describe = function() account:describe() end,
+            name = function() account:name() end, pace = function() account:pace() end,
+            settle = function() account:settle(42, "sip_password", secret, "current") end,
+        },
+        Secret = { reveal = function() secret:reveal() end, length = function() secret:length() end },
+        Task = {
+            await = function() task:await() end, done = function() task:done() end,
+            cancel = function() trunkhost.spawn(nothing):cancel() end,
+        },
+        Nursery = {
+            spawn = function() nursery:spawn(nothing) end, wait = function() nursery:wait() end,
+            live = function() nursery:live() end, cancel = function() nursery:cancel() end,
+        },
+        Semaphore = {
+            acquire = function() held:acquire() end, with = function() held:with(nothing) end,
+            release = function() trunkhost.semaphore(1):release() end,
+        },
+        Permit = { release = function() permit:release() end },
+        Queue = {
+            get = function() trunkhost.queue():get() end, close = function() trunkhost.queue():close() end,
+            put = function() queue:put(1) queue:put(1) end,
+        },
+        Parser = {
+            option = function() parser:option "--a" end, flag = function() parser:flag "--b" end,
+            argument = function() parser:argument "c" end, group = function() parser:group "d" end,
+            mutex = function() parser:mutex() end, parse = function() trunkhost.options():parse {} end,
+            get_help = function() parser:get_help() end, get_usage = function() parser:get_usage() end,
+        },
+        ParserElement = {},
+    }
+    for name in pairs(found.classes["trunkhost.ParserElement"].fields) do
+        objects.ParserElement[name] = function() element[name](element, 1) end
+    end
+    for class, methods in pairs(objects) do
+        for name, fn in pairs(methods) do
+            functions[found.classes["trunkhost." .. class].fields[name].fn.name] = fn
+        end
+    end
+    return functions
+end
+
+function tests.test_just_the_functions_that_are_said_to_wait_refuse_a_place_that_cannot()
+    local functions <const>, said, differ = calls(), {}, {}
+    for name, class in pairs(found.classes) do
+        for member, field in pairs(class.fields) do
+            if field.fn and field.type == "function" then
+                said[field.fn.name] = field.fn.waits
+                lu.assertNotNil(functions[field.fn.name], ("%s.%s has no line in this test"):format(name, member))
+            end
+        end
+    end
+    for name, fn in pairs(functions) do
+        local waits <const> = refused(fn)
+        if waits ~= said[name] then
+            differ[name] = waits and "waits, which is not said" or "is said to wait, and does not"
+        end
+    end
+    lu.assertEquals(differ, {})
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- What it is written with
+
+local BUILT_IN <const> = {
+    ["any"] = true, ["nil"] = true, ["boolean"] = true, ["string"] = true, ["number"] = true, ["integer"] = true,
+    ["function"] = true, ["table"] = true, ["userdata"] = true, ["lightuserdata"] = true, ["thread"] = true,
+    ["true"] = true, ["false"] = true, ["unknown"] = true, ["..."] = true,
+}
+
+--- Names of types that nothing explains.
+local function unknown_types(text, generics, list)
+    for _, item in ipairs(reference.split(text)) do
+        local inner <const> = item:match "^(.*)%[%]$"
+        local name <const> = item:match "^%.%.%.(.+)$" or item
+        local shape <const>, signature <const> = reference.shape(item), reference.signature(item)
+        if inner then
+            unknown_types(inner, generics, list)
+        elseif shape then
+            for _, field in pairs(shape.fields) do
+                unknown_types(field.type, generics, list)
+            end
+            if shape.index then
+                unknown_types(shape.index, generics, list)
+            end
+        elseif signature then
+            for _, param in ipairs(signature.params) do
+                unknown_types(param.type, generics, list)
+            end
+            for _, result in ipairs(signature.returns) do
+                unknown_types(result.type, generics, list)
+            end
+        elseif not BUILT_IN[name] and not found.classes[name] and not found.aliases[name] and not generics[name]
+            and not name:find '^"' then
+            list[#list + 1] = name
+        end
+    end
+    return list
+end
+
+function tests.test_every_type_that_is_named_is_there()
+    for _, alias in pairs(found.aliases) do
+        lu.assertEquals(unknown_types(alias.type, {}, {}), {}, alias.name)
+    end
+    for name, class in pairs(found.classes) do
+        lu.assertTrue(not class.parent or found.classes[class.parent] ~= nil, name)
+        for member, field in pairs(class.fields) do
+            local fn <const> = field.fn
+            local where <const> = name .. "." .. member
+            lu.assertEquals(unknown_types(field.type, {}, {}), {}, where)
+            for _, value in ipairs(fn and table.move(fn.returns, 1, #fn.returns, #fn.params + 1,
+                { table.unpack(fn.params) }) or {}) do
+                lu.assertEquals(unknown_types(value.type, fn.generics or {}, {}), {}, where)
+            end
+        end
+    end
+end
+
+function tests.test_every_function_and_member_is_explained()
+    -- What the name says alone.
+    local plain <const> = { name = true, doc = true, source = true, get_help = true, get_usage = true }
+    for name, class in pairs(found.classes) do
+        local explained <const> = class.doc ~= "" or class.path
+        for member, field in pairs(class.fields) do
+            local is_clear <const> = field.doc ~= "" or plain[member] or name == "trunkhost.Log"
+                or explained and field.type ~= "function" or name == "trunkhost.JobResult"
+            lu.assertTrue(is_clear or field.type:find "trunkhost%." ~= nil or not field.fn,
+                ("%s.%s is not explained"):format(name, member))
+        end
+    end
+end
+
+function tests.test_what_says_that_it_raises_kinds_names_real_ones()
+    local kinds <const> = {}
+    for _, kind in ipairs(found.aliases["trunkhost.ErrorKind"].values) do
+        kinds[kind] = true
+    end
+    local some = 0
+    for _, class in pairs(found.classes) do
+        for _, field in pairs(class.fields) do
+            local raises <const> = field.fn and field.fn.raises or ""
+            for word in raises:gmatch "`([%l_]+)`" do
+                lu.assertTrue(kinds[word] or word == "fn" or word == "ambiguous" or word == "configuration",
+                    ("%s: there is no kind of error %s"):format(field.fn.name, word))
+                some = some + 1
+            end
+        end
+    end
+    lu.assertTrue(some > 20)
+end
+
+function tests.test_mistakes_in_annotations_are_named_with_file_and_line()
+    local function parse(source)
+        local ok <const>, problem <const> = pcall(reference.parse, { { name = "x.lua", source = source } })
+        lu.assertFalse(ok)
+        return problem
+    end
+    lu.assertEquals(parse "---@meta\n---@clas x", "x.lua:2: there is no annotation @clas")
+    lu.assertEquals(parse "---@class A\nlocal a = {}\nfunction a.b(c) end",
+        "x.lua:3: the parameter c of a.b has no @param")
+    lu.assertEquals(parse "---@class A\n---@field b\n", "x.lua:2: a field without a name or a type: b")
+    lu.assertEquals(parse "---@class A\n---@class A\n", "x.lua:2: the class A is there already")
+    lu.assertEquals(parse "---@class A\n---@field b ,\n", "x.lua:2: ',' does not begin with a type")
+end
+
+function tests.test_types_are_taken_apart()
+    lu.assertEquals(reference.split "trunkhost.MapOptions?", { "trunkhost.MapOptions", "nil" })
+    lu.assertEquals(reference.split '"a"|"b|c"|(integer|string)?', { '"a"', '"b|c"', "integer", "string", "nil" })
+    lu.assertEquals(reference.split "fun(a: b|c): d|e", { "fun(a: b|c): d|e" })
+    lu.assertEquals(reference.split "table<string, A|B>|A[]", { "table<string, A|B>", "A[]" })
+    local shape <const> = reference.shape "{ a: integer, b?: string|{ c: any }, [string]: boolean }"
+    lu.assertEquals(shape.order, { "a", "b" })
+    lu.assertTrue(shape.fields.b.optional)
+    lu.assertEquals(shape.fields.b.type, "string|{ c: any }")
+    lu.assertEquals(shape.index, "boolean")
+    lu.assertNil(reference.shape "integer")
+    local fn <const> = reference.signature "async fun(item: any, n?: integer, ...: any): A?, string"
+    lu.assertEquals({ #fn.params, fn.params[2].optional, fn.vararg, fn.waits, #fn.returns, fn.returns[1].type },
+        { 2, true, true, true, 2, "A?" })
+end
+
+local runner <const> = lu.LuaUnit.new()
+os.exit(runner:runSuiteByInstances { { "reference", tests } })

@@ -26,9 +26,6 @@ const char *const th_ledger_statements[TH_STATEMENTS] = {
     [TH_SQL_BEGIN] = "BEGIN IMMEDIATE",
     [TH_SQL_COMMIT] = "COMMIT",
     [TH_SQL_ROLLBACK] = "ROLLBACK",
-    [TH_SQL_SAVE] = "SAVEPOINT op",
-    [TH_SQL_RELEASE] = "RELEASE op",
-    [TH_SQL_UNDO] = "ROLLBACK TO op",
     [TH_SQL_SETTING] = "SELECT value FROM meta WHERE key = ?1",
 
     [TH_SQL_RUN_BEGIN] =
@@ -42,8 +39,8 @@ const char *const th_ledger_statements[TH_STATEMENTS] = {
         " ON CONFLICT (run, account, trunk) DO UPDATE SET state = excluded.state,"
         " plan = coalesce(excluded.plan, plan), evidence = excluded.evidence, error = NULL,"
         " started_at = coalesce(started_at, excluded.started_at), ended_at = excluded.ended_at,"
-        " before = coalesce(excluded.before, before), undoes = coalesce(excluded.undoes, undoes)"
-        " RETURNING id",
+        " before = coalesce(excluded.before, before), undoes = coalesce(excluded.undoes, undoes)",
+    [TH_SQL_ITEM_ROW] = "SELECT id FROM items WHERE run = ?1 AND account = ?2 AND trunk = ?3",
     [TH_SQL_ITEM_END] = "UPDATE items SET state = ?2, evidence = ?3, attempts = ?4, error = ?5,"
                         " ended_at = ?6, before = coalesce(?7, before), after = ?8 WHERE id = ?1",
 
@@ -60,14 +57,15 @@ const char *const th_ledger_statements[TH_STATEMENTS] = {
     [TH_SQL_CREATE_END] = "UPDATE creates SET state = ?2, trunk = coalesce(?3, trunk),"
                           " changed_at = ?4 WHERE id = ?1",
 
-    /* How many secrets row ?1 stands among, and whether one of them is newer. A create that has no
-     * trunk yet stands alone. */
+    /* The secret of row ?1, and those it stands among, itself included: how many there are, whether
+     * one is newer, how many older ones are candidates, which other one is current. A create that
+     * has no trunk yet stands alone, unless it is about to get the trunk ?2. */
     [TH_SQL_SECRET_FAMILY] =
-        "SELECT state, evidence, CASE trunk WHEN '' THEN 1 ELSE"
-        " (SELECT count(*) FROM secrets AS s WHERE s.trunk = o.trunk AND s.account = o.account"
-        "  AND s.field = o.field) END,"
-        " EXISTS (SELECT 1 FROM secrets AS s WHERE s.trunk = o.trunk AND s.account = o.account"
-        "  AND s.field = o.field AND s.id > o.id) FROM secrets AS o WHERE id = ?1",
+        "SELECT o.state, o.evidence, o.trunk, count(s.id), max(s.id > o.id),"
+        " count(CASE WHEN s.state = 'candidate' AND s.id < o.id THEN 1 END),"
+        " max(CASE WHEN s.state = 'current' AND s.id <> o.id THEN s.id END) FROM secrets AS o"
+        " LEFT JOIN secrets AS s ON s.trunk = CASE o.trunk WHEN '' THEN ?2 ELSE o.trunk END"
+        "  AND s.account = o.account AND s.field = o.field WHERE o.id = ?1",
     [TH_SQL_SECRET_ADD] =
         "INSERT INTO secrets (run, account, provider, trunk, field, state, sealed, created_at,"
         " changed_at, item, attempt)"
@@ -81,12 +79,8 @@ const char *const th_ledger_statements[TH_STATEMENTS] = {
     [TH_SQL_SECRET_DELIVERED] = "UPDATE secrets SET delivered_at = ?4 WHERE account = ?1"
                                 " AND trunk = ?2 AND field = ?3 AND state = 'current'",
 
-    /* Makes room for row ?1 as the current one of its trunk, or of the trunk ?3 that is about to
-     * become its own. */
-    [TH_SQL_DEMOTE] =
-        "UPDATE secrets SET state = 'previous', changed_at = ?2 WHERE (trunk, account, field) ="
-        " (SELECT coalesce(?3, trunk), account, field FROM secrets WHERE id = ?1)"
-        " AND state = 'current' AND trunk <> '' AND id <> ?1",
+    /* Makes room for another one as the current one of its trunk. */
+    [TH_SQL_DEMOTE] = "UPDATE secrets SET state = 'previous', changed_at = ?2 WHERE id = ?1",
     /* The proven row ?1 ends what was over before it was sent. */
     [TH_SQL_SUPERSEDE] = "UPDATE secrets AS s SET state = 'previous', evidence = 'superseded',"
                          " changed_at = ?2 WHERE " FAMILY

@@ -19,6 +19,11 @@ static enum th_write inserted(th_ledger_writer *writer, th_ledger_op *op, enum t
     return outcome;
 }
 
+static bool is_empty(const char *text)
+{
+    return !text || !text[0];
+}
+
 static const char *or_empty(const char *text)
 {
     return text ? text : "";
@@ -63,6 +68,22 @@ enum th_write th_write_run_end(th_ledger_writer *writer, th_ledger_op *op)
 /* --- items
  * ----------------------------------------------------------------------------------------- */
 
+/* The row of an item that was begun before. SQLITE_OK or an error code. */
+static int find_item(th_ledger_writer *writer, th_ledger_op *op)
+{
+    const enum th_statement sql = TH_SQL_ITEM_ROW;
+    int rc;
+
+    if (th_write_text(writer, sql, 1, op->run) || th_write_text(writer, sql, 2, op->account) ||
+        th_write_text(writer, sql, 3, op->trunk))
+        return SQLITE_NOMEM;
+    rc = th_write_step(writer, sql);
+    if (rc == SQLITE_ROW)
+        op->row = sqlite3_column_int64(writer->statements[sql], 0);
+    th_write_reset(writer, sql);
+    return rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
 enum th_write th_write_item_begin(th_ledger_writer *writer, th_ledger_op *op)
 {
     const enum th_statement sql = TH_SQL_ITEM_BEGIN;
@@ -70,7 +91,7 @@ enum th_write th_write_item_begin(th_ledger_writer *writer, th_ledger_op *op)
     const bool ended = op->item_state == TH_ITEM_SKIPPED;
     int rc;
 
-    if (!op->account || !op->trunk)
+    if (is_empty(op->account) || is_empty(op->trunk))
         return th_write_fault(op, "the ledger needs account and trunk of an item");
     if (op->item_state != TH_ITEM_RUNNING && begun && !ended)
         return th_write_fault(op, "an item begins as planned, running or skipped, not as %s",
@@ -84,12 +105,11 @@ enum th_write th_write_item_begin(th_ledger_writer *writer, th_ledger_op *op)
         th_write_text(writer, sql, 8, ended ? writer->now : NULL) ||
         th_write_text(writer, sql, 9, op->before) || th_write_row(writer, sql, 10, op->undoes))
         return TH_WRITE_BROKEN;
-    rc = th_write_step(writer, sql);
-    if (rc == SQLITE_ROW)
-        op->row = sqlite3_column_int64(writer->statements[sql], 0);
-    th_write_reset(writer, sql);
-    return th_write_judge(writer, op, rc == SQLITE_ROW ? SQLITE_OK : rc,
-                          "the item's run is not in it, or the item has no name");
+    sqlite3_set_last_insert_rowid(writer->db, 0); /* which an update leaves as it is */
+    rc = th_write_run(writer, sql);
+    if (rc == SQLITE_OK && (op->row = sqlite3_last_insert_rowid(writer->db)) == 0)
+        rc = find_item(writer, op);
+    return th_write_judge(writer, op, rc, "the item's run is not in it");
 }
 
 enum th_write th_write_item_end(th_ledger_writer *writer, th_ledger_op *op)
@@ -97,6 +117,8 @@ enum th_write th_write_item_end(th_ledger_writer *writer, th_ledger_op *op)
     const enum th_statement sql = TH_SQL_ITEM_END;
     const bool open = op->item_state == TH_ITEM_PLANNED || op->item_state == TH_ITEM_RUNNING;
 
+    if (op->item_state > TH_ITEM_SKIPPED)
+        return th_write_fault(op, "this is no state of an item");
     if (th_write_int(writer, sql, 1, op->row) ||
         th_write_text(writer, sql, 2, th_item_state_name(op->item_state)) ||
         th_write_text(writer, sql, 3, or_empty(op->evidence)) ||
@@ -105,7 +127,7 @@ enum th_write th_write_item_end(th_ledger_writer *writer, th_ledger_op *op)
         th_write_text(writer, sql, 7, op->before) || th_write_text(writer, sql, 8, op->after))
         return TH_WRITE_BROKEN;
     return met(writer, op,
-               th_write_judge(writer, op, th_write_run(writer, sql), "this is no state of an item"),
+               th_write_judge(writer, op, th_write_run(writer, sql), "the item cannot be ended"),
                "item");
 }
 
@@ -116,6 +138,8 @@ enum th_write th_write_attempt_begin(th_ledger_writer *writer, th_ledger_op *op)
 {
     const enum th_statement sql = TH_SQL_ATTEMPT_BEGIN;
 
+    if (is_empty(op->account))
+        return th_write_fault(op, "the ledger needs the account of an attempt");
     if (th_write_text(writer, sql, 1, op->run) || th_write_row(writer, sql, 2, op->item) ||
         th_write_text(writer, sql, 3, op->account) ||
         th_write_text(writer, sql, 4, or_empty(op->trunk)) ||
@@ -133,6 +157,8 @@ enum th_write th_write_attempt_end(th_ledger_writer *writer, th_ledger_op *op)
     const enum th_statement sql = TH_SQL_ATTEMPT_END, trunk = TH_SQL_ATTEMPT_TRUNK;
     enum th_write outcome;
 
+    if (op->attempt_state > TH_ATTEMPT_UNSENT)
+        return th_write_fault(op, "this is no state of an attempt");
     if (th_write_int(writer, sql, 1, op->row) ||
         th_write_text(writer, sql, 2, th_attempt_state_name(op->attempt_state)) ||
         th_write_int(writer, sql, 3, op->attempts) || th_write_row(writer, sql, 4, op->status) ||
@@ -141,7 +167,7 @@ enum th_write th_write_attempt_end(th_ledger_writer *writer, th_ledger_op *op)
         return TH_WRITE_BROKEN;
     outcome =
         met(writer, op,
-            th_write_judge(writer, op, th_write_run(writer, sql), "this is no state of an attempt"),
+            th_write_judge(writer, op, th_write_run(writer, sql), "the attempt cannot be ended"),
             "attempt");
     if (outcome != TH_WRITE_DONE || !op->trunk || !op->trunk[0])
         return outcome;
@@ -154,6 +180,8 @@ enum th_write th_write_create_intent(th_ledger_writer *writer, th_ledger_op *op)
 {
     const enum th_statement sql = TH_SQL_CREATE_INTENT;
 
+    if (is_empty(op->account))
+        return th_write_fault(op, "the ledger needs the account of a create");
     if (th_write_text(writer, sql, 1, op->run) || th_write_row(writer, sql, 2, op->item) ||
         th_write_row(writer, sql, 3, op->attempt ? *op->attempt : 0) ||
         th_write_text(writer, sql, 4, op->account) ||
@@ -170,12 +198,13 @@ enum th_write th_write_create_end(th_ledger_writer *writer, th_ledger_op *op)
 {
     const enum th_statement sql = TH_SQL_CREATE_END;
 
+    if (op->create_state > TH_CREATE_UNKNOWN)
+        return th_write_fault(op, "this is no state of a create");
     if (th_write_int(writer, sql, 1, op->row) ||
         th_write_text(writer, sql, 2, th_create_state_name(op->create_state)) ||
         th_write_text(writer, sql, 3, op->trunk) || th_write_text(writer, sql, 4, writer->now))
         return TH_WRITE_BROKEN;
-    return met(
-        writer, op,
-        th_write_judge(writer, op, th_write_run(writer, sql), "this is no state of a create"),
-        "create");
+    return met(writer, op,
+               th_write_judge(writer, op, th_write_run(writer, sql), "the create cannot be ended"),
+               "create");
 }

@@ -11,26 +11,39 @@ enum { KEEP_DEFAULT = 2 };
 struct family {
     bool known;
     enum th_secret_state state;
-    bool evident; /* there is evidence for its state */
-    bool newer;   /* one of the same account, trunk and field came after it */
+    bool evident;    /* there is evidence for its state */
+    bool superseded; /* which is that another one was proven */
+    bool elsewhere;  /* it has a trunk, and not the one that was asked about */
+    bool newer;      /* one of the same account, trunk and field came after it */
     int64_t count;
+    int64_t older_candidates;
+    int64_t current; /* another row; 0: none */
 };
 
-static int look_at(th_ledger_writer *writer, int64_t row, struct family *out)
+/* trunk: which a create that has none yet is about to get; or NULL. */
+static int look_at(th_ledger_writer *writer, int64_t row, const char *trunk, struct family *out)
 {
     const enum th_statement sql = TH_SQL_SECRET_FAMILY;
     sqlite3_stmt *stmt = writer->statements[sql];
     int rc = th_write_int(writer, sql, 1, row);
 
     *out = (struct family){0};
+    if (rc == SQLITE_OK)
+        rc = th_write_text(writer, sql, 2, trunk);
     if (rc == SQLITE_OK && (rc = th_write_step(writer, sql)) == SQLITE_ROW) {
         const char *state = (const char *)sqlite3_column_text(stmt, 0);
+        const char *evidence = (const char *)sqlite3_column_text(stmt, 1);
+        const char *own = (const char *)sqlite3_column_text(stmt, 2);
 
-        out->known = true;
+        out->known = state != NULL;
         out->state = state ? th_secret_state_of(state) : TH_CANDIDATE;
-        out->evident = sqlite3_column_bytes(stmt, 1) > 0;
-        out->count = sqlite3_column_int64(stmt, 2);
-        out->newer = sqlite3_column_int(stmt, 3) != 0;
+        out->evident = evidence && evidence[0];
+        out->superseded = evidence && strcmp(evidence, "superseded") == 0;
+        out->elsewhere = own && own[0] && trunk && strcmp(own, trunk) != 0;
+        out->count = sqlite3_column_int64(stmt, 3);
+        out->newer = sqlite3_column_int(stmt, 4) != 0;
+        out->older_candidates = sqlite3_column_int64(stmt, 5);
+        out->current = sqlite3_column_int64(stmt, 6);
     }
     th_write_reset(writer, sql);
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
@@ -87,7 +100,7 @@ enum th_write th_write_secret_add(th_ledger_writer *writer, th_ledger_op *op)
     if (!op->account || !op->account[0] || !op->field || !op->field[0] || !op->secret)
         return th_write_fault(op, "the ledger needs account, field and secret to store one");
     if (op->row) {
-        if (look_at(writer, op->row, &family))
+        if (look_at(writer, op->row, NULL, &family))
             return TH_WRITE_BROKEN;
         if (family.known && !family.newer &&
             (family.state == TH_CANDIDATE || family.state == TH_CURRENT))
@@ -113,89 +126,86 @@ enum th_write th_write_secret_add(th_ledger_writer *writer, th_ledger_op *op)
     return outcome;
 }
 
-static enum th_write demote(th_ledger_writer *writer, th_ledger_op *op, const char *trunk)
+/* The current one makes room for another. */
+static int demote(th_ledger_writer *writer, int64_t row)
 {
     const enum th_statement sql = TH_SQL_DEMOTE;
 
-    if (th_write_int(writer, sql, 1, op->row) || th_write_text(writer, sql, 2, writer->now) ||
-        th_write_text(writer, sql, 3, trunk))
-        return TH_WRITE_BROKEN;
-    return th_write_judge(writer, op, th_write_run(writer, sql),
-                          "the earlier secret cannot become previous");
+    if (th_write_int(writer, sql, 1, row) || th_write_text(writer, sql, 2, writer->now))
+        return SQLITE_NOMEM;
+    return th_write_run(writer, sql);
 }
 
 /* The row is current now. With proof of it, nothing that was over before it was sent can be live.
  * What was under way beside it may have come later, whatever its row says. */
-static enum th_write tidy(th_ledger_writer *writer, th_ledger_op *op)
+static int tidy(th_ledger_writer *writer, int64_t row, const struct family *family)
 {
-    struct family family;
+    const enum th_statement supersede = TH_SQL_SUPERSEDE, prune = TH_SQL_PRUNE;
     int64_t keep;
+    int rc;
 
-    if (look_at(writer, op->row, &family))
-        return TH_WRITE_BROKEN;
-    if (!family.known || family.state != TH_CURRENT || !family.evident || family.count < 2)
-        return TH_WRITE_DONE;
-    if (th_write_int(writer, TH_SQL_SUPERSEDE, 1, op->row) ||
-        th_write_text(writer, TH_SQL_SUPERSEDE, 2, writer->now) ||
-        th_write_run(writer, TH_SQL_SUPERSEDE))
-        return TH_WRITE_BROKEN;
+    if (family->state != TH_CURRENT || !family->evident || family->count < 2)
+        return SQLITE_OK;
+    if (family->older_candidates && ((rc = th_write_int(writer, supersede, 1, row)) ||
+                                     (rc = th_write_text(writer, supersede, 2, writer->now)) ||
+                                     (rc = th_write_run(writer, supersede))))
+        return rc;
     keep = read_keep(writer);
-    if (family.count - 1 <= keep)
-        return TH_WRITE_DONE;
-    if (th_write_int(writer, TH_SQL_PRUNE, 1, op->row) ||
-        th_write_int(writer, TH_SQL_PRUNE, 2, keep) || th_write_run(writer, TH_SQL_PRUNE))
-        return TH_WRITE_BROKEN;
-    return TH_WRITE_DONE;
+    if (family->count - 1 <= keep)
+        return SQLITE_OK;
+    if ((rc = th_write_int(writer, prune, 1, row)) || (rc = th_write_int(writer, prune, 2, keep)))
+        return rc;
+    return th_write_run(writer, prune);
 }
 
+/*
+ * Each of the following two consists of several updates that hold together or not at all. What can
+ * be wrong with the operation is found before the first of them, so that no savepoint is needed,
+ * which would cost more than they do: what fails then is the database.
+ */
 enum th_write th_write_secret_state(th_ledger_writer *writer, th_ledger_op *op)
 {
     const enum th_statement sql = TH_SQL_SECRET_STATE;
-    enum th_write outcome = TH_WRITE_DONE;
     struct family family;
 
-    if (look_at(writer, op->row, &family))
+    if (op->state > TH_REJECTED)
+        return th_write_fault(op, "this is no state of a secret");
+    if (look_at(writer, op->row, NULL, &family))
         return TH_WRITE_BROKEN;
     if (!family.known)
         return th_write_fault(op, "the ledger has no secret in row %lld", (long long)op->row);
-    if (op->state == TH_CURRENT && family.count > 1)
-        outcome = demote(writer, op, NULL);
-    if (outcome != TH_WRITE_DONE)
-        return outcome;
+    if (op->state == TH_CURRENT && family.current && demote(writer, family.current))
+        return TH_WRITE_BROKEN;
     if (th_write_int(writer, sql, 1, op->row) ||
         th_write_text(writer, sql, 2, th_secret_state_name(op->state)) ||
-        th_write_text(writer, sql, 3, op->evidence) || th_write_text(writer, sql, 4, writer->now))
+        th_write_text(writer, sql, 3, op->evidence) || th_write_text(writer, sql, 4, writer->now) ||
+        th_write_run(writer, sql))
         return TH_WRITE_BROKEN;
-    outcome = th_write_judge(writer, op, th_write_run(writer, sql), "this is no state of a secret");
-    if (outcome == TH_WRITE_DONE && op->state == TH_CURRENT && family.count > 1)
-        return tidy(writer, op);
-    return outcome;
+    family.state = op->state;
+    family.evident = op->evidence ? op->evidence[0] : family.evident && !family.superseded;
+    return tidy(writer, op->row, &family) ? TH_WRITE_BROKEN : TH_WRITE_DONE;
 }
 
 enum th_write th_write_secret_trunk(th_ledger_writer *writer, th_ledger_op *op)
 {
     const enum th_statement sql = TH_SQL_SECRET_TRUNK;
-    enum th_write outcome = TH_WRITE_DONE;
     struct family family;
 
     if (!op->trunk || !op->trunk[0] || strlen(op->trunk) > TH_NAME_MAX)
         return th_write_fault(op, "the ledger needs the id of the trunk, 1 to %d bytes",
                               (int)TH_NAME_MAX);
-    if (look_at(writer, op->row, &family))
+    if (look_at(writer, op->row, op->trunk, &family))
         return TH_WRITE_BROKEN;
-    if (family.known && family.state == TH_CURRENT)
-        outcome = demote(writer, op, op->trunk);
-    if (outcome != TH_WRITE_DONE)
-        return outcome;
-    if (th_write_int(writer, sql, 1, op->row) || th_write_text(writer, sql, 2, op->trunk) ||
-        th_write_text(writer, sql, 3, writer->now))
-        return TH_WRITE_BROKEN;
-    outcome =
-        th_write_judge(writer, op, th_write_run(writer, sql), "the secret cannot have this trunk");
-    if (outcome == TH_WRITE_DONE && sqlite3_changes(writer->db) == 0)
+    if (!family.known || family.elsewhere)
         return th_write_fault(op, "the ledger has no secret in row %lld that waits for a trunk",
                               (long long)op->row);
-    return outcome == TH_WRITE_DONE ? tidy(writer, op) : outcome;
+    if (family.state == TH_CURRENT && family.current && demote(writer, family.current))
+        return TH_WRITE_BROKEN;
+    if (th_write_int(writer, sql, 1, op->row) || th_write_text(writer, sql, 2, op->trunk) ||
+        th_write_text(writer, sql, 3, writer->now) || th_write_run(writer, sql) ||
+        look_at(writer, op->row, NULL, &family) || tidy(writer, op->row, &family))
+        return TH_WRITE_BROKEN;
+    return TH_WRITE_DONE;
 }
 
 enum th_write th_write_secret_delivered(th_ledger_writer *writer, th_ledger_op *op)

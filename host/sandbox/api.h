@@ -1,6 +1,6 @@
 /*
- * One platform API: its routes and its way of refusing. The five differ in everything that a client
- * can see; what they share is how a request reaches its handler (serve.c).
+ * One platform API: its routes and its way of refusing. They differ in everything that a client can
+ * see; what they share is how a request reaches its handler (serve.c).
  */
 #ifndef SB_API_H
 #define SB_API_H
@@ -88,7 +88,7 @@ typedef struct sb_api {
     void (*refuse)(sb_call *call, enum sb_refusal why, const char *text);
 } sb_api;
 
-extern const sb_api sb_famulor, sb_autocalls, sb_vatel, sb_bolna, sb_bolna_trunk;
+extern const sb_api sb_famulor, sb_autocalls, sb_vatel, sb_bolna, sb_bolna_trunk, sb_tinyline;
 extern const sb_api *const sb_apis[SB_APIS];
 
 /* reply.c */

@@ -13,7 +13,7 @@
 #include "faults.h"
 #include "request.h"
 
-enum { SB_APIS = 5 };
+enum { SB_APIS = 6 };
 
 typedef struct sb_entry {
     uint64_t number;  /* 1 is the first since the start or the last reset */

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-const sb_api *const sb_apis[SB_APIS] = {&sb_famulor, &sb_autocalls, &sb_vatel, &sb_bolna,
-                                        &sb_bolna_trunk};
+const sb_api *const sb_apis[SB_APIS] = {&sb_famulor, &sb_autocalls,   &sb_vatel,
+                                        &sb_bolna,   &sb_bolna_trunk, &sb_tinyline};
 
 enum { TRUNKS_MAX = 100000, LATENCY_MAX = 60000 };
 

@@ -17,7 +17,7 @@ local function from_page(name)
             text = block.text
         end
     end
-    return assert(text, name)
+    return (assert(text, name))
 end
 
 local function with_tinyline(arguments, fn)

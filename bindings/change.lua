@@ -93,12 +93,13 @@ end
 ---@param account trunkhost.Account
 ---@param before table   the trunk, in full, read just before
 ---@param fields table   what is to change, and nothing else
+---@param grant string[]?  dangerous fields among them that are meant
 ---@return trunkhost.Applied
-function change.apply(account, before, fields)
+function change.apply(account, before, fields, grant)
     local legs = account:impact(before, fields)
     local witness = evidence.witness(account:describe(), before, legs)
     -- With a witness, the client must not repeat by itself: a look comes before a second sending.
-    local options = witness and { resend = false } or nil
+    local options = (witness or grant) and { resend = not witness, grant = grant } or nil
     local attempts, pause, doubt = 0, PAUSE_FIRST, nil
     for round = 1, ROUNDS do
         local ok, answer, sent = pcall(account.update, account, before.id, fields, options)

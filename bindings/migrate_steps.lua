@@ -2,46 +2,13 @@
 --- for, and only what is surely not there is sent again.
 
 local change <const> = require "trunkhost.change"
-local core <const> = require "trunkhost.core"
 local ledger <const> = require "trunkhost.ledger"
 local neutral <const> = require "trunkhost.neutral"
 local outcome <const> = require "trunkhost.outcome"
 local patiently <const> = require("trunkhost.migrate_target").patiently
+local surely <const> = require "trunkhost.surely"
 
 local steps <const> = {}
-
-local ROUNDS <const> = 5
-local PAUSE_FIRST <const>, PAUSE_LONGEST <const> = 0.5, 8
-
---- Sends until it is certain. look() returns what is there of it; it is asked twice before anything is sent again,
---- because a request that was cut off may still be on its way.
----@return any answer, boolean found  found: by looking
-local function surely(send, look, count)
-    local pause, doubt = PAUSE_FIRST, nil
-    for _ = 1, ROUNDS do
-        local ok, answer, sent = pcall(send)
-        if ok then
-            count(sent or 1)
-            return answer, false
-        elseif not core.is_error(answer) then
-            error(answer, 0)
-        end
-        count(answer.attempts)
-        if not answer.ambiguous and not answer.retryable then
-            error(answer, 0)
-        end
-        doubt = answer
-        for _ = 1, 2 do
-            local there = look()
-            if there then
-                return there, true
-            end
-            core.sleep(pause)
-        end
-        pause = math.min(pause * 2, PAUSE_LONGEST)
-    end
-    error(doubt, 0)
-end
 
 --- Says in the ledger what became of the creates that had no answer.
 local function settle(rows, id)
@@ -98,20 +65,6 @@ local function set_passwords(target, id, mapped, count)
     if next(fields) then
         count(change.apply(target.account, before, fields).attempts)
     end
-end
-
---- Whether the ledger has the passwords of this trunk as sent and accepted.
-local function are_known(target, id, mapped)
-    local known = {}
-    for _, row in ipairs(ledger.secrets_of(target.account:name(), tostring(id))) do
-        known[row.field] = known[row.field] or row.state == "current"
-    end
-    for _, secret in ipairs(mapped.secrets) do
-        if not known[secret.field] then
-            return false
-        end
-    end
-    return true
 end
 
 --- What later steps see of the trunk after one that changed fields of its own.
@@ -172,7 +125,7 @@ function steps.make(target, move, source, mapped, taken)
     if move.id then
         settle(move.unsettled, move.id)
         native = target:read(move.id)
-        kept = are_known(target, move.id, mapped)
+        kept = target:knows_passwords(move.id, mapped)
         if not kept then
             set_passwords(target, move.id, mapped, count)
         end

@@ -221,6 +221,39 @@ function addresses.coverage(list)
     return table.concat(parts, " ")
 end
 
+local function is_within(span, spans)
+    for _, other in ipairs(spans) do
+        if other[1] <= span[1] and span[2] <= other[2] then
+            return true
+        end
+    end
+    return false
+end
+
+--- Whether a list admits somebody whom another one did not.
+---@param before string[]
+---@param after string[]
+---@return boolean
+function addresses.is_wider(before, after)
+    local old, old_others = spans_of(before)
+    local new, new_others = spans_of(after)
+    local known = {}
+    for _, other in ipairs(old_others) do
+        known[other] = true
+    end
+    for _, span in ipairs(new) do
+        if not is_within(span, old) then
+            return true
+        end
+    end
+    for _, other in ipairs(new_others) do
+        if not known[other] then
+            return true
+        end
+    end
+    return false
+end
+
 --- A host with an optional port, `[address]:port` for IPv6.
 ---@param text string
 ---@return string host, integer? port

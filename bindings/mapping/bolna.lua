@@ -229,6 +229,24 @@ function mapping.to_native(neutral, options)
     return p:finish({ { body = body, after = after, makes = { is_active = true } } }, mapping.to_neutral)
 end
 
+--- Numbers have requests of their own; there is none that changes a name.
+mapping.edits = {
+    phone_numbers = {
+        field = "numbers", key = function(number) return number.phone_number end,
+        members = { name = "numbers.name", agent_id = "agent_ref" },
+        remove = function(trunk, id)
+            return { endpoint = "numbers.remove", params = { id = trunk, number_id = id } }
+        end,
+        changes = { agent_id = true },
+        change = function(id, fields)
+            if fields.agent_id == json.null then
+                return { endpoint = "agents.unmap", body = { phone_number_id = id } }
+            end
+            return { endpoint = "agents.map", body = { agent_id = fields.agent_id, phone_number_id = id } }
+        end,
+    },
+}
+
 --- A name is unique within the account.
 ---@param planned trunkhost.Neutral
 ---@param found trunkhost.Neutral

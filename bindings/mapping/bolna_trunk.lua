@@ -1,5 +1,6 @@
 --- Bolna, the newer API: calls come in from known addresses only, numbers are strict, nothing is encrypted.
 
+local addresses <const> = require "trunkhost.mapping.addresses"
 local common <const> = require "trunkhost.mapping.bolna_common"
 local model <const> = require "trunkhost.mapping.model"
 local numbers <const> = require "trunkhost.mapping.numbers"
@@ -198,6 +199,34 @@ function mapping.to_native(neutral, options)
     end
     return p:finish({ { body = body, after = after } }, mapping.to_neutral)
 end
+
+local function remover(endpoint, name)
+    return function(trunk, id) return { endpoint = endpoint, params = { id = trunk, [name] = id } } end
+end
+
+--- None of these can be edited in place, except for the agent of a number.
+mapping.edits = {
+    gateways = {
+        field = "gateways", max = GATEWAYS, remove = remover("gateways.remove", "gateway_id"),
+        key = function(gateway)
+            return ("%s %d %d"):format(addresses.normal(gateway.host), model.some(gateway.port) or 5060,
+                model.some(gateway.priority) or 1)
+        end,
+    },
+    ip_acls = {
+        field = "inbound.sources", remove = remover("acls.remove", "acl_id"),
+        key = function(acl) return addresses.normal(acl.cidr) end,
+    },
+    numbers = {
+        field = "numbers", remove = remover("numbers.remove", "number_id"),
+        key = function(number) return number.e164 end,
+        members = { destination_key = "numbers.routing_key", agent_id = "agent_ref" },
+        changes = { agent_id = true },
+        change = function(id, fields)
+            return { endpoint = "numbers.assign", params = { number_id = id }, body = fields }
+        end,
+    },
+}
 
 --- Names need not be unique, but a twin has the same one.
 ---@param planned trunkhost.Neutral

@@ -9,6 +9,11 @@ local plan <const> = require "trunkhost.mapping.plan"
 
 local mapping <const> = { name = "famulor_like", title = "Famulor and Autocalls", agents_of = {}, parts = {} }
 
+--- Whatever has no plus sign is an extension here.
+function mapping.kind(number)
+    return number:find "^%+%d+$" and "e164" or "extension"
+end
+
 local LABEL <const>, EXTENSION <const> = 50, 15
 
 --- What cannot be read (sip_trunk_type, the assistant) is not in it; the type follows from the number's plus sign.
@@ -20,7 +25,7 @@ function mapping.to_neutral(native)
     neutral.label = some(native.nickname)
     local number = some(native.phone_number)
     if number then
-        neutral.numbers[1] = { value = number, kind = number:find "^%+%d+$" and "e164" or "extension" }
+        neutral.numbers[1] = { value = number, kind = mapping.kind(number) }
     end
     local modes <const> = { auth = "digest", ip = "ip" }
     neutral.inbound.mode = modes[native.inbound_authorization_type]

@@ -190,6 +190,23 @@ function mapping.to_native(neutral, options)
     return p:finish({ trunk }, mapping.to_neutral)
 end
 
+--- An assignment keeps its agent; its id, which the carrier may call, goes with it.
+mapping.edits = {
+    assignments = {
+        field = "numbers", nameless = "extras.assignments",
+        key = function(assignment)
+            local number = model.some(assignment.number) or model.some(assignment.alternate_number)
+            return number or "agent " .. assignment.agent_id
+        end,
+        members = { number = "numbers", alternate_number = "numbers", agent_id = "agent_ref" },
+        remove = function(_, id) return { endpoint = "assignments.delete", params = { assignment_id = id } } end,
+        changes = { number = true, alternate_number = true },
+        change = function(id, fields)
+            return { endpoint = "assignments.update", params = { assignment_id = id }, body = fields }
+        end,
+    },
+}
+
 --- The inbound username is unique in all of Vatel; nil: this trunk has none to be found by.
 ---@param planned trunkhost.Neutral
 ---@param found trunkhost.Neutral

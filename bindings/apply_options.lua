@@ -1,0 +1,128 @@
+--- The options of apply_trunks.lua, and what is said of a file that has mistakes.
+
+local accounts <const> = require "trunkhost.accounts"
+local core <const> = require "trunkhost.core"
+local fields <const> = require "trunkhost.neutral_fields"
+local options <const> = require "trunkhost.options"
+local reader <const> = require "trunkhost.neutral_read"
+local suggest <const> = require "trunkhost.suggest"
+
+local apply_options <const> = {}
+
+-- More mistakes are not shown at once.
+local MOST_MISTAKES <const> = 100
+
+--- Names of fields, separated by commas, after an option.
+local function names_after(option)
+    local known = {}
+    for _, field in ipairs(fields.list) do
+        known[field.name] = true
+    end
+    return function(text)
+        local list = {}
+        for word in text:gmatch "[^,%s]+" do
+            if not fields.get(word) and word ~= "extras" then
+                return nil, ("%s: there is no field '%s'%s"):format(option, word, suggest.hint(word, known))
+            end
+            list[#list + 1] = word
+        end
+        return list
+    end
+end
+
+local function extend(result, target, value)
+    table.move(value, 1, #value, #result[target] + 1, result[target])
+end
+
+--- Adds them to a parser.
+---@param parser table
+function apply_options.add(parser)
+    parser:argument "file" :argname "FILE"
+        :description "Trunks as export_trunks.lua has written them: JSON lines or CSV."
+    local function named(option)
+        return parser:option(option) :argname "FIELD,..." :count "*" :init {} :convert(names_after(option))
+            :action(extend)
+    end
+    parser:group("What may happen",
+        named "--grant" :description "Dangerous changes that are meant: a list that becomes empty, an allow list that \z
+            admits more, authentication that is switched off, a user name that is removed.",
+        named "--force-conflicts" :description "The file wins in these fields although the platform has changed them \z
+            since the export.",
+        named "--allow-loss" :description "Apply what the platform cannot hold exactly.",
+        parser:flag "--all-or-nothing" :description "Change nothing as long as one of the chosen rows is stopped.")
+end
+
+local function set_of(list)
+    local set = {}
+    for _, name in ipairs(list) do
+        set[name] = true
+    end
+    return set
+end
+
+local function provider_of()
+    local known = {}
+    return function(name)
+        if not known[name] then
+            local ok, account = pcall(accounts.account, name)
+            if not ok and not core.is_error(account) then
+                error(account, 0)
+            end
+            known[name] = ok and { name = account:describe().name } or { problem = account.message }
+        end
+        return known[name]
+    end
+end
+
+local function complain(path, mistakes)
+    for i, mistake in ipairs(mistakes) do
+        if i > MOST_MISTAKES then
+            core.write("err", ("… and %d more\n"):format(#mistakes - MOST_MISTAKES))
+            break
+        end
+        core.write("err", ("%s:%d: %s\n"):format(path, mistake.line, mistake.text))
+    end
+    options.fail("%s has %d %s, so nothing was sent", path, #mistakes, #mistakes == 1 and "mistake" or "mistakes")
+end
+
+--- The accounts that are chosen: those of the file, or those among them that --account names.
+local function accounts_of(chosen, rows)
+    local names, seen = {}, {}
+    for _, row in ipairs(rows) do
+        if not seen[row.account] then
+            seen[row.account], names[#names + 1] = true, row.account
+        end
+    end
+    if #chosen.account == 0 or set_of(chosen.account).all then
+        return names
+    end
+    for _, name in ipairs(chosen.account) do
+        if not seen[name] then
+            options.fail("--account %s: %s has no row of it%s", name, chosen.file, suggest.hint(name, names))
+        end
+    end
+    return chosen.account
+end
+
+--- Reads the file, before anything is asked of a platform. What is wrong with it ends the run.
+---@param chosen table
+---@return table chosen
+function apply_options.check(chosen)
+    local only = #chosen.account == 1 and chosen.account[1] ~= "all" and chosen.account[1] or nil
+    local known = accounts.names()
+    local ok, rows, mistakes = pcall(reader.read, chosen.file, only or #known == 1 and known[1] or nil, provider_of())
+    if not ok and core.is_error(rows) then
+        options.fail("%s", rows.message)
+    elseif not ok then
+        error(rows, 0)
+    elseif #mistakes > 0 then
+        complain(chosen.file, mistakes)
+    elseif #rows == 0 then
+        options.fail("%s has no trunk in it", chosen.file)
+    end
+    chosen.rows, chosen.account = rows, accounts_of(chosen, rows)
+    chosen.grant, chosen.force_conflicts = set_of(chosen.grant), set_of(chosen.force_conflicts)
+    return chosen
+end
+
+return apply_options

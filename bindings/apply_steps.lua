@@ -1,0 +1,122 @@
+--- Sending what an edit of a trunk comes to: its own fields in one request, then its parts one by one. What may have
+--- happened is looked for before anything is sent again.
+
+local change <const> = require "trunkhost.change"
+local core <const> = require "trunkhost.core"
+local ledger <const> = require "trunkhost.ledger"
+local model <const> = require "trunkhost.mapping.model"
+local neutral <const> = require "trunkhost.neutral"
+local parts <const> = require "trunkhost.apply_parts"
+local patiently <const> = require("trunkhost.migrate_target").patiently
+local surely <const> = require "trunkhost.surely"
+
+local apply_steps <const> = {}
+
+local function has(item, body)
+    for name, value in pairs(body) do
+        local present = item[name]
+        if not core.is_secret(value) and model.some(present) ~= model.some(value) then
+            return false
+        end
+    end
+    return true
+end
+
+--- Whether the step has happened, from a look at the trunk; for an added item, the item.
+local function landed(edits, step, native)
+    local item = parts.find(edits, step, native)
+    if step.how == "remove" then
+        return item == nil
+    end
+    return item and (step.how == "add" or has(item, step.shows or step.body)) and item or nil
+end
+
+local function reader(account, id)
+    return function() return patiently(neutral.read, account, id) end
+end
+
+--- Sends one request until it is certain.
+local function carry_out(account, id, edits, step, count)
+    local read = reader(account, id)
+    local function send()
+        local ok, answer, sent = pcall(account.call, account, step.endpoint, step.params, step.body,
+            step.grants and { grant = step.grants })
+        if not ok and core.is_error(answer) == "not_found" and step.how == "remove" then
+            return true, answer.attempts -- somebody, or an earlier try, was faster
+        elseif not ok then
+            error(answer, 0)
+        end
+        return answer, sent
+    end
+    return surely(send, function() return landed(edits, step, read()) end, count)
+end
+
+--- The requests that belong to an item that was just added, as an agent that answers a number.
+local function finish_item(account, id, edits, step, item, count)
+    if type(item) ~= "table" or item.id == nil then
+        item = parts.find(edits, step, reader(account, id)())
+    end
+    for _, more in ipairs(step.after or {}) do
+        local params, body = neutral.resolve(more, setmetatable({ trunk = id }, {
+            __index = function() return item.id end,
+        }))
+        carry_out(account, id, edits, { how = "change", list = step.list, key = step.key, endpoint = more.endpoint,
+            params = params, body = body, shows = more.fields }, count)
+    end
+end
+
+--- Sends everything.
+---@param account trunkhost.Account
+---@param native table  the trunk in full, read just before
+---@param edit trunkhost.TrunkEdit
+---@return { attempts: integer, evidence: string? }
+function apply_steps.send(account, native, edit)
+    local attempts, evidence = 0, nil
+    local function count(sent) attempts = attempts + sent end
+    if next(edit.body) then
+        local applied = change.apply(account, native, edit.body, #edit.grants > 0 and edit.grants or nil)
+        count(applied.attempts)
+        evidence = applied.evidence
+    end
+    local edits = neutral.mapping(account:describe()).edits or {}
+    for i, step in ipairs(edit.steps) do
+        local sent = step
+        if step.how == "add" then
+            sent = setmetatable({ params = { id = native.id } }, { __index = step })
+        end
+        local ok, item = pcall(carry_out, account, native.id, edits, sent, count)
+        if ok and step.how == "add" then
+            ok, item = pcall(finish_item, account, native.id, edits, step, item, count)
+        end
+        if not ok then
+            if core.is_error(item) and (i > 1 or evidence) then
+                item.message = ("a part of it is done, then %s (%s) failed: %s. Run again: it goes on there"):format(
+                    step.endpoint, step.key, (item.message:gsub("%.$", "")))
+            end
+            error(item, 0)
+        end
+    end
+    return { attempts = attempts, evidence = evidence }
+end
+
+--- Says in the ledger what became of parts that were added and of which nobody was told.
+---@param account trunkhost.Account
+---@param id any
+---@param native table  the trunk in full, as it is now
+function apply_steps.settle(account, id, native)
+    ledger.sync()
+    local edits = neutral.mapping(account:describe()).edits or {}
+    for _, row in ipairs(ledger.creates(account:name())) do
+        if row.source == tostring(id) and row.endpoint ~= "create" then
+            local found
+            for list in pairs(edits) do
+                for _, item in ipairs(model.list(native[list])) do
+                    found = found or has(item, row.key) and item or nil
+                end
+            end
+            ledger.create_end(row.id, found and "landed" or "absent", found and found.id and tostring(found.id))
+        end
+    end
+end
+
+return apply_steps

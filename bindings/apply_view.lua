@@ -1,0 +1,207 @@
+--- What people and other programs see of a file that is applied: each changed field before and after, which legs are
+--- re-created, and what stops a row.
+
+local addresses <const> = require "trunkhost.mapping.addresses"
+local aligned <const> = require "trunkhost.table"
+local canonical <const> = require "trunkhost.canonical"
+local json <const> = require "trunkhost.json"
+local json_line <const> = require "trunkhost.json_line"
+local planner <const> = require "trunkhost.job_plan"
+
+local apply_view <const> = {}
+
+-- A longer plan is shown in full by a dry run only.
+local MOST_ROWS <const> = 60
+
+local function gateway_text(gateway)
+    return addresses.join(gateway.host, gateway.port) .. (gateway.priority and "=" .. gateway.priority or "")
+end
+
+local function scalar_text(field, value)
+    if value == nil then
+        return "nothing"
+    elseif type(value) == "boolean" then
+        return value and "yes" or "no"
+    elseif field.type == "codecs" then
+        return table.concat(value, ",")
+    end
+    return type(value) == "table" and canonical.text(value) or tostring(value)
+end
+
+--- The items of a set or the entries of a map, as words.
+local function words_of(field, value)
+    local words = {}
+    if field.form == "map" then
+        for number, text in pairs(value or {}) do
+            words[#words + 1] = number .. "=" .. text
+        end
+        table.sort(words)
+        return words
+    end
+    for i, item in ipairs(value or {}) do
+        words[i] = field.type == "gateways" and gateway_text(item) or tostring(item)
+    end
+    return words
+end
+
+local function without(words, others)
+    local set, rest = {}, {}
+    for _, word in ipairs(others) do
+        set[word] = true
+    end
+    for _, word in ipairs(words) do
+        rest[#rest + 1] = not set[word] and word or nil
+    end
+    return rest
+end
+
+--- "label: Front desk → Reception", "numbers: + +4930123456; − +4930123457"
+local function change_text(change)
+    local field, parts = change.field, {}
+    if field.form ~= "set" and field.form ~= "map" then
+        return ("%s: %s → %s"):format(field.name, scalar_text(field, change.before), scalar_text(field, change.after))
+    end
+    local before, after = words_of(field, change.before), words_of(field, change.after)
+    for _, word in ipairs(without(after, before)) do
+        parts[#parts + 1] = "added " .. word
+    end
+    for _, word in ipairs(without(before, after)) do
+        parts[#parts + 1] = "removed " .. word
+    end
+    return ("%s: %s"):format(field.name, table.concat(parts, ", "))
+end
+
+---@param work trunkhost.ApplyWork
+---@return string?
+function apply_view.note(work)
+    local parts = {}
+    for i, change in ipairs(work.edit and work.edit.changes or {}) do
+        parts[i] = change_text(change)
+    end
+    return parts[1] and table.concat(parts, "; ") or work.left and "is as the file says, and is settled" or nil
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- For programs
+
+local function requests_json(edit)
+    local list = json.array {}
+    if next(edit.body) then
+        list[1] = { endpoint = "update", body = edit.body }
+    end
+    for _, step in ipairs(edit.steps) do
+        list[#list + 1] = { endpoint = step.endpoint, body = step.body, what = step.key }
+        for _, more in ipairs(step.after or {}) do
+            list[#list + 1] = { endpoint = more.endpoint, body = more.fields or more.body, what = step.key }
+        end
+    end
+    return canonical.text(list)
+end
+
+--- What the JSON line of an item has besides.
+---@param work trunkhost.ApplyWork
+---@param dry_run boolean?
+---@return any[]
+function apply_view.tells(work, dry_run)
+    local parts, edit = {}, work.edit
+    for i, change in ipairs(edit and edit.changes or {}) do
+        parts[i] = json_line.object(table.pack("field", change.field.name, "before",
+            json_line.raw(canonical.text(change.before)), "after", json_line.raw(canonical.text(change.after))))
+    end
+    if #parts == 0 then
+        return {}
+    end
+    local told = { "changes", json_line.raw("[" .. table.concat(parts, ",") .. "]") }
+    if dry_run and not work.failed then
+        told[3], told[4] = "requests", json_line.raw(requests_json(edit))
+    end
+    return told
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- For people
+
+local COLUMNS <const> = {
+    { title = "ACCOUNT", group = true },
+    { title = "TRUNK" },
+    { title = "LABEL", max = 28, min = 10, drop = 1 },
+    { title = "RE-CREATED" },
+    { title = "CHANGES", note = true },
+}
+
+local function impact_text(impact)
+    if impact.inbound and impact.outbound then
+        return "both legs"
+    end
+    return impact.inbound and "inbound" or impact.outbound and "outbound" or ""
+end
+
+--- A line for each changed field; one for a row that is stopped.
+local function rows_of(entry)
+    local plan, rows = entry.plan, {}
+    local account, work = entry.account:name(), plan.work
+    if plan.failed then
+        return { { account, entry.key, entry.label, "", { plan.failed.message, colour = "red" } } }
+    elseif plan.skip then
+        return { { account, entry.key, entry.label, "", { "skipped: " .. plan.skip, colour = "dim" } } }
+    end
+    local unsettled = entry.left_by and ("left unsettled by run %s; "):format(entry.left_by) or ""
+    for i, change in ipairs(work.edit.changes) do
+        rows[i] = i == 1 and { account, entry.key, entry.label, impact_text(plan.impact),
+            unsettled .. change_text(change) } or { account, "", "", "", change_text(change) }
+    end
+    return rows[1] and rows or { { account, entry.key, entry.label, "", unsettled .. (plan.note or "") } }
+end
+
+local function sentence(count, one, many)
+    return count > 0 and (count == 1 and one or many):format(count) or nil
+end
+
+---@param application trunkhost.Application
+---@return table view
+function apply_view.new(application)
+    local view <const> = {}
+
+    function view.summary(entries, todo, failures)
+        local stopped, untouched = 0, 0
+        for _, entry in ipairs(entries) do
+            stopped = stopped + (entry.plan.failed and 1 or 0)
+            untouched = untouched + (entry.plan.skip == "not edited" and 1 or 0)
+        end
+        local parts = { planner.summary(entries, todo, failures),
+            sentence(stopped, "%d row is stopped.", "%d rows are stopped.") or false,
+            sentence(untouched, "%d row was not edited.", "%d rows were not edited.") or false,
+            sentence(application.baseless, "%d row has no base: whatever differs from it is changed.",
+                "%d rows have no base: whatever differs from them is changed.") or false,
+            sentence(application.others, "%d trunk that is not in the file stays as it is.",
+                "%d trunks that are not in the file stay as they are.") or false }
+        local said = {}
+        for _, part in ipairs(parts) do
+            said[#said + 1] = part or nil
+        end
+        return table.concat(said, " ")
+    end
+
+    function view.show(entries, todo, screen, full, failures)
+        local rows, shown, hidden = {}, 0, 0
+        for _, entry in ipairs(entries) do
+            if entry.plan.skip ~= "not edited" then
+                shown = shown + 1
+                local own = (full or shown <= MOST_ROWS) and rows_of(entry) or {}
+                table.move(own, 1, #own, #rows + 1, rows)
+                hidden = hidden + (#own == 0 and 1 or 0)
+            end
+        end
+        if #rows > 0 then
+            screen.write(aligned.render(COLUMNS, rows, screen) .. "\n")
+        end
+        if hidden > 0 then
+            screen.write(("… and %d more; --dry-run shows them all.\n"):format(hidden))
+        end
+        screen.write(aligned.sentence("Plan: " .. view.summary(entries, todo, failures), screen) .. "\n")
+    end
+
+    return view
+end
+
+return apply_view

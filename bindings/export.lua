@@ -1,0 +1,157 @@
+--- Writing the trunks of accounts to a file that people edit and apply_trunks.lua applies: all of them or, under
+--- another name, what could be read.
+
+local core <const> = require "trunkhost.core"
+local job_select <const> = require "trunkhost.job_select"
+local neutral <const> = require "trunkhost.neutral"
+local options <const> = require "trunkhost.options"
+local patiently <const> = require("trunkhost.migrate_target").patiently
+local rows <const> = require "trunkhost.neutral_rows"
+local tasks <const> = require "trunkhost.tasks"
+
+local export <const> = {}
+
+local CONCURRENCY <const> = 16
+
+local function format_of(text)
+    if text == "jsonl" or text == "csv" then
+        return text
+    end
+    return nil, ("--format %s: write jsonl or csv"):format(text)
+end
+
+--- Adds the options to a parser.
+---@param parser table
+function export.add_options(parser)
+    parser:group("Where to",
+        parser:option "-o" "--out" :argname "FILE"
+            :description "The file; default: standard output. It is written when everything was read, and is there \z
+                whole or not at all.",
+        parser:option "--format" :argname "FORMAT" :convert(format_of)
+            :description "jsonl: a line of JSON for each trunk; csv: a table. Default: what the file's name says, \z
+                else jsonl.",
+        parser:flag "--force" :description "Replace the file when there is one.")
+end
+
+local function exists(path)
+    local file = io.open(path, "r")
+    return file ~= nil and file:close()
+end
+
+local function check_free(chosen)
+    if chosen.out and not chosen.force and exists(chosen.out) then
+        options.fail("--out %s: there is such a file; --force replaces it", chosen.out)
+    end
+end
+
+---@param chosen table
+---@return table chosen
+function export.check_options(chosen)
+    if chosen.json and chosen.format == "csv" then
+        options.fail "--json: is the same as --format jsonl, and not csv"
+    end
+    local by_name = chosen.out and chosen.out:lower():find "%.csv$" and "csv" or "jsonl"
+    chosen.format = chosen.format or chosen.json and "jsonl" or by_name
+    check_free(chosen)
+    return chosen
+end
+
+local function order(a, b)
+    if a.account ~= b.account then
+        return a.account < b.account
+    end
+    local first, second = math.tointeger(a.neutral.refs.id), math.tointeger(b.neutral.refs.id)
+    if first and second then
+        return first < second
+    end
+    return a.trunk < b.trunk
+end
+
+local function read(entry)
+    local native = patiently(neutral.read, entry.account, entry.trunk.id)
+    local description = entry.account:describe()
+    local trunk = neutral.of(description, native)
+    local faults = neutral.check(trunk)
+    if #faults > 0 then
+        core.error("malformed", ("the platform returned what no file can hold: %s %s"):format(faults[1].field,
+            faults[1].rule))
+    end
+    return { account = entry.account:name(), provider = description.name, trunk = entry.key, neutral = trunk }
+end
+
+---@class trunkhost.Export
+---@field rows trunkhost.Exported[]
+---@field missing { account: string, trunk: string?, message: string }[]
+
+--- Reads the chosen trunks in full.
+---@param chosen table
+---@return trunkhost.Export
+function export.read(chosen)
+    local entries, failures = job_select.entries(chosen)
+    local found <const> = { rows = {}, missing = {} }
+    for _, failure in ipairs(failures) do
+        table.insert(found.missing, { account = failure.account:name(), message = failure.error.message })
+    end
+    tasks.map(entries, function(entry)
+        local ok, row = pcall(read, entry)
+        if ok then
+            table.insert(found.rows, row)
+        elseif not core.is_error(row) then
+            error(row, 0)
+        else
+            table.insert(found.missing, { account = entry.account:name(), trunk = entry.key, message = row.message })
+        end
+    end, { concurrency = CONCURRENCY, results = false })
+    table.sort(found.rows, order)
+    table.sort(found.missing, function(a, b)
+        return a.account < b.account or a.account == b.account and (a.trunk or "") < (b.trunk or "")
+    end)
+    return found
+end
+
+local function say(chosen, format, ...)
+    if not chosen.quiet then
+        core.write("err", format:format(...) .. "\n")
+    end
+end
+
+local function count(number)
+    return ("%d %s"):format(number, number == 1 and "trunk" or "trunks")
+end
+
+--- A part of it must not look like all of it.
+local function write_part(chosen, found)
+    for _, each in ipairs(found.missing) do
+        core.log("error", ("missing: %s: %s"):format(each.trunk and ("trunk %s of %s"):format(each.trunk,
+            each.account) or "all trunks of " .. each.account, each.message))
+    end
+    local missing = ("%d could not be read"):format(#found.missing)
+    if chosen.out and #found.rows > 0 then
+        local path = chosen.out .. ".partial"
+        core.write_private(path, "export", rows.text(found.rows, chosen.format))
+        core.log("error", ("%s was not written, because %s. What there is, %s, is in %s"):format(chosen.out, missing,
+            count(#found.rows), path))
+    else
+        core.log("error", ("nothing was written, because %s"):format(missing))
+    end
+    core.set_exit_status(1)
+end
+
+--- Writes what was read.
+---@param chosen table
+---@param found trunkhost.Export
+function export.write(chosen, found)
+    if #found.missing > 0 then
+        return write_part(chosen, found)
+    end
+    local text <const> = rows.text(found.rows, chosen.format)
+    if not chosen.out then
+        core.write("out", text)
+        return
+    end
+    check_free(chosen) -- reading may have taken long
+    core.write_private(chosen.out, "export", text)
+    say(chosen, "%s in %s", count(#found.rows), chosen.out)
+end
+
+return export

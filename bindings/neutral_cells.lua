@@ -1,0 +1,230 @@
+--- The cells of a table of trunks: a value of each field as one text that spreadsheets leave alone, and back.
+---
+--- Items of a list stand behind each other with "; " between them; a backslash takes the meaning from what follows it.
+--- A cell that a spreadsheet would take for a formula, a number or a date begins with an apostrophe, which is no part
+--- of the value.
+
+local addresses <const> = require "trunkhost.mapping.addresses"
+local canonical <const> = require "trunkhost.canonical"
+local json <const> = require "trunkhost.json"
+local model <const> = require "trunkhost.mapping.model"
+local numbers <const> = require "trunkhost.mapping.numbers"
+
+local cells <const> = {}
+
+-- ---------------------------------------------------------------------------------------------------
+-- What spreadsheets would change
+
+local function is_altered(text)
+    if text:find "^[=+%-@'\t\r]" then
+        return true
+    elseif text:find "^%d[%d%s.,:/eE+%-]*$" then
+        -- A short whole number stays as it is, and nobody takes an address for a number.
+        local plain = text:find "^[1-9]%d*$" and #text <= 10 or text == "0"
+        return not plain and not text:find "^%d+%.%d+%.%d+%.%d+$"
+    end
+    return text:lower() == "true" or text:lower() == "false"
+end
+
+--- A text as a cell.
+---@param text string
+---@return string
+function cells.guard(text)
+    return is_altered(text) and "'" .. text or text
+end
+
+--- What is meant by a cell, with or without the apostrophe.
+---@param text string
+---@return string
+function cells.bare(text)
+    return (text:gsub("^'", "", 1))
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- Lists
+
+local function escaped(text, special)
+    return (text:gsub("[\\;\n" .. (special or "") .. "]", "\\%0"))
+end
+
+--- The items between semicolons, line ends, and what else may stand between them; without blanks around, still
+--- escaped.
+local function split(text, more)
+    local items, item = {}, {}
+    local function close()
+        local joined = table.concat(item):match "^%s*(.-)%s*$"
+        items[#items + 1], item = joined ~= "" and joined or nil, {}
+    end
+    for slash, char in text:gmatch "(\\?)(.)" do
+        if slash == "" and (char == ";" or char == "\n" or char == more) then
+            close()
+        else
+            item[#item + 1] = slash .. char
+        end
+    end
+    close()
+    return items
+end
+
+local function plain(text)
+    return (text:gsub("\\(.)", "%1"))
+end
+
+local function words(text)
+    local list = json.array {}
+    for word in text:gmatch "[^%s,;]+" do
+        list[#list + 1] = word
+    end
+    return list
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- By the type of a field: write(value, numbers) → text; read(text, field) → value, or nil and what is wrong
+
+local write <const>, read <const> = {}, {}
+
+function write.boolean(value) return value and "yes" or "no" end
+function write.text(value) return value end
+write.choice, write.country = write.text, write.text
+function write.integer(value) return tostring(value) end
+
+function read.text(text) return text end
+
+local function by_model(text, field)
+    return model.parse(field.name, text)
+end
+read.boolean, read.choice, read.integer, read.country = by_model, by_model, by_model, by_model
+
+function write.numbers(value)
+    local list = {}
+    for i, number in ipairs(value) do
+        list[i] = escaped(number, ",")
+    end
+    return table.concat(list, "; ")
+end
+
+function read.numbers(text)
+    local list = json.array {}
+    for i, item in ipairs(split(text, ",")) do
+        list[i] = plain(item)
+    end
+    return list
+end
+
+write["of numbers"] = function(value, all)
+    local list = {}
+    for _, number in ipairs(all or {}) do
+        local text = value[numbers.key(number)]
+        list[#list + 1] = text and escaped(number, "=") .. "=" .. escaped(text) or nil
+    end
+    return table.concat(list, "; ")
+end
+
+read["of numbers"] = function(text)
+    local map = {}
+    for _, item in ipairs(split(text)) do
+        -- The first = without a backslash before it.
+        local at = (" " .. item):find "[^\\]="
+        local number, value = item:sub(1, (at or 1) - 1), at and item:sub(at + 1) or ""
+        if not at or number == "" or value == "" then
+            return nil, ("has '%s', where NUMBER=TEXT must stand; between several there is a semicolon"):format(item)
+        end
+        map[numbers.key(plain(number:match "^(.-)%s*$"))] = plain(value:match "^%s*(.*)$")
+    end
+    return map
+end
+
+function write.sources(value) return table.concat(value, "; ") end
+write.codecs = write.sources
+read.sources = words
+function read.codecs(text) return words(text:upper()) end
+
+function write.gateways(value)
+    local list = {}
+    for i, gateway in ipairs(value) do
+        list[i] = addresses.join(gateway.host, gateway.port) .. (gateway.priority and "=" .. gateway.priority or "")
+    end
+    return table.concat(list, "; ")
+end
+
+function read.gateways(text)
+    local list = words(text)
+    for i, word in ipairs(list) do
+        local place, digits = word:match "^(.*)=(%d+)$"
+        if not place and word:find("=", 1, true) then
+            return nil, ("has '%s', where HOST, HOST:PORT or HOST:PORT=PRIORITY must stand"):format(word)
+        end
+        local host, port = addresses.host_port(place or word)
+        list[i] = { host = host, port = port, priority = digits and math.tointeger(tonumber(digits)) }
+    end
+    return list
+end
+
+function write.transforms(value) return canonical.text(value) end
+
+function read.transforms(text)
+    local ok, value = pcall(json.decode, text)
+    if not ok or type(value) ~= "table" then
+        return nil, "must be JSON, as [{\"type\":\"add_prefix\",\"value\":\"+49\"}]"
+    end
+    return value
+end
+
+local WORDS <const> = { yes = true, ["true"] = true, no = false, ["false"] = false }
+
+local function decoded(text)
+    if WORDS[text:lower()] ~= nil then
+        return true, WORDS[text:lower()]
+    end
+    return pcall(json.decode, text)
+end
+
+function write.json(value)
+    if type(value) == "boolean" then
+        return write.boolean(value)
+    elseif type(value) == "string" and not decoded(value) and not value:find '^["[{]' then
+        return value
+    end
+    return canonical.text(value)
+end
+
+function read.json(text)
+    local ok, value = decoded(text)
+    if ok then
+        return value
+    elseif text:find '^["[{]' then
+        return nil, "must be JSON where it begins like it"
+    end
+    return text
+end
+
+--- The cell of a value; "" for none.
+---@param field trunkhost.FileField
+---@param value any
+---@param all string[]?  the numbers of the trunk
+---@return string
+function cells.write(field, value, all)
+    return value == nil and "" or cells.guard(write[field.type](value, all))
+end
+
+--- The value of a cell: nil for an empty one, nil and what is wrong when it cannot be read.
+---@param field trunkhost.FileField
+---@param text string
+---@return any value, string? problem
+function cells.read(field, text)
+    text = cells.bare(text)
+    if not text:find "%S" then
+        return nil
+    elseif field.type == "text" then
+        return text
+    end
+    local value, problem = read[field.type](text:match "^%s*(.-)%s*$", field)
+    if value == nil then
+        return nil, problem
+    elseif type(value) == "table" and next(value) == nil then
+        return nil
+    end
+    return value
+end
+
+return cells

@@ -1,0 +1,20 @@
+--- Writes the trunks of accounts to a file, in the neutral form that is the same for every platform, with their
+--- numbers, gateways, addresses and agents. No password is in it: no platform tells one. People edit it;
+--- apply_trunks.lua brings the trunks to what it says.
+
+local trunkhost <const> = require "trunkhost"
+local export <const> = require "trunkhost.export"
+
+local parser <const> = trunkhost.options {
+    description = "Writes trunks to a file that can be edited and given to apply_trunks.lua.",
+    job = false,
+    quiet = "Nothing unless something is missing.",
+    epilog = [[
+Examples:
+  trunkhost export_trunks.lua --account famulor -o trunks.csv
+  trunkhost export_trunks.lua --account all -o trunks.jsonl
+  trunkhost export_trunks.lua --account bolna --match 'label=Berlin*' | jq .numbers]],
+}
+export.add_options(parser)
+local options <const> = export.check_options(parser:parse())
+export.write(options, export.read(options))

@@ -168,7 +168,9 @@ local function find_move(self, work, mapped)
     end
     local there = found[1]
     local ours = #own > 0 or #unsettled > 0
-    move.id, move.complete = there.id, #there.differences == 0 and #unsettled == 0
+    -- A run may have ended between finding its trunk and giving it a password that is known.
+    local known = #own == 0 or self.target:knows_passwords(there.id, mapped)
+    move.id, move.complete = there.id, #there.differences == 0 and #unsettled == 0 and known
     if #there.differences > 0 and not ours then
         work.failed = error_object("conflict", ("%s has such a trunk already, %s, which no migration of this one has "
             .. "made, and which differs in: %s. Change or remove it, and run again"):format(name, tostring(there.id),
@@ -276,7 +278,9 @@ local function close(self)
     local stopped = 0
     for _, work in ipairs(self.list) do
         if #work.reasons > 0 and not work.failed and not is_complete(work) then
-            work.failed = error_object("invalid", "not created: " .. table.concat(work.reasons, "; "))
+            local begun = migrate_view.targets(work)
+            work.failed = error_object("invalid", (begun == "" and "not created: " or ("%s is not complete: "):format(
+                begun)) .. table.concat(work.reasons, "; "))
         end
         stopped = stopped + (work.failed and 1 or 0)
     end

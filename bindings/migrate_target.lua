@@ -65,8 +65,29 @@ end
 ---@return table native
 function Target:read(id)
     local key = tostring(id)
-    self.full[key] = self.full[key] or migrate_target.patiently(neutral.read, self.account, id)
-    return self.full[key]
+    local native = self.full[key]
+    if not native then
+        native = migrate_target.patiently(neutral.read, self.account, id)
+        self.full[key] = native -- another task may have emptied it meanwhile
+    end
+    return native
+end
+
+--- Whether the ledger has the passwords of this trunk as sent and accepted.
+---@param id any
+---@param mapped trunkhost.Mapped
+---@return boolean
+function Target:knows_passwords(id, mapped)
+    local known = {}
+    for _, row in ipairs(#mapped.secrets > 0 and ledger.secrets_of(self.account:name(), tostring(id)) or {}) do
+        known[row.field] = known[row.field] or row.state == "current"
+    end
+    for _, secret in ipairs(mapped.secrets) do
+        if not known[secret.field] then
+            return false
+        end
+    end
+    return true
 end
 
 --- The creates of this source trunk: id → its row for those that landed, and those of which nothing is known.

@@ -2,8 +2,9 @@
 
 local arguments <const> = {}
 
--- Say how a job goes, not what it does: they may differ between a plan and its application.
-local HOW <const> = {
+--- Say how a job goes, not what it does: they may differ between a plan and its application.
+---@type table<string, boolean>
+arguments.how = {
     ["--dry-run"] = true, ["--yes"] = true, ["--json"] = true, ["--quiet"] = true, ["--concurrency"] = true,
     ["--canary"] = true, ["--wave"] = true, ["--soak"] = true, ["--max-failures"] = true, ["--deadline"] = true,
     ["--plan"] = true, ["--plan-out"] = true, ["--resume"] = true,
@@ -20,6 +21,20 @@ local function long_name(option)
         longest = #alias > #longest and alias or longest
     end
     return longest
+end
+
+--- The option of a parser with this name, as it stands for what is typed: the last one.
+---@param parser table
+---@param name string
+---@return table?
+function arguments.option(parser, name)
+    for i = #parser._options, 1, -1 do
+        for _, alias in ipairs(parser._options[i]._aliases) do
+            if alias == name then
+                return parser._options[i]
+            end
+        end
+    end
 end
 
 --- Splits words as the parser will read them. What it does not know is left to it to complain about.
@@ -109,7 +124,7 @@ end
 ---@return string[][]
 function arguments.what(pieces)
     local list = {}
-    for i, piece in ipairs(arguments.choose(pieces, HOW, false)) do
+    for i, piece in ipairs(arguments.choose(pieces, arguments.how, false)) do
         list[i] = { piece.name, table.unpack(piece.values) }
     end
     return list

@@ -43,7 +43,8 @@ local job <const> = {
 ---@field name string
 ---@field options? trunkhost.Options      default: what the standard options of a job say
 ---@field plan fun(item: any): trunkhost.Plan
----@field undo? fun(item: any, record: table)  kept for taking a run back; nothing calls it yet
+---@field undo? boolean|fun(item: any, record: trunkhost.UndoRecord): table?  how an item is taken back, for --undo;
+---                                   true: by putting back what the changed fields were
 ---@field check? fun(items: table[], failed: table<string, table>)  looks at all chosen items before any is planned;
 ---                                   failed: account name → why it could not be listed
 ---@field apply? fun(item: table, plan: trunkhost.Plan): { evidence: string?, attempts: integer? }?
@@ -57,7 +58,7 @@ local job <const> = {
 local MEMBERS <const> = {
     name = "string", options = "table", plan = "function", check = "function", apply = "function",
     verify = "function", items = "table or function", key = "function", account = "function", trunk = "function",
-    undo = "function", view = "table",
+    undo = "function or boolean", view = "table",
 }
 
 local function check_spec(spec)
@@ -79,7 +80,7 @@ end
 
 --- Sends what is planned to the trunk of the item, and looks whether it works.
 local function send_as_planned(own, source)
-    own.entry_of = {}
+    own.entry_of, own.as_planned = {}, true
     function own.apply(item, plan)
         local entry = own.entry_of[item]
         if entry.account == job_items.no_account then
@@ -107,6 +108,7 @@ end
 ---@field total integer
 ---@field counts table<string, integer>
 ---@field halted string?                   why nothing new is started
+---@field undo trunkhost.JobUndo?          what it takes back
 ---@field fault any                        the task in which the script failed
 local Run <const> = {}
 Run.__index = Run
@@ -122,7 +124,8 @@ function Run:ended(entry)
 end
 
 local function new_run(spec)
-    local given = spec.options or require("trunkhost.options").parser { name = spec.name }:parse()
+    local given = spec.options
+        or require("trunkhost.options").parser { name = spec.name, undo = spec.undo and true }:parse()
     local chosen = setmetatable({}, { __index = given })
     chosen.dry_run = given.dry_run or core.run().dry_run
     if chosen.dry_run then
@@ -133,11 +136,13 @@ local function new_run(spec)
         send_as_planned(own, spec)
     end
     local this = core.run()
-    return setmetatable({
+    local run = setmetatable({
         spec = own, id = this.id, script_hash = this.script_hash, options = chosen, dry_run = chosen.dry_run,
         started = core.now(), progress = not chosen.quiet,
         all = {}, todo = {}, accounts = {}, total = 0, counts = { done = 0, failed = 0, unknown = 0, skipped = 0 },
     }, Run)
+    run.undo = chosen.undoes and require("trunkhost.job_undo").prepare(run)
+    return run
 end
 
 --- An account that could not be listed counts as one failed item.
@@ -189,8 +194,11 @@ local function gather(run, accounts, saved)
     if run.options.resumed then
         require("trunkhost.job_resume").mark(run.options.resumed, entries)
     end
+    if run.undo then
+        entries = run.undo:choose(run, entries, accounts, failures)
+    end
     job_secrets.attach(run, entries)
-    run.todo = planner.make(entries, run.spec.plan, run.spec.entry_of ~= nil)
+    run.todo = planner.make(entries, run.spec.plan, run.spec.as_planned == true)
     if saved then
         plan_file.keep(run, saved, entries, accounts, failures)
     end
@@ -269,11 +277,11 @@ end
 function job.run(spec)
     check_spec(spec)
     local run = new_run(spec)
-    local accounts = select_items.accounts_for(run.options, spec)
+    local accounts = run.undo and run.undo.nowhere and {} or select_items.accounts_for(run.options, spec)
     planner.check_consent(run.options)
     local saved = run.options.plan and plan_file.read(run)
     if not run.dry_run then
-        records.lock(accounts, run.options.resumed and run.options.resumed[1])
+        records.lock(accounts, run.options.resumed and run.options.resumed[1], run.options.undoes)
     end
     local entries = gather(run, accounts, saved)
     announce(run, entries)

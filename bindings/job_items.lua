@@ -151,6 +151,19 @@ function job_items.key_of(source, item, trunk, place)
     return key
 end
 
+--- Stands for an item that was there once, and is skipped for that reason.
+---@param account trunkhost.Account?  nil: it was not opened
+---@param name string
+---@param key string
+---@param label string
+---@param reason string
+---@return trunkhost.Entry
+function job_items.gone(account, name, key, label, reason)
+    account = account or { name = function() return name end }
+    return { account = account, key = key, label = label, trunk = {}, state = "skipped", reason = reason,
+        plan = { skip = reason } }
+end
+
 --- Two items with one name: of which of them would the ledger speak?
 ---@param account trunkhost.Account
 ---@param key string

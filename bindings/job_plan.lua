@@ -69,7 +69,8 @@ end
 function planner.make(entries, plan, as_planned)
     local todo, first = {}, {}
     for _, entry in ipairs(entries) do
-        local made = entry.done_by and { skip = "done in run " .. entry.done_by } or plan(entry.item)
+        local made = entry.done_by and { skip = "done in run " .. entry.done_by }
+            or entry.given_plan or plan(entry.item)
         if type(made) ~= "table" or not (made.changes or made.skip or made.failed) then
             error("job: plan must return a table with `changes`, or with `skip`, the reason for doing nothing", 0)
         end

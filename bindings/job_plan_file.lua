@@ -2,6 +2,7 @@
 
 local canonical <const> = require "trunkhost.canonical"
 local core <const> = require "trunkhost.core"
+local job_items <const> = require "trunkhost.job_items"
 local json <const> = require "trunkhost.json"
 local json_line <const> = require "trunkhost.json_line"
 local options <const> = require "trunkhost.options"
@@ -105,12 +106,6 @@ local function objection(saved, entry)
     end
 end
 
-local function gone(object, account)
-    account = account or { name = function() return object.account end }
-    return { account = account, key = object.trunk, label = object.label or "", trunk = {}, state = "skipped",
-        reason = CHANGED .. ": it is gone", plan = { skip = CHANGED .. ": it is gone" } }
-end
-
 --- Leaves in run.todo what the plan holds and what is still as it was then; the rest of the entries is skipped with
 --- a reason, and what the plan holds and is not there any more is added to them.
 ---@param run trunkhost.JobRun
@@ -140,7 +135,8 @@ function plan_file.keep(run, saved, entries, accounts, failures)
     end
     for _, object in ipairs(saved.order) do
         if not known[name_of(object.account, object.trunk)] and not silent[object.account] then
-            entries[#entries + 1] = gone(object, opened[object.account])
+            entries[#entries + 1] = job_items.gone(opened[object.account], object.account, object.trunk,
+                object.label or "", CHANGED .. ": it is gone")
         end
     end
     run.todo = todo

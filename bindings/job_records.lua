@@ -1,22 +1,24 @@
 --- A job in the ledger: who may write, what earlier runs left half-way, what each item is doing and how it ended.
 
 local core <const> = require "trunkhost.core"
+local image <const> = require "trunkhost.job_image"
 local json_line <const> = require "trunkhost.json_line"
 local ledger <const> = require "trunkhost.ledger"
 local planner <const> = require "trunkhost.job_plan"
 
 local records <const> = {}
 
--- In the ledger each item has an account; no real one can be called so.
-local NO_ACCOUNT <const> = "(none)"
+--- In the ledger each item has an account; no real one can be called so.
+records.no_account = "(none)"
 -- More trunks are not named in one line.
 local MOST_NAMES <const> = 8
 
 --- Makes this run the only one that changes these accounts, until it ends. Raises where another one does.
 ---@param accounts trunkhost.Account[]
 ---@param resumed string?  the run that it goes on with
-function records.lock(accounts, resumed)
-    ledger.begin(resumed)
+---@param undoes string?   the run that it takes back
+function records.lock(accounts, resumed, undoes)
+    ledger.begin(resumed, undoes)
     local names = {}
     for i, account in ipairs(accounts) do
         names[i] = account:name()
@@ -101,14 +103,15 @@ end
 ---@return string
 function records.account_name(entry)
     local name = entry.account:name()
-    return name == "" and NO_ACCOUNT or name
+    return name == "" and records.no_account or name
 end
 
 --- Puts on disk that an item has begun and what is planned; this task may be another than the one that carries it
 --- out. Nothing of it may be sent before.
 ---@param entry trunkhost.Entry
 function records.begin(entry)
-    entry.row = ledger.item_begin(records.account_name(entry), entry.key, planner.changes_json(entry))
+    entry.row = ledger.item_begin(records.account_name(entry), entry.key, planner.changes_json(entry),
+        image.planned(entry), entry.undoes)
 end
 
 --- From here on the task works on this item: what it sends is recorded in it.
@@ -123,7 +126,8 @@ function records.finish(entry)
     local err = entry.error
     if entry.row then
         ledger.item_end(entry.state, entry.evidence, entry.attempts or 0,
-            err and json_line.object(table.pack("kind", err.kind, "status", err.status, "message", err.message)))
+            err and json_line.object(table.pack("kind", err.kind, "status", err.status, "message", err.message)),
+            entry.before, entry.after)
     end
 end
 

@@ -1,4 +1,5 @@
---- Going on with an earlier run: its own arguments again, without what it is known to have done.
+--- Going on with an earlier run, or taking it back: its own arguments again. What it is known to have done is left
+--- out, or all that there is.
 
 local arguments <const> = require "trunkhost.arguments"
 local core <const> = require "trunkhost.core"
@@ -13,22 +14,37 @@ local OWN <const> = {
     ["--resume"] = true, ["--yes"] = true, ["--json"] = true, ["--quiet"] = true, ["--concurrency"] = true,
 }
 
-local function find(id)
+-- Said of another run, these choose among what it has done; its own are left out: what it has changed may have been
+-- chosen by what it has changed.
+local CHOICE <const> = { ["--account"] = true, ["--only"] = true, ["--match"] = true }
+
+-- Belong to new passwords, which taking back does not set.
+local HANDING_ON <const> = {
+    ["--deliver"] = true, ["--deliver-batch"] = true, ["--deliver-timeout"] = true, ["--rotate-undelivered"] = true,
+    ["--restore-on-failure"] = true,
+}
+
+local function find(option, id)
     local record, problem = require("trunkhost.ledger").run(id)
     if not record then
-        options.fail("--resume %s: %s", id, problem or "there is no such run in the ledger " .. core.run().ledger)
+        options.fail("%s %s: %s", option, id, problem or "there is no such run in the ledger " .. core.run().ledger)
     end
     return record
 end
 
 --- The run that began it all, and every one that went on with it.
-local function chain_of(record)
+local function chain_of(option, record)
     local chain = { record }
     while record.resumed_from do
-        record = find(record.resumed_from)
+        record = find(option, record.resumed_from)
         chain[#chain + 1] = record
     end
     return chain, record
+end
+
+local function given_to(parser, record)
+    local words = type(record.arguments) == "string" and json.decode(record.arguments) or record.arguments
+    return arguments.split(parser, words)
 end
 
 local function without(pieces, others)
@@ -39,23 +55,80 @@ local function without(pieces, others)
     return arguments.choose(pieces, said, false)
 end
 
---- The words that a script is to be run with: those of the run that is named with --resume, and what may be said
---- anew. Nil where nothing is to be resumed.
----@param parser table
----@param words string[]
----@return string[]? words, string[]? runs  ids of the runs that are gone on with, the latest first
-function resume.words(parser, words)
-    local own = arguments.split(parser, words)
-    local named = arguments.choose(own, { ["--resume"] = true }, true)[1]
-    if not named or not named.values[1] then
-        return nil
+-- ---------------------------------------------------------------------------------------------------
+-- Taking back
+
+--- What was said once more is not said anew: the command line of the run with --undo behind it.
+local function is_repeated(piece, pieces)
+    for _, other in ipairs(pieces) do
+        if other.name == piece.name and table.concat(other.values, "\0") == table.concat(piece.values, "\0") then
+            return true
+        end
     end
-    local id, foreign = named.values[1], arguments.choose(own, OWN, false)[1]
+    return false
+end
+
+--- A script that was changed since may be right, now that a fault in it was mended; another one is not.
+local function check_script(id, first)
+    local this = core.run()
+    if first.script_hash == this.script_hash then
+        return
+    elseif first.script ~= this.script or this.script == "-e" then
+        options.fail("--undo %s: that run was made by another script (%s)", id, first.script)
+    end
+    core.log("warn", ("the script was changed since run %s: look at the plan well"):format(first.id))
+end
+
+--- The run itself, where that was one that has taken it back, or went on with that.
+local function undone_by(record)
+    local _, first = chain_of("--undo", record)
+    while first.undoes do
+        record = find("--undo", first.undoes)
+        _, first = chain_of("--undo", record)
+    end
+    return record, first
+end
+
+--- The words of a run that takes another one back: what that one was told to do, without how and with what. `own`
+--- are the words of this one.
+local function undo_words(parser, own, id)
+    local record, first = undone_by(find("--undo", id))
+    check_script(id, first)
+    if record.life == "alive" then
+        options.fail("--undo %s: that run is still at work (process %s): stop it, or wait for its end", id,
+            tostring(record.pid))
+    end
+    local theirs, added = given_to(parser, first), {}
+    for _, piece in ipairs(own) do
+        if arguments.how[piece.name] or CHOICE[piece.name] then
+            added[#added + 1] = piece
+        elseif piece.name ~= "--undo" and not is_repeated(piece, theirs) then
+            options.fail("--undo repeats the arguments of run %s; only what says how it goes, and --account, --only \z
+                and --match may be added, not '%s'", record.id, piece.words[1])
+        end
+    end
+    local kept = {}
+    for _, piece in ipairs(without(theirs, added)) do
+        local name = piece.name
+        if not arguments.how[name] and not HANDING_ON[name] and (name == "--account" or not CHOICE[name]) then
+            kept[#kept + 1] = piece
+        end
+    end
+    table.move(added, 1, #added, #kept + 1, kept)
+    kept[#kept + 1] = { name = "--undo", values = { record.id }, words = { "--undo", record.id } }
+    return arguments.join(kept), record.id
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- Going on
+
+local function resume_words(parser, own, id)
+    local foreign = arguments.choose(own, OWN, false)[1]
     if foreign then
         options.fail("--resume repeats the arguments of run %s; only -y, --json, -q and -j may be added, not '%s'", id,
             foreign.words[1])
     end
-    local chain, first = chain_of(find(id))
+    local chain, first = chain_of("--resume", find("--resume", id))
     if first.script_hash ~= core.run().script_hash then
         options.fail("--resume %s: that run was made by another script (%s), or this one was changed since; run it \z
             without --resume: what is unsettled comes first all the same", id, first.script)
@@ -64,10 +137,46 @@ function resume.words(parser, words)
     for i, record in ipairs(chain) do
         runs[i] = record.id
     end
-    local given = type(first.arguments) == "string" and json.decode(first.arguments) or first.arguments
-    local pieces = without(arguments.split(parser, given), own)
+    local pieces = without(given_to(parser, first), own)
+    if first.undoes then
+        local added = arguments.choose(own, { ["--resume"] = true }, false)
+        table.move(added, 1, #added, #pieces + 1, pieces)
+        local words, undoes = undo_words(parser, pieces, first.undoes)
+        return words, runs, undoes
+    end
     table.move(own, 1, #own, #pieces + 1, pieces)
     return arguments.join(pieces), runs
+end
+
+--- The words that a script is to be run with: those of the run that is named with --resume or --undo, and what may be
+--- said anew. Nil where there is no such run.
+---@param parser table
+---@param words string[]
+---@return string[]? words, string[]? runs, string? undoes  runs: ids of those that are gone on with, the latest first
+function resume.words(parser, words)
+    local own = arguments.split(parser, words)
+    local function named(name)
+        local all = arguments.choose(own, { [name] = true }, true)
+        if #all > 1 then
+            options.fail("%s is there %d times: name one run", name, #all)
+        elseif all[1] and not all[1].values[1] then
+            options.fail("%s: which run? Give its id, the start of it, or last; see: trunkhost runs", name)
+        end
+        return all[1] and all[1].values[1]
+    end
+    local is_standard = arguments.option(parser, "--undo") == parser.standard_undo
+    local resumed, undone = named "--resume", is_standard and named "--undo"
+    if arguments.choose(own, { ["--help"] = true }, true)[1] then
+        return nil
+    elseif resumed and undone then
+        options.fail "--undo and --resume exclude each other: a run is gone on with, or taken back. To go on with one \z
+            that takes another back, --resume alone"
+    elseif resumed then
+        return resume_words(parser, own, resumed)
+    elseif undone then
+        local again, undoes = undo_words(parser, own, undone)
+        return again, nil, undoes
+    end
 end
 
 --- Marks what the runs are known to have done, and what they had begun.

@@ -191,6 +191,11 @@ end
 ---@field left_by string?       the run that has left it unsettled
 ---@field begun boolean?        by a run that is gone on with
 ---@field done_by string?       that one, if it is known to have done it
+---@field listed boolean?       its trunk is as the platform has listed it
+---@field given_plan trunkhost.Plan?  takes the place of what `plan` would say
+---@field undoes integer?       the row of the item in the ledger that it takes back
+---@field before string?        fields as they were just before the change, as JSON
+---@field after string?         and as they were read back
 ---@field row integer?          its number in the ledger
 
 local function entry_of(source, account, item, place)
@@ -198,7 +203,8 @@ local function entry_of(source, account, item, place)
     local owner = job_items.account_of(source, item, account)
     local label = trunk[owner:describe().label or "label"]
     return {
-        item = item, account = owner, trunk = trunk, key = job_items.key_of(source, item, trunk, place),
+        item = item, account = owner, trunk = trunk, listed = not source.items and not source.trunk,
+        key = job_items.key_of(source, item, trunk, place),
         label = type(label) == "string" and label or "",
     }
 end

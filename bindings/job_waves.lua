@@ -2,6 +2,7 @@
 --- or something says stop.
 
 local core <const> = require "trunkhost.core"
+local image <const> = require "trunkhost.job_image"
 local job_secrets <const> = require "trunkhost.job_secrets"
 local progress <const> = require "trunkhost.job_progress"
 local records <const> = require "trunkhost.job_records"
@@ -72,6 +73,7 @@ local function carry_out(run, entry)
     end
     applied = applied or {}
     entry.attempts = applied.attempts
+    entry.before, entry.after = image.around(entry, applied, spec.undo and not entry.undoes)
     entry.stage = "verify"
     local proof = spec.verify and spec.verify(entry.item, entry.plan, applied)
     entry.evidence = proof or applied.evidence or "accepted"

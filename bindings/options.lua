@@ -105,7 +105,7 @@ local function add_choice(parser)
                 'label' and 'id' work for every platform.")
 end
 
-local function add_run(parser)
+local function add_run(parser, spec)
     local concurrency = parser:option "-j" "--concurrency" :argname "N"
         :convert(integer("--concurrency", 1, MAX_CONCURRENCY)) :default(DEFAULT_CONCURRENCY)
         :description(("Trunks of one account at the same time, within its rate limit. Default %d.")
@@ -134,7 +134,11 @@ local function add_run(parser)
     local resume = parser:option "--resume" :argname "RUN"
         :description "Go on with this run: its own arguments again, without what it has done."
     parser:mutex(out, plan)
-    parser:group("In several steps", out, plan, resume)
+    -- Every job that can takes it; the help names it where the script says so.
+    local undo = parser:option "--undo" :argname "RUN" :hidden(not spec.undo)
+        :description "Take back what this run has done, the newest first, where it is unchanged since."
+    parser.standard_undo = undo
+    parser:group("In several steps", out, plan, resume, undo)
 end
 
 local function add_output(parser, spec)
@@ -183,6 +187,7 @@ end
 ---@field description? string  what it does
 ---@field epilog? string       examples, notes
 ---@field job? boolean         false: no job, only the choice of trunks and the output
+---@field undo? boolean        it can be taken back: --undo stands in its help
 ---@field secrets? boolean     it sets passwords: --deliver, --restore-on-failure and what belongs to them
 ---@field quiet? string        what --quiet means here
 
@@ -199,6 +204,7 @@ end
 ---@field plan_out string?
 ---@field plan string?
 ---@field resumed string[]?          runs that are gone on with, the latest first
+---@field undoes string?             the run that is taken back
 ---@field what string[][]            the arguments that say what is to be done
 ---@field max_failures { count: integer?, percent: number? }?
 ---@field deadline { at: number, text: string }?
@@ -216,7 +222,7 @@ function options.parser(spec)
     if spec.description then parser:description(spec.description) end
     if spec.epilog then parser:epilog(spec.epilog) end
     add_choice(parser)
-    if spec.job ~= false then add_run(parser) end
+    if spec.job ~= false then add_run(parser, spec) end
     if spec.secrets then require("trunkhost.secret_options").add(parser) end
     add_output(parser, spec)
     local first_own = #parser._groups + 1
@@ -240,12 +246,12 @@ function options.parser(spec)
     local parse <const> = parser.parse
     function parser:parse(given)
         given = given or rawget(_G, "arg") or {}
-        local again, runs
+        local again, runs, undoes
         if spec.job ~= false then
-            again, runs = require("trunkhost.job_resume").words(self, given)
+            again, runs, undoes = require("trunkhost.job_resume").words(self, given)
         end
         local result = parse(self, again or given)
-        result.resumed, result.what = runs, arguments.what(arguments.split(self, again or given))
+        result.resumed, result.undoes, result.what = runs, undoes, arguments.what(arguments.split(self, again or given))
         if spec.secrets then require("trunkhost.secret_options").check(result) end
         result.dry_run = result.dry_run or core.run().dry_run
         if result.dry_run then

@@ -7,7 +7,10 @@ local parser <const> = trunkhost.options {
     epilog = [[
 Examples:
   trunkhost disable_carrier.lua --account bolna --carrier zadarma --dry-run
-  trunkhost disable_carrier.lua --account bolna --carrier zadarma --canary 2]],
+  trunkhost disable_carrier.lua --account bolna --carrier zadarma --canary 2
+  trunkhost disable_carrier.lua --undo last
+      switch on again what the last run has switched off]],
+    undo = true,
 }
 parser:option "--carrier" :argname "NAME" :count(1)
     :description "As the trunks' field 'provider' has it: zadarma, twilio, telnyx, …"
@@ -23,4 +26,4 @@ local function plan(item)
     return { changes = { is_active = false } }
 end
 
-trunkhost.job.run { name = "disable_carrier", options = options, plan = plan }
+trunkhost.job.run { name = "disable_carrier", options = options, plan = plan, undo = true }

@@ -1,0 +1,123 @@
+--- What a change has found and left, field by field and without passwords: kept in the ledger, so that it can be
+--- taken back, and only where nobody has changed the same since.
+
+local canonical <const> = require "trunkhost.canonical"
+local core <const> = require "trunkhost.core"
+local json <const> = require "trunkhost.json"
+
+local image <const> = {}
+
+local HIDDEN <const> = "[secret]"
+
+--- The values of these fields, and the id of what they belong to, as JSON; nil where there is nothing to say. What
+--- is not known stays away.
+local function text_of(description, names, trunk, sent)
+    local fields, found = description.objects.trunk.fields, {}
+    for name, value in pairs(names) do
+        if fields[name] and (fields[name].secret or core.is_secret(value)) then
+            found[name] = HIDDEN
+        elseif fields[name] and trunk[name] ~= nil then
+            found[name] = trunk[name]
+        elseif fields[name] and sent then
+            found[name] = value
+        end
+    end
+    if next(found) == nil then
+        return nil
+    end
+    found.id = trunk.id
+    return canonical.text(found)
+end
+
+--- The trunk as it was when it was planned; nil where the items are the script's own, which may say anything.
+---@param entry trunkhost.Entry
+---@return string?
+function image.planned(entry)
+    return entry.listed and text_of(entry.account:describe(), entry.plan.changes, entry.trunk) or nil
+end
+
+local function lacks(names, fields, trunk)
+    for name in pairs(names) do
+        if fields[name] and not fields[name].secret and trunk[name] == nil then
+            return true
+        end
+    end
+    return false
+end
+
+--- Around a change that was made: as it was just before, and as it was after it. A look is worth its time where
+--- somebody may want to take it back, and `apply` has not told.
+---@param entry trunkhost.Entry
+---@param applied table      what `apply` has returned
+---@param look boolean
+---@return string? before, string? after
+function image.around(entry, applied, look)
+    local description = entry.account:describe()
+    local told = type(applied.before) == "table" and type(applied.fields) == "table"
+    local names = told and applied.fields or entry.plan.changes
+    local before, after = told and applied.before or nil, type(applied.trunk) == "table" and applied.trunk or nil
+    local origin = before or entry.listed and entry.trunk or nil
+    if look and origin and lacks(names, description.objects.trunk.fields, after or {}) then
+        local ok, now = pcall(entry.account.get, entry.account, origin.id)
+        after = ok and type(now) == "table" and now or after
+    end
+    return before and text_of(description, names, before),
+        (after or told) and text_of(description, names, after or { id = before.id }, told) or nil
+end
+
+--- The fields of an image: without the id, and without passwords.
+---@param kept table?
+---@return table<string, any> fields, string[] secrets
+function image.fields(kept)
+    local fields, secrets = {}, {}
+    for name, value in pairs(kept or {}) do
+        if value == HIDDEN then
+            secrets[#secrets + 1] = name
+        elseif name ~= "id" then
+            fields[name] = value
+        end
+    end
+    table.sort(secrets)
+    return fields, secrets
+end
+
+--- Whether two values are the same.
+---@return boolean
+function image.same(a, b)
+    return canonical.text(a) == canonical.text(b)
+end
+
+local function shown(value)
+    return value == json.null and "null" or type(value) == "table" and canonical.text(value) or tostring(value)
+end
+
+--- In which fields a trunk is another now, in words: "is_active is true, not false"; nil where it is the same. What
+--- the trunk does not show is not compared.
+---@param fields table<string, any>
+---@param trunk table
+---@return string?
+function image.difference(fields, trunk)
+    local parts = {}
+    for name, value in pairs(fields) do
+        if trunk[name] ~= nil and not image.same(trunk[name], value) then
+            parts[#parts + 1] = ("%s is %s, not %s"):format(name, shown(trunk[name]), shown(value))
+        end
+    end
+    table.sort(parts)
+    return parts[1] and table.concat(parts, ", ")
+end
+
+--- Whether a trunk shows all of these fields, of which there are some, with these values.
+---@param fields table<string, any>
+---@param trunk table
+---@return boolean
+function image.shows(fields, trunk)
+    for name in pairs(fields) do
+        if trunk[name] == nil then
+            return false
+        end
+    end
+    return next(fields) ~= nil and image.difference(fields, trunk) == nil
+end
+
+return image

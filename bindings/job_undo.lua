@@ -1,0 +1,364 @@
+--- Taking back what a run has done: newest first, only what nobody has changed since, and nothing twice. The items go
+--- through the same engine as any others; here it is decided which they are, and what is to be done with each.
+
+local change <const> = require "trunkhost.change"
+local core <const> = require "trunkhost.core"
+local image <const> = require "trunkhost.job_image"
+local job_items <const> = require "trunkhost.job_items"
+local ledger <const> = require "trunkhost.ledger"
+local options <const> = require "trunkhost.options"
+local outcome <const> = require "trunkhost.outcome"
+local planner <const> = require "trunkhost.job_plan"
+local records <const> = require "trunkhost.job_records"
+local tasks <const> = require "trunkhost.tasks"
+
+local undo <const> = {}
+
+-- More trunks are not named in one line.
+local MOST_NAMES <const> = 8
+
+---@class trunkhost.UndoRecord  what a job's `undo` gets besides the item
+---@field key string
+---@field account trunkhost.Account?
+---@field run string                  the run that is taken back
+---@field changes any                 what it had planned, without passwords
+---@field before table<string, any>   the fields that it has changed, as they were; without passwords
+---@field after table<string, any>    the same as they were read back
+---@field evidence string?
+---@field created { account: string, trunk: string }[]  what it has created on the accounts of the job
+
+---@class trunkhost.JobUndo
+---@field id string                   the run that is taken back
+---@field run table                   its record in the ledger
+---@field how boolean|function        the job's `undo`
+---@field created table<string, table[]>  key → what its item has created
+---@field changed string[]            what was changed since, in words
+local Undo <const> = {}
+Undo.__index = Undo
+
+-- ---------------------------------------------------------------------------------------------------
+-- What is to be done with one item
+
+local function failed(kind, format, ...)
+    local _, err = pcall(core.error, kind, format:format(...))
+    err.ambiguous = kind == "unknown_outcome"
+    return { failed = err }
+end
+
+--- Whether all that was planned shows, so that it can be put back although the run has not lived to say that it was
+--- done.
+local function shows_as_planned(row, before, trunk)
+    if row.state == "failed" or type(row.plan) ~= "table" then
+        return false
+    end
+    for name in pairs(row.plan) do
+        if before[name] == nil then
+            return false
+        end
+    end
+    return image.shows(row.plan, trunk)
+end
+
+--- One that the run has not ended as done: whether it has happened is for a person to find out, but where it shows.
+local function plan_unsure(self, row, before, secrets, trunk)
+    if #secrets == 0 and image.shows(before, trunk) then
+        return { skip = ("run %s left it %s; it is as it was before"):format(self.id, row.state) }
+    elseif row.state == "failed" then
+        return failed("conflict", "not taken back: it failed in run %s, and is not as it was before. Look at it, and "
+            .. "put it back by hand", self.id)
+    end
+    return failed("unknown_outcome", "not taken back: run %s left it %s, so it is not known what has become of it. "
+        .. "Look at it, and put it back by hand", self.id, row.state == "running" and "half-way" or "unknown")
+end
+
+--- Why the old values cannot be put back; nil when they can.
+local function not_restorable(row, before, secrets)
+    local after, missing = image.fields(row.after), {}
+    if #secrets > 0 then
+        return ("%s: a password cannot be put back. Set another one"):format(table.concat(secrets, ", "))
+    end
+    for name in pairs(next(after) and after or type(row.plan) == "table" and row.plan or {}) do
+        if before[name] == nil then
+            missing[#missing + 1] = name
+        end
+    end
+    table.sort(missing)
+    if #missing > 0 or next(before) == nil then
+        return ("the ledger does not know what %s was before"):format(
+            #missing > 0 and table.concat(missing, ", ") or "it")
+    end
+end
+
+function Undo:record(entry, row)
+    return {
+        key = entry.key, account = entry.account ~= job_items.no_account and entry.account or nil, run = self.id,
+        changes = row.plan, before = (image.fields(row.before)), after = (image.fields(row.after)),
+        evidence = row.evidence, created = self.created[entry.key] or {},
+    }
+end
+
+--- Which of the old values are not there now.
+local function to_restore(before, trunk)
+    local fields = {}
+    for name, value in pairs(before) do
+        if trunk[name] == nil or not image.same(trunk[name], value) then
+            fields[name] = value
+        end
+    end
+    return fields
+end
+
+--- The plan for an entry; trunk: as it is now.
+function Undo:plan(entry, row, trunk)
+    local before = image.fields(row.before)
+    if self.how == true and not row.after and row.state ~= "done" and shows_as_planned(row, before, trunk) then
+        row.after, row.state = row.plan, "done"
+        row.after.id = row.before.id
+    end
+    local after, secrets = image.fields(row.after or row.before)
+    local cut_off = row.undone == "running" or row.undone == "unknown"
+    if row.undone == "done" then
+        return { skip = "taken back by run " .. row.undone_by }
+    elseif row.state ~= "done" then
+        return plan_unsure(self, row, before, secrets, trunk)
+    elseif row.followed_by then
+        return { skip = "changed since by run " .. row.followed_by, changed = "by run " .. row.followed_by }
+    end
+    local is_back = #secrets == 0 and image.shows(before, trunk)
+    local difference = image.difference(after, trunk)
+    if is_back and not cut_off then
+        return { skip = ("is as it was before run %s"):format(self.id) }
+    elseif difference and not is_back and not (cut_off and self.how ~= true) then
+        return { skip = "changed since: " .. difference, changed = difference }
+    end
+    local reason = self.how == true and not is_back and not_restorable(row, before, secrets)
+    if reason then
+        return failed("invalid", "not taken back: %s", reason)
+    end
+    local plan = { changes = to_restore(before, trunk), undo = { entry = entry, row = row, cut_off = cut_off } }
+    if next(plan.changes) == nil then
+        plan.impact, plan.note = {}, is_back and "is taken back already" or "taken back"
+    end
+    return plan
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- Carrying it out
+
+--- Looks at the trunk once more, just before: nil when the ledger knows of nothing to look at; else it, and whether
+--- it is as it was before already.
+local function look_again(self, row, entry, cut_off)
+    local before, after = image.fields(row.before), image.fields(row.after)
+    local _, secrets = image.fields(row.after)
+    local id = (row.after or row.before or {}).id
+    if id == nil or entry.account == job_items.no_account then
+        return nil, false
+    end
+    local now = change.before(entry.account, { id = id })
+    if #secrets == 0 and image.shows(before, now) then
+        return now, true
+    end
+    local difference = image.difference(after, now)
+    if difference and not (cut_off and self.how ~= true) then
+        outcome.failed("conflict", ("not taken back: it was changed meanwhile: %s"):format(difference),
+            { attempts = 0 })
+    end
+    return now, false
+end
+
+local function carry_out(self, item, plan)
+    local entry, row = plan.undo.entry, plan.undo.row
+    local now, is_back = look_again(self, row, entry, plan.undo.cut_off)
+    if is_back then
+        return { attempts = 0, evidence = "accepted" } -- an earlier attempt has done it
+    elseif self.how == true then
+        return change.apply(entry.account, now, to_restore(image.fields(row.before), now))
+    end
+    return self.how(item, self:record(entry, row))
+end
+
+local function verify(_, plan, applied)
+    if type(applied.before) == "table" and type(applied.fields) == "table" then
+        return change.verify(plan.undo.entry.account, applied)
+    end
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- Which items
+
+local function name_of(account, key)
+    return account .. "\0" .. key
+end
+
+--- The accounts that have something to be taken back, as far as they are chosen.
+local function accounts_of(rows, chosen)
+    local wanted, seen, names = {}, {}, {}
+    for _, name in ipairs(chosen) do
+        wanted[name] = true
+    end
+    for _, row in ipairs(rows) do
+        local name = row.account
+        if not seen[name] and name ~= records.no_account and (#chosen == 0 or wanted.all or wanted[name]) then
+            seen[name], names[#names + 1] = true, name
+        end
+    end
+    table.sort(names)
+    return names
+end
+
+--- Prepares a run that takes another one back; nil for any other.
+---@param run trunkhost.JobRun
+---@return trunkhost.JobUndo?
+function undo.prepare(run)
+    local spec, id = run.spec, run.options.undoes
+    if not id then
+        return nil
+    elseif not spec.undo then
+        options.fail("--undo: the job %s cannot be taken back: it has no `undo`", spec.name)
+    end
+    local self = setmetatable({ id = id, run = ledger.run(id), how = spec.undo, created = {}, changed = {} }, Undo)
+    if job_items.are_by_account(spec.items) then
+        run.options.account = accounts_of(ledger.undo_items(id), run.options.account or {})
+        self.nowhere = #run.options.account == 0
+    end
+    -- What the job itself checks, shows and hands on belongs to its own changes.
+    spec.check, spec.view, spec.as_planned = false, self:view(), spec.undo == true
+    run.options.deliver, run.options.restore_on_failure = false, false
+    function spec.apply(item, plan)
+        return carry_out(self, item, plan)
+    end
+    spec.verify = verify
+    return self
+end
+
+--- Says first which run it is.
+function Undo:view()
+    local line = ("Taking back run %s (%s)"):format(self.id, (self.run.script:match "[^/]+$"))
+    return {
+        summary = function(...) return line .. ": " .. planner.summary(...) end,
+        show = function(entries, todo, screen, ...)
+            screen.write(line .. "\n\n")
+            planner.show(entries, todo, screen, ...)
+        end,
+    }
+end
+
+--- What the run has created, by the item that it belongs to.
+local function find_created(self, accounts)
+    for _, account in ipairs(accounts) do
+        for _, row in ipairs(ledger.creates(account, true)) do
+            if row.run == self.id and row.state == "landed" and row.source and row.trunk then
+                local list = self.created[row.source] or {}
+                self.created[row.source] = list
+                list[#list + 1] = { account = account:name(), trunk = row.trunk }
+            end
+        end
+    end
+end
+
+--- Trunks of items that the script has listed itself: what it says of them need not be so.
+local function look_up(entries, rows, concurrency)
+    local wanted, trunks, gone = {}, {}, {}
+    for entry, row in pairs(rows) do
+        local id = (row.after or row.before or {}).id
+        if not entry.listed and id ~= nil and entry.account ~= job_items.no_account then
+            wanted[#wanted + 1] = { entry = entry, id = id }
+        end
+    end
+    tasks.map(wanted, function(each)
+        local ok, now = pcall(change.before, each.entry.account, { id = each.id })
+        if not ok and core.is_error(now) ~= "not_found" then
+            error(now, 0)
+        end
+        trunks[each.entry], gone[each.entry] = ok and now or nil, not ok
+    end, { concurrency = concurrency, results = false })
+    for _, entry in ipairs(entries) do
+        trunks[entry] = trunks[entry] or entry.listed and entry.trunk or {}
+    end
+    return trunks, gone
+end
+
+--- Items of which nothing was ever sent are none to speak of.
+local function is_nothing(row)
+    return row.state == "failed" and row.attempts == 0 and type(row.error) == "table" and row.error.kind == "invalid"
+end
+
+local function check_only(self, only, rows)
+    local known = {}
+    for _, row in ipairs(rows) do
+        known[row.trunk] = true
+    end
+    for _, id in ipairs(only) do
+        if not known[id] then
+            options.fail("--only: run %s has done nothing to a trunk %s", self.id, id)
+        end
+    end
+end
+
+--- Of all entries, those that the run has worked on, the newest first, each with its plan; and what of it is gone.
+---@param run trunkhost.JobRun
+---@param entries trunkhost.Entry[]
+---@param accounts trunkhost.Account[]
+---@param failures { account: trunkhost.Account }[]  of which nothing is known
+---@return trunkhost.Entry[]
+function Undo:choose(run, entries, accounts, failures)
+    local by_name, rows, chosen, opened = {}, ledger.undo_items(self.id), {}, {}
+    check_only(self, run.options.only or {}, rows)
+    find_created(self, accounts)
+    for _, entry in ipairs(entries) do
+        by_name[name_of(records.account_name(entry), entry.key)] = entry
+    end
+    for _, account in ipairs(accounts) do
+        opened[account:name()] = account
+    end
+    for _, failure in ipairs(failures) do
+        opened[failure.account:name()] = nil
+    end
+    local row_of, filtered = {}, #(run.options.match or {}) > 0 or #(run.options.only or {}) > 0
+    for _, row in ipairs(rows) do
+        local entry = by_name[name_of(row.account, row.trunk)]
+        local nobody = row.account == records.no_account or not run.spec.items and opened[row.account] == nil
+        if entry and not is_nothing(row) then
+            chosen[#chosen + 1], row_of[entry] = entry, row
+        elseif not entry and not nobody and not filtered and row.undone ~= "done" and not is_nothing(row) then
+            local lost = job_items.gone(opened[row.account], row.account, row.trunk, "", "it is gone since run "
+                .. self.id)
+            lost.given_plan, chosen[#chosen + 1] = lost.plan, lost
+            self.changed[#self.changed + 1] = ("%s %s (gone)"):format(row.account, row.trunk)
+        end
+    end
+    local trunks, gone = look_up(chosen, row_of, run.options.concurrency or 8)
+    for _, entry in ipairs(chosen) do
+        local row = row_of[entry]
+        if row then
+            entry.undoes = row.id
+            entry.given_plan = gone[entry] and row.undone ~= "done" and { skip = "it is gone since run " .. self.id,
+                changed = "gone" } or self:plan(entry, row, trunks[entry])
+            if entry.given_plan.changed and not entry.done_by then
+                self.changed[#self.changed + 1] = ("%s %s (%s)"):format(row.account, entry.key,
+                    entry.given_plan.changed)
+            end
+        end
+    end
+    self:tell(#chosen)
+    return chosen
+end
+
+--- What a person has to know, also with --quiet: what is not taken back.
+function Undo:tell(number)
+    local names, before = self.changed, self.run.resumed_from and ledger.run(self.run.resumed_from)
+    if #names > 0 then
+        core.log("warn", ("not taken back, because changed since run %s: %s%s"):format(self.id,
+            table.concat(names, ", ", 1, math.min(#names, MOST_NAMES)),
+            #names > MOST_NAMES and (" and %d more"):format(#names - MOST_NAMES) or ""))
+    end
+    if before and before.items.done > 0 then
+        core.log("warn", ("run %s went on with run %s; what that one has done is taken back by: --undo %s"):format(
+            self.id, before.id, before.id))
+    end
+    if number == 0 then
+        core.log("info", ("run %s has done nothing that could be taken back"):format(self.id))
+    end
+end
+
+return undo

@@ -24,6 +24,8 @@ local apply <const> = { add_options = apply_options.add, check_options = apply_o
 ---@field impact { inbound: boolean, outbound: boolean }?
 ---@field failed table?     an error object
 ---@field skip string?
+---@field there boolean?    everything is as the row says
+---@field left boolean?     an earlier run has left it in the middle
 
 ---@class trunkhost.Application
 ---@field options table
@@ -95,7 +97,8 @@ local function look_at(self, work)
     elseif #edit.reasons > 0 then
         work.failed = failure("invalid", "not changed: " .. table.concat(edit.reasons, "; "))
     elseif not next(edit.body) and #edit.steps == 0 then
-        work.skip = #changes == 0 and "is as the file says" or "the change makes no difference at the platform"
+        work.there = #changes == 0
+        work.skip = work.there and "is as the file says" or "the change makes no difference at the platform"
     else
         work.impact = item.account:impact(native, edit.body)
     end
@@ -142,7 +145,7 @@ function Application:prepare(items)
             work.failed = failure("not_found", ("there is no such trunk any more (line %d). A new one is not made "
                 .. "here; migrate_trunks.lua makes trunks"):format(row.line))
         elseif not three_way.is_edited(row) and not work.left then
-            work.skip = "not edited"
+            work.skip, work.there = "not edited", true
         else
             to_read[#to_read + 1] = work
         end

@@ -85,11 +85,12 @@ function apply_steps.send(account, native, edit)
             sent = setmetatable({ params = { id = native.id } }, { __index = step })
         end
         local ok, item = pcall(carry_out, account, native.id, edits, sent, count)
+        local begun = ok or i > 1 or evidence ~= nil
         if ok and step.how == "add" then
             ok, item = pcall(finish_item, account, native.id, edits, step, item, count)
         end
         if not ok then
-            if core.is_error(item) and (i > 1 or evidence) then
+            if core.is_error(item) and begun then
                 item.message = ("a part of it is done, then %s (%s) failed: %s. Run again: it goes on there"):format(
                     step.endpoint, step.key, (item.message:gsub("%.$", "")))
             end

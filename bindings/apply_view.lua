@@ -6,6 +6,7 @@ local aligned <const> = require "trunkhost.table"
 local canonical <const> = require "trunkhost.canonical"
 local json <const> = require "trunkhost.json"
 local json_line <const> = require "trunkhost.json_line"
+local numbers <const> = require "trunkhost.mapping.numbers"
 local planner <const> = require "trunkhost.job_plan"
 
 local apply_view <const> = {}
@@ -28,16 +29,28 @@ local function scalar_text(field, value)
     return type(value) == "table" and canonical.text(value) or tostring(value)
 end
 
---- The items of a set or the entries of a map, as words.
+--- "+12025550070: one agent → another": what is said of each number that changes.
+local function entries_text(before, after, all)
+    local known, list, written = {}, {}, {}
+    for _, number in ipairs(all or {}) do
+        written[numbers.key(number)] = number
+    end
+    for _, map in ipairs { before or {}, after or {} } do
+        for number in pairs(map) do
+            known[number] = true
+        end
+    end
+    for number in pairs(known) do
+        local old, new = (before or {})[number] or "nothing", (after or {})[number] or "nothing"
+        list[#list + 1] = old ~= new and ("%s: %s → %s"):format(written[number] or number, old, new) or nil
+    end
+    table.sort(list)
+    return table.concat(list, ", ")
+end
+
+--- The items of a set as words.
 local function words_of(field, value)
     local words = {}
-    if field.form == "map" then
-        for number, text in pairs(value or {}) do
-            words[#words + 1] = number .. "=" .. text
-        end
-        table.sort(words)
-        return words
-    end
     for i, item in ipairs(value or {}) do
         words[i] = field.type == "gateways" and gateway_text(item) or tostring(item)
     end
@@ -55,10 +68,12 @@ local function without(words, others)
     return rest
 end
 
---- "label: Front desk → Reception", "numbers: + +4930123456; − +4930123457"
-local function change_text(change)
+--- "label: Front desk → Reception", "numbers: added +4930123456, removed +4930123457"
+local function change_text(change, edit)
     local field, parts = change.field, {}
-    if field.form ~= "set" and field.form ~= "map" then
+    if field.form == "map" then
+        return ("%s: %s"):format(field.name, entries_text(change.before, change.after, edit.planned.numbers))
+    elseif field.form ~= "set" then
         return ("%s: %s → %s"):format(field.name, scalar_text(field, change.before), scalar_text(field, change.after))
     end
     local before, after = words_of(field, change.before), words_of(field, change.after)
@@ -76,7 +91,7 @@ end
 function apply_view.note(work)
     local parts = {}
     for i, change in ipairs(work.edit and work.edit.changes or {}) do
-        parts[i] = change_text(change)
+        parts[i] = change_text(change, work.edit)
     end
     return parts[1] and table.concat(parts, "; ") or work.left and "is as the file says, and is settled" or nil
 end
@@ -148,9 +163,14 @@ local function rows_of(entry)
     local unsettled = entry.left_by and ("left unsettled by run %s; "):format(entry.left_by) or ""
     for i, change in ipairs(work.edit.changes) do
         rows[i] = i == 1 and { account, entry.key, entry.label, impact_text(plan.impact),
-            unsettled .. change_text(change) } or { account, "", "", "", change_text(change) }
+            unsettled .. change_text(change, work.edit) } or { account, "", "", "", change_text(change, work.edit) }
     end
     return rows[1] and rows or { { account, entry.key, entry.label, "", unsettled .. (plan.note or "") } }
+end
+
+--- Rows that would only make a long plan longer: in each of them everything is as it should be.
+local function is_there(entry)
+    return entry.plan.skip ~= nil and entry.plan.work ~= nil and entry.plan.work.there == true
 end
 
 local function sentence(count, one, many)
@@ -163,14 +183,17 @@ function apply_view.new(application)
     local view <const> = {}
 
     function view.summary(entries, todo, failures)
-        local stopped, untouched = 0, 0
+        local stopped, untouched, there = 0, 0, 0
         for _, entry in ipairs(entries) do
+            local work = entry.plan.work or {}
             stopped = stopped + (entry.plan.failed and 1 or 0)
-            untouched = untouched + (entry.plan.skip == "not edited" and 1 or 0)
+            untouched = untouched + (work.skip == "not edited" and 1 or 0)
+            there = there + (is_there(entry) and work.skip ~= "not edited" and 1 or 0)
         end
         local parts = { planner.summary(entries, todo, failures),
             sentence(stopped, "%d row is stopped.", "%d rows are stopped.") or false,
             sentence(untouched, "%d row was not edited.", "%d rows were not edited.") or false,
+            sentence(there, "%d row is as its trunk already.", "%d rows are as their trunks already.") or false,
             sentence(application.baseless, "%d row has no base: whatever differs from it is changed.",
                 "%d rows have no base: whatever differs from them is changed.") or false,
             sentence(application.others, "%d trunk that is not in the file stays as it is.",
@@ -185,7 +208,7 @@ function apply_view.new(application)
     function view.show(entries, todo, screen, full, failures)
         local rows, shown, hidden = {}, 0, 0
         for _, entry in ipairs(entries) do
-            if entry.plan.skip ~= "not edited" then
+            if not is_there(entry) then
                 shown = shown + 1
                 local own = (full or shown <= MOST_ROWS) and rows_of(entry) or {}
                 table.move(own, 1, #own, #rows + 1, rows)

@@ -42,11 +42,25 @@ static int module_source(lua_State *L)
     return 0;
 }
 
+/* meta_folders() → where the annotations for editors are installed, the folder that the program was
+ * built in, and where they lie for a program that still is there */
+static int meta_folders(lua_State *L)
+{
+    lua_pushliteral(L, TH_META_DIR);
+    lua_pushliteral(L, TH_BUILD_DIR);
+    lua_pushliteral(L, TH_SOURCE_META_DIR);
+    return 3;
+}
+
 /* trunkhost.core, with what only this file can tell */
 static int open_core(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"module_names", module_names}, {"module_source", module_source}, {NULL, NULL}};
+        {"module_names", module_names},
+        {"module_source", module_source},
+        {"meta_folders", meta_folders},
+        {NULL, NULL},
+    };
     th_open_core(L); // core
     luaL_setfuncs(L, functions, 0);
     return 1;

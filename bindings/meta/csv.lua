@@ -1,9 +1,29 @@
 ---@meta trunkhost.csv
 
---- Comma-separated values as RFC 4180 has them: `local csv <const> = require "trunkhost.csv"`.
+--- Comma-separated values as RFC 4180 has them and as spreadsheets write them: `require "trunkhost.csv"`. Commas,
+--- semicolons or tabs, any ends of lines, a mark of UTF-8 at the beginning.
 
 ---@class trunkhost.Csv
 local csv = {}
+
+--- The rows of a file whose first line names the columns, one after the other:
+--- `for row, line in csv.rows "trunks.csv" do … end`. A long file needs no more memory than a short one. Rows without
+--- anything in them are left out.
+---
+--- Raises: `invalid`, which begins with file and line: it cannot be read, is not UTF-8 or no CSV, or a row has fewer
+--- cells than there are columns.
+---@param path string
+---@param options? trunkhost.CsvOptions
+---@return fun(): table<string, string>?, integer?  Name → text, and the line.
+function csv.rows(path, options) end
+
+--- Opens a file whose first line names the columns.
+---
+--- Raises: `invalid`, as `csv.rows`.
+---@param path string
+---@param options? trunkhost.CsvOptions
+---@return trunkhost.CsvReader
+function csv.open(path, options) end
 
 --- All records of a text. Empty lines are left out.
 ---@param text string
@@ -13,12 +33,38 @@ function csv.parse(text) end
 
 --- One record as a line, without the end of the line.
 ---@param values string[]
+---@param separator? string  Default: `","`.
 ---@return string
-function csv.record(values) end
+function csv.record(values, separator) end
 
---- A list of the texts of its fields.
+---@class trunkhost.CsvOptions
+--- What stands between the cells. Default: what the first line has: a comma, a semicolon or a tab.
+---@field separator? string
+
+--- A list of the texts of its cells.
 ---@class trunkhost.CsvRecord
 ---@field [integer] string
 ---@field line integer  Where it begins.
+
+--- A file that is being read.
+---@class trunkhost.CsvReader
+---@field path string
+---@field header string[]  The names of the columns; "" for one without a name.
+---@field separator string  What stands between the cells.
+---@field line integer  Of the record that was read last.
+local reader = {}
+
+--- The next row that has anything in it, by the names of the columns.
+---
+--- Raises: `invalid`, as `csv.rows`.
+---@return table<string, string>? row  Nil at the end.
+---@return integer? line  Where it begins.
+function reader:row() end
+
+--- The next record, whatever number of cells it has.
+---
+--- Raises: `invalid`, as `csv.rows`.
+---@return trunkhost.CsvRecord? record  Nil at the end.
+function reader:record() end
 
 return csv

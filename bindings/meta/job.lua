@@ -20,7 +20,7 @@ function job.run(spec) end
 ---@async
 ---@param chosen trunkhost.Options  What the parser has returned.
 ---@return trunkhost.Entry[] entries
----@return { account: trunkhost.Account, error: trunkhost.Error }[] failures  Accounts that could not be listed.
+---@return trunkhost.Unlisted[] failures  Accounts that could not be listed.
 function job.trunks(chosen) end
 
 --- The trunk in full, as it is now: what every change starts from.
@@ -103,8 +103,33 @@ function job.unknown(message, members) end
 ---@field verify? async fun(item: any, plan: trunkhost.Plan, applied: trunkhost.Applied): trunkhost.Evidence?
 --- Looks at all chosen items before any is planned. failed: account name → why it could not be listed.
 ---@field check? fun(items: any[], failed: table<string, trunkhost.Error>)
----@field undo? fun(item: any, record: table)  How an item is taken back. Nothing calls it yet.
----@field view? { show: function, summary: function }  Shows the plan in its own way.
+--- How an item is taken back with `--undo RUN`; true: by putting back what the changed fields were. Without it the job
+--- cannot be taken back.
+---@field undo? boolean|fun(item: any, record: trunkhost.UndoRecord): trunkhost.Applied?
+---@field view? trunkhost.JobView  Shows the plan in its own way.
+
+--- How a plan is shown that the table does not tell.
+---@class trunkhost.JobView
+--- Prints the plan. full: it is a dry run. The last one are the failures, as `summary` has them.
+---@field show fun(entries: trunkhost.Entry[], todo: trunkhost.Entry[], screen: trunkhost.Screen, full: boolean, ...)
+--- Returns one sentence, which is asked about with `--quiet`.
+---@field summary fun(entries: trunkhost.Entry[], todo: trunkhost.Entry[], failures: trunkhost.Unlisted[]): string
+
+--- An account whose trunks could not be listed.
+---@class trunkhost.Unlisted
+---@field account trunkhost.Account
+---@field error trunkhost.Error
+
+--- What a job's `undo` gets besides the item. None of it has a password.
+---@class trunkhost.UndoRecord
+---@field key string  Which item it is.
+---@field account? trunkhost.Account  Nil where it belongs to none.
+---@field run string  The run that is taken back.
+---@field changes any  What was planned.
+---@field before table<string, any>  The changed fields as they were just before.
+---@field after table<string, any>  The same as they were read back; empty where the job has told nothing of them.
+---@field evidence? trunkhost.Evidence  What has proven the change.
+---@field created { account: string, trunk: string }[]  What the item has created on the accounts of the job.
 
 --- What is to be done with an item: `changes`, or `skip`, or `failed`. It may have members of the script's own, which
 --- `apply` and `verify` get to see.

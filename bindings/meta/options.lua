@@ -10,6 +10,7 @@
 --- It sets passwords, and has the options `--deliver`, `--restore-on-failure` and what belongs to them. Default:
 --- `false`.
 ---@field secrets? boolean
+---@field undo? boolean  It can be taken back: `--undo` stands in its help. Default: `false`.
 ---@field quiet? string  What `--quiet` means here.
 
 --- A parser of [argparse](https://argparse.readthedocs.io/en/stable/) that has the standard options. The members named
@@ -137,6 +138,8 @@ function element:hidden(hidden) end
 ---@field plan_out? string  `--plan-out`, the file.
 ---@field resume? string  `--resume`, as it was given.
 ---@field resumed? string[]  The runs that are gone on with, the latest first.
+---@field undo? string  `--undo`, as it was given.
+---@field undoes? string  The run that is taken back.
 ---@field what string[][]  The arguments that say what is to be done, for the plan's file.
 ---@field json? boolean  `--json`.
 ---@field quiet? boolean  `--quiet`.

@@ -132,7 +132,7 @@ function trunkhost.queue(capacity) end
 ---@async
 ---@param fn function
 ---@param ... any  What it is called with, before the callback.
----@return any ...
+---@return any ...  What the callback was called with, without the error.
 ---@see docs/tasks.md#files-timers-sockets-libuv
 function trunkhost.await(fn, ...) end
 

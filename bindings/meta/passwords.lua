@@ -1,0 +1,35 @@
+---@meta trunkhost.passwords
+
+--- Passwords that a carrier dictates, in a CSV file with the columns trunk, field, password, and where they are wanted
+--- account and previous: `require "trunkhost.passwords"`. What is wrong with the file ends the run as a usage error.
+
+---@class trunkhost.PasswordFiles
+local passwords = {}
+
+--- Reads the file, which nobody but its owner may be able to read.
+---@param path string
+---@return trunkhost.Passwords
+function passwords.read(path) end
+
+--- What a file of passwords has said.
+---@class trunkhost.Passwords
+---@field path string
+---@field rows table[]  One for each password.
+local file = {}
+
+--- Finds the trunk of each row; for `check` of a job.
+---@param items trunkhost.Item[]
+---@param failed table<string, trunkhost.Error>  Accounts that could not be listed.
+function file:assign(items, failed) end
+
+--- The passwords of an item: field → secret. Empty where the file does not name it.
+---@param item trunkhost.Item
+---@return table<string, trunkhost.Secret>
+function file:of(item) end
+
+--- The old passwords that the file knows of an item: field → secret.
+---@param item trunkhost.Item
+---@return table<string, trunkhost.Secret>
+function file:previous(item) end
+
+return passwords

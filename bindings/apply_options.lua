@@ -37,6 +37,11 @@ end
 --- Adds them to a parser.
 ---@param parser table
 function apply_options.add(parser)
+    for _, option in ipairs(parser._options) do
+        if option._aliases[1] == "--account" then
+            option:description "Only rows of this account; again for more. Default: of all accounts in the file."
+        end
+    end
     parser:argument "file" :argname "FILE"
         :description "Trunks as export_trunks.lua has written them: JSON lines or CSV."
     local function named(option)

@@ -95,6 +95,8 @@ void th_options_help(void)
         "  rotate_passwords.lua   gives every trunk a new password\n"
         "  list_trunks.lua        shows the trunks of an account\n"
         "  migrate_trunks.lua     moves trunks from one account to another\n"
+        "  export_trunks.lua      writes trunks to a file that people edit\n"
+        "  apply_trunks.lua       brings trunks to what such a file says\n"
         "  disable_carrier.lua    switches off every trunk of one carrier on Bolna\n"
         "SCRIPT --help tells its own options.\n"
         "\n"

@@ -11,13 +11,6 @@ local ROUNDS <const> = 5
 local PAUSE_FIRST <const>, PAUSE_LONGEST <const> = 0.5, 8
 local SETTLE <const> = 60
 
----@class trunkhost.Applied  what was sent, and what is known of it
----@field trunk any          the trunk after it, as far as the platform told
----@field before table       the trunk just before it
----@field fields table       what was sent
----@field evidence string    "reprovisioned" | "updated_at" | "accepted"
----@field attempts integer   writes that were sent
-
 local function secrets_of(fields)
     local found = {}
     for field, value in pairs(fields) do

@@ -266,13 +266,6 @@ local function check(options)
     return limits
 end
 
----@class trunkhost.InspectOptions  math.huge is a limit as well
----@field depth? number   tables inside of tables; 6
----@field width? number   columns of a line; 80
----@field items? number   of each table; 100
----@field text? number    bytes of each text; 1000
----@field values? number  in all; 10000
-
 --- The value as a text for people: tables with their keys sorted, on one line where it fits, else indented. Secrets are
 --- `[secret]`, what would steer a terminal is written as an escape. Never waits, and calls nothing but `__tostring`.
 ---@param value any

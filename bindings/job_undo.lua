@@ -17,16 +17,6 @@ local undo <const> = {}
 -- More trunks are not named in one line.
 local MOST_NAMES <const> = 8
 
----@class trunkhost.UndoRecord  what a job's `undo` gets besides the item
----@field key string
----@field account trunkhost.Account?
----@field run string                  the run that is taken back
----@field changes any                 what it had planned, without passwords
----@field before table<string, any>   the fields that it has changed, as they were; without passwords
----@field after table<string, any>    the same as they were read back
----@field evidence string?
----@field created { account: string, trunk: string }[]  what it has created on the accounts of the job
-
 ---@class trunkhost.JobUndo
 ---@field id string                   the run that is taken back
 ---@field run table                   its record in the ledger

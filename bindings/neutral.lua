@@ -59,7 +59,7 @@ end
 --- What would be sent to the target, and what becomes of every field.
 ---@param trunk trunkhost.Neutral
 ---@param description table  the target's
----@param options trunkhost.MapOptions?
+---@param options trunkhost.NeutralOptions?
 ---@return trunkhost.MapResult
 function neutral.map(trunk, description, options)
     return neutral.mapping(description).to_native(trunk, options)

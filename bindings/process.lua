@@ -7,19 +7,6 @@ local uv <const> = require "trunkhost.uv"
 
 local process <const> = {}
 
----@class trunkhost.Command
----@field [integer] string   the program and its arguments; no shell is in between
----@field stdin? string      what it reads; nothing without it
----@field env? table<string, string>  its environment; without it, ours
----@field cwd? string        the folder that it runs in
----@field timeout? number    seconds; it is killed after that, and a `timeout` error is raised
-
----@class trunkhost.Ended
----@field status integer  of its exit
----@field signal integer  that has ended it, or 0
----@field out string      what it has printed
----@field err string
-
 local OPTIONS <const> = { stdin = "string", env = "table", cwd = "string", timeout = "number" }
 
 local function check(command)

@@ -10,15 +10,6 @@ end
 
 local OPTIONS <const> = { times = true, on = true, pause = true, longest = true, jitter = true }
 
----@class trunkhost.RetryOptions
----@field times? integer  calls at most, with the first one; 3
----@field on? string[]|fun(err: any, call: integer): boolean  kinds of errors, or a function that decides; without it,
----                       errors that say that the same call may succeed later (`err.retryable`)
----@field pause? number    seconds before the second call; doubled for each further one; 0.5
----@field longest? number  seconds that a pause takes at most; 30
----@field jitter? boolean  whether each pause is shortened by a random part of up to a half, so that many that have
----                        failed together do not come back together; true
-
 local function check(options)
     for name in pairs(options) do
         if not OPTIONS[name] then

@@ -11,11 +11,6 @@ local INDENT <const> = "    "
 local NOTE_LINES <const>, NOTE_WIDTH <const> = 3, 16
 local CODES <const> = { red = "31", green = "32", yellow = "33", dim = "2", bold = "1" }
 
----@class trunkhost.Screen
----@field write fun(text: string)
----@field width integer?    nil: not a terminal
----@field colours boolean
-
 --- Where text for people goes.
 ---@param stream "out"|"err"
 ---@return trunkhost.Screen
@@ -28,15 +23,6 @@ function aligned.screen(stream)
         colours = terminal and (no_colour or "") == "" and term ~= "dumb",
     }
 end
-
----@class trunkhost.Column
----@field title string
----@field right? boolean   aligned to the right
----@field max? integer     on a terminal never wider than this
----@field min? integer     on a terminal it may be cut to this; without it the column is never cut
----@field drop? integer    left out when it still does not fit; the lowest goes first
----@field note? boolean    the last column: long texts are broken into lines
----@field group? boolean   the first column: on a terminal each of its values heads a table of its own
 
 --- A cell: its text, or a text with a colour.
 ---@alias trunkhost.Cell string|{ [1]: string, colour: string }

@@ -4,17 +4,6 @@ local core <const> = require "trunkhost.core"
 
 local tasks <const> = {}
 
----@class trunkhost.Task
----@field await fun(self: trunkhost.Task): ...  waits for its end; its results, or its error raised
----@field cancel fun(self: trunkhost.Task): boolean  ends it at its wait; whether there was something to cancel
----@field done fun(self: trunkhost.Task): boolean
-
----@class trunkhost.Nursery  tasks that do not outlive a scope
----@field spawn fun(self: trunkhost.Nursery, fn: function, ...: any): trunkhost.Task
----@field wait fun(self: trunkhost.Nursery)  until all its tasks have ended; raises the first error
----@field cancel fun(self: trunkhost.Nursery)  its tasks; the scope itself goes on
----@field live fun(self: trunkhost.Nursery): integer  tasks that have not ended
-
 --- Calls fn(nursery) and returns its results when all that it has started with nursery:spawn has ended. The first
 --- error, in fn or in a task, cancels the others and is raised. Without fn, the nursery is to be kept in a
 --- to-be-closed variable, `local nursery <close> = trunkhost.nursery()`: the end of its scope waits for the tasks, or

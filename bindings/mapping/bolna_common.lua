@@ -15,7 +15,7 @@ local function derived(p)
 end
 
 --- The name; cut where the API has a limit.
----@param p trunkhost.Plan
+---@param p trunkhost.NeutralPlan
 ---@param length integer?
 ---@return string?
 function common.label(p, length)
@@ -36,7 +36,7 @@ function common.label(p, length)
     return cut
 end
 
----@param p trunkhost.Plan
+---@param p trunkhost.NeutralPlan
 ---@return boolean?
 function common.leading_plus(p)
     local format = p.wanted.calling_format
@@ -61,7 +61,7 @@ function common.calling_format(plus)
 end
 
 --- The sources that are addresses or ranges; a name stops the trunk.
----@param p trunkhost.Plan
+---@param p trunkhost.NeutralPlan
 ---@return string[]
 function common.ranges(p)
     local list = {}
@@ -76,14 +76,14 @@ function common.ranges(p)
     return list
 end
 
----@param p trunkhost.Plan
+---@param p trunkhost.NeutralPlan
 function common.fixed_source(p)
     if p.wanted.fixed_source_ip ~= nil or not p.native then
         p:note("fixed_source_ip", "Bolna always calls from fixed addresses", { verdict = "exact" })
     end
 end
 
----@param p trunkhost.Plan
+---@param p trunkhost.NeutralPlan
 function common.no_authentication(p)
     if p.wanted.inbound.mode == "none" then
         p:note("inbound.mode", "calls without any authentication are not accepted here",
@@ -92,14 +92,14 @@ function common.no_authentication(p)
 end
 
 --- The agent of a number, its own or the trunk's.
----@param p trunkhost.Plan
+---@param p trunkhost.NeutralPlan
 ---@param number trunkhost.NeutralNumber
 ---@return string?
 function common.agent(p, number)
     return number.agent_ref or p.wanted.agent_ref
 end
 
----@param p trunkhost.Plan
+---@param p trunkhost.NeutralPlan
 function common.agents(p)
     if p.source.origin == "famulor_like" and not p.given.agent_ref then
         p:missing("agent_ref", "which assistant answers is not readable: map the number to an agent afterwards")
@@ -108,7 +108,7 @@ function common.agents(p)
     end
 end
 
----@param p trunkhost.Plan
+---@param p trunkhost.NeutralPlan
 ---@param text string
 function common.note_numbers(p, text)
     if not p.notes.numbers then

@@ -177,7 +177,7 @@ local function number_steps(p, after)
 end
 
 ---@param neutral trunkhost.Neutral
----@param options trunkhost.MapOptions?
+---@param options trunkhost.NeutralOptions?
 ---@return trunkhost.MapResult
 function mapping.to_native(neutral, options)
     local p <const> = plan.new(mapping, neutral, options)

@@ -136,7 +136,7 @@ local function own_number(p, number)
 end
 
 ---@param neutral trunkhost.Neutral
----@param options trunkhost.MapOptions?
+---@param options trunkhost.NeutralOptions?
 ---@return trunkhost.MapResult
 function mapping.to_native(neutral, options)
     local p <const> = plan.new(mapping, neutral, options)

@@ -28,7 +28,7 @@ local steps <const> = require "trunkhost.mapping.steps"
 ---@field secrets { field: string, leg: string }[]  fields of the body that hold secrets
 ---@field planned trunkhost.Neutral how it should read back
 
----@class trunkhost.MapOptions
+---@class trunkhost.NeutralOptions
 ---@field set table<string, any>?        values that the operator gives, by the neutral trunk's fields
 ---@field allow_loss string[]?           fields that may be lost
 ---@field secrets table|true|nil         { inbound = secret, outbound = secret }; true: they will be there
@@ -40,7 +40,7 @@ local steps <const> = require "trunkhost.mapping.steps"
 ---@field trunks trunkhost.Mapped[]
 ---@field findings trunkhost.Finding[]
 
----@class trunkhost.Plan
+---@class trunkhost.NeutralPlan
 local Plan <const> = {}
 Plan.__index = Plan
 
@@ -98,8 +98,8 @@ end
 
 ---@param target { name: string, title: string, agents_of: table<string, boolean> }
 ---@param neutral trunkhost.Neutral
----@param options trunkhost.MapOptions?
----@return trunkhost.Plan
+---@param options trunkhost.NeutralOptions?
+---@return trunkhost.NeutralPlan
 function plan.new(target, neutral, options)
     local self <const> = setmetatable({
         target = target, source = model.tidy(neutral),

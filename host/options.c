@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OPT_LEDGER = 256, OPT_SANDBOX, OPT_CHECK, OPT_LOG_LEVEL, OPT_LOG_FORMAT };
+enum { OPT_LEDGER = 256, OPT_SANDBOX, OPT_CHECK, OPT_LOG_LEVEL, OPT_LOG_FORMAT, OPT_MAX_MEMORY };
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, 'c'},
@@ -14,16 +14,29 @@ static const struct option long_options[] = {
     {"check", no_argument, NULL, OPT_CHECK},
     {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
     {"log-format", required_argument, NULL, OPT_LOG_FORMAT},
+    {"max-memory", required_argument, NULL, OPT_MAX_MEMORY},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
+/* Also for what is wrong before that option, or with it. */
+static bool wants_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--log-format=json") == 0 ||
+            (i > 1 && strcmp(argv[i], "json") == 0 && strcmp(argv[i - 1], "--log-format") == 0))
+            return true;
+    return false;
+}
+
 int th_options_parse(int argc, char **argv, th_options *options, th_error *err)
 {
     int c, level;
+    bool json = false;
     memset(options, 0, sizeof *options);
     options->runtime.log_level = TH_LOG_INFO;
+    options->runtime.log_json = wants_json(argc, argv);
     opterr = 0;
     optind = 1;
     /* "+": stops at the script, whose own options are not ours. ":": a missing value is told apart.
@@ -65,7 +78,11 @@ int th_options_parse(int argc, char **argv, th_options *options, th_error *err)
         case OPT_LOG_FORMAT:
             if (strcmp(value, "json") != 0 && strcmp(value, "text") != 0)
                 return th_fail(err, TH_INVALID, "--log-format %s: there are text and json", value);
-            options->runtime.log_json = strcmp(value, "json") == 0;
+            json = strcmp(value, "json") == 0;
+            break;
+        case OPT_MAX_MEMORY:
+            if (th_memory_parse(value, &options->runtime.max_memory, err) != 0)
+                return -TH_INVALID;
             break;
         case ':':
             return th_fail(err, TH_INVALID, "%s needs a value", argv[optind - 1]);
@@ -79,6 +96,7 @@ int th_options_parse(int argc, char **argv, th_options *options, th_error *err)
         if (options->code)
             break; /* what follows -e CODE are its arguments */
     }
+    options->runtime.log_json = json; /* what comes later may be for the script */
     options->rest = optind;
     return 0;
 }
@@ -116,10 +134,11 @@ void th_options_help(void)
         "      --sandbox[=SPEC]   run on fake platforms inside this process; SPEC is for example\n"
         "                         trunks=200,seed=7,limits=none,fault=lost_reply=0.1\n"
         "  -n, --dry-run          send nothing but GET, whatever the script does\n"
-        "      --check            look for syntax errors in SCRIPT and do not run it\n"
+        "      --check            look for mistakes in SCRIPT and do not run it\n"
         "  -e CODE                run CODE instead of a script\n"
         "      --log-level LEVEL  debug, info (default), warn, error, off\n"
         "      --log-format FORM  text (default) or json\n"
+        "      --max-memory SIZE  what the script may use, as 512M (default: no limit)\n"
         "  -V, --version          print the version\n"
         "  -h, --help             print this help\n"
         "\n"

@@ -1,0 +1,110 @@
+--- Mistakes that are correct Lua, and that the types do not show.
+
+local infer <const> = require "trunkhost.check.infer"
+local suggest <const> = require "trunkhost.suggest"
+local types <const> = require "trunkhost.check.types"
+local walk <const> = require "trunkhost.check.walk"
+
+local habits <const> = {}
+
+local SHOWS <const> = { print = true, ["io.write"] = true, error = true, assert = true }
+local NEVER_REPEATED <const> = { unknown_outcome = true, cancelled = true }
+
+local function kinds()
+    return types.reference().aliases["trunkhost.ErrorKind"].values
+end
+
+local function contains(list, wanted)
+    for _, each in ipairs(list) do
+        if each == wanted then
+            return true
+        end
+    end
+    return false
+end
+
+--- `err.kind == "unkown_outcome"` is never true.
+local function check_comparison(node, tell)
+    for i = 2, 3 do
+        local text <const>, other <const> = node[i], node[5 - i]
+        if text.tag == "String" then
+            local choices <const> = types.choices(infer.value(other).type or "any")
+            if choices and not contains(choices, text[1]) then
+                tell(text, "this is never '%s'%s", text[1], suggest.hint(text[1], choices))
+            elseif not choices and other.tag == "Index" and other[2][1] == "kind" then
+                local near <const> = suggest.nearest(text[1], kinds())
+                if near and near ~= text[1] then
+                    tell(text, "there is no error of the kind '%s' (did you mean '%s'?)", text[1], near)
+                end
+            end
+        end
+    end
+end
+
+--- A secret's text on the screen or in a log.
+local function check_shown(node, callee, tell)
+    local name <const> = callee.std or callee.fn and callee.fn.name or ""
+    if not SHOWS[name] and not name:find "^log%." then
+        return
+    end
+    for i = walk.before_arguments(node) + 1, #node do
+        walk.each(node[i], function(inner)
+            if inner.tag == "Function" then
+                return true
+            elseif inner.tag == "Invoke" and inner[2][1] == "reveal" and not infer.value(inner[1]).node then
+                tell(inner, "a secret is shown here: what reveal() returns is an ordinary text")
+            end
+        end)
+    end
+end
+
+--- What may have happened must be looked up and not be done again.
+local function check_retry(node, callee, tell)
+    local options <const> = callee.fn and callee.fn.name == "trunkhost.retry" and node[2]
+    for _, pair in ipairs(options and options.tag == "Table" and options or {}) do
+        if pair.tag == "Pair" and pair[1][1] == "on" and pair[2].tag == "Table" then
+            for _, kind in ipairs(pair[2]) do
+                if NEVER_REPEATED[kind[1]] then
+                    tell(kind, "trunkhost.retry never repeats after '%s': %s", kind[1], kind[1] == "cancelled"
+                        and "somebody wants it to end" or "what may have happened must be looked up")
+                end
+            end
+        end
+    end
+end
+
+--- `for … in ipairs(account:trunks())`: an iterator is no list.
+local function check_iterator(node, callee, tell)
+    if (callee.std == "ipairs" or callee.std == "pairs") and node[2] and infer.value(node[2]).fn then
+        tell(node, "%s needs a table, and this is a function: write `for … in %s do`", callee.std,
+            walk.words(node[2]) and walk.words(node[2]) .. (walk.is_call(node[2]) and "(…)" or "") or "it")
+    end
+end
+
+--- `pcall(account:get(id))` calls it before pcall is there.
+local function check_pcall(node, callee, tell)
+    local first <const> = (callee.std == "pcall" or callee.std == "xpcall") and node[2]
+    local inner <const> = first and walk.is_call(first) and infer.callee(first)
+    if inner and inner.fn and not infer.value(first).fn then
+        tell(node, "%s gets the result of %s, which is called before it: write %s(function() return … end)", callee.std,
+            inner.fn.name, callee.std)
+    end
+end
+
+---@param tree trunkhost.check.Node
+---@param tell trunkhost.check.Tell
+function habits.check(tree, tell)
+    walk.each(tree, function(node)
+        if node.tag == "Op" and (node[1] == "eq" or node[1] == "ne") then
+            check_comparison(node, tell)
+        elseif walk.is_call(node) then
+            local callee <const> = infer.callee(node)
+            check_shown(node, callee, tell)
+            check_retry(node, callee, tell)
+            check_iterator(node, callee, tell)
+            check_pcall(node, callee, tell)
+        end
+    end)
+end
+
+return habits

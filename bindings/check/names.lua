@@ -1,0 +1,114 @@
+--- Names that mean nothing: globals that nobody has made, members that a value does not have.
+
+local infer <const> = require "trunkhost.check.infer"
+local suggest <const> = require "trunkhost.suggest"
+local types <const> = require "trunkhost.check.types"
+local walk <const> = require "trunkhost.check.walk"
+
+local names <const> = {}
+
+local STANDARD <const> = { "string", "table", "math", "os", "io", "coroutine", "utf8", "debug", "package" }
+
+local globals <const> = { arg = true }
+for name in pairs(_G) do
+    globals[name] = true
+end
+
+local function in_scope(node)
+    local known, scope = {}, node.names
+    for name in pairs(globals) do
+        known[name] = true
+    end
+    while scope do
+        for name in next, scope do
+            known[name] = true
+        end
+        scope = getmetatable(scope) and getmetatable(scope).parent
+    end
+    return known
+end
+
+--- Names without a variable.
+---@param found trunkhost.check.Node[]
+---@param tell trunkhost.check.Tell
+function names.check_globals(found, tell)
+    local made = {}
+    for _, node in ipairs(found) do
+        if node.is_set and not globals[node[1]] then
+            if not made[node[1]] then
+                local near <const> = suggest.nearest(node[1], in_scope(node))
+                tell(node, "'%s' becomes a global, which every task sees: write `local %s`%s", node[1], node[1],
+                    near and (" (or did you mean '%s'?)"):format(near) or "")
+            end
+            made[node[1]] = true
+        end
+    end
+    for _, node in ipairs(found) do
+        local name <const> = node[1]
+        if not globals[name] and not made[name] then
+            local member <const> = types.fields(types.reference().classes["trunkhost.Library"])[name]
+            tell(node, "there is no '%s' here%s", name, member and (" (did you mean 'trunkhost.%s'?)"):format(name)
+                or suggest.hint(name, in_scope(node)))
+        end
+    end
+end
+
+local standard <const> = {}
+for _, name in ipairs(STANDARD) do
+    standard[name] = _G[name]
+end
+
+--- What the base is called in a message.
+local function words_of(node, class)
+    local words <const> = walk.words(node)
+    if words and #words < 40 and not words:find ":" then
+        return words
+    end
+    return class and "a value of the kind " .. class.name:gsub("^trunkhost%.", "") or "this"
+end
+
+local function check_class(node, base, name, tell)
+    local class <const> = types.only_class(base.type)
+    if not class or (not types.reference().classes[class.name] and class.open) then
+        return
+    end
+    local field <const>, open <const> = types.field(class, name)
+    local known = types.fields(class)
+    if base.options and not field and not base.options[name] then
+        for option in pairs(base.options) do
+            known[option] = true
+        end
+        tell(node, "no option of this script gives '%s'%s", name, suggest.hint(name, known))
+    elseif not field and not open then
+        tell(node, "%s has no '%s'%s", words_of(node[1], class), name, suggest.hint(name, known))
+    elseif field and node.is_set and class.name == "trunkhost.Library" then
+        tell(node, "%s is a part of the library, and not to be set", walk.words(node) or name)
+    end
+end
+
+local function check_member(node, tell)
+    local name <const> = node[2].tag == "String" and node[2][1]
+    if not name then
+        return
+    end
+    local base <const> = infer.value(node[1])
+    local library <const> = base.std and standard[base.std] or (base.type == "string" and string)
+    if library and library[name] == nil and not node.is_set then
+        tell(node, "%s has no '%s'%s", base.std or "a text", name, suggest.hint(name, library))
+    elseif base.type then
+        check_class(node, base, name, tell)
+    end
+end
+
+--- Members that values of the library and of Lua do not have.
+---@param tree trunkhost.check.Node
+---@param tell trunkhost.check.Tell
+function names.check_members(tree, tell)
+    walk.each(tree, function(node)
+        if node.tag == "Index" or node.tag == "Invoke" then
+            check_member(node, tell)
+        end
+    end)
+end
+
+return names

@@ -1,0 +1,69 @@
+--- Going through the tree of a script.
+
+local walk <const> = {}
+
+--- Calls visit(node) for every node below, each before those inside of it. When visit returns true, what is inside is
+--- left out.
+---@param tree trunkhost.check.Node
+---@param visit fun(node: trunkhost.check.Node): boolean?
+function walk.each(tree, visit)
+    if tree.tag and visit(tree) then
+        return
+    end
+    for _, child in ipairs(tree) do
+        if type(child) == "table" then
+            walk.each(child, visit)
+        end
+    end
+end
+
+--- The same for the body of a function, without the functions inside of it: what it does itself when it is called.
+---@param fn trunkhost.check.Node
+---@param visit fun(node: trunkhost.check.Node)
+function walk.body(fn, visit)
+    walk.each(fn[2], function(node)
+        if node.tag == "Function" then
+            return true
+        end
+        visit(node)
+    end)
+end
+
+--- Marks the members of tables that are read somewhere by their name: they are meant as they are written.
+---@param tree trunkhost.check.Node
+function walk.mark_read(tree)
+    local read = {}
+    walk.each(tree, function(node)
+        if node.tag == "Index" and node[2].tag == "String" and not node.is_set then
+            read[node[2][1]] = true
+        end
+    end)
+    walk.each(tree, function(node)
+        node.is_read = node.tag == "Pair" and node[1].tag == "String" and read[node[1][1]] or nil
+    end)
+end
+
+function walk.is_call(node)
+    return node.tag == "Call" or node.tag == "Invoke"
+end
+
+--- The place before the first argument of a call.
+function walk.before_arguments(node)
+    return node.tag == "Invoke" and 2 or 1
+end
+
+--- An expression as people would write it, where it is short: "trunkhost.http", "account:get".
+---@param node trunkhost.check.Node
+---@return string?
+function walk.words(node)
+    if node.tag == "Id" then
+        return node[1]
+    elseif (node.tag == "Index" or node.tag == "Invoke") and node[2].tag == "String" then
+        local base <const> = walk.words(node[1])
+        return base and base .. (node.tag == "Invoke" and ":" or ".") .. node[2][1]
+    elseif node.tag == "Call" then
+        return walk.words(node[1])
+    end
+end
+
+return walk

@@ -546,7 +546,7 @@ function tests.test_lost_replies_make_nothing_double()
 end
 
 function tests.test_what_changes_between_plan_and_sending_is_seen()
-    sandbox:reset { latency = 60 }
+    sandbox:reset { latency = 15 }
     local path = editing.export(sandbox, "jsonl", "famulor")
     local rows = editing.rows(path)
     for _, row in ipairs(rows) do row.label = "Edited" end

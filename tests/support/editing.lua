@@ -87,7 +87,8 @@ end
 
 --- What a platform does by itself at a write.
 local MOVES <const> = {
-    updated_at = true, inbound_trunk_id = true, outbound_trunk_id = true, inbound_pending = true, outbound_pending = true,
+    updated_at = true, inbound_trunk_id = true, outbound_trunk_id = true,
+    inbound_pending = true, outbound_pending = true,
     inbound_registration_status = true, outbound_registration_status = true,
 }
 

@@ -47,8 +47,7 @@ static int core_secret(lua_State *L)
     }
     if (rc != 0)
         return th_error_raise(L, &err);
-    th_secret_push(L, secret);
-    th_secret_unref(secret);
+    th_secret_give(L, secret);
     return 1;
 }
 

@@ -365,8 +365,7 @@ static int ledger_open_secret(lua_State *L)
         th_error_close(&err);
         return 3;
     }
-    th_secret_push(L, secret);
-    th_secret_unref(secret);
+    th_secret_give(L, secret);
     return 1;
 }
 

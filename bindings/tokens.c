@@ -23,8 +23,7 @@ static int finish(lua_State *L, int rc, th_secret *secret, th_error *err)
         th_error_set_code(err, "configuration");
         return th_error_raise(L, err);
     }
-    th_secret_push(L, secret);
-    th_secret_unref(secret);
+    th_secret_give(L, secret);
     return 1;
 }
 

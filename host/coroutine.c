@@ -43,10 +43,13 @@ static int nested_run(lua_State *L, lua_State *co, int nargs, int mode)
     bool blocks = !lua_isyieldable(L);
     int nres = 0;
     sched->blocked += blocks;
+    lua_State *before = th_pulse_enter(&sched->pulse, co);
     int status = lua_resume(co, L, nargs, &nres);
+    th_pulse_enter(&sched->pulse, before);
     sched->blocked -= blocks;
-    if (status == LUA_YIELD && nres == 1 && lua_touserdata(co, -1) == &th_host_yield) {
-        lua_pop(co, 1);
+    bool waits = nres == 1 && lua_touserdata(co, -1) == &th_host_yield;
+    if (status == LUA_YIELD && (waits || sched->interrupted)) {
+        lua_pop(co, nres);
         lua_settop(L, 1);
         if (th_nest_push(L, sched->running, co) != 0)
             return luaL_error(L, "not enough memory");
@@ -56,14 +59,7 @@ static int nested_run(lua_State *L, lua_State *co, int nargs, int mode)
     }
     if (status != LUA_OK && status != LUA_YIELD) {
         if (mode == AS_WRAP) {
-            /* As coroutine.wrap does: an error closes the coroutine. */
-#if LUA_VERSION_RELEASE_NUM >= 50406
-            lua_closethread(co, L);
-#elif LUA_VERSION_RELEASE_NUM == 50405
-            lua_resetthread(co, L);
-#else
-            lua_resetthread(co);
-#endif
+            th_thread_reset(sched, co); /* as coroutine.wrap does: an error closes the coroutine */
         }
         return nested_error(L, co, mode);
     }
@@ -154,8 +150,11 @@ static int co_close(lua_State *L)
                           "cannot close a coroutine that is a task, or waits inside another one");
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
-    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-    return lua_gettop(L);
+    th_pulse *pulse = &th_sched_of(L)->pulse;
+    lua_State *before = th_pulse_enter(pulse, co);
+    int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+    th_pulse_enter(pulse, before);
+    return status == LUA_OK ? lua_gettop(L) : lua_error(L);
 }
 
 void th_coroutine_open(lua_State *L)

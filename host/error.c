@@ -128,6 +128,47 @@ void th_error_set_code(th_error *err, const char *code)
     replace(&err->code, code);
 }
 
+void th_error_set_request(th_error *err, const char *method, const char *url)
+{
+    const char *host = strstr(url, "://");
+    const char *path = host ? strchr(host + 3, '/') : url;
+    char *text = NULL;
+    if (!path)
+        path = "/";
+    if (asprintf(&text, "%s %.*s", method, (int)strcspn(path, "?#"), path) < 0)
+        text = NULL;
+    else
+        flatten(text);
+    free(err->request);
+    err->request = text;
+}
+
+void th_error_advise(th_error *err, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *text = format_line(format, args);
+    va_end(args);
+    free(err->advice);
+    err->advice = text;
+}
+
+void th_error_set_cause(th_error *err, th_error *cause)
+{
+    th_error *own = calloc(1, sizeof *own);
+    if (!own) {
+        th_error_close(cause);
+        return;
+    }
+    *own = *cause;
+    *cause = (th_error){0};
+    if (err->cause) {
+        th_error_close(err->cause);
+        free(err->cause);
+    }
+    err->cause = own;
+}
+
 void th_error_move(th_error *to, th_error *from)
 {
     if (to == from)
@@ -148,5 +189,11 @@ void th_error_close(th_error *err)
         free(err->faults[i].rule);
     }
     free(err->faults);
+    free(err->request);
+    free(err->advice);
+    if (err->cause) {
+        th_error_close(err->cause);
+        free(err->cause);
+    }
     *err = (th_error){0};
 }

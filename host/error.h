@@ -47,8 +47,11 @@ typedef struct th_error {
     char *code;        /* owned, the platform's own error code, or NULL */
     char *account;     /* owned or NULL */
     char *trunk;       /* owned or NULL */
+    char *request;     /* owned or NULL: "PUT /sip-trunks/42", without anything secret */
+    char *advice;      /* owned or NULL: what to do about it, one line */
     th_fault *faults;  /* owned array: every violated rule, in the order they were found */
     size_t nfaults;
+    struct th_error *cause; /* owned or NULL: the error that led to this one */
 } th_error;
 
 /* Sets kind and message (replacing an earlier one) and returns -kind, so that a caller can
@@ -65,6 +68,11 @@ void th_error_fault(th_error *err, const char *field, const char *format, ...)
 void th_error_set_account(th_error *err, const char *account);
 void th_error_set_trunk(th_error *err, const char *trunk);
 void th_error_set_code(th_error *err, const char *code);
+/* Method and address of what was sent; only the path of the address is kept. */
+void th_error_set_request(th_error *err, const char *method, const char *url);
+void th_error_advise(th_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Makes `cause` (moved, left empty) what err came from. */
+void th_error_set_cause(th_error *err, th_error *cause);
 
 /* Moves everything from `from` to `to` (which is closed first) and leaves `from` empty. */
 void th_error_move(th_error *to, th_error *from);

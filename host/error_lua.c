@@ -15,26 +15,10 @@ static void set_text(lua_State *L, const char *name, const char *value)
     }
 }
 
-/* light userdata err → the object */
-static int push_protected(lua_State *L)
+static void push_object(lua_State *L, const th_error *err);
+
+static void set_faults(lua_State *L, const th_error *err)
 {
-    const th_error *err = lua_touserdata(L, 1);
-    lua_createtable(L, 0, 10);
-    set_text(L, "kind", th_kind_name(err->kind));
-    set_text(L, "message", err->message ? err->message : th_kind_name(err->kind));
-    set_text(L, "code", err->code);
-    set_text(L, "account", err->account);
-    set_text(L, "trunk", err->trunk);
-    if (err->status) {
-        lua_pushinteger(L, err->status);
-        lua_setfield(L, -2, "status");
-    }
-    lua_pushinteger(L, err->attempts);
-    lua_setfield(L, -2, "attempts");
-    lua_pushboolean(L, err->retryable);
-    lua_setfield(L, -2, "retryable");
-    lua_pushboolean(L, err->ambiguous);
-    lua_setfield(L, -2, "ambiguous");
     lua_createtable(L, 0, (int)err->nfaults); // object fields
     for (size_t i = 0; i < err->nfaults; i++) {
         const th_fault *fault = &err->faults[i];
@@ -48,7 +32,46 @@ static int push_protected(lua_State *L)
         lua_setfield(L, -2, fault->field);
     }
     lua_setfield(L, -2, "fields");
+}
+
+static void set_cause(lua_State *L, const th_error *err)
+{
+    if (err->cause) {
+        luaL_checkstack(L, 8, NULL);
+        push_object(L, err->cause);
+        lua_setfield(L, -2, "cause");
+    }
+}
+
+static void push_object(lua_State *L, const th_error *err)
+{
+    lua_createtable(L, 0, 12);
+    set_text(L, "kind", th_kind_name(err->kind));
+    set_text(L, "message", err->message ? err->message : th_kind_name(err->kind));
+    set_text(L, "code", err->code);
+    set_text(L, "account", err->account);
+    set_text(L, "trunk", err->trunk);
+    set_text(L, "request", err->request);
+    set_text(L, "advice", err->advice);
+    if (err->status) {
+        lua_pushinteger(L, err->status);
+        lua_setfield(L, -2, "status");
+    }
+    lua_pushinteger(L, err->attempts);
+    lua_setfield(L, -2, "attempts");
+    lua_pushboolean(L, err->retryable);
+    lua_setfield(L, -2, "retryable");
+    lua_pushboolean(L, err->ambiguous);
+    lua_setfield(L, -2, "ambiguous");
+    set_faults(L, err);
+    set_cause(L, err);
     luaL_setmetatable(L, ERROR_TYPE);
+}
+
+/* light userdata err → the object */
+static int push_protected(lua_State *L)
+{
+    push_object(L, lua_touserdata(L, 1));
     return 1;
 }
 
@@ -65,6 +88,8 @@ void th_error_push(lua_State *L, th_error *err)
 int th_error_raise(lua_State *L, th_error *err)
 {
     th_error_push(L, err);
+    luaL_traceback(L, L, NULL, 0);
+    lua_setfield(L, -2, "traceback");
     return lua_error(L);
 }
 
@@ -84,11 +109,9 @@ const char *th_error_kind_at(lua_State *L, int idx)
     return kind;
 }
 
-/* "famulor-prod, trunk 42: refused (HTTP 422): … (3 attempts; it may have happened)" */
-static int error_tostring(lua_State *L)
+/* "famulor-prod, trunk 42: " */
+static void add_places(lua_State *L, luaL_Buffer *b)
 {
-    luaL_Buffer b;
-    luaL_buffinit(L, &b);
     static const char *const places[][2] = {{"account", ""}, {"trunk", "trunk "}};
     bool any = false;
     for (int i = 0; i < 2; i++) {
@@ -96,14 +119,60 @@ static int error_tostring(lua_State *L)
             const char *text = lua_tostring(L, -1);
             lua_pushfstring(L, "%s%s%s", any ? ", " : "", places[i][1], text);
             lua_remove(L, -2);
-            luaL_addvalue(&b);
+            luaL_addvalue(b);
             any = true;
         } else {
             lua_pop(L, 1);
         }
     }
     if (any)
-        luaL_addstring(&b, ": ");
+        luaL_addstring(b, ": ");
+}
+
+/* The text on top of the stack (popped), which goes between the same brackets as the others. */
+static void add_detail(lua_State *L, luaL_Buffer *b, bool *any)
+{
+    lua_pushfstring(L, "%s%s", *any ? "; " : " (", lua_tostring(L, -1));
+    lua_remove(L, -2);
+    luaL_addvalue(b);
+    *any = true;
+}
+
+/* " (PUT /sip-trunks/42; 3 attempts; it may have happened)" */
+static void add_details(lua_State *L, luaL_Buffer *b)
+{
+    bool any = false;
+    if (lua_getfield(L, 1, "request") == LUA_TSTRING)
+        add_detail(L, b, &any);
+    else
+        lua_pop(L, 1);
+    lua_getfield(L, 1, "attempts");
+    lua_getfield(L, 1, "ambiguous");
+    lua_getfield(L, 1, "kind");
+    int attempts = (int)lua_tointeger(L, -3);
+    bool ambiguous = lua_toboolean(L, -2);
+    /* That kind's message says so already. */
+    if (lua_isstring(L, -1) && strcmp(lua_tostring(L, -1), "unknown_outcome") == 0)
+        ambiguous = false;
+    lua_pop(L, 3);
+    if (attempts > 1) {
+        lua_pushfstring(L, "%d attempts", attempts);
+        add_detail(L, b, &any);
+    }
+    if (ambiguous) {
+        lua_pushliteral(L, "it may have happened");
+        add_detail(L, b, &any);
+    }
+    if (any)
+        luaL_addchar(b, ')');
+}
+
+/* "famulor-prod, trunk 42: refused (HTTP 422): … (PUT /sip-trunks/42; 3 attempts). Do this." */
+static int error_tostring(lua_State *L)
+{
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    add_places(L, &b);
     lua_getfield(L, 1, "kind");
     luaL_addvalue(&b);
     if (lua_getfield(L, 1, "status") == LUA_TNUMBER) {
@@ -116,22 +185,13 @@ static int error_tostring(lua_State *L)
     luaL_addstring(&b, ": ");
     lua_getfield(L, 1, "message");
     luaL_addvalue(&b);
-    lua_getfield(L, 1, "attempts");
-    lua_getfield(L, 1, "ambiguous");
-    int attempts = (int)lua_tointeger(L, -2);
-    bool ambiguous = lua_toboolean(L, -1);
-    lua_getfield(L, 1, "kind");
-    /* That kind's message says so already. */
-    if (lua_isstring(L, -1) && strcmp(lua_tostring(L, -1), "unknown_outcome") == 0)
-        ambiguous = false;
-    lua_pop(L, 3);
-    if (attempts > 1 || ambiguous) {
-        if (attempts > 1)
-            lua_pushfstring(L, " (%d attempts%s)", attempts,
-                            ambiguous ? "; it may have happened" : "");
-        else
-            lua_pushliteral(L, " (it may have happened)");
+    add_details(L, &b);
+    if (lua_getfield(L, 1, "advice") == LUA_TSTRING) {
+        lua_pushfstring(L, ". %s", lua_tostring(L, -1));
+        lua_remove(L, -2);
         luaL_addvalue(&b);
+    } else {
+        lua_pop(L, 1);
     }
     luaL_pushresult(&b);
     return 1;

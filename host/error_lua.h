@@ -1,20 +1,28 @@
-/* The error object that scripts see. */
 #ifndef TH_ERROR_LUA_H
 #define TH_ERROR_LUA_H
 
 #include <lua.h>
 #include <stdbool.h>
 
+#include "buf.h"
 #include "error.h"
 
 /* Makes the metatable of error objects. Once per state. */
 void th_error_open(lua_State *L);
-/* Pushes a table with kind, status, code, message, fields, attempts, account, trunk, retryable and
- * ambiguous, which prints as one line; closes err. Raises only when memory is short. */
+/* Pushes a table with kind, status, code, message, fields, attempts, account, trunk, request,
+ * advice, retryable, ambiguous and cause, which prints as one line; closes err. Raises only when
+ * memory is short. */
 void th_error_push(lua_State *L, th_error *err);
-/* Pushes and raises it. */
+/* Pushes it, notes where it is raised (`traceback`), and raises it. */
 int th_error_raise(lua_State *L, th_error *err);
 /* The kind of the error object at idx, NULL when it is something else. */
 const char *th_error_kind_at(lua_State *L, int idx);
+
+/* Appends the value at idx, of whatever type, as an error that ends the run is shown: one line
+ * when it is an error object or a table. May raise; out then has to be closed by the caller. */
+void th_error_show(lua_State *L, int idx, th_buf *out);
+/* Appends what led to the error object at idx, and where it was raised: a block of lines, each
+ * ended by a newline. Nothing for other values. May raise as well. */
+void th_error_show_origin(lua_State *L, int idx, th_buf *out);
 
 #endif

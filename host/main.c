@@ -1,7 +1,6 @@
 /* The program: options, commands, or a script run to its end. */
 #include <errno.h>
 #include <fcntl.h>
-#include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +9,6 @@
 #include <unistd.h>
 
 #include "explain_command.h"
-#include "json.h"
 #include "options.h"
 #include "runs_command.h"
 #include "runtime.h"
@@ -73,68 +71,20 @@ static char *find_script(const char *name)
     return strdup(name);
 }
 
-/* Pushes the chunk. */
-static int load(lua_State *L, const th_options *options, const char *path, th_error *err)
-{
-    const char *name = lua_pushfstring(L, "=%s", path); // name
-    int status = options->code
-                     ? luaL_loadbufferx(L, options->code, strlen(options->code), name, "t")
-                     : luaL_loadfilex(L, path, "t");
-    lua_remove(L, -2); // chunk or error
-    if (status == LUA_OK)
-        return 0;
-    if (!options->code && !readable(path))
-        return th_fail(err, TH_INVALID,
-                       "there is no script %s, neither as a file nor among the installed", path);
-    return th_fail(err, TH_INVALID, "%s", lua_tostring(L, -1));
-}
-
-/* The global `arg`, as lua has it, and the arguments as `...` and for the ledger. */
-static int push_arguments(th_runtime *runtime, const char *script, int argc, char **argv)
-{
-    lua_State *L = runtime->L;
-    th_buf json = {0};
-    th_error err = {0};
-    lua_createtable(L, argc, 1);
-    for (int i = 0; i < argc; i++) {
-        lua_pushstring(L, argv[i]);
-        lua_rawseti(L, -2, i + 1);
-    }
-    th_json_mark_array(L, -1);
-    if (th_json_encode(L, -1, 0, &json, &err) !=
-        0) /* an argument that is no text: the run counts */
-        th_buf_close(&json);
-    th_error_close(&err);
-    lua_pushnil(L);
-    lua_setmetatable(L, -2);
-    lua_pushstring(L, script);
-    lua_rawseti(L, -2, 0);
-    runtime->arguments = json.data;
-    lua_setglobal(L, "arg");
-    luaL_checkstack(L, argc, "too many arguments");
-    for (int i = 0; i < argc; i++)
-        lua_pushstring(L, argv[i]);
-    return argc;
-}
-
 /* The script is `name`, at `path` (freed here), or options->code; argv are its arguments. */
 static int run(const th_options *options, const char *name, char *path, int argc, char **argv)
 {
     th_error err = {0};
     th_runtime *runtime = NULL;
     if (th_runtime_create(&options->runtime, &runtime, &err) != 0) {
-        th_report(&err);
+        th_report(options->runtime.log_json, &err);
         free(path);
         return TH_EXIT_ERROR;
     }
-    runtime->script = path;
-    runtime->named = name;
-    runtime->code = options->code;
-    int status = TH_EXIT_ERROR;
-    if (load(runtime->L, options, path, &err) != 0)
-        th_report(&err);
-    else
-        status = th_runtime_run(runtime, push_arguments(runtime, path, argc, argv));
+    int status = th_runtime_run(
+        runtime,
+        &(th_script){
+            .path = path, .name = name, .code = options->code, .argc = argc, .argv = argv});
     bool stuck = false;
     if (th_runtime_destroy(runtime, &stuck) != 0)
         status = TH_EXIT_ERROR;
@@ -169,9 +119,9 @@ static int check(const th_options *options, const char *name)
     return status;
 }
 
-static int usage_error(const char *message)
+static int usage_error(const th_options *options, const char *message)
 {
-    fprintf(stderr, "trunkhost: %s\n", message);
+    th_report_text(options->runtime.log_json, message);
     return TH_EXIT_ERROR;
 }
 
@@ -191,8 +141,9 @@ static int with_ledger(const th_options *options,
 {
     char *path =
         options->runtime.ledger ? strdup(options->runtime.ledger) : th_ledger_default_path();
-    int status = path ? command(argc, argv, path)
-                      : usage_error("no place for the ledger: neither XDG_STATE_HOME nor HOME is "
+    int status =
+        path ? command(argc, argv, path)
+             : usage_error(options, "no place for the ledger: neither XDG_STATE_HOME nor HOME is "
                                     "set; name one with --ledger FILE");
     free(path);
     return status;
@@ -205,7 +156,7 @@ int main(int argc, char **argv)
     fill_standard_descriptors();
     forbid_core_dumps();
     if (th_options_parse(argc, argv, &options, &err) != 0) {
-        th_report(&err);
+        th_report(options.runtime.log_json, &err);
         return TH_EXIT_ERROR;
     }
     if (options.help) {
@@ -221,7 +172,7 @@ int main(int argc, char **argv)
     if (options.code)
         return run(&options, "-e", strdup("-e"), argc - options.rest, argv + options.rest);
     if (options.rest >= argc)
-        return usage_error("no script and no command; see trunkhost --help");
+        return usage_error(&options, "no script and no command; see trunkhost --help");
     const char *command = argv[options.rest];
     if (options.check)
         return check(&options, command);

@@ -27,7 +27,7 @@ struct th_nursery {
     size_t live;
     bool closing; /* waits for the children: no need to interrupt the scope */
     bool failed;
-    int error_ref;   /* of the first child that failed */
+    int error_ref;   /* the place for the error of the first child that fails */
     char *traceback; /* owned */
     struct wait_op *waiting;
 };
@@ -86,8 +86,7 @@ static void member_ended(struct th_watch *watch)
         nursery->traceback = strdup(task->traceback ? task->traceback : "");
         lua_pushvalue(task->co, -1);
         lua_xmove(task->co, L, 1); // error
-        lua_pushvalue(L, -1);
-        nursery->error_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+        th_slot_set(L, nursery->error_ref, -1);
         cancel_members(nursery);
         th_task *owner = owner_of(nursery);
         if (owner && !nursery->closing)
@@ -171,7 +170,7 @@ static int wait_for_members(lua_State *L, struct th_nursery *nursery, bool error
     nursery->closing = true;
     if (nursery->live == 0)
         return all_ended(L, nursery, errored);
-    if (th_task_current(L)->thrown_ref != LUA_NOREF)
+    if (th_task_current(L)->thrown)
         cancel_members(nursery);
     th_task_may_wait_still(L, "wait for the tasks of a nursery");
     struct wait_op *op = calloc(1, sizeof *op);
@@ -230,7 +229,7 @@ static int nursery_spawn(lua_State *L)
         return th_error_raise(L, &err);
     }
     th_runtime_admit(L, "spawn a task");
-    th_task *task = th_task_spawn(L, lua_gettop(L) - 2, NULL); // nursery
+    th_task *task = th_task_spawn_handle(L, lua_gettop(L) - 2); // nursery handle
     struct member *member = calloc(1, sizeof *member);
     if (!member) {
         th_task_cancel(task);
@@ -246,7 +245,6 @@ static int nursery_spawn(lua_State *L)
     member->watch.ended = member_ended;
     th_task_watch(task, &member->watch);
     th_task_bind(task, owner);
-    th_task_push_handle(L, task);
     return 1;
 }
 
@@ -288,12 +286,13 @@ static int lua_nursery(lua_State *L)
         return luaL_error(L, "a nursery needs a task");
     struct th_nursery *nursery = lua_newuserdatauv(L, sizeof *nursery, 0);
     th_task *owner = th_task_current(L);
-    *nursery = (struct th_nursery){.sched = th_sched_of(L),
-                                   .owner_slot = owner->slot,
-                                   .owner_serial = owner->serial,
-                                   .scope = ++owner->scopes,
-                                   .error_ref = LUA_NOREF};
+    *nursery = (struct th_nursery){.sched = th_sched_of(L), .error_ref = LUA_NOREF};
     luaL_setmetatable(L, NURSERY_TYPE);
+    nursery->error_ref = th_slot_create(L);
+    th_task_expect(L);
+    nursery->owner_slot = owner->slot;
+    nursery->owner_serial = owner->serial;
+    nursery->scope = ++owner->scopes;
     return 1;
 }
 

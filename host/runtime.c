@@ -34,19 +34,13 @@ void th_runtime_admit(lua_State *L, const char *what)
     th_error_raise(L, &err);
 }
 
-void th_report(th_error *err)
-{
-    fprintf(stderr, "trunkhost: %s\n", err->message ? err->message : th_kind_name(err->kind));
-    th_error_close(err);
-}
-
 /* --- signals
  * ---------------------------------------------------------------------------------------- */
 
-static void on_stop_signal(uv_signal_t *handle, int number)
+static void stop(th_runtime *runtime, int number)
 {
-    th_runtime *runtime = handle->data;
     const char *name = number == SIGINT ? "SIGINT" : "SIGTERM";
+    runtime->stops_taken++;
     if (runtime->phase == TH_PHASE_RUN) {
         runtime->phase = TH_PHASE_DRAIN;
         th_log(&runtime->terminal, TH_LOG_WARN, NULL, 0,
@@ -59,6 +53,21 @@ static void on_stop_signal(uv_signal_t *handle, int number)
                "%s again: cancelling. The ledger keeps every password that was sent", name);
         th_sched_cancel_all(runtime->sched);
     }
+}
+
+static void on_stop_signal(uv_signal_t *handle, int number)
+{
+    th_runtime *runtime = handle->data;
+    if (++runtime->stops_heard > runtime->stops_taken)
+        stop(runtime, number);
+}
+
+void th_runtime_take_stops(th_runtime *runtime)
+{
+    int number = SIGINT;
+    unsigned stops = th_watchdog_stops(runtime->watchdog, &number);
+    while (runtime->stops_taken < stops)
+        stop(runtime, number);
 }
 
 static void on_describe_signal(uv_signal_t *handle, int number)
@@ -128,10 +137,54 @@ static void name_run(th_runtime *runtime)
 
 static int open_lua(lua_State *L)
 {
+    th_sched_open(L);
     luaL_openlibs(L);
     th_error_open(L);
     th_coroutine_open(L);
     th_library_open(L);
+    return 0;
+}
+
+/* Only what runs outside of any protected call gets here: there is no way back. The ledger is as
+ * after a kill. */
+static int on_panic(lua_State *L)
+{
+    th_report_text(th_runtime_of(L)->options.log_json,
+                   lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "an unprotected error");
+    _exit(TH_EXIT_ERROR);
+}
+
+/* warn(…) of the script, and errors in finalizers: off until warn("@on"), as in lua. */
+static void on_warning(void *ctx, const char *text, int more)
+{
+    th_runtime *runtime = ctx;
+    if (runtime->warning.len == 0 && !more && text[0] == '@') {
+        runtime->warns = strcmp(text, "@on") == 0 || (runtime->warns && strcmp(text, "@off") != 0);
+        return;
+    }
+    th_buf_puts(&runtime->warning, text);
+    if (more)
+        return;
+    if (runtime->warns && runtime->warning.data)
+        th_log(&runtime->terminal, TH_LOG_WARN, NULL, 0, "%s", runtime->warning.data);
+    th_buf_close(&runtime->warning);
+}
+
+static int create_state(th_runtime *runtime, th_error *err)
+{
+    const th_runtime_options *options = &runtime->options;
+    th_memory_init(&runtime->memory, options->max_memory, options->allocator,
+                   options->allocator_ctx);
+    runtime->L = lua_newstate(th_memory_allocate, &runtime->memory);
+    if (!runtime->L)
+        return th_fail(err, TH_INVALID, "not enough memory to start");
+    *(th_runtime **)lua_getextraspace(runtime->L) = runtime;
+    lua_atpanic(runtime->L, on_panic);
+    lua_setwarnf(runtime->L, on_warning, runtime);
+    runtime->sched = th_sched_create(runtime->L, runtime->timers);
+    if (!runtime->sched)
+        return th_fail(err, TH_INVALID, "not enough memory to start");
+    runtime->memory.pulse = th_sched_pulse(runtime->sched);
     return 0;
 }
 
@@ -153,17 +206,12 @@ int th_runtime_create(const th_runtime_options *options, th_runtime **out, th_er
     }
     name_run(runtime);
     runtime->timers = th_timers_create(&runtime->loop);
-    runtime->L = luaL_newstate();
-    if (!runtime->timers || !runtime->L) {
-        rc = th_fail(err, TH_INVALID, "not enough memory");
+    if (!runtime->timers) {
+        rc = th_fail(err, TH_INVALID, "not enough memory to start");
         goto fail;
     }
-    *(th_runtime **)lua_getextraspace(runtime->L) = runtime;
-    runtime->sched = th_sched_create(runtime->L, runtime->timers);
-    if (!runtime->sched) {
-        rc = th_fail(err, TH_INVALID, "not enough memory");
+    if ((rc = create_state(runtime, err)) != 0)
         goto fail;
-    }
     if ((rc = open_signals(runtime, err)) != 0 ||
         (rc = th_runtime_choose_ledger(runtime, err)) != 0)
         goto fail;
@@ -171,9 +219,12 @@ int th_runtime_create(const th_runtime_options *options, th_runtime **out, th_er
         goto fail;
     lua_pushcfunction(runtime->L, open_lua);
     if (lua_pcall(runtime->L, 0, 0, 0) != LUA_OK) {
-        rc = th_fail(err, TH_INVALID, "%s", lua_tostring(runtime->L, -1));
+        const char *why = lua_tostring(runtime->L, -1);
+        rc = th_fail(err, TH_INVALID, "cannot start Lua: %s", why ? why : "not enough memory");
         goto fail;
     }
+    if ((rc = th_watchdog_create(runtime, &runtime->watchdog, err)) != 0)
+        goto fail;
     *out = runtime;
     return 0;
 
@@ -187,6 +238,8 @@ int th_runtime_destroy(th_runtime *runtime, bool *stuck)
     th_progress_end(&runtime->terminal);
     runtime->phase = TH_PHASE_CANCEL; /* a signal has nothing left to stop */
     th_sched_end(runtime->sched);
+    th_watchdog_destroy(runtime->watchdog);
+    runtime->watchdog = NULL;
     runtime->ended = true;
     int rc = th_runtime_close_ledger(runtime);
     for (th_account *account = runtime->accounts; account; account = th_account_next(account))
@@ -222,6 +275,7 @@ int th_runtime_destroy(th_runtime *runtime, bool *stuck)
     free(runtime->sandbox_storage);
     free(runtime->sandbox_limits);
     free(runtime->arguments);
+    th_buf_close(&runtime->warning);
     free(runtime);
     return rc;
 }
@@ -229,50 +283,18 @@ int th_runtime_destroy(th_runtime *runtime, bool *stuck)
 /* --- running
  * ---------------------------------------------------------------------------------------- */
 
-/* The error's text, and its traceback where that helps: not for a refusal that explains itself and
- * happened before any work (a missing token, an unknown account). */
-static int report_uncaught(th_runtime *runtime)
-{
-    lua_State *L = runtime->L;
-    const char *traceback = th_sched_uncaught(runtime->sched, L); // error
-    const char *kind = th_error_kind_at(L, -1);
-    bool plain = false;
-    int status = TH_EXIT_ERROR;
-    if (kind) {
-        lua_getfield(L, -1, "code");
-        const char *code = lua_tostring(L, -1);
-        bool locked = code && strcmp(code, "locked") == 0;
-        bool ledger = code && strcmp(code, "ledger") == 0;
-        plain = locked || ledger || (code && strcmp(code, "configuration") == 0) ||
-                strcmp(kind, "auth") == 0;
-        lua_pop(L, 1);
-        if (strcmp(kind, "auth") == 0)
-            status = TH_EXIT_FAILED;
-        if (locked)
-            status = TH_EXIT_LOCKED;
-        if (strcmp(kind, "cancelled") == 0 && runtime->phase != TH_PHASE_RUN) {
-            lua_pop(L, 1);
-            return TH_EXIT_HALTED;
-        }
-    }
-    lua_getglobal(L, "tostring");
-    lua_pushvalue(L, -2);
-    const char *text = lua_pcall(L, 1, 1, 0) == LUA_OK ? lua_tostring(L, -1) : NULL;
-    th_progress_end(&runtime->terminal);
-    fprintf(stderr, "trunkhost: %s\n", text ? text : "(an error that cannot be shown)");
-    if (!plain || runtime->options.log_level == TH_LOG_DEBUG)
-        fprintf(stderr, "%s\n", traceback);
-    lua_pop(L, 2);
-    return status;
-}
-
 static void report_deadlock(th_runtime *runtime)
 {
     th_buf text = {0};
     th_sched_describe(runtime->sched, &text);
     th_progress_end(&runtime->terminal);
-    fprintf(stderr, "trunkhost: every task waits for another one; the run cannot go on\n%s",
-            text.data ? text.data : "");
+    th_buf line = {0};
+    th_buf_puts(&line, "every task waits for another one; the run cannot go on\n");
+    th_buf_puts(&line, text.data ? text.data : "");
+    while (line.len && line.data[line.len - 1] == '\n')
+        line.data[--line.len] = '\0';
+    th_report_text(runtime->options.log_json, line.data ? line.data : "deadlock");
+    th_buf_close(&line);
     th_buf_close(&text);
 }
 
@@ -285,12 +307,16 @@ static void on_ready(void *ctx)
         uv_stop(&runtime->loop);
 }
 
-int th_runtime_run(th_runtime *runtime, int nargs)
+int th_runtime_run(th_runtime *runtime, const th_script *script)
 {
     th_sched *sched = runtime->sched;
+    th_error err = {0};
     bool deadlock = false;
     th_sched_on_ready(sched, on_ready, runtime);
-    th_task_spawn(runtime->L, nargs, "script");
+    if (th_script_start(runtime, script, &err) != 0) {
+        th_report(runtime->options.log_json, &err);
+        return runtime->exit_status = TH_EXIT_ERROR;
+    }
     for (;;) {
         bool more = th_sched_run(sched);
         if (th_sched_live(sched) == 0)
@@ -315,7 +341,7 @@ int th_runtime_run(th_runtime *runtime, int nargs)
     lua_gc(runtime->L, LUA_GCCOLLECT);
     th_sched_settle(sched);
     if (th_sched_has_uncaught(sched))
-        runtime->exit_status = report_uncaught(runtime);
+        runtime->exit_status = th_report_uncaught(runtime);
     else if (!runtime->exiting && (runtime->phase == TH_PHASE_CANCEL || runtime->turned_away))
         runtime->exit_status = TH_EXIT_HALTED;
     return runtime->exit_status;

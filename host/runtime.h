@@ -16,11 +16,15 @@
 #include "ledger.h"
 #include "ledger_view.h"
 #include "lock.h"
+#include "memory.h"
+#include "report.h"
 #include "sandbox/sandbox.h"
+#include "script.h"
 #include "task.h"
 #include "terminal.h"
 #include "timer.h"
 #include "transfer.h"
+#include "watchdog.h"
 
 enum th_exit {
     TH_EXIT_OK = 0,
@@ -43,13 +47,18 @@ typedef struct th_runtime_options {
     const char *sandbox_spec; /* "" or NULL: defaults */
     enum th_log_level log_level;
     bool log_json;
+    size_t max_memory;   /* bytes that the Lua state may take; 0: no limit */
+    lua_Alloc allocator; /* where its memory comes from; NULL: the C library */
+    void *allocator_ctx;
 } th_runtime_options;
 
 struct th_runtime {
     th_runtime_options options; /* strings borrowed from the command line */
     uv_loop_t loop;
     lua_State *L;
+    th_memory memory; /* of L */
     th_sched *sched;
+    th_watchdog *watchdog;
     th_timers *timers;
     th_terminal terminal;
 
@@ -84,11 +93,15 @@ struct th_runtime {
     bool loop_closing;                              /* nothing of the script is called any more */
 
     enum th_phase phase;
-    bool turning;     /* inside uv_run */
-    bool ended;       /* the script is over: what lua_close runs finds nothing to work with */
-    bool turned_away; /* something was refused or ended early because the run is stopping */
-    bool exiting;     /* os.exit was called */
-    int exit_status;  /* asked for by the script or a job */
+    unsigned stops_heard; /* SIGINT and SIGTERM that the loop has delivered */
+    unsigned stops_taken; /* … that were acted upon, some before the loop could */
+    bool warns;           /* warn("@on") */
+    th_buf warning;       /* its pieces so far */
+    bool turning;         /* inside uv_run */
+    bool ended;           /* the script is over: what lua_close runs finds nothing to work with */
+    bool turned_away;     /* something was refused or ended early because the run is stopping */
+    bool exiting;         /* os.exit was called */
+    int exit_status;      /* asked for by the script or a job */
 };
 
 /* Everything but the script. On failure err says what to do and nothing is left to destroy. */
@@ -98,9 +111,12 @@ int th_runtime_create(const th_runtime_options *options, th_runtime **out, th_er
  * does not end: the process can then only be left by _exit. */
 int th_runtime_destroy(th_runtime *runtime, bool *stuck);
 
-/* Runs the function below the nargs arguments on top of L's stack (all popped) as the main task, to
- * the end of all tasks. Reports an uncaught error on standard error. Returns the exit status. */
-int th_runtime_run(th_runtime *runtime, int nargs);
+/* Runs the script as the main task, to the end of all tasks. Reports on standard error what it
+ * cannot load, and an uncaught error. Returns the exit status. */
+int th_runtime_run(th_runtime *runtime, const th_script *script);
+
+/* Acts upon signals that the watchdog has counted and the loop, which does not turn, has not. */
+void th_runtime_take_stops(th_runtime *runtime);
 
 th_runtime *th_runtime_of(lua_State *L);
 
@@ -130,8 +146,5 @@ void th_runtime_forget_ledger(th_runtime *runtime);
 
 /* Scripts look this up with require: made by bindings/. Leaves the stack as it was. */
 void th_library_open(lua_State *L);
-
-/* Prints "trunkhost: …" for an error that ends the program; closes err. */
-void th_report(th_error *err);
 
 #endif

@@ -17,8 +17,18 @@ th_sched *th_sched_create(lua_State *L, th_timers *timers)
     sched->L = L;
     sched->timers = timers;
     sched->uncaught_ref = LUA_NOREF;
-    th_nest_open(L);
     return sched;
+}
+
+void th_sched_open(lua_State *L)
+{
+    th_nest_open(L);
+    th_sched_of(L)->uncaught_ref = th_slot_create(L);
+}
+
+th_pulse *th_sched_pulse(th_sched *sched)
+{
+    return &sched->pulse;
 }
 
 void th_sched_cancel_all(th_sched *sched)
@@ -83,6 +93,10 @@ void th_sched_settle(th_sched *sched)
 void th_sched_callback(th_sched *sched, bool inside)
 {
     sched->in_callback = inside;
+    if (inside)
+        sched->before_callback = th_pulse_enter(&sched->pulse, sched->L);
+    else
+        th_pulse_enter(&sched->pulse, sched->before_callback);
 }
 
 void th_sched_fail(th_sched *sched, lua_State *L, const char *traceback)
@@ -92,7 +106,8 @@ void th_sched_fail(th_sched *sched, lua_State *L, const char *traceback)
         return;
     }
     sched->uncaught = true;
-    sched->uncaught_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    th_slot_set(L, sched->uncaught_ref, -1);
+    lua_pop(L, 1);
     sched->uncaught_traceback = strdup(traceback);
     if (sched->on_ready)
         sched->on_ready(sched->on_ready_ctx);
@@ -109,6 +124,11 @@ const char *th_sched_uncaught(th_sched *sched, lua_State *L)
         return NULL;
     lua_rawgeti(L, LUA_REGISTRYINDEX, sched->uncaught_ref);
     return sched->uncaught_traceback ? sched->uncaught_traceback : "(no memory for a traceback)";
+}
+
+const char *th_sched_memory_place(const th_sched *sched)
+{
+    return sched->memory_place;
 }
 
 size_t th_sched_live(const th_sched *sched)

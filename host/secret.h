@@ -38,6 +38,8 @@ size_t th_secret_count(void);
 
 /* Lua: pushes a userdata that holds a reference of its own and prints as [secret]. */
 void th_secret_push(lua_State *L, th_secret *secret);
+/* The same with the caller's own reference, which is given away also when this raises. */
+void th_secret_give(lua_State *L, th_secret *secret);
 /* The secret at idx (borrowed: valid while that value is), or NULL when it is something else. */
 th_secret *th_secret_test(lua_State *L, int idx);
 

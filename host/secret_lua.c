@@ -122,6 +122,23 @@ void th_secret_push(lua_State *L, th_secret *secret)
     b->secret = th_secret_ref(secret);
 }
 
+/* light userdata: secret */
+static int push_protected(lua_State *L)
+{
+    th_secret_push(L, lua_touserdata(L, 1));
+    return 1;
+}
+
+void th_secret_give(lua_State *L, th_secret *secret)
+{
+    lua_pushcfunction(L, push_protected);
+    lua_pushlightuserdata(L, secret);
+    int status = lua_pcall(L, 1, 1, 0);
+    th_secret_unref(secret);
+    if (status != LUA_OK)
+        lua_error(L);
+}
+
 th_secret *th_secret_test(lua_State *L, int idx)
 {
     box *b = test(L, idx);

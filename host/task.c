@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "place.h"
+#include "runtime.h"
+
 const char th_host_yield = 0;
 
 /* --- slots: wakers name a task by slot and generation, never by pointer
@@ -92,6 +95,15 @@ th_waker th_task_waker(lua_State *L)
 /* --- running
  * ---------------------------------------------------------------------------------------- */
 
+/* What a run that ends for want of memory still has to do may use the reserve. */
+static void note_memory(th_task *task)
+{
+    th_sched *sched = task->sched;
+    if (!sched->memory_place[0])
+        th_place_of_script(task->co, sched->memory_place, sizeof sched->memory_place);
+    th_memory_open_reserve(&th_runtime_of(sched->L)->memory);
+}
+
 static void resume(th_task *task)
 {
     th_sched *sched = task->sched;
@@ -109,11 +121,16 @@ static void resume(th_task *task)
     task->woken_early = false;
     task->generation = ++sched->generations;
     sched->running = task;
+    th_pulse_enter(&sched->pulse, task->co);
     int status = lua_resume(task->co, sched->L, nargs, &nres);
+    th_pulse_enter(&sched->pulse, NULL);
+    sched->interrupted = false;
     sched->running = NULL;
     if (status == LUA_OK) {
         th_task_finish(task, TH_END_RETURNED);
     } else if (status != LUA_YIELD) {
+        if (status == LUA_ERRMEM)
+            note_memory(task);
         th_task_fail(task);
     } else {
         lua_pop(task->co, nres);
@@ -134,6 +151,7 @@ static void resume(th_task *task)
 bool th_sched_run(th_sched *sched)
 {
     th_task *task = sched->ready_first;
+    th_pulse_turn(&sched->pulse);
     sched->ready_first = sched->ready_last = NULL;
     while (task) {
         th_task *next = task->queue_next;
@@ -173,16 +191,7 @@ void th_task_bind(th_task *task, th_task *parent)
 
 static void note_spawn_place(lua_State *L, th_task *task, const th_task *parent)
 {
-    lua_Debug ar;
-    for (int level = 0; lua_getstack(L, level, &ar); level++) {
-        lua_getinfo(L, "Sl", &ar);
-        if (ar.currentline > 0 && ar.source[0] == '@') {
-            /* Places inside the library's own Lua half do not help its user. */
-            snprintf(task->spawned_at, sizeof task->spawned_at, "%s:%d", ar.short_src,
-                     ar.currentline);
-            break;
-        }
-    }
+    th_place_of_script(L, task->spawned_at, sizeof task->spawned_at);
     if (parent && (parent->spawned_at[0] || parent->spawn_trail)) {
         th_buf trail = {0};
         if (parent->spawned_at[0])
@@ -199,20 +208,26 @@ th_task *th_task_spawn(lua_State *L, int nargs, const char *name)
     th_sched *sched = th_sched_of(L);
     if (sched->ended)
         luaL_error(L, "cannot spawn a task: the run has ended");
+    /* What Lua may refuse comes before what C would have to take back. */
+    lua_State *co = lua_newthread(L);
+    if (!lua_checkstack(co, nargs + 1))
+        luaL_error(L, "too many arguments");
+    th_nest_set_hosted(L, co, true); /* only the scheduler resumes it */
+    int co_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     th_task *task = calloc(1, sizeof *task);
-    if (!task)
+    if (!task || slot_take(sched, task) != 0) {
+        free(task);
+        luaL_unref(L, LUA_REGISTRYINDEX, co_ref);
         luaL_error(L, "not enough memory");
+    }
     task->sched = sched;
+    task->co = co;
+    task->co_ref = co_ref;
     task->carried_ref = LUA_NOREF;
     task->thrown_ref = LUA_NOREF;
     task->nargs = nargs;
     if (name)
         task->name = strdup(name);
-    if (slot_take(sched, task) != 0) {
-        free(task->name);
-        free(task);
-        luaL_error(L, "not enough memory");
-    }
     th_task *parent = sched->running;
     th_task_link(task, parent);
     task->admitted = parent && parent->admitted;
@@ -220,13 +235,7 @@ th_task *th_task_spawn(lua_State *L, int nargs, const char *name)
     task->cancel_requested = sched->ending || (parent && parent->cancel_requested);
     sched->live++;
     note_spawn_place(L, task, parent);
-    task->co_ref = LUA_NOREF;
-    task->co = lua_newthread(L);
-    task->co_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    if (!lua_checkstack(task->co, nargs + 1))
-        luaL_error(L, "too many arguments");
     lua_xmove(L, task->co, nargs + 1);
-    th_nest_set_hosted(L, task->co, true); /* only the scheduler resumes it */
     task->generation = task->serial = ++sched->generations;
     th_task_make_ready(task);
     return task;

@@ -27,6 +27,7 @@
 
 #include "buf.h"
 #include "error.h"
+#include "pulse.h"
 #include "timer.h"
 
 typedef struct th_sched th_sched;
@@ -53,12 +54,16 @@ struct th_wait_ops {
 };
 
 th_sched *th_sched_create(lua_State *L, th_timers *timers);
+/* What the scheduler needs in Lua's registry. Raises when memory is short. */
+void th_sched_open(lua_State *L);
 /* Cancels and releases whatever is left. Call before lua_close; afterwards nothing can be spawned
  * or waited for, but what lua_close still runs may ask. */
 void th_sched_end(th_sched *sched);
 /* Frees it, after th_sched_end and lua_close. */
 void th_sched_free(th_sched *sched);
 th_sched *th_sched_of(lua_State *L);
+/* What runs now, for the watchdog. */
+th_pulse *th_sched_pulse(th_sched *sched);
 
 /* Calls on_ready(ctx) whenever a task becomes ready, from wherever that happens. NULL: nobody. */
 void th_sched_on_ready(th_sched *sched, void (*on_ready)(void *ctx), void *ctx);
@@ -81,7 +86,10 @@ void th_sched_describe(const th_sched *sched, th_buf *out);
  * traceback (owned by the scheduler), or returns NULL and pushes nothing. */
 bool th_sched_has_uncaught(const th_sched *sched);
 const char *th_sched_uncaught(th_sched *sched, lua_State *L);
-/* Ends the run with the error on top of L's stack (popped), which no task has raised. */
+/* The line of the script that memory ran out at first; "" when it is not known. */
+const char *th_sched_memory_place(const th_sched *sched);
+/* Ends the run with the error on top of L's stack (popped), which no task has raised. Never raises
+ * itself. */
 void th_sched_fail(th_sched *sched, lua_State *L, const char *traceback);
 /* Around a function of the script that the loop calls outside of any task. */
 void th_sched_callback(th_sched *sched, bool inside);
@@ -91,11 +99,11 @@ void th_sched_settle(th_sched *sched);
 /*
  * Makes a task of the function and its nargs arguments on top of L's stack (they are popped).
  * `name` is for people, may be NULL. The new task is a child of the running one and starts in a
- * later turn. Raises a Lua error only when memory is short.
+ * later turn. Raises a Lua error only when memory is short; then there is no task.
  */
 th_task *th_task_spawn(lua_State *L, int nargs, const char *name);
-/* Pushes the handle: a userdata with await, cancel, done. */
-void th_task_push_handle(lua_State *L, th_task *task);
+/* The same, and pushes the handle: a userdata with await, cancel, done. */
+th_task *th_task_spawn_handle(lua_State *L, int nargs);
 /* The running task, NULL outside of one. */
 th_task *th_task_current(lua_State *L);
 /* Cancels the task and its children: a parked one at once, the running one at its next wait. */

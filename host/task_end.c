@@ -9,16 +9,18 @@
 /* --- how a task ends
  * -------------------------------------------------------------------------------- */
 
-static int reset_thread(lua_State *co, lua_State *from)
+int th_thread_reset(th_sched *sched, lua_State *L)
 {
+    lua_State *before = th_pulse_enter(&sched->pulse, L);
 #if LUA_VERSION_RELEASE_NUM >= 50406
-    return lua_closethread(co, from);
+    int status = lua_closethread(L, sched->L);
 #elif LUA_VERSION_RELEASE_NUM == 50405
-    return lua_resetthread(co, from);
+    int status = lua_resetthread(L, sched->L);
 #else
-    (void)from;
-    return lua_resetthread(co);
+    int status = lua_resetthread(L);
 #endif
+    th_pulse_enter(&sched->pulse, before);
+    return status;
 }
 
 void th_task_unlink(th_task *task)
@@ -70,12 +72,13 @@ void th_task_set_uncaught(th_task *task)
         sched->uncaught = true;
         lua_pushvalue(task->co, -1);
         lua_xmove(task->co, sched->L, 1);
-        sched->uncaught_ref = luaL_ref(sched->L, LUA_REGISTRYINDEX);
+        th_slot_set(sched->L, sched->uncaught_ref, -1);
+        lua_pop(sched->L, 1);
         sched->uncaught_traceback = strdup(task->traceback ? task->traceback : "");
         return;
     }
     th_buf text = {0};
-    const char *message = lua_tostring(task->co, -1);
+    const char *message = lua_type(task->co, -1) == LUA_TSTRING ? lua_tostring(task->co, -1) : NULL;
     th_buf_printf(&text, "%s\nanother task failed too: %s\n%s",
                   sched->uncaught_traceback ? sched->uncaught_traceback : "",
                   message ? message : "(an error object)", task->traceback ? task->traceback : "");
@@ -204,7 +207,7 @@ void th_task_fail(th_task *task)
         return;
     sched->running = task;
     sched->resetting = true;
-    reset_thread(task->co, sched->L); /* runs to-be-closed variables, leaves the error on top */
+    th_thread_reset(sched, task->co); /* runs to-be-closed variables, leaves the error on top */
     sched->resetting = false;
     sched->running = NULL;
     th_task_finish(task, TH_END_FAILED);
@@ -220,10 +223,10 @@ void th_task_finish_cancelled(th_task *task)
     sched->resetting = true;
     for (size_t i = 0; i < task->nnest; i++) {
         th_nest_set_hosted(sched->L, task->nest[i], false);
-        reset_thread(task->nest[i], sched->L);
+        th_thread_reset(sched, task->nest[i]);
     }
     task->nnest = 0;
-    failed = reset_thread(task->co, sched->L) != LUA_OK;
+    failed = th_thread_reset(sched, task->co) != LUA_OK;
     sched->resetting = false;
     sched->running = NULL;
     th_task_finish(task, failed ? TH_END_FAILED : TH_END_CANCELLED);

@@ -41,7 +41,8 @@ struct th_task {
 
     /* An error from outside: raised by the wait that it has ended, and by every one that begins
      * until it is taken back. */
-    int thrown_ref;
+    bool thrown;
+    int thrown_ref;        /* its place in the registry; there before anything is thrown */
     unsigned thrown_scope; /* of the nursery that it comes from */
     bool thrown_here;      /* it has ended the wait that is going on */
     unsigned scopes;       /* nurseries of this task that are open */
@@ -59,7 +60,7 @@ struct th_task {
     char *spawn_trail;   /* where the parents were spawned, innermost first; owned, may be NULL */
     char *traceback;     /* after a failure; owned */
     char *carried;       /* traceback of a failure that await raised here; owned */
-    int carried_ref;     /* … and the value it belongs to */
+    int carried_ref;     /* … and the place of the value it belongs to */
 };
 
 struct th_sched {
@@ -80,9 +81,13 @@ struct th_sched {
     bool uncaught;    /* an error that no task can catch has ended the run */
     bool ending;      /* every task is being cancelled, also those that are spawned meanwhile */
     bool ended;       /* no task runs any more */
-    int uncaught_ref;
+    bool interrupted; /* the watchdog has made the running task yield, to be cancelled */
+    int uncaught_ref; /* its place in the registry, there from the start */
     char *uncaught_traceback;
     uint64_t generations;
+    char memory_place[96]; /* where memory ran out first; "" */
+    th_pulse pulse;
+    lua_State *before_callback;
 };
 
 /* Its address is what a host wait yields. */
@@ -96,10 +101,16 @@ void th_task_bind(th_task *task, th_task *parent);
 /* Remembers where an error came from that the running task raises now: the value at idx, and the
  * traceback of the place where it was raised first (copied; NULL: none). */
 void th_task_carry(lua_State *L, int idx, const char *traceback);
+/* Makes room for what th_task_throw will keep for the running task: that must not fail. */
+void th_task_expect(lua_State *L);
 /* Raises the value at idx in the task: at once where it waits, else at its next wait; again at each
  * further one, since a pcall must not keep it, until the nursery takes it back. Nurseries of a task
  * are counted from 1, the outermost. The error of an outer one goes before that of an inner one. */
 void th_task_throw(th_task *task, lua_State *L, int idx, const char *traceback, unsigned scope);
+/* A place in the registry that holds false until something is put there, which takes no memory. */
+int th_slot_create(lua_State *L);
+/* Puts the value at idx there. */
+void th_slot_set(lua_State *L, int slot, int idx);
 void th_task_unthrow(th_task *task, unsigned scope);
 /* Raises what was thrown, if anything was. */
 void th_task_raise_thrown(lua_State *L);
@@ -121,6 +132,8 @@ void th_nest_open(lua_State *L);
 void th_nest_set_hosted(lua_State *L, lua_State *co, bool hosted);
 
 /* --- task_end.c --- */
+/* lua_closethread under the name that this Lua has it by; the code that it runs is L's. */
+int th_thread_reset(th_sched *sched, lua_State *L);
 void th_task_link(th_task *task, th_task *parent);
 void th_task_unlink(th_task *task);
 /* Frees a task that has ended and that nobody can name any more. */

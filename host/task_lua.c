@@ -323,12 +323,16 @@ static int task_tostring(lua_State *L)
     return 1;
 }
 
-void th_task_push_handle(lua_State *L, th_task *task)
+th_task *th_task_spawn_handle(lua_State *L, int nargs)
 {
+    /* The handle first: a task that nobody was told of would go on by itself. */
     th_task **handle = lua_newuserdatauv(L, sizeof *handle, 0);
-    *handle = task;
-    task->handle = handle;
+    *handle = NULL;
     luaL_setmetatable(L, TASK_TYPE);
+    lua_insert(L, -nargs - 2); // handle fn arguments…
+    *handle = th_task_spawn(L, nargs, NULL);
+    (*handle)->handle = handle;
+    return *handle;
 }
 
 /* trunkhost.spawn(fn, …) → task */
@@ -336,8 +340,7 @@ static int lua_spawn(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
     th_runtime_admit(L, "spawn a task");
-    th_task *task = th_task_spawn(L, lua_gettop(L) - 1, NULL);
-    th_task_push_handle(L, task);
+    th_task_spawn_handle(L, lua_gettop(L) - 1);
     return 1;
 }
 

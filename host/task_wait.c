@@ -39,31 +39,58 @@ void th_task_attach(lua_State *L, const struct th_wait_ops *ops, void *op)
 /* --- errors that come from outside
  * ---------------------------------------------------------------------- */
 
-static void carry(th_task *task, lua_State *L, int idx, const char *traceback)
+int th_slot_create(lua_State *L)
+{
+    lua_pushboolean(L, 0);
+    return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+void th_slot_set(lua_State *L, int slot, int idx)
 {
     lua_pushvalue(L, idx);
-    luaL_unref(L, LUA_REGISTRYINDEX, task->carried_ref);
-    task->carried_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_rawseti(L, LUA_REGISTRYINDEX, slot);
+}
+
+static void make_slot(lua_State *L, int *slot)
+{
+    if (*slot == LUA_NOREF)
+        *slot = th_slot_create(L);
+}
+
+static void carry(th_task *task, lua_State *L, int idx, const char *traceback)
+{
+    th_slot_set(L, task->carried_ref, idx);
     free(task->carried);
     task->carried = strdup(traceback ? traceback : "");
 }
 
 void th_task_carry(lua_State *L, int idx, const char *traceback)
 {
-    carry(th_task_current(L), L, idx, traceback);
+    th_task *task = th_task_current(L);
+    make_slot(L, &task->carried_ref);
+    carry(task, L, idx, traceback);
+}
+
+void th_task_expect(lua_State *L)
+{
+    th_task *task = th_task_current(L);
+    make_slot(L, &task->carried_ref);
+    make_slot(L, &task->thrown_ref);
 }
 
 static void forget_thrown(th_task *task)
 {
-    luaL_unref(task->sched->L, LUA_REGISTRYINDEX, task->thrown_ref);
-    task->thrown_ref = LUA_NOREF;
+    lua_State *L = task->sched->L;
+    lua_pushboolean(L, 0);
+    lua_rawseti(L, LUA_REGISTRYINDEX, task->thrown_ref);
+    task->thrown = false;
     task->thrown_here = false;
 }
 
 void th_task_raise_thrown(lua_State *L)
 {
     th_task *task = th_task_current(L);
-    if (task->thrown_ref == LUA_NOREF)
+    if (!task->thrown)
         return;
     task->thrown_here = false;
     lua_rawgeti(L, LUA_REGISTRYINDEX, task->thrown_ref);
@@ -74,13 +101,10 @@ void th_task_throw(th_task *task, lua_State *L, int idx, const char *traceback, 
 {
     if (task->state == TH_TASK_DONE || task->cancel_requested || task->failing)
         return;
-    if (task->thrown_ref != LUA_NOREF) {
-        if (task->thrown_scope < scope)
-            return;
-        luaL_unref(L, LUA_REGISTRYINDEX, task->thrown_ref);
-    }
-    lua_pushvalue(L, idx);
-    task->thrown_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    if (task->thrown && task->thrown_scope < scope)
+        return;
+    th_slot_set(L, task->thrown_ref, idx);
+    task->thrown = true;
     task->thrown_scope = scope;
     carry(task, L, idx, traceback);
     if (task->state != TH_TASK_PARKED)
@@ -97,7 +121,7 @@ void th_task_throw(th_task *task, lua_State *L, int idx, const char *traceback, 
 
 void th_task_unthrow(th_task *task, unsigned scope)
 {
-    if (task->thrown_ref != LUA_NOREF && task->thrown_scope == scope)
+    if (task->thrown && task->thrown_scope == scope)
         forget_thrown(task);
 }
 

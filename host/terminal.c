@@ -181,10 +181,12 @@ static void append_fields(lua_State *L, int fields, bool json, th_buf *line)
             th_buf_putc(line, '=');
         }
         th_error err = {0};
-        bool text = lua_type(L, -1) == LUA_TSTRING;
-        if (text && !json) {
+        bool text = lua_type(L, -1) == LUA_TSTRING && !json;
+        int rc = text ? 0 : th_json_encode(L, -1, TH_JSON_REDACT, line, &err);
+        th_error_close(&err);
+        if (text) {
             append_plain(line, lua_tostring(L, -1));
-        } else if (th_json_encode(L, -1, TH_JSON_REDACT, line, &err) != 0) {
+        } else if (rc != 0) {
             lua_getglobal(L, "tostring");
             lua_pushvalue(L, -2);
             const char *shown = lua_pcall(L, 1, 1, 0) == LUA_OK ? lua_tostring(L, -1) : NULL;
@@ -194,17 +196,77 @@ static void append_fields(lua_State *L, int fields, bool json, th_buf *line)
                 append_plain(line, shown ? shown : "?");
             lua_pop(L, 1);
         }
-        th_error_close(&err);
         lua_pop(L, 2);
     }
     lua_settop(L, top);
 }
 
+static bool shown(const th_terminal *terminal, enum th_log_level level)
+{
+    return level >= terminal->level && level < TH_LOG_OFF;
+}
+
+static void begin_line(const th_terminal *terminal, enum th_log_level level, const char *message,
+                       th_buf *line)
+{
+    static const char *const colours[] = {"\033[2m", "", "\033[33m", "\033[31m"};
+    struct timespec now;
+    struct tm tm;
+    char when[40];
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (terminal->json) {
+        gmtime_r(&now.tv_sec, &tm);
+        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
+        th_buf_printf(line, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"message\":", when,
+                      now.tv_nsec / 1000000, level_names[level]);
+        append_json_string(line, message);
+    } else {
+        localtime_r(&now.tv_sec, &tm);
+        strftime(when, sizeof when, "%H:%M:%S", &tm);
+        th_buf_printf(line, "%s%s %-5s ", terminal->colour ? colours[level] : "", when,
+                      level_names[level]);
+        append_plain(line, message);
+    }
+}
+
+static void end_line(const th_terminal *terminal, th_buf *line)
+{
+    if (terminal->json)
+        th_buf_puts(line, "}");
+    else if (terminal->colour)
+        th_buf_puts(line, "\033[0m");
+    th_buf_putc(line, '\n');
+}
+
+bool th_log_line(const th_terminal *terminal, enum th_log_level level, const char *message,
+                 th_buf *line)
+{
+    if (!shown(terminal, level))
+        return false;
+    if (terminal->tty)
+        th_buf_puts(line, "\r\033[K"); /* over the progress, which is drawn again sometime */
+    begin_line(terminal, level, message, line);
+    end_line(terminal, line);
+    return line->data != NULL;
+}
+
+struct fields {
+    bool json;
+    th_buf *line;
+};
+
+/* fields, light userdata */
+static int append_fields_protected(lua_State *L)
+{
+    const struct fields *into = lua_touserdata(L, 2);
+    append_fields(L, 1, into->json, into->line);
+    return 0;
+}
+
 void th_log(th_terminal *terminal, enum th_log_level level, lua_State *L, int fields,
             const char *format, ...)
 {
-    static const char *const colours[] = {"\033[2m", "", "\033[33m", "\033[31m"};
-    if (level < terminal->level || level >= TH_LOG_OFF)
+    if (!shown(terminal, level))
         return;
     char *message = NULL;
     va_list args;
@@ -213,33 +275,22 @@ void th_log(th_terminal *terminal, enum th_log_level level, lua_State *L, int fi
     va_end(args);
     if (len < 0)
         return;
-    struct timespec now;
-    struct tm tm;
-    char when[40];
-    clock_gettime(CLOCK_REALTIME, &now);
     th_buf line = {0};
-    if (terminal->json) {
-        gmtime_r(&now.tv_sec, &tm);
-        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
-        th_buf_printf(&line, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"message\":", when,
-                      now.tv_nsec / 1000000, level_names[level]);
-        append_json_string(&line, message);
-        if (fields)
-            append_fields(L, fields, true, &line);
-        th_buf_puts(&line, "}");
-    } else {
-        localtime_r(&now.tv_sec, &tm);
-        strftime(when, sizeof when, "%H:%M:%S", &tm);
-        th_buf_printf(&line, "%s%s %-5s ", terminal->colour ? colours[level] : "", when,
-                      level_names[level]);
-        append_plain(&line, message);
-        if (fields)
-            append_fields(L, fields, false, &line);
-        if (terminal->colour)
-            th_buf_puts(&line, "\033[0m");
+    begin_line(terminal, level, message, &line);
+    if (fields) {
+        struct fields into = {terminal->json, &line};
+        lua_pushcfunction(L, append_fields_protected);
+        lua_pushvalue(L, fields);
+        lua_pushlightuserdata(L, &into);
+        if (lua_pcall(L, 2, 0, 0) != LUA_OK)
+            lua_pop(L, 1); /* the message alone, or with some of them */
     }
+    end_line(terminal, &line);
     th_progress_hide(terminal);
-    fprintf(terminal->out, "%s\n", line.data ? line.data : message);
+    if (line.data)
+        fwrite(line.data, 1, line.len, terminal->out);
+    else
+        fprintf(terminal->out, "%s\n", message);
     fflush(terminal->out);
     th_progress_show(terminal);
     th_buf_close(&line);

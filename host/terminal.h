@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "buf.h"
+
 enum th_log_level { TH_LOG_DEBUG, TH_LOG_INFO, TH_LOG_WARN, TH_LOG_ERROR, TH_LOG_OFF };
 
 typedef struct th_terminal {
@@ -35,6 +37,12 @@ int th_log_level_parse(const char *name);
  * print as [secret]. L may be NULL when fields is 0. */
 void th_log(th_terminal *terminal, enum th_log_level level, lua_State *L, int fields,
             const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* Only composes such a line, with its newline, for a thread that must not touch the terminal's
+ * state. Appends it to line; false when there is none: the level is not shown, or memory is short.
+ */
+bool th_log_line(const th_terminal *terminal, enum th_log_level level, const char *message,
+                 th_buf *line);
 
 /* Shows text as the progress line ("" takes it away). On a terminal at most ten times a second
  * unless `now`; elsewhere at most a line a minute. */

@@ -1,0 +1,15 @@
+/* Where the script stands, in the words of its author: lines of the library are none of his. */
+#ifndef TH_PLACE_H
+#define TH_PLACE_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Whether the frame belongs to the library's Lua half; ar was filled with "S". */
+bool th_place_is_library(const lua_Debug *ar);
+/* The innermost line of the script, "rotate.lua:12"; false when there is none. Allocates nothing
+ * and only reads, so that it may be asked where memory is short. */
+bool th_place_of_script(lua_State *L, char *out, size_t size);
+
+#endif

@@ -1,0 +1,86 @@
+#include "script.h"
+
+#include <lauxlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "runtime.h"
+
+struct start {
+    th_runtime *runtime;
+    const th_script *script;
+    th_error *err;
+    th_buf arguments; /* a JSON array */
+    int rc;
+};
+
+/* Pushes the chunk. */
+static int load(lua_State *L, const th_script *script, th_error *err)
+{
+    const char *path = script->path;
+    const char *name = lua_pushfstring(L, "=%s", path); // name
+    int status = script->code ? luaL_loadbufferx(L, script->code, strlen(script->code), name, "t")
+                              : luaL_loadfilex(L, path, "t");
+    lua_remove(L, -2); // chunk or error
+    if (status == LUA_OK)
+        return 0;
+    if (!script->code && access(path, R_OK) != 0)
+        return th_fail(err, TH_INVALID,
+                       "there is no script %s, neither as a file nor among the installed", path);
+    return th_fail(err, TH_INVALID, "%s", lua_tostring(L, -1));
+}
+
+/* The global `arg`, as lua has it, and the arguments as `...` and for the ledger. */
+static void push_arguments(lua_State *L, struct start *start)
+{
+    const th_script *script = start->script;
+    th_error err = {0};
+    lua_createtable(L, script->argc, 1);
+    for (int i = 0; i < script->argc; i++) {
+        lua_pushstring(L, script->argv[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    th_json_mark_array(L, -1);
+    if (th_json_encode(L, -1, 0, &start->arguments, &err) != 0)
+        th_buf_close(&start->arguments); /* an argument that is no text: the run counts */
+    th_error_close(&err);
+    lua_pushnil(L);
+    lua_setmetatable(L, -2);
+    lua_pushstring(L, script->path);
+    lua_rawseti(L, -2, 0);
+    lua_setglobal(L, "arg");
+    luaL_checkstack(L, script->argc, "too many arguments");
+    for (int i = 0; i < script->argc; i++)
+        lua_pushstring(L, script->argv[i]);
+}
+
+/* light userdata: struct start */
+static int start_protected(lua_State *L)
+{
+    struct start *start = lua_touserdata(L, 1);
+    start->rc = load(L, start->script, start->err); // start chunk
+    if (start->rc != 0)
+        return 0;
+    push_arguments(L, start); // start chunk arguments…
+    th_task_spawn(L, start->script->argc, "script");
+    return 0;
+}
+
+int th_script_start(th_runtime *runtime, const th_script *script, th_error *err)
+{
+    struct start start = {.runtime = runtime, .script = script, .err = err};
+    lua_State *L = runtime->L;
+    runtime->script = script->path;
+    runtime->named = script->name;
+    runtime->code = script->code;
+    lua_pushcfunction(L, start_protected);
+    lua_pushlightuserdata(L, &start);
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+        const char *text = lua_tostring(L, -1);
+        start.rc = th_fail(err, TH_INVALID, "%s", text ? text : "cannot load the script");
+        lua_pop(L, 1);
+    }
+    runtime->arguments = start.arguments.data;
+    return start.rc;
+}

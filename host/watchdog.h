@@ -1,0 +1,33 @@
+/*
+ * The watchdog: a thread that sees when the loop does not turn because code of the script is busy
+ * or stands in a call, and makes that known.
+ *
+ *   after 1 s, 10 s, 60 s, …   a warning names the line
+ *   SIGUSR1                    the same at once
+ *   SIGINT, SIGTERM            reach the busy code, which otherwise nobody would tell; see below
+ *
+ * It costs the code that it watches nothing until then: it looks at th_pulse, and only when that
+ * stands still it interrupts the main thread (SIGURG, which nobody minds), whose handler sets a
+ * debug hook on the state that runs. Everything that needs Lua happens in that hook.
+ */
+#ifndef TH_WATCHDOG_H
+#define TH_WATCHDOG_H
+
+#include <lua.h>
+#include <stdbool.h>
+
+#include "error.h"
+
+struct th_runtime;
+typedef struct th_watchdog th_watchdog;
+
+/* Starts watching; call it from the thread that runs the scripts. */
+int th_watchdog_create(struct th_runtime *runtime, th_watchdog **out, th_error *err);
+/* Ends the thread. NULL is fine. */
+void th_watchdog_destroy(th_watchdog *watchdog);
+
+/* SIGINT and SIGTERM that have arrived, as the watchdog has counted them, and the last one. 0 for
+ * NULL. */
+unsigned th_watchdog_stops(const th_watchdog *watchdog, int *number);
+
+#endif

@@ -1,0 +1,155 @@
+/* What the watchdog does on the main thread, in a debug hook of the code that does not end. */
+#include <lauxlib.h>
+#include <string.h>
+
+#include "error_lua.h"
+#include "place.h"
+#include "runtime.h"
+#include "task_impl.h"
+#include "watchdog_impl.h"
+
+enum {
+    GRACE = 1000,    /* instructions for to-be-closed variables after the first interrupt */
+    SPARE = 1000000, /* instructions of the library before it is interrupted as well */
+    ANSWER_MS = 50,  /* what answers later stood in a call */
+};
+
+static void on_hook(lua_State *L, lua_Debug *ar);
+
+void th_pulse_hook(lua_State *L)
+{
+    lua_sethook(L, on_hook, LUA_MASKCOUNT | LUA_MASKRET, 1);
+}
+
+/* "in 'parse' (task 3, spawned at rotate.lua:12)"; appends nothing for what is not known. */
+static void name_function(lua_State *L, th_buf *text)
+{
+    lua_Debug ar;
+    for (int level = 0; lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "Sln", &ar);
+        if (ar.currentline <= 0 || th_place_is_library(&ar))
+            continue;
+        if (ar.name)
+            th_buf_printf(text, " in '%s'", ar.name);
+        return;
+    }
+}
+
+static void name_task(const th_task *task, th_buf *text)
+{
+    if (task && task->parent)
+        th_buf_printf(text, " (task %u%s%s)", task->slot,
+                      task->spawned_at[0] ? ", spawned at " : "", task->spawned_at);
+}
+
+static void report(th_watchdog *watchdog, lua_State *L, lua_Debug *ar)
+{
+    th_runtime *runtime = watchdog->runtime;
+    th_buf text = {0};
+    char place[LUA_IDSIZE + 20];
+    double before = atomic_load(&watchdog->stood_ms) / 1e3;
+    double waited = (double)(uv_hrtime() - watchdog->armed_at) / 1e9;
+    bool called = ar->event == LUA_HOOKRET && waited * 1000 > ANSWER_MS;
+    if (called)
+        called = lua_getinfo(L, "Sn", ar) && ar->what[0] == 'C';
+    bool known = th_place_of_script(L, place, sizeof place);
+    if (called)
+        th_buf_printf(&text, "the script stood for %.1f s in %s", before + waited,
+                      ar->name ? ar->name : "a C function");
+    else
+        th_buf_printf(&text, "the script is busy for %.1f s", before + waited);
+    if (known)
+        th_buf_printf(&text, " at %s", place);
+    if (!called)
+        name_function(L, &text);
+    name_task(runtime->sched->running, &text);
+    th_buf_puts(&text, ", and nothing else goes on meanwhile");
+    if (text.data)
+        th_log(&runtime->terminal, TH_LOG_WARN, NULL, 0, "%s", text.data);
+    th_buf_close(&text);
+}
+
+/* Library code keeps its own books: it is interrupted where it has called back into the script, or
+ * when it does not end itself. */
+static bool spare(th_watchdog *watchdog, lua_State *L)
+{
+    lua_Debug ar;
+    if (watchdog->spared >= SPARE || !lua_getstack(L, 0, &ar))
+        return false;
+    lua_getinfo(L, "S", &ar);
+    if (!th_place_is_library(&ar))
+        return false;
+    watchdog->spared++;
+    return true;
+}
+
+/* Raises what the next wait would have raised. */
+static void raise_stopping(lua_State *L)
+{
+    th_error err = {0};
+    th_runtime_of(L)->turned_away = true;
+    th_fail(&err, TH_CANCELLED, "the run is stopping: the script was busy and is interrupted");
+    th_error_raise(L, &err);
+}
+
+/* Ends the running code for good: the task yields, as if it waited, and is cancelled there. Where
+ * it cannot, an error is raised, and again soon when a pcall has kept it. */
+static void cancel(th_watchdog *watchdog, lua_State *L)
+{
+    th_sched *sched = watchdog->runtime->sched;
+    const th_task *task = sched->running;
+    bool yields = task && task->cancel_requested && !sched->resetting && !sched->blocked &&
+                  lua_isyieldable(L);
+    if (yields) {
+        sched->interrupted = true;
+        lua_yield(L, 0);
+        return;
+    }
+    lua_sethook(L, on_hook, LUA_MASKCOUNT, watchdog->raised++ == 0 ? GRACE : 1);
+    atomic_store_explicit(&watchdog->pulse->armed, true, memory_order_relaxed);
+    raise_stopping(L);
+}
+
+static bool is_cancelled(const th_runtime *runtime)
+{
+    const th_task *task = runtime->sched->running;
+    return runtime->phase == TH_PHASE_CANCEL || (task && task->cancel_requested);
+}
+
+static bool may_finish(const th_runtime *runtime)
+{
+    const th_task *task = runtime->sched->running;
+    return task && task->admitted;
+}
+
+static void on_hook(lua_State *L, lua_Debug *ar)
+{
+    th_runtime *runtime = th_runtime_of(L);
+    th_watchdog *watchdog = runtime->watchdog;
+    th_pulse *pulse = th_sched_pulse(runtime->sched);
+    if (!watchdog || !atomic_load_explicit(&pulse->armed, memory_order_relaxed)) {
+        lua_sethook(L, NULL, 0, 0); /* it was meant for something that has ended since */
+        return;
+    }
+    bool first = atomic_load(&watchdog->pending);
+    if (first)
+        watchdog->raised = watchdog->spared = 0;
+    th_runtime_take_stops(runtime);
+    if (atomic_exchange(&watchdog->report, false))
+        report(watchdog, L, ar);
+    atomic_store(&watchdog->pending, false);
+    bool stalled = atomic_load(&watchdog->stalled);
+    bool cancelled = is_cancelled(runtime) && (stalled || runtime->phase == TH_PHASE_CANCEL);
+    bool stopping = runtime->phase == TH_PHASE_DRAIN && stalled && !may_finish(runtime);
+    if (cancelled || stopping) {
+        if (ar->event != LUA_HOOKCOUNT || spare(watchdog, L))
+            return; /* it comes again at the next instruction */
+    }
+    atomic_store(&watchdog->stalled, false);
+    atomic_store_explicit(&pulse->armed, false, memory_order_relaxed);
+    lua_sethook(L, NULL, 0, 0);
+    if (cancelled)
+        cancel(watchdog, L);
+    else if (stopping)
+        raise_stopping(L);
+}

@@ -39,22 +39,6 @@ local job <const> = {
     verify = change.verify,
 }
 
----@class trunkhost.JobSpec : trunkhost.Source
----@field name string
----@field options? trunkhost.Options      default: what the standard options of a job say
----@field plan fun(item: any): trunkhost.Plan
----@field undo? boolean|fun(item: any, record: trunkhost.UndoRecord): table?  how an item is taken back, for --undo;
----                                   true: by putting back what the changed fields were
----@field check? fun(items: table[], failed: table<string, table>)  looks at all chosen items before any is planned;
----                                   failed: account name → why it could not be listed
----@field apply? fun(item: table, plan: trunkhost.Plan): { evidence: string?, attempts: integer? }?
----@field verify? fun(item: table, plan: trunkhost.Plan, applied: table): string?
----@field view? { show: function, summary: function }  shows the plan in its own way: as job_plan's functions
----
---- Without `items` these are the trunks that the options choose, each as { account =, trunk = }. Without `apply`
---- the planned changes are sent as they are. In both, an error object that is raised is the item's failure;
---- any other error is a fault of the script and ends the run.
-
 local MEMBERS <const> = {
     name = "string", options = "table", plan = "function", check = "function", apply = "function",
     verify = "function", items = "table or function", key = "function", account = "function", trunk = "function",

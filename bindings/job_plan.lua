@@ -15,17 +15,6 @@ local NEW_LENGTH <const> = 32
 --- Stands in a plan's changes for a password that is drawn only when it is sent.
 planner.new_secret = setmetatable({}, { __tostring = function() return "new" end, __name = "new secret" })
 
----@class trunkhost.Plan
----@field changes? table<string, any>  field → its new value, or job.new_secret
----@field impact? { inbound: boolean, outbound: boolean }  which legs are re-created; default: account:impact
----@field skip? string                 nothing is to be done, for this reason
----@field anew? boolean                 also where only the present password has to be delivered
----@field previous? table<string, userdata>  field → the old password, where it is known; for --restore-on-failure
----@field note? string                 the changes in words
----@field failed? table                an error object: it cannot be done, and that is known before anything is sent
----@field told? fun(): string?          what its row in the report says when it is done
----@field tells? fun(): any[]          names and values, in turns, that the item's JSON line has besides
-
 --- The changes, with what belongs into a secret field made a secret: nothing that shows or keeps a plan may have its
 --- text, also where the script has it as a plain one.
 local function sealed(entry, changes)

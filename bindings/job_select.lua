@@ -9,10 +9,6 @@ local suggest <const> = require "trunkhost.suggest"
 
 local select_items <const> = {}
 
----@class trunkhost.Item  one trunk of one account; a job may use items of its own form
----@field account trunkhost.Account
----@field trunk table
-
 --- The accounts that the options name, opened: a missing token or a wrong name ends the run before anything is
 --- sent.
 ---@param chosen trunkhost.Options
@@ -167,13 +163,6 @@ local function admits(account, trunk, rules)
     end
     return true
 end
-
----@class trunkhost.Source  how a job names its items; each has a default that fits trunks
----@field items? any[]|fun(account: trunkhost.Account?): any  a list, an iterator, or a function that returns either;
----                                   with a parameter it is asked for each account, without one for the run
----@field key? fun(item: any): string|integer
----@field account? fun(item: any): trunkhost.Account|string|nil
----@field trunk? fun(item: table): table  the fields that --match looks at
 
 ---@class trunkhost.Entry  an item with what the job knows of it
 ---@field item table

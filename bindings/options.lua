@@ -182,35 +182,6 @@ local function arrange(parser, first)
     end
 end
 
----@class trunkhost.OptionsSpec
----@field name? string         what the script is called in its help; default: its file name
----@field description? string  what it does
----@field epilog? string       examples, notes
----@field job? boolean         false: no job, only the choice of trunks and the output
----@field undo? boolean        it can be taken back: --undo stands in its help
----@field secrets? boolean     it sets passwords: --deliver, --restore-on-failure and what belongs to them
----@field quiet? string        what --quiet means here
-
----@class trunkhost.Options  what parse() returns, besides the script's own options
----@field account string[]
----@field only string[]
----@field match { field: string, glob: string }[]
----@field dry_run boolean?
----@field yes boolean?
----@field concurrency integer
----@field canary integer
----@field wave integer?
----@field soak number?               seconds
----@field plan_out string?
----@field plan string?
----@field resumed string[]?          runs that are gone on with, the latest first
----@field undoes string?             the run that is taken back
----@field what string[][]            the arguments that say what is to be done
----@field max_failures { count: integer?, percent: number? }?
----@field deadline { at: number, text: string }?
----@field json boolean?
----@field quiet boolean?
-
 --- An argparse parser with the standard options; the script may add its own before it calls parse().
 ---@param spec? trunkhost.OptionsSpec
 ---@return table parser

@@ -48,6 +48,7 @@ local PREFIX <const> = "trunkhost.meta."
 ---@field parent string?
 ---@field open boolean           it may have other members than these
 ---@field index string?          the type of those
+---@field items boolean          those are the items of a list
 ---@field exact boolean
 ---@field fields table<string, trunkhost.reference.Field>
 ---@field order string[]
@@ -125,7 +126,8 @@ function tag:class(text)
     end
     local class <const> = {
         name = name, doc = self:take(), parent = rest:match "^:%s*([%w_.]+)", exact = exact ~= nil, open = false,
-        fields = {}, order = {}, operators = {}, see = self.tags.see, file = self.file.name, line = self.line,
+        items = false, fields = {}, order = {}, operators = {}, see = self.tags.see, file = self.file.name,
+        line = self.line,
     }
     self.found.classes[name], self.class = class, class
     self.tags.see = {}
@@ -146,9 +148,9 @@ function Reader:add_field(field)
 end
 
 function tag:field(text)
-    local index <const> = text:match "^%b[]%s*()"
-    if index then
-        self.class.open, self.class.index = true, (self:cut(text:sub(index)))
+    local key <const>, index <const> = text:match "^(%b[])%s*()"
+    if key then
+        self.class.open, self.class.index, self.class.items = true, (self:cut(text:sub(index))), key == "[integer]"
         self.doc = {}
         return
     end

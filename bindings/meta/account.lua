@@ -20,7 +20,7 @@ local account = {}
 
 --- All trunks, page by page where the platform has pages: `for trunk in account:trunks() do … end`.
 ---
---- Raises: an error object (errors).
+--- Raises: every kind that a request can.
 ---@async
 ---@param options? trunkhost.ListOptions
 ---@return fun(): trunkhost.Trunk?
@@ -28,7 +28,7 @@ function account:trunks(options) end
 
 --- One trunk, in full.
 ---
---- Raises: `not_found` and every other kind of a request.
+--- Raises: `not_found` and every other kind that a request can.
 ---@async
 ---@param id integer|string
 ---@return trunkhost.Trunk trunk
@@ -62,7 +62,7 @@ function account:update(id, fields, options) end
 --- Deletes a trunk. Where the same request would also release things that are no trunks, the id is looked up in the
 --- list of trunks first.
 ---
---- Raises: `not_found` and every other kind of a request.
+--- Raises: `not_found` and every other kind that a request can.
 ---@async
 ---@param id integer|string
 ---@param options? trunkhost.CallOptions
@@ -72,7 +72,7 @@ function account:delete(id, options) end
 
 --- All items of a list endpoint of the provider's description, page by page where it has pages.
 ---
---- Raises: an error object (errors).
+--- Raises: every kind that a request can.
 ---@async
 ---@param endpoint string  Its name, as "list" or "numbers.list".
 ---@param params? integer|string|table<string, any>  The id in its path, or a table of path parameters.
@@ -82,7 +82,7 @@ function account:list(endpoint, params, options) end
 
 --- Calls an endpoint of the provider's description by its name.
 ---
---- Raises: an error object (errors).
+--- Raises: every kind that a request can.
 ---@async
 ---@param endpoint string  Its name, as "numbers.add".
 ---@param params? integer|string|table<string, any>  The id in its path, or a table of path parameters.
@@ -95,7 +95,7 @@ function account:call(endpoint, params, fields, options) end
 
 --- Asks the platform whether the token is good.
 ---
---- Raises: `auth` when it is not, and every other kind of a request.
+--- Raises: `auth` when it is not, and every other kind that a request can.
 ---@async
 ---@return table reply
 function account:check() end

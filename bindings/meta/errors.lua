@@ -30,6 +30,10 @@
 ---@field attempts integer  Requests that were sent.
 ---@field account? string
 ---@field trunk? string
+---@field request? string  What was sent, as "PUT /sip-trunks/42", without anything secret.
+---@field advice? string  What to do about it, in one line.
+---@field cause? trunkhost.Error  The error that has led to this one.
+---@field traceback? string  Where it was raised; the log shows it at the level debug.
 ---@field retryable boolean  The same call may succeed later.
 ---@field ambiguous boolean  The change may have happened.
 ---@operator concat: string

@@ -25,7 +25,7 @@ function job.trunks(chosen) end
 
 --- The trunk in full, as it is now: what every change starts from.
 ---
---- Raises: an error object (errors), after a few tries.
+--- Raises: every kind that a request can, after a few tries.
 ---@async
 ---@param account trunkhost.Account
 ---@param trunk trunkhost.Trunk  As the list has it.
@@ -83,7 +83,7 @@ function job.unknown(message, members) end
 ---@class trunkhost.Source
 --- What it goes through: a list, an iterator, or a function that returns either. A function with a parameter is called
 --- for every account, any other once. Default: every trunk, as `{ account =, trunk = }`.
----@field items? any[]|fun(account: trunkhost.Account): any
+---@field items? any[]|fun(account?: trunkhost.Account): any
 --- What names the item in the report and the ledger, today and tomorrow. Default: the id of the trunk.
 ---@field key? fun(item: any): string|integer
 --- The account of an item, or its name. Default: its member `account`, or the account in whose list it was.
@@ -91,7 +91,8 @@ function job.unknown(message, members) end
 --- The trunk of an item, at whose fields `--match` looks. Default: its member `trunk`, or the item itself.
 ---@field trunk? fun(item: any): trunkhost.Trunk|integer|string
 
---- What a job is.
+--- What a job is. In `apply` and `verify` an error object that is raised is the item's failure; any other error is a
+--- mistake in the script and ends the run.
 ---@class (exact) trunkhost.JobSpec : trunkhost.Source
 ---@field name string  What it is called.
 ---@field options? trunkhost.Options  What the parser has returned. Default: the standard options.

@@ -25,7 +25,7 @@
 ---@field secrets? trunkhost.ProviderSecret[]  The passwords of a trunk.
 ---@field label? string  The field that people know a trunk by.
 --- How its trunks become neutral ones and back: a built-in mapping by its name, or one of your own (docs/mapping.md).
----@field mapping? string|table
+---@field mapping? string|trunkhost.Mapping
 
 --- `{ { 100, per = 60 }, { 20, per = 10 }, concurrency = 8, source = "…" }`: all windows hold; there may be none.
 ---@class trunkhost.ProviderLimits

@@ -233,8 +233,9 @@ local function add_class(out, class, level)
     end
     add_members(out, class)
     if class.index and not class.path then
-        paragraph(out, #class.order > 0 and ("Other members are of the type %s."):format(type_of(class.index))
-            or ("Its members are of the type %s."):format(type_of(class.index)))
+        paragraph(out, class.items and ("Its items are of the type %s."):format(type_of(class.index))
+            or class.index == "any" and "It may have other members."
+            or ("%s members are of the type %s."):format(#class.order > 0 and "Other" or "Its", type_of(class.index)))
     end
     for _, name in ipairs(class.order) do
         if class.fields[name].type == "function" then

@@ -1,0 +1,246 @@
+---@meta trunkhost.neutral
+
+--- The neutral trunk: what a trunk is on every platform, and the way from one platform's form to another's:
+--- `require "trunkhost.neutral"`. [Mapping](mapping.md) explains it.
+
+---@class trunkhost.NeutralLibrary
+--- The fields of a neutral trunk, in the order in which people want to read them.
+---@field fields trunkhost.NeutralField[]
+local neutral = {}
+
+--- A platform's trunk in full, with the parts that have endpoints of their own.
+---
+--- Raises: every kind that a request can.
+---@async
+---@param account trunkhost.Account
+---@param id integer|string
+---@return trunkhost.Trunk native
+function neutral.read(account, id) end
+
+--- The neutral form of a platform's trunk.
+---@param description trunkhost.Provider
+---@param native trunkhost.Trunk  In full, as `neutral.read` gives it.
+---@return trunkhost.Neutral
+function neutral.of(description, native) end
+
+--- What would be sent to create a trunk, and what becomes of every field.
+---@param trunk trunkhost.Neutral
+---@param description trunkhost.Provider  The target's.
+---@param options? trunkhost.NeutralOptions
+---@return trunkhost.MapResult
+function neutral.map(trunk, description, options) end
+
+--- Why a trunk must not be created.
+---@param result trunkhost.MapResult
+---@return trunkhost.Reason[]
+function neutral.blocked(result) end
+
+--- The pair of functions of a provider.
+---
+--- Raises: `invalid` with the code `configuration`: it has none.
+---@param description trunkhost.Provider
+---@return trunkhost.Mapping
+function neutral.mapping(description) end
+
+--- Whether the target's trunk is the one that was to be created, perhaps not complete yet.
+---@param description trunkhost.Provider
+---@param mapped trunkhost.Mapped
+---@param native trunkhost.Trunk  In full.
+---@return boolean
+function neutral.twin(description, mapped, native) end
+
+--- Where a trunk that was read back differs from the planned one.
+---@param description trunkhost.Provider
+---@param planned trunkhost.Neutral
+---@param native trunkhost.Trunk  In full.
+---@return trunkhost.NeutralDifference[]
+function neutral.compare(description, planned, native) end
+
+--- The same for two neutral trunks.
+---@param a trunkhost.Neutral
+---@param b trunkhost.Neutral
+---@return trunkhost.NeutralDifference[]
+function neutral.differences(a, b) end
+
+--- The numbers that a trunk answers when it is in service, written alike: no other may claim them at the same time.
+---@param trunk trunkhost.Neutral
+---@return table<string, boolean>
+function neutral.claims(trunk) end
+
+--- A neutral trunk with nothing in it.
+---@param origin? string  The mapping that makes it.
+---@return trunkhost.Neutral
+function neutral.new(origin) end
+
+--- A copy in which null and "" are absent and every list and group is there: for trunks from files.
+---@param neutral table
+---@return trunkhost.Neutral
+function neutral.tidy(neutral) end
+
+--- A deep copy of a value; the marks of JSON arrays stay.
+---@param value any
+---@return any
+function neutral.copy(value) end
+
+--- Everything that is wrong with a neutral trunk.
+---@param neutral any
+---@return { field: string, rule: string }[]
+function neutral.check(neutral) end
+
+--- What is known of a field.
+---@param name string  As "inbound.mode".
+---@return trunkhost.NeutralField?
+function neutral.field(name) end
+
+--- The value of a field, from the text that an operator has written or from what a file has.
+---@param name string
+---@param value any
+---@return any value  Nil when it does not fit.
+---@return string? problem  What is wrong then.
+function neutral.parse(name, value) end
+
+--- What a field holds, in a form that can be shown and compared.
+---@param neutral trunkhost.Neutral
+---@param name string
+---@return any
+function neutral.value(neutral, name) end
+
+--- The names of all fields of these trunks: those of every trunk, then the extras.
+---@param ... trunkhost.Neutral
+---@return string[]
+function neutral.names(...) end
+
+--- Parameters and body of a step, with the ids that are known by then.
+---@param step trunkhost.Step
+---@param ids table<string, any>  Name → id; "trunk" is the new trunk.
+---@return any params
+---@return table body
+function neutral.resolve(step, ids) end
+
+--- The part of a trunk that a step adds or changes, when that was done already.
+---@param native trunkhost.Trunk  In full.
+---@param step trunkhost.Step
+---@return table? part
+function neutral.find(native, step) end
+
+--- The platform's trunk as it should read after everything was sent, without what the platform adds.
+---@param trunk trunkhost.Mapped
+---@return table native
+function neutral.outcome(trunk) end
+
+--- What a value of a step refers to: the name of an id that is known only later.
+---@param value any
+---@return string? name  Nil for any other value.
+function neutral.refers(value) end
+
+--- A trunk in neutral form. What is nil the source has not, or the platform decides. docs/mapping.md says what each
+--- field means.
+---@class trunkhost.Neutral
+---@field origin? string  The mapping that made it.
+---@field label? string
+---@field description? string
+---@field vendor? string
+---@field numbers trunkhost.NeutralNumber[]
+---@field agent_ref? string  The agent for numbers without one of their own.
+---@field inbound { mode?: string, username?: string, sources: string[], enabled?: boolean }
+---@field outbound { mode?: string, username?: string, enabled?: boolean }
+---@field gateways trunkhost.NeutralGateway[]
+---@field transport? string
+---@field media_encryption? string
+---@field codecs? string[]
+---@field calling_format? string
+---@field caller_id_transforms? table[]
+---@field country? string
+---@field registration { enabled?: boolean, status?: table }
+---@field fixed_source_ip? boolean
+---@field channels? integer
+---@field active? boolean
+---@field extras table<string, any>  Options of one platform only, as they are.
+---@field refs table<string, any>  To read only: ids, times, health.
+
+---@class trunkhost.NeutralNumber
+---@field value string  As the source writes it.
+---@field kind "e164"|"extension"
+---@field routing_key? string  The user part that the carrier sends for it.
+---@field name? string
+---@field agent_ref? string  The agent that answers it, by its id on the source platform.
+---@field extras? table  Options of one platform only.
+
+---@class trunkhost.NeutralGateway
+---@field host string
+---@field port? integer
+---@field priority? integer  The lower comes first.
+
+---@class trunkhost.NeutralField
+---@field name string
+---@field type string
+---@field doc string
+---@field choices? string[]
+---@field decides? boolean  What is not sent is decided by the platform, so it may come back with a value.
+
+---@class trunkhost.NeutralOptions
+---@field set? table<string, any>  Values that the operator gives, by field.
+---@field allow_loss? string[]  Fields that may be lost.
+--- True: they will be there when it is sent.
+---@field secrets? { inbound?: trunkhost.Secret, outbound?: trunkhost.Secret }|true
+---@field same_account? boolean  The agents of the source exist at the target.
+---@field inactive_first? boolean  Out of service until everything is in place, where the platform can.
+
+--- One trunk may become several, where the target holds one number each.
+---@class trunkhost.MapResult
+---@field target string
+---@field trunks trunkhost.Mapped[]
+---@field findings trunkhost.Finding[]
+
+--- A trunk that is to be created.
+---@class trunkhost.Mapped
+---@field body table  For `account:create`.
+---@field after trunkhost.Step[]  What is sent after it, in order.
+---@field makes? table  What create makes of fields that it does not accept.
+---@field number? string  Where the target holds one number each.
+---@field grant? string[]  Dangerous fields that are so at the source as well.
+---@field secrets { field: string, leg: trunkhost.Leg }[]  Fields of the body that hold passwords.
+---@field planned trunkhost.Neutral  How it should read back.
+
+--- What becomes of a field.
+---@class trunkhost.Finding
+---@field field string
+---@field verdict "exact"|"changed"|"lost"|"missing"|"secret"
+---@field before any  At the source.
+---@field after any  At the target.
+---@field rule string  A sentence for the operator.
+--- What stops it: a loss that is not allowed, a value or a secret that is not given.
+---@field blocks? "loss"|"value"|"secret"
+---@field allowed? boolean  The loss was allowed.
+
+---@class trunkhost.Reason
+---@field field string
+---@field by "loss"|"value"|"secret"  What would remove it: allowing the loss, giving the value, giving the secret.
+---@field text string
+
+---@class trunkhost.NeutralDifference
+---@field field string
+---@field planned any
+---@field found any
+
+--- A request after create.
+---@class trunkhost.Step
+---@field endpoint string
+---@field params any
+---@field body table
+---@field adds? string  The member of the trunk, read in full, that gets a part.
+---@field part? string  The member in which one part is changed. Without it and `adds` the trunk itself is.
+---@field key? table  The fields that the part is found by.
+---@field fields? table  What the part has afterwards. Default: the body.
+---@field as? string  The name by which later steps refer to the id of the part.
+
+--- How the trunks of a provider become neutral ones, and back.
+---@class trunkhost.Mapping
+---@field name string
+---@field to_neutral fun(native: trunkhost.Trunk): trunkhost.Neutral
+---@field to_native fun(trunk: trunkhost.Neutral, options: trunkhost.NeutralOptions): trunkhost.MapResult
+---@field parts? table<string, string>  Member → the list endpoint that it is read from, to have the trunk in full.
+--- Whether two are the same, by what is unique there; nil: undecided.
+---@field same? fun(planned: trunkhost.Neutral, found: trunkhost.Neutral): boolean?
+
+return neutral

@@ -7,13 +7,11 @@
 #include "error_lua.h"
 #include "library.h"
 
-enum { MAX_WINDOWS = 8 };
-
-static size_t read_windows(lua_State *L, int idx, th_window windows[])
+size_t th_read_windows(lua_State *L, int idx, th_window windows[TH_WINDOWS_MAX])
 {
     int top = lua_gettop(L);
     size_t n = 0;
-    for (lua_Integer i = 1; n < MAX_WINDOWS && lua_rawgeti(L, idx, i) == LUA_TTABLE; i++) {
+    for (lua_Integer i = 1; n < TH_WINDOWS_MAX && lua_rawgeti(L, idx, i) == LUA_TTABLE; i++) {
         lua_rawgeti(L, -1, 1);
         lua_getfield(L, -2, "per");
         windows[n].requests = (unsigned)lua_tointeger(L, -2);
@@ -34,7 +32,7 @@ static int open_account(lua_State *L)
     lua_settop(L, 1);
     th_error err = {0};
     th_account_options options = {0};
-    th_window windows[MAX_WINDOWS];
+    th_window windows[TH_WINDOWS_MAX];
     lua_getfield(L, 1, "name"); // 2
     options.name = luaL_checkstring(L, 2);
     lua_getfield(L, 1, "base_url"); // 3
@@ -43,7 +41,7 @@ static int open_account(lua_State *L)
     options.token = th_secret_test(L, 4);
     luaL_argcheck(L, options.token, 1, "the token is missing");
     if (lua_getfield(L, 1, "rate") == LUA_TTABLE) { // 5
-        options.nwindows = read_windows(L, 5, windows);
+        options.nwindows = th_read_windows(L, 5, windows);
         options.windows = windows;
     }
     lua_getfield(L, 1, "concurrency"); // 6
@@ -159,11 +157,10 @@ static int account_name(lua_State *L)
     return 1;
 }
 
-/* account:pace() → { queued, in_flight, admitted, limited, wait, waiting_for } */
-static int account_pace(lua_State *L)
+void th_pace_push(lua_State *L, const th_pacer *pacer)
 {
     struct th_pacer_stats stats;
-    th_pacer_stats(th_account_check(L, 1)->pacer, &stats);
+    th_pacer_stats(pacer, &stats);
     lua_createtable(L, 0, 6);
     lua_pushinteger(L, (lua_Integer)stats.queued);
     lua_setfield(L, -2, "queued");
@@ -177,6 +174,12 @@ static int account_pace(lua_State *L)
     lua_setfield(L, -2, "wait");
     lua_pushstring(L, stats.waiting_for);
     lua_setfield(L, -2, "waiting_for");
+}
+
+/* account:pace() → { queued, in_flight, admitted, limited, wait, waiting_for } */
+static int account_pace(lua_State *L)
+{
+    th_pace_push(L, th_account_check(L, 1)->pacer);
     return 1;
 }
 

@@ -158,6 +158,10 @@ local function check(path, value)
     end
 end
 
+--- What is wrong with a member that accounts and clients of other APIs share, or nil: `config.faults.rate(value)`.
+---@type table<string, fun(value: any): string?>
+config.faults = { rate = rate, concurrency = concurrency, timeout = seconds, http = http, ca_file = text }
+
 ---@class trunkhost.Config
 ---@field path string?  nil: there is no file
 ---@field accounts table<string, table>

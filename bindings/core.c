@@ -7,7 +7,6 @@
 
 #include "api.h"
 #include "error_lua.h"
-#include "http.h"
 #include "library.h"
 #include "runtime.h"
 #include "secret.h"
@@ -299,12 +298,12 @@ int th_open_core(lua_State *L)
                                          {"is_secret", core_is_secret},
                                          {"error", core_error},
                                          {"hash", core_hash},
-                                         {"request", th_http_request},
                                          {NULL, NULL}};
     luaL_newlib(L, functions); // core
     th_task_open(L);
     th_api_open(L);
     th_open_accounts(L);
+    th_open_http(L);
     th_open_tokens(L);
     th_open_process(L);
     th_open_prompt(L);

@@ -5,6 +5,8 @@
 #include <lua.h>
 #include <stddef.h>
 
+#include "pacer.h"
+
 struct th_lua_module {
     const char *name; /* "trunkhost.job" */
     const char *source;
@@ -28,5 +30,13 @@ void th_open_prompt(lua_State *L);
 void th_open_private_files(lua_State *L);
 void th_open_versions(lua_State *L);
 void th_open_accounts(lua_State *L);
+void th_open_http(lua_State *L);
+
+/* What accounts and clients of other APIs share (accounts.c). */
+enum { TH_WINDOWS_MAX = 8 };
+/* Reads { { requests, per = seconds }, … }, which has been checked, from the table at idx. */
+size_t th_read_windows(lua_State *L, int idx, th_window windows[TH_WINDOWS_MAX]);
+/* Pushes { queued, in_flight, admitted, limited, wait, waiting_for }. */
+void th_pace_push(lua_State *L, const th_pacer *pacer);
 
 #endif

@@ -10,6 +10,7 @@ local tasks <const> = require "trunkhost.tasks"
 ---@field queue fun(capacity?: integer): trunkhost.Queue
 ---@field retry fun(options: trunkhost.RetryOptions): fun(fn: function, ...: any): ...
 ---@field await fun(fn: function, ...: any): ...
+---@field http trunkhost.Http
 ---@field process { run: fun(command: trunkhost.Command): trunkhost.Ended }
 ---@field uv table  luv, on the loop of the host
 ---@field inspect fun(value: any, options?: trunkhost.InspectOptions): string
@@ -24,7 +25,6 @@ local trunkhost <const> = {
     secret = core.secret,
     json = json,
     null = json.null,
-    http = { request = core.request },
     map = tasks.map,
     nursery = tasks.nursery,
     timeout = tasks.timeout,
@@ -56,6 +56,7 @@ local lazy <const> = {
     semaphore = function() return require("trunkhost.sync").semaphore end,
     queue = function() return require("trunkhost.sync").queue end,
     retry = function() return require "trunkhost.retry" end,
+    http = function() return require "trunkhost.http" end,
     await = function() return require("trunkhost.await").call end,
     process = function() return require "trunkhost.process" end,
     uv = function() return require "trunkhost.uv" end,

@@ -132,15 +132,8 @@ void th_call_keep_rows(lua_State *L, const struct th_call *call, const char *tru
 
 static void scrub(char *text, const struct th_call *call)
 {
-    for (unsigned i = 0; text && i < call->nsecrets; i++) {
-        size_t len;
-        const char *bytes = th_secret_bytes(call->secrets[i].secret, &len);
-        char *at = text;
-        while (len > 0 && (at = memmem(at, strlen(at), bytes, len)) != NULL) {
-            memset(at, '*', len);
-            at += len;
-        }
-    }
+    for (unsigned i = 0; text && i < call->nsecrets; i++)
+        th_secret_hide(call->secrets[i].secret, text);
 }
 
 void th_call_scrub(const struct th_call *call, th_error *err)

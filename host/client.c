@@ -25,9 +25,9 @@ static CURLcode set_limits(th_easy *easy)
     CURLcode code = curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, easy->timeout_ms);
     code =
         code ? code : curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, client->connect_timeout_ms);
-    code =
-        code ? code
-             : curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)client->max_response);
+    easy->max_reply = (curl_off_t)client->max_response;
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, easy->max_reply);
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
     /* A slow name server must not stop the loop: leave its thread behind instead of waiting for it.
      */
     code = code ? code : curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
@@ -177,7 +177,7 @@ static bool find_proxy(th_client *client)
     }
     const char *except = getenv("no_proxy");
     except = except ? except : getenv("NO_PROXY");
-    if (!proxy || (except && strcmp(except, "*") == 0)) {
+    if (!proxy || client->plain_anywhere || (except && strcmp(except, "*") == 0)) {
         proxy = "";
     }
     th_buf list = {0};
@@ -289,6 +289,7 @@ int th_client_create(uv_loop_t *loop, const th_client_options *options, th_clien
     client->connect_timeout_ms =
         options->connect_timeout_ms ? options->connect_timeout_ms : DEFAULT_CONNECT_TIMEOUT_MS;
     client->max_response = options->max_response ? options->max_response : DEFAULT_MAX_RESPONSE;
+    client->plain_anywhere = options->plain_anywhere;
     client->driver.silence_ms = (unsigned)(client->timeout_ms / 2);
     client->driver.finished = finished;
     client->driver.released = released;

@@ -59,12 +59,20 @@ static bool repeat_broken(th_exchange *x)
     return true;
 }
 
+/* Whether the owner wants no further transfer, however safe one would be. */
+static bool has_enough(const th_exchange *x)
+{
+    const th_transfer *t = &x->transfer;
+    enum th_kind kind = t->fate == TH_FATE_REPLIED ? th_status_kind(t->status) : t->kind;
+    return t->stream_failed || (x->most && x->started >= x->most) || (x->once & 1u << kind);
+}
+
 static void settle(th_exchange *x, enum th_outcome outcome)
 {
     const th_transfer *t = &x->transfer;
     x->outcome = outcome;
     unsigned tries = x->tries ? x->tries : TRIES_DEFAULT;
-    if (outcome == TH_OUTCOME_SUCCESS) {
+    if (outcome == TH_OUTCOME_SUCCESS || has_enough(x)) {
         finish(x, outcome);
         return;
     }
@@ -134,6 +142,7 @@ static void transfer_done(th_transfer *t)
 static void send_now(th_exchange *x)
 {
     x->stage = TH_X_SENDING;
+    x->started++;
     th_buf_clear(&x->transfer.reply);
     th_buf_clear(&x->transfer.reply_headers);
     x->transfer.done = transfer_done;
@@ -165,6 +174,7 @@ static void join_queue(th_exchange *x, bool urgent)
 void th_exchange_start(th_exchange *exchange)
 {
     exchange->attempts = exchange->failures = exchange->limited = exchange->broken = 0;
+    exchange->started = 0;
     exchange->maybe = false;
     exchange->outcome = TH_OUTCOME_NONE;
     join_queue(exchange, false);
@@ -218,10 +228,11 @@ void th_exchange_describe(const th_exchange *exchange, th_buf *out)
     } else {
         th_buf_puts(out, "the reply to ");
     }
-    th_buf_printf(out, "%s %s (attempt %u)", x->transfer.method, x->transfer.url, x->attempts + 1);
+    th_buf_printf(out, "%s %s (attempt %u)", x->transfer.method,
+                  x->shown ? x->shown : x->transfer.url, x->attempts + 1);
 }
 
-static enum th_kind kind_of_status(int status)
+enum th_kind th_status_kind(int status)
 {
     switch (status) {
     case 401:
@@ -249,7 +260,7 @@ void th_exchange_error(const th_exchange *exchange, th_error *err)
     if (x->start_error.kind) {
         th_fail(err, x->start_error.kind, "%s", x->start_error.message);
     } else if (t->fate == TH_FATE_REPLIED && (t->status < 200 || t->status >= 300)) {
-        th_fail(err, kind_of_status(t->status), "%s answered with HTTP status %d", t->method,
+        th_fail(err, th_status_kind(t->status), "%s answered with HTTP status %d", t->method,
                 t->status);
     } else if (t->fate == TH_FATE_UNSENT) {
         th_fail(err, t->kind ? t->kind : TH_NETWORK, "nothing was sent: %s",

@@ -35,7 +35,10 @@ struct th_exchange {
     th_timers *timers;
     th_transfer transfer;
     bool repeatable;
-    unsigned tries; /* transfers at the most, for failures of the platform or the line; 0 = 5 */
+    unsigned tries;    /* transfers at the most, for failures of the platform or the line; 0 = 5 */
+    unsigned most;     /* transfers at the most, whatever was wrong with them; 0 = see above */
+    unsigned once;     /* failures that end it: 1 << kind */
+    const char *shown; /* the URL as people may see it; NULL: transfer.url */
     void (*done)(th_exchange *exchange);
     /* Looks at a 429 whose headers do not say how long to wait, and sets transfer.pace.retry_after
      * when its body does. NULL: nobody looks. */
@@ -50,7 +53,7 @@ struct th_exchange {
 
     /* the exchange's */
     enum { TH_X_IDLE, TH_X_QUEUED, TH_X_SENDING, TH_X_PAUSED } stage;
-    unsigned failures, limited, broken;
+    unsigned failures, limited, broken, started;
     th_ticket ticket;
     th_timer pause;
 };
@@ -65,6 +68,8 @@ bool th_exchange_unsent(const th_exchange *exchange);
 /* For people: "the rate limit of …", "the reply to PUT https://…". */
 void th_exchange_describe(const th_exchange *exchange, th_buf *out);
 
+/* What a reply with this status, which is not 2xx, means. */
+enum th_kind th_status_kind(int status);
 /* Fills kind, status, attempts, ambiguous, retryable and a plain message from the outcome, which is
  * not success. */
 void th_exchange_error(const th_exchange *exchange, th_error *err);

@@ -1,49 +1,59 @@
 #include "http.h"
 
-#include <ctype.h>
 #include <lauxlib.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "error_lua.h"
-#include "exchange.h"
+#include "http_impl.h"
 #include "json.h"
-#include "runtime.h"
+#include "secret.h"
 
-enum { CONCURRENCY = 64 }; /* sizes the connection cache */
+enum { CONCURRENCY = 64 }; /* sizes the connection cache of what has no client */
 
-struct http_call {
-    th_runtime *runtime;
-    th_waker waker;
-    struct curl_slist *headers;
-    th_buf body;
-    char *method, *url;
-    bool interrupted, head;
-    th_exchange x;
-};
+/* --- one call as something to wait for
+ * ------------------------------------------------------------------------------ */
+
+static void free_headers(struct curl_slist *list)
+{
+    for (struct curl_slist *at = list; at; at = at->next)
+        sodium_memzero(at->data, strlen(at->data));
+    curl_slist_free_all(list);
+}
 
 static void http_release(void *ptr)
 {
-    struct http_call *call = ptr;
+    struct th_http_call *call = ptr;
     th_exchange_close(&call->x);
-    curl_slist_free_all(call->headers);
+    th_download_destroy(call->download);
+    th_upload_close(&call->upload);
+    th_http_client_unref(call->client);
+    free_headers(call->headers);
     th_buf_close(&call->body);
+    th_buf_close(&call->words);
+    th_error_close(&call->keep_error);
     free(call->method);
     free(call->url);
+    free(call->shown);
     free(call);
 }
 
+/* A file that is being put on disk belongs to a thread, and is let go of. */
 static void http_cancel(void *ptr)
 {
-    struct http_call *call = ptr;
+    struct th_http_call *call = ptr;
     call->interrupted = true;
     th_exchange_close(&call->x);
+    th_download_destroy(call->download);
+    call->download = NULL;
 }
 
+/* Asking can stop at any time. */
 static bool http_interrupt(void *ptr)
 {
-    struct http_call *call = ptr;
-    if (!th_exchange_unsent(&call->x))
+    struct th_http_call *call = ptr;
+    if (!call->read && !th_exchange_unsent(&call->x))
         return false;
     http_cancel(ptr);
     return true;
@@ -51,7 +61,11 @@ static bool http_interrupt(void *ptr)
 
 static void http_describe(const void *ptr, th_buf *out)
 {
-    th_exchange_describe(&((const struct http_call *)ptr)->x, out);
+    const struct th_http_call *call = ptr;
+    if (call->download && th_download_keeping(call->download))
+        th_buf_printf(out, "the disk, for the reply to %s %s", call->method, call->shown);
+    else
+        th_exchange_describe(&call->x, out);
 }
 
 static const struct th_wait_ops http_ops = {.name = "a request",
@@ -60,129 +74,200 @@ static const struct th_wait_ops http_ops = {.name = "a request",
                                             .interrupt = http_interrupt,
                                             .describe = http_describe};
 
-static void http_ended(th_exchange *x)
+static void http_kept(void *ctx)
 {
-    struct http_call *call = x->ctx;
+    struct th_http_call *call = ctx;
     th_task_wake(call->runtime->sched, call->waker);
 }
 
-/* "Name: value\r\n" lines → a table with lower-case names; repeated ones are joined as HTTP says.
- */
-static void push_headers(lua_State *L, const th_buf *lines)
+static void http_ended(th_exchange *x)
 {
-    lua_newtable(L);
-    const char *at = lines->data, *end = lines->data + lines->len;
-    while (at && at < end) {
-        const char *eol = memchr(at, '\n', (size_t)(end - at));
-        if (!eol)
-            eol = end;
-        const char *stop = eol;
-        while (stop > at && isspace((unsigned char)stop[-1]))
-            stop--;
-        const char *colon = memchr(at, ':', (size_t)(stop - at));
-        if (colon) {
-            luaL_Buffer b;
-            luaL_buffinit(L, &b);
-            for (const char *c = at; c < colon; c++)
-                luaL_addchar(&b, (char)tolower((unsigned char)*c));
-            luaL_pushresult(&b); // headers name
-            const char *value = colon + 1;
-            while (value < stop && isspace((unsigned char)*value))
-                value++;
-            lua_pushvalue(L, -1);
-            if (lua_rawget(L, -3) == LUA_TSTRING)
-                lua_pushliteral(L, ", ");
-            else
-                lua_pop(L, 1), lua_pushliteral(L, ""), lua_pushliteral(L, "");
-            lua_pushlstring(L, value, (size_t)(stop - value));
-            lua_concat(L, 3);
-            lua_rawset(L, -3);
-        }
-        at = eol < end ? eol + 1 : end;
-    }
+    struct th_http_call *call = x->ctx;
+    if (call->download && x->outcome == TH_OUTCOME_SUCCESS &&
+        th_download_keep(call->download, &call->runtime->loop, x->transfer.taken, http_kept, call,
+                         &call->keep_error) == 0)
+        return;
+    th_task_wake(call->runtime->sched, call->waker);
 }
 
 static int http_done(lua_State *L, int status, lua_KContext ctx)
 {
     (void)status;
     (void)ctx;
-    struct http_call *call = th_task_op(L);
+    struct th_http_call *call = th_task_op(L);
+    const th_transfer *t = &call->x.transfer;
     th_error err = {0};
     if (call->interrupted) {
-        th_fail(&err, TH_CANCELLED, "the run is stopping; this request was not sent");
-    } else if (call->x.transfer.fate != TH_FATE_REPLIED) {
-        th_exchange_error(&call->x, &err);
-        if (call->x.outcome == TH_OUTCOME_AMBIGUOUS && !call->x.repeatable)
-            err.kind = TH_UNKNOWN_OUTCOME;
-    } else {
-        const th_transfer *t = &call->x.transfer;
-        lua_createtable(L, 0, 4);
-        lua_pushinteger(L, t->status);
-        lua_setfield(L, -2, "status");
-        push_headers(L, &t->reply_headers);
-        lua_setfield(L, -2, "headers");
-        lua_pushlstring(L, t->reply.data ? t->reply.data : "", t->reply.len);
-        lua_setfield(L, -2, "body");
-        th_error parse = {0};
-        if (t->json && t->reply.len && th_json_decode(L, t->reply.data, t->reply.len, &parse) == 0)
-            lua_setfield(L, -2, "json");
-        th_error_close(&parse);
+        th_fail(&err, TH_CANCELLED, "the run is stopping: %s %s was broken off", call->method,
+                call->shown);
+    } else if (t->fate != TH_FATE_REPLIED || !th_http_expected(L, t->status)) {
+        th_http_explain(L, call, &err);
+    } else if (call->download && call->x.outcome == TH_OUTCOME_SUCCESS &&
+               (th_download_error(call->download, &err) != 0 || call->keep_error.kind)) {
+        if (call->keep_error.kind)
+            th_error_move(&err, &call->keep_error);
+        th_http_unusable(call, &err);
+    } else if (th_http_push_reply(L, call, &err) == 0) {
         th_task_release(L);
         return 1;
+    } else {
+        th_http_unusable(call, &err);
     }
+    th_http_mask(L, &err);
     th_task_release(L);
     return th_error_raise(L, &err);
 }
 
-static void add_header(lua_State *L, struct http_call *call, const char *name, const char *value)
+/* --- building one
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static int no_memory(lua_State *L)
 {
-    if (strpbrk(name, ":\r\n ") || strpbrk(value, "\r\n"))
-        luaL_error(L, "header '%s' contains a character that a header cannot have", name);
+    return luaL_error(L, "not enough memory");
+}
+
+/* The secrets that scripts put here (a bearer token for a webhook) stay out of Lua strings. */
+static void add_header(lua_State *L, struct th_http_call *call, int name_idx, int value_idx)
+{
+    const char *name = luaL_checkstring(L, name_idx);
+    const th_secret *secret = th_secret_test(L, value_idx);
+    size_t len;
+    const char *value =
+        secret ? th_secret_bytes(secret, &len) : luaL_checklstring(L, value_idx, &len);
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)value[i] < ' ' && value[i] != '\t')
+            luaL_error(L, "the header '%s' contains a line break or another control character",
+                       name);
     th_buf line = {.sensitive = true};
-    th_buf_printf(&line, "%s: %s", name, value);
-    struct curl_slist *longer = line.data ? curl_slist_append(call->headers, line.data) : NULL;
+    /* libcurl's way of saying that a header is there and empty. */
+    int rc = th_buf_printf(&line, len ? "%s: " : "%s;", name) || th_buf_append(&line, value, len);
+    struct curl_slist *longer = rc == 0 ? curl_slist_append(call->headers, line.data) : NULL;
     th_buf_close(&line);
     if (!longer)
-        luaL_error(L, "not enough memory");
+        no_memory(L);
     call->headers = longer;
 }
 
-/* The secrets that scripts may put here (a bearer token for a webhook) stay out of Lua strings. */
-static void read_headers(lua_State *L, struct http_call *call)
+static void read_headers(lua_State *L, struct th_http_call *call)
 {
-    if (lua_getfield(L, 1, "headers") == LUA_TTABLE) {
-        lua_pushnil(L);
-        while (lua_next(L, -2)) {
-            if (lua_type(L, -2) != LUA_TSTRING || !lua_isstring(L, -1))
-                luaL_error(L, "headers must be a table of name = text");
-            add_header(L, call, lua_tostring(L, -2), lua_tostring(L, -1));
-            lua_pop(L, 1);
-        }
+    lua_getfield(L, HTTP_REQUEST, "headers"); // list
+    lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
+    for (lua_Integer i = 1; i < n; i += 2) {
+        lua_rawgeti(L, -1, i);
+        lua_rawgeti(L, -2, i + 1); // list name value
+        add_header(L, call, -2, -1);
+        lua_pop(L, 2);
     }
     lua_pop(L, 1);
 }
 
-static void read_body(lua_State *L, struct http_call *call)
+static struct th_http_call *call_of(const th_transfer *transfer)
 {
-    if (lua_getfield(L, 1, "json") != LUA_TNIL) {
-        th_error err = {0};
-        call->body.sensitive = true;
-        if (th_json_encode(L, -1, TH_JSON_SECRETS, &call->body, &err) != 0)
-            th_error_raise(L, &err);
-        add_header(L, call, "Content-Type", "application/json");
-    } else if (lua_getfield(L, 1, "body") != LUA_TNIL) {
+    const th_exchange *x = transfer->ctx;
+    return x->ctx;
+}
+
+static size_t give(th_transfer *transfer, uint64_t offset, char *buffer, size_t room)
+{
+    return th_upload_read(&call_of(transfer)->upload, offset, buffer, room);
+}
+
+static int read_upload(lua_State *L, struct th_http_call *call, th_error *err)
+{
+    th_transfer *t = &call->x.transfer;
+    int rc = th_upload_open(&call->upload, lua_tostring(L, -1), err);
+    if (rc != 0)
+        return rc;
+    t->body = "";
+    t->body_len = (size_t)call->upload.size;
+    t->give = call->upload.size ? give : NULL;
+    return 0;
+}
+
+static int read_body(lua_State *L, struct th_http_call *call, th_error *err)
+{
+    int top = lua_gettop(L), rc = 0;
+    call->body.sensitive = true;
+    if (lua_getfield(L, HTTP_REQUEST, "from") != LUA_TNIL) {
+        rc = read_upload(L, call, err);
+        lua_settop(L, top);
+        return rc;
+    }
+    if (lua_getfield(L, HTTP_REQUEST, "json") != LUA_TNIL) {
+        rc = th_json_encode(L, -1, TH_JSON_SECRETS, &call->body, err);
+    } else if (lua_getfield(L, HTTP_REQUEST, "body") != LUA_TNIL) {
         size_t len;
         const char *text = luaL_checklstring(L, -1, &len);
         if (th_buf_append(&call->body, text, len) != 0)
-            luaL_error(L, "not enough memory");
-        lua_pop(L, 1);
+            no_memory(L);
     } else {
-        lua_pop(L, 2);
-        return;
+        lua_settop(L, top);
+        return 0;
     }
-    lua_pop(L, 1);
+    lua_settop(L, top);
     call->x.transfer.body = call->body.data ? call->body.data : "";
     call->x.transfer.body_len = call->body.len;
+    return rc;
+}
+
+static bool take(th_transfer *transfer, uint64_t offset, const char *data, size_t len)
+{
+    return th_download_write(call_of(transfer)->download, offset, data, len);
+}
+
+static int read_target(lua_State *L, struct th_http_call *call, th_error *err)
+{
+    int rc = 0;
+    if (lua_getfield(L, HTTP_REQUEST, "to") != LUA_TNIL) {
+        rc = th_download_create(lua_tostring(L, -1), &call->download, err);
+        call->x.transfer.take = take;
+    }
+    lua_pop(L, 1);
+    return rc;
+}
+
+/* The bits of the kinds in the list `once`. */
+static unsigned read_once(lua_State *L)
+{
+    unsigned bits = 0;
+    if (lua_getfield(L, HTTP_REQUEST, "once") == LUA_TTABLE) {
+        for (lua_Integer i = 1; lua_rawgeti(L, -1, i) == LUA_TSTRING; i++) {
+            for (unsigned kind = TH_INVALID; kind <= TH_UNKNOWN_OUTCOME; kind++)
+                if (strcmp(th_kind_name(kind), lua_tostring(L, -1)) == 0)
+                    bits |= 1u << kind;
+            lua_pop(L, 1);
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return bits;
+}
+
+static lua_Number read_number(lua_State *L, const char *name)
+{
+    lua_getfield(L, HTTP_REQUEST, name);
+    lua_Number number = lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    return number;
+}
+
+static bool read_flag(lua_State *L, const char *name)
+{
+    lua_getfield(L, HTTP_REQUEST, name);
+    bool flag = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return flag;
+}
+
+static char *read_text(lua_State *L, const char *name)
+{
+    lua_getfield(L, HTTP_REQUEST, name);
+    char *text = strdup(luaL_checkstring(L, -1));
+    if (!text)
+        no_memory(L);
+    lua_pop(L, 1);
+    return text;
 }
 
 static th_client *web_client(lua_State *L, th_runtime *runtime)
@@ -196,54 +281,69 @@ static th_client *web_client(lua_State *L, th_runtime *runtime)
     return runtime->web;
 }
 
-int th_http_request(lua_State *L)
+/* Everything that can be wrong is found here, before anything is sent. */
+static int build(lua_State *L, struct th_http_call *call, th_error *err)
 {
-    static const char *const repeatable[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", NULL};
-    luaL_checktype(L, 1, LUA_TTABLE);
-    lua_settop(L, 1);
+    th_exchange *x = &call->x;
+    call->method = read_text(L, "method");
+    call->url = read_text(L, "url");
+    call->shown = read_text(L, "shown");
+    bool get = strcmp(call->method, "GET") == 0;
+    call->read = get || strcmp(call->method, "HEAD") == 0 || strcmp(call->method, "OPTIONS") == 0;
+    if (call->runtime->options.dry_run && !get)
+        return th_fail(err, TH_INVALID, "dry run: %s %s was not sent", call->method, call->shown);
+    int rc = call->client ? 0 : th_url_check(call->url, err);
+    if (rc == 0)
+        rc = read_body(L, call, err);
+    if (rc == 0)
+        rc = read_target(L, call, err);
+    if (rc != 0)
+        return rc;
+    read_headers(L, call);
+    x->repeatable = call->read || read_flag(L, "repeatable");
+    x->most = (unsigned)read_number(L, "times");
+    x->tries = x->most;
+    x->once = read_once(L);
+    x->transfer.timeout_ms = (long)(read_number(L, "timeout") * 1000);
+    x->transfer.only_stalls = read_flag(L, "stalls");
+    x->transfer.max_reply = (uint64_t)read_number(L, "max_bytes");
+    return 0;
+}
+
+int th_http_send(lua_State *L)
+{
+    static const struct th_pace_reply none = {0, -1, -1, -1, -1};
+    luaL_checktype(L, HTTP_REQUEST, LUA_TTABLE);
+    lua_settop(L, HTTP_REQUEST);
     th_runtime *runtime = th_runtime_of(L);
+    th_http_client *client =
+        lua_isnil(L, HTTP_CLIENT) ? NULL : th_http_client_check(L, HTTP_CLIENT);
     th_task_may_wait(L, "send a request");
     th_runtime_admit(L, "send a request");
-    th_client *client = web_client(L, runtime);
-    struct http_call *call = calloc(1, sizeof *call);
+    th_client *engine = client ? client->client : web_client(L, runtime);
+    struct th_http_call *call = calloc(1, sizeof *call);
     if (!call)
-        return luaL_error(L, "not enough memory");
+        return no_memory(L);
     call->runtime = runtime;
+    call->upload.fd = -1;
+    if (client)
+        call->client = th_http_client_ref(client);
     th_task_attach(L, &http_ops, call);
-
-    lua_getfield(L, 1, "method");
-    call->method = strdup(luaL_optstring(L, -1, "GET"));
-    lua_getfield(L, 1, "url");
-    const char *url = lua_tostring(L, -1);
-    if (!url)
-        return luaL_error(L, "http.request needs a url");
-    call->url = strdup(url);
-    if (!call->method || !call->url)
-        return luaL_error(L, "not enough memory");
-    for (char *c = call->method; *c; c++)
-        *c = (char)toupper((unsigned char)*c);
     th_error err = {0};
-    bool read = strcmp(call->method, "GET") == 0 || strcmp(call->method, "HEAD") == 0 ||
-                strcmp(call->method, "OPTIONS") == 0;
-    if (runtime->options.dry_run && !read)
-        th_fail(&err, TH_INVALID, "dry run: %s %s was not sent", call->method, url);
-    if (err.kind || th_url_check(url, &err) != 0)
+    if (build(L, call, &err) != 0) {
+        th_http_mask(L, &err);
+        th_task_release(L);
         return th_error_raise(L, &err);
-    read_headers(L, call);
-    read_body(L, call);
-    for (const char *const *at = repeatable; *at; at++)
-        call->x.repeatable |= strcmp(*at, call->method) == 0;
-    if (lua_getfield(L, 1, "resend") != LUA_TNIL)
-        call->x.repeatable = lua_toboolean(L, -1);
-    if (lua_getfield(L, 1, "timeout") != LUA_TNIL)
-        call->x.transfer.timeout_ms = (long)(luaL_checknumber(L, -1) * 1000);
-    lua_settop(L, 1);
-    call->x.client = client;
+    }
+    call->x.client = engine;
+    call->x.pacer = client ? client->pacer : NULL;
     call->x.timers = runtime->timers;
+    call->x.shown = call->shown;
     call->x.transfer.method = call->method;
     call->x.transfer.url = call->url;
     call->x.transfer.headers = call->headers;
     call->x.transfer.keep_headers = true;
+    call->x.transfer.pace = none;
     call->x.done = http_ended;
     call->x.ctx = call;
     call->waker = th_task_waker(L);

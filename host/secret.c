@@ -245,6 +245,16 @@ const char *th_secret_bytes(const th_secret *secret, size_t *len)
     return secret->bytes;
 }
 
+void th_secret_hide(const th_secret *secret, char *text)
+{
+    size_t len;
+    const char *bytes = th_secret_bytes(secret, &len);
+    while (len > 0 && (text = memmem(text, strlen(text), bytes, len)) != NULL) {
+        memset(text, '*', len);
+        text += len;
+    }
+}
+
 bool th_secret_equal(const th_secret *a, const th_secret *b)
 {
     return a->len == b->len && sodium_memcmp(a->bytes, b->bytes, a->len) == 0;

@@ -34,17 +34,74 @@ static int on_send(void *ctx, char *remote_ip, char *local_ip, int remote_port, 
     return CURL_PREREQFUNC_OK;
 }
 
+/* Bytes of body that a reply may have. One to HEAD has none, but libcurl believes its length. */
+static uint64_t bound(const th_transfer *transfer, const th_client *client)
+{
+    if (strcmp(transfer->method, "HEAD") == 0) {
+        return INT64_MAX;
+    }
+    if (transfer->max_reply) {
+        return transfer->max_reply;
+    }
+    return transfer->take ? INT64_MAX : client->max_response;
+}
+
+static bool is_taken(const th_easy *easy)
+{
+    long status = 0;
+
+    if (!easy->transfer->take) {
+        return false;
+    }
+    curl_easy_getinfo(easy->curl, CURLINFO_RESPONSE_CODE, &status);
+    return status >= 200 && status < 300;
+}
+
 static size_t on_body(char *data, size_t unit, size_t len, void *ctx)
 {
     th_easy *easy = ctx;
     th_transfer *transfer = easy->transfer;
+    bool take = is_taken(easy);
+    uint64_t most = bound(transfer, easy->client);
 
     (void)unit; /* always 1 */
-    if (len > easy->client->max_response - transfer->reply.len) {
+    if (!take && most > easy->client->max_response) {
+        most = easy->client->max_response; /* a refusal has no right to the bound of a file */
+    }
+    if (len > most - (take ? transfer->taken : transfer->reply.len)) {
         transfer->too_large = true;
         return CURL_WRITEFUNC_ERROR;
     }
-    return th_buf_append(&transfer->reply, data, len) == 0 ? len : CURL_WRITEFUNC_ERROR;
+    if (!take) {
+        return th_buf_append(&transfer->reply, data, len) == 0 ? len : CURL_WRITEFUNC_ERROR;
+    }
+    if (!transfer->take(transfer, transfer->taken, data, len)) {
+        transfer->stream_failed = true;
+        return CURL_WRITEFUNC_ERROR;
+    }
+    transfer->taken += len;
+    return len;
+}
+
+static size_t on_give(char *buffer, size_t unit, size_t room, void *ctx)
+{
+    th_transfer *transfer = ((th_easy *)ctx)->transfer;
+    uint64_t left = transfer->body_len - transfer->given;
+
+    (void)unit; /* always 1 */
+    if (room > left) {
+        room = (size_t)left;
+    }
+    if (room == 0) {
+        return 0;
+    }
+    size_t len = transfer->give(transfer, transfer->given, buffer, room);
+    if (len == 0) {
+        transfer->stream_failed = true;
+        return CURL_READFUNC_ABORT;
+    }
+    transfer->given += len;
+    return len;
 }
 
 static double time_of_day(void)
@@ -98,6 +155,8 @@ CURLcode th_transfer_set_callbacks(th_easy *easy)
     code = code ? code : curl_easy_setopt(curl, CURLOPT_PREREQDATA, easy);
     code = code ? code : curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     code = code ? code : curl_easy_setopt(curl, CURLOPT_WRITEDATA, easy);
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_give);
+    code = code ? code : curl_easy_setopt(curl, CURLOPT_READDATA, easy);
     code = code ? code : curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
     code = code ? code : curl_easy_setopt(curl, CURLOPT_HEADERDATA, easy);
     return code;
@@ -114,8 +173,15 @@ static CURLcode set_method(th_easy *easy, const th_transfer *transfer)
         code = curl_easy_setopt(easy->curl, CURLOPT_NOBODY, 0L); /* back to GET */
         easy->shape = TH_SHAPE_GET;
     }
-    if (transfer->body || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
-        strcmp(method, "PATCH") == 0) {
+    if (transfer->give) {
+        code = curl_easy_setopt(easy->curl, CURLOPT_POSTFIELDS, NULL);
+        code = code ? code : curl_easy_setopt(easy->curl, CURLOPT_POST, 1L);
+        code = code ? code
+                    : curl_easy_setopt(easy->curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                                       (curl_off_t)transfer->body_len);
+        easy->shape = TH_SHAPE_STREAM;
+    } else if (transfer->body || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
+               strcmp(method, "PATCH") == 0) {
         size_t len = transfer->body ? transfer->body_len : 0;
         /* Not copied. Also makes the method POST, whose name CUSTOMREQUEST replaces: PUT by the way
          * of a read callback would cost more and wait for a "100 Continue". */
@@ -176,11 +242,22 @@ static CURLcode set_request(th_easy *easy, th_transfer *transfer)
 
     CURLcode code = curl_easy_setopt(easy->curl, CURLOPT_URL, transfer->url);
     code = code ? code : set_method(easy, transfer);
-    struct curl_slist *headers = headers_of(easy->client, transfer, easy->shape == TH_SHAPE_BODY);
+    struct curl_slist *headers = headers_of(easy->client, transfer, easy->shape >= TH_SHAPE_BODY);
     code = code ? code : curl_easy_setopt(easy->curl, CURLOPT_HTTPHEADER, headers);
+    long stall = transfer->only_stalls ? (timeout + 999) / 1000 : 0;
+    timeout = transfer->only_stalls ? 0 : timeout;
     if (!code && easy->timeout_ms != timeout) {
         code = curl_easy_setopt(easy->curl, CURLOPT_TIMEOUT_MS, timeout);
         easy->timeout_ms = timeout;
+    }
+    if (!code && easy->stall_s != stall) {
+        code = curl_easy_setopt(easy->curl, CURLOPT_LOW_SPEED_TIME, stall);
+        easy->stall_s = stall;
+    }
+    curl_off_t most = (curl_off_t)bound(transfer, easy->client);
+    if (!code && easy->max_reply != most) {
+        code = curl_easy_setopt(easy->curl, CURLOPT_MAXFILESIZE_LARGE, most);
+        easy->max_reply = most;
     }
     if (!code && easy->plain != plain) {
         code = th_easy_set_scheme(easy, plain);
@@ -195,7 +272,7 @@ static int check_url(th_client *client, const char *url, th_error *err)
     if (client->origin && strncmp(url, client->origin, client->origin_len) == 0) {
         return 0;
     }
-    int rc = th_url_check(url, err);
+    int rc = client->plain_anywhere ? th_url_check_plain(url, err) : th_url_check(url, err);
     if (rc != 0) {
         return rc;
     }
@@ -232,7 +309,8 @@ static void clear_results(th_transfer *transfer)
     th_buf_clear(&transfer->reply);
     th_buf_clear(&transfer->reply_headers);
     th_reply_headers_clear(&transfer->pace, &transfer->json);
-    transfer->sent = transfer->repeated = transfer->too_large = false;
+    transfer->sent = transfer->repeated = transfer->too_large = transfer->stream_failed = false;
+    transfer->given = transfer->taken = 0;
     transfer->head_complete = false;
     transfer->header_bytes = 0;
 }

@@ -40,6 +40,7 @@ typedef struct th_client_options {
     long timeout_ms;         /* a whole transfer; 0 = 30 s */
     long connect_timeout_ms; /* 0 = 10 s */
     size_t max_response;     /* bytes of body; 0 = 64 MiB */
+    bool plain_anywhere;     /* http:// to any host, not to loopback only; never by a proxy */
 } th_client_options;
 
 enum th_fate { TH_FATE_REPLIED, TH_FATE_UNSENT, TH_FATE_LOST };
@@ -51,8 +52,17 @@ struct th_transfer {
     struct curl_slist *headers; /* "Name: value", or NULL */
     const char *body;           /* NULL = none; sent with Content-Length */
     size_t body_len;
-    bool keep_headers; /* collect the reply's headers in reply_headers, one "Name: value\n" each */
-    long timeout_ms;   /* 0: the client's */
+    /* The body comes from here instead, body_len bytes (above 0) of it: puts up to `room` bytes
+     * from `offset` on into the buffer and returns how many; 0 = it cannot, and the transfer ends.
+     */
+    size_t (*give)(th_transfer *transfer, uint64_t offset, char *buffer, size_t room);
+    /* The body of a 2xx reply goes there instead of into `reply`, piece by piece; false = it cannot
+     * be taken, and the transfer ends. A repeat begins at offset 0 again. */
+    bool (*take)(th_transfer *transfer, uint64_t offset, const char *data, size_t len);
+    uint64_t max_reply; /* bytes of body; 0: the client's, and no bound for what is taken */
+    bool keep_headers;  /* collect the reply's headers in reply_headers, one "Name: value\n" each */
+    long timeout_ms;    /* 0: the client's */
+    bool only_stalls;   /* timeout_ms bounds how long nothing moves, not the whole transfer */
     void (*done)(th_transfer *transfer); /* may start, abort, and destroy the client */
     void *ctx;
 
@@ -64,12 +74,14 @@ struct th_transfer {
     char problem[CURL_ERROR_SIZE]; /* what went wrong, for an operator: one line that names the host
                                       and contains nothing of headers or bodies; "" when replied */
     th_buf reply; /* body; the owner closes it, and may set reply.sensitive before the start */
-    th_buf reply_headers; /* the owner closes it */
-    th_pace_reply pace;   /* limits that the headers spoke of; status as above */
-    bool json;            /* Content-Type of the reply is JSON */
-    bool sent;            /* libcurl was allowed to send it */
-    bool repeated;        /* libcurl wanted to send it again and was stopped */
-    bool too_large;       /* the reply passed max_response, or its headers 256 KiB */
+    th_buf reply_headers;  /* the owner closes it */
+    th_pace_reply pace;    /* limits that the headers spoke of; status as above */
+    bool json;             /* Content-Type of the reply is JSON */
+    bool sent;             /* libcurl was allowed to send it */
+    bool repeated;         /* libcurl wanted to send it again and was stopped */
+    bool too_large;        /* the reply passed its bound, or its headers 256 KiB */
+    bool stream_failed;    /* give or take has failed; kind is TH_REFUSED then */
+    uint64_t given, taken; /* bytes of this run; after the last one, the size of what was taken */
 
     /* the client's */
     th_client *client;
@@ -109,6 +121,8 @@ void th_client_stats(const th_client *client, struct th_client_stats *out);
 /* https, or http to a loopback host (127.0.0.0/8, ::1, localhost), without user name and password.
  * TH_INVALID and what is wrong otherwise. */
 int th_url_check(const char *url, th_error *err);
+/* The same, but http to any host is fine. */
+int th_url_check_plain(const char *url, th_error *err);
 
 /* Releases what libcurl keeps for the process, after the last client is gone. */
 void th_transfer_global_cleanup(void);

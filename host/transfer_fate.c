@@ -67,6 +67,8 @@ static void describe(th_transfer *transfer, const char *words)
         snprintf(problem, size, "the server closed the connection without a reply");
     } else if (transfer->kind == TH_CANCELLED) {
         snprintf(problem, size, "stopped while the request was under way");
+    } else if (transfer->stream_failed) {
+        snprintf(problem, size, "the file on this side of the request failed");
     } else if (transfer->too_large) {
         snprintf(problem, size, "the reply is larger than allowed");
     } else {
@@ -98,7 +100,9 @@ void th_transfer_settle(th_transfer *transfer, CURLcode code, const char *words)
      * it was libcurl's second attempt. */
     transfer->fate = transfer->sent ? TH_FATE_LOST : TH_FATE_UNSENT;
     transfer->too_large |= code == CURLE_FILESIZE_EXCEEDED;
-    if (code == CURLE_ABORTED_BY_CALLBACK) {
+    if (transfer->stream_failed) {
+        transfer->kind = TH_REFUSED;
+    } else if (code == CURLE_ABORTED_BY_CALLBACK) {
         transfer->kind = transfer->repeated ? TH_NETWORK : TH_CANCELLED;
     } else {
         transfer->kind = transfer->too_large ? TH_MALFORMED : kind_of(code);

@@ -19,11 +19,14 @@ typedef struct th_easy {
     enum {
         TH_SHAPE_GET,
         TH_SHAPE_HEAD,
-        TH_SHAPE_BODY
-    } shape;    /* libcurl's own idea of the method */
-    bool plain; /* set up for http:// */
+        TH_SHAPE_BODY,
+        TH_SHAPE_STREAM, /* a body that is asked for piece by piece */
+    } shape;             /* libcurl's own idea of the method */
+    bool plain;          /* set up for http:// */
     size_t body_len;
     long timeout_ms;
+    long stall_s; /* CURLOPT_LOW_SPEED_TIME */
+    curl_off_t max_reply;
     char error[CURL_ERROR_SIZE]; /* libcurl writes here */
 } th_easy;
 
@@ -46,6 +49,7 @@ struct th_client {
     unsigned concurrency;
     long timeout_ms, connect_timeout_ms;
     size_t max_response;
+    bool plain_anywhere;
 
     enum { TH_SPEAKS_UNKNOWN, TH_SPEAKS_1, TH_SPEAKS_2 } speaks; /* what the server answered with */
     uint64_t transfers;

@@ -1,0 +1,95 @@
+#include "http_client.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+
+#define CLIENT_TYPE "trunkhost.http_client"
+
+enum { CONCURRENCY_DEFAULT = 16 };
+
+int th_http_client_create(th_runtime *runtime, const th_http_client_options *options,
+                          th_http_client **out, th_error *err)
+{
+    bool plain = options->transfer.plain_anywhere;
+    int rc =
+        plain ? th_url_check_plain(options->base_url, err) : th_url_check(options->base_url, err);
+    if (rc != 0)
+        return rc;
+    th_http_client *client = calloc(1, sizeof *client);
+    if (!client)
+        return th_fail(err, TH_INVALID, "not enough memory");
+    client->references = 1;
+    unsigned concurrency = options->concurrency ? options->concurrency : CONCURRENCY_DEFAULT;
+    th_client_options transfer = options->transfer;
+    transfer.concurrency = concurrency;
+    rc = th_pacer_create(runtime->timers, options->windows, options->nwindows, concurrency,
+                         &client->pacer, err);
+    if (rc == 0)
+        rc = th_client_create(&runtime->loop, &transfer, &client->client, err);
+    if (rc != 0) {
+        th_http_client_unref(client);
+        return rc;
+    }
+    *out = client;
+    return 0;
+}
+
+th_http_client *th_http_client_ref(th_http_client *client)
+{
+    client->references++;
+    return client;
+}
+
+void th_http_client_unref(th_http_client *client)
+{
+    if (!client || --client->references > 0)
+        return;
+    th_client_destroy(client->client);
+    th_pacer_destroy(client->pacer);
+    free(client);
+}
+
+/* --- as a userdata
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static int client_close(lua_State *L)
+{
+    th_http_client **ud = luaL_checkudata(L, 1, CLIENT_TYPE);
+    th_http_client_unref(*ud);
+    *ud = NULL;
+    return 0;
+}
+
+th_http_client **th_http_client_push(lua_State *L)
+{
+    th_http_client **ud = lua_newuserdatauv(L, sizeof *ud, 0);
+    *ud = NULL;
+    luaL_setmetatable(L, CLIENT_TYPE);
+    return ud;
+}
+
+th_http_client *th_http_client_check(lua_State *L, int arg)
+{
+    if (th_runtime_of(L)->ended)
+        luaL_error(L, "the run has ended");
+    th_http_client *client = *(th_http_client **)luaL_checkudata(L, arg, CLIENT_TYPE);
+    if (!client)
+        luaL_error(L, "this HTTP client is closed");
+    return client;
+}
+
+void th_http_client_open(lua_State *L)
+{
+    luaL_newmetatable(L, CLIENT_TYPE); // meta
+    lua_pushcfunction(L, client_close);
+    lua_setfield(L, -2, "__gc");
+    lua_pushcfunction(L, client_close);
+    lua_setfield(L, -2, "__close");
+    lua_createtable(L, 0, 2); // meta methods
+    lua_pushcfunction(L, client_close);
+    lua_setfield(L, -2, "close");
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "__index");
+    lua_remove(L, -2); // methods
+}

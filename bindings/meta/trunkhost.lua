@@ -23,7 +23,7 @@ local trunkhost = {}
 --- description has faults, or there is no token.
 ---@param name string  As in the configuration; without one, the name of the provider.
 ---@return trunkhost.Account
----@see docs/getting-started.md#configuration
+---@see docs/getting-started.md#the-configuration-file
 function trunkhost.account(name) end
 
 --- The names of all accounts, sorted.

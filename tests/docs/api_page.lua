@@ -166,7 +166,7 @@ end
 
 local function add_function(out, fn, level)
     paragraph(out, ("%s %s"):format(("#"):rep(level), fn.name))
-    local lines <const> = { "```lua", signature(fn) }
+    local lines <const> = { "```", signature(fn) }
     for _, overload in ipairs(fn.overloads) do
         lines[#lines + 1] = signature(overload)
     end

@@ -1,19 +1,10 @@
---- The library that scripts see: `local trunkhost = require "trunkhost"`.
----@meta trunkhost
+--- The library that scripts see: `local trunkhost = require "trunkhost"`. What each member takes and gives is written
+--- down in meta/trunkhost.lua.
 
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
 local tasks <const> = require "trunkhost.tasks"
 
----@class trunkhost
----@field semaphore fun(size: integer): trunkhost.Semaphore
----@field queue fun(capacity?: integer): trunkhost.Queue
----@field retry fun(options: trunkhost.RetryOptions): fun(fn: function, ...: any): ...
----@field await fun(fn: function, ...: any): ...
----@field http trunkhost.Http
----@field process { run: fun(command: trunkhost.Command): trunkhost.Ended }
----@field uv table  luv, on the loop of the host
----@field inspect fun(value: any, options?: trunkhost.InspectOptions): string
 local trunkhost <const> = {
     --- Starts a function as a task of its own: spawn(fn, …) → task.
     spawn = core.spawn,
@@ -32,7 +23,6 @@ local trunkhost <const> = {
     run = core.run,
 }
 
----@type table<string, fun(message: any, fields?: table)>
 trunkhost.log = {}
 for _, level in ipairs { "debug", "info", "warn", "error" } do
     trunkhost.log[level] = function(message, fields)

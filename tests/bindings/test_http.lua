@@ -175,10 +175,12 @@ function tests.test_an_unknown_option_is_an_error_at_its_line_with_a_suggestion(
         .. ' heades = {} }', "=script.lua")
     lu.assertErrorMsgEquals("script.lua:3: http.request: no option 'heades' (did you mean 'headers'?)", chunk, http)
     local client <close> = http.client { base_url = "http://localhost" }
-    lu.assertErrorMsgContains("http: no option 'qurey' (did you mean 'query'?)", client.get, client, "x", { qurey = {} })
+    lu.assertErrorMsgContains("http: no option 'qurey' (did you mean 'query'?)", client.get, client, "x",
+        { qurey = {} })
     lu.assertErrorMsgContains("http.client: no option 'tokn' (did you mean 'token'?)", http.client,
         { base_url = "http://localhost", tokn = {} })
-    lu.assertErrorMsgContains("an HTTP client has no 'gett' (did you mean 'get'?)", function() return client.gett end)
+    lu.assertErrorMsgContains("an HTTP client has no 'gett' (did you mean 'get'?)",
+        function() return client.gett end)
 end
 
 function tests.test_options_of_a_wrong_form_are_errors_that_say_the_right_one()
@@ -266,6 +268,42 @@ function tests.test_head_may_speak_of_more_than_would_be_taken()
     local server <close> = http_server.script { fill = 1 << 40 }
     local reply <const> = http.request { method = "HEAD", url = server.url }
     lu.assertEquals(reply.headers["Content-Length"], tostring(1 << 40))
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- The operator stops the run
+
+--- A server that presses Ctrl-C in the program that asks it, and answers then.
+local function stopping_server(reply)
+    return http_server.start(function(request)
+        trunkhost.uv.kill(math.tointeger(request.headers["x-process"]), "sigint")
+        return reply
+    end)
+end
+
+function tests.test_a_write_under_way_ends_when_the_run_is_stopped()
+    local server <close> = stopping_server { status = 201 }
+    local result <const> = run(([[
+        local stopped = trunkhost.queue()
+        trunkhost.uv.new_signal():start("sigint", function() stopped:put(true) end)
+        local headers = { ["X-Process"] = trunkhost.uv.os_getpid() }
+        print(http.request { method = "POST", url = %q, headers = headers }.status)
+        stopped:get()
+        http.request { url = %q, headers = headers }]]):format(server.url, server.url))
+    lu.assertEquals(result.status, 3, result.err)
+    lu.assertEquals(result.out, "201\n")
+    lu.assertEquals(#server.requests, 1)
+end
+
+function tests.test_a_question_under_way_is_broken_off_when_the_run_is_stopped()
+    local server <close> = stopping_server { hold = true }
+    local result <const> = run(([[
+        local _, err = pcall(http.request, { url = %q, headers = { ["X-Process"] = trunkhost.uv.os_getpid() } })
+        print(err)
+        error(err, 0)]])
+        :format(server.url .. "/x?token=hunter2"))
+    lu.assertEquals(result.status, 3, result.err)
+    lu.assertStrContains(result.out, ("cancelled: the run is stopping: GET %s/x?… was broken off"):format(server.url))
 end
 
 local runner <const> = lu.LuaUnit.new()

@@ -78,7 +78,9 @@ void fetch_start(struct net *net, struct fetch *fetch, const char *method, const
     fetch->transfer.method = method;
     fetch->transfer.url = fetch->url;
     fetch->transfer.body = body;
-    fetch->transfer.body_len = body ? strlen(body) : 0;
+    if (!fetch->transfer.give) {
+        fetch->transfer.body_len = body ? strlen(body) : 0;
+    }
     fetch->transfer.done = fetch_done;
     fetch->transfer.ctx = fetch;
     net->open++;

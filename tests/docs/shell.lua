@@ -1,5 +1,7 @@
 --- A folder in which the commands of a document run one after the other, as its reader would type them: as HOME, with
---- the program in the path. Every account is a fake one; what the ledger keeps stays from command to command.
+--- the program in the path. What is exported, the folder that one has gone to, and what the ledger keeps stay from
+--- command to command. Every account is a fake one, made anew for each command; where a document has exported
+--- TRUNKHOST_CONFIG, its accounts are those of that file, which has to lead to a sandbox that the document has started.
 
 local program <const> = require "program"
 
@@ -10,8 +12,14 @@ local executable <const> = os.getenv "TRUNKHOST" or "build/release/trunkhost"
 
 local WRAPPER <const> = [[
 #!/bin/sh
-case $1 in --sandbox*) exec %s "$@" ;; esac
+case ${TRUNKHOST_CONFIG:+set}$1 in set*|--sandbox*|sandbox|rehearse) exec %s "$@" ;; esac
 exec %s --sandbox=limits=none --ledger "$HOME/.local/state/trunkhost/ledger.db" "$@"
+]]
+
+-- How a block begins: it goes on where the one before it has ended.
+local BEGIN <const> = [[
+if test -f '%s/exports'; then . '%s/exports'; cd "$(cat '%s/place')"; fi
+trap 'export -p >"%s/exports"; pwd >"%s/place"; jobs -p >>"%s/jobs"' EXIT
 ]]
 
 local function absolute(path)
@@ -33,14 +41,32 @@ function shell.open()
 end
 
 function shell:__close()
+    -- What runs in the background.
+    os.execute(("kill $(cat '%s/jobs' 2>/dev/null) 2>/dev/null"):format(self.folder))
     program.remove(self.folder)
+end
+
+local function begin(self)
+    return (BEGIN:gsub("%%s", self.folder))
+end
+
+--- The folder that the last command has gone to.
+local function place(self)
+    local file <const> = io.open(self.folder .. "/place")
+    if not file then
+        return self.folder .. "/home"
+    end
+    local path <const> = file:read "l"
+    file:close()
+    return path
 end
 
 --- Saves a text under that name, as an editor would; ~ is the reader's home.
 ---@param name string
 ---@param text string
 function shell:save(name, text)
-    local path = ("%s/home/%s"):format(self.folder, (name:gsub("^~/", "")))
+    local below_home <const> = name:match "^~/(.*)$"
+    local path <const> = below_home and ("%s/home/%s"):format(self.folder, below_home) or place(self) .. "/" .. name
     os.execute("mkdir -p " .. program.quote(path:match "^(.*)/"))
     program.write(path, text, "600")
 end
@@ -66,7 +92,7 @@ end
 ---@param text string
 ---@return integer status, string output
 function shell:run(text)
-    program.write(self.folder .. "/block", text)
+    program.write(self.folder .. "/block", begin(self) .. text)
     return execute(self, ("bash -euo pipefail '%s/block' </dev/null"):format(self.folder))
 end
 
@@ -75,7 +101,8 @@ end
 ---@param answer? string
 ---@return integer status, string output
 function shell:type(command, answer)
-    program.write(self.folder .. "/block", ("stty cols 100 rows 50\n(exit %d)\n%s\n"):format(self.status, command))
+    program.write(self.folder .. "/block", ("%sstty cols 100 rows 50\n(exit %d)\n%s\n"):format(begin(self), self.status,
+        command))
     program.write(self.folder .. "/answer", answer and answer .. "\n" or "")
     local status, output = execute(self, ([[bash -c 'script -qec "bash \"%s/block\"" /dev/null <"%s/answer"']])
         :format(self.folder, self.folder))

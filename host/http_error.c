@@ -7,8 +7,9 @@
 #include "secret.h"
 
 enum {
-    QUOTE_MAX = 300, /* bytes of a server's text in one message */
-    DEPTH = 6,       /* that words are looked for in a reply */
+    QUOTE_MAX = 300,                              /* bytes of a server's text in one message */
+    READ_MAX = 4 * QUOTE_MAX + 2 * TH_SECRET_MAX, /* that are looked at: a cut secret lies behind */
+    DEPTH = 6,                                    /* that words are looked for in a reply */
     SECRETS_DEPTH = 64,
 };
 
@@ -106,7 +107,8 @@ static void read_words(lua_State *L, struct th_http_call *call, th_error *err)
     else if (text[blank] == '<')
         th_buf_puts(&call->words, "with a page of HTML or XML (a proxy on the way?)");
     else if (is_text(text, reply->len))
-        th_buf_append(&call->words, text + blank, reply->len - blank);
+        th_buf_append(&call->words, text + blank,
+                      reply->len - blank < READ_MAX ? reply->len - blank : READ_MAX);
 }
 
 /* Where a redirect leads, without a query: it may hold a token. Appended to words. */
@@ -114,7 +116,8 @@ static void read_location(struct th_http_call *call)
 {
     static const char name[] = "\nlocation:";
     th_buf lines = {0};
-    th_buf_printf(&lines, "\n%s", call->x.transfer.reply_headers.data ?: "");
+    const char *headers = call->x.transfer.reply_headers.data;
+    th_buf_printf(&lines, "\n%s", headers ? headers : "");
     const char *at = lines.data ? strcasestr(lines.data, name) : NULL;
     th_buf_clear(&call->words);
     th_buf_puts(&call->words, "a redirect");
@@ -131,37 +134,36 @@ static void read_location(struct th_http_call *call)
  * ---------------------------------------------------------------------------------------------------
  */
 
-static void hide(const th_secret *secret, th_error *err)
-{
-    if (err->message)
-        th_secret_hide(secret, err->message);
-    if (err->code)
-        th_secret_hide(secret, err->code);
-}
-
-/* Hides every secret in the value on top of the stack. */
-static void hide_all(lua_State *L, int depth, th_error *err)
+/* Hides every secret that is in the value on top of the stack. */
+static void hide_all(lua_State *L, int depth, char *text)
 {
     const th_secret *secret = th_secret_test(L, -1);
     if (secret) {
-        hide(secret, err);
+        th_secret_hide(secret, text);
     } else if (lua_istable(L, -1) && depth > 0 && lua_checkstack(L, 6)) {
         lua_pushnil(L);
         while (lua_next(L, -2)) {
-            hide_all(L, depth - 1, err);
+            hide_all(L, depth - 1, text);
             lua_pop(L, 1);
         }
     }
 }
 
-void th_http_mask(lua_State *L, th_error *err)
+/* text may be NULL */
+static void mask(lua_State *L, char *text)
 {
     static const char *const members[] = {"headers", "json", "secrets"};
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+    for (size_t i = 0; text && i < sizeof members / sizeof members[0]; i++) {
         lua_getfield(L, HTTP_REQUEST, members[i]);
-        hide_all(L, SECRETS_DEPTH, err);
+        hide_all(L, SECRETS_DEPTH, text);
         lua_pop(L, 1);
     }
+}
+
+void th_http_mask(lua_State *L, th_error *err)
+{
+    mask(L, err->message);
+    mask(L, err->code);
 }
 
 /* Only after masking: a cut could leave a part of a secret that is not known as one. */
@@ -214,9 +216,9 @@ void th_http_explain(lua_State *L, struct th_http_call *call, th_error *err)
             read_location(call);
         else
             read_words(L, call, err);
+        mask(L, call->words.data); /* before th_fail replaces what no message may contain */
         th_fail(err, err->kind, "HTTP status %d%s%s", t->status, call->words.len ? ": " : "",
                 call->words.data ? call->words.data : "");
-        th_http_mask(L, err);
         cut(err);
     } else if (t->too_large && t->status) {
         th_fail(err, err->kind, "the reply is larger than max_bytes allows");

@@ -186,6 +186,17 @@ function tests.test_a_long_answer_is_cut_after_its_secrets_are_hidden()
     lu.assertTrue(#err.message < 400)
 end
 
+function tests.test_a_secret_that_no_message_could_contain_is_hidden_all_the_same()
+    local text <const> = "line one\nline\ttwo \xc2\x9b31m"
+    local server <close> = http_server.start(function(request)
+        return { status = 400, headers = JSON, body = '{"message":' .. request.body .. "}" }
+    end)
+    local client <close> = http.client { base_url = server.url }
+    local err <const> = failure(client.post, client, "x", { json = trunkhost.secret { from = text } })
+    lu.assertStrContains(err.message, "HTTP status 400: ***")
+    lu.assertNotStrContains(err.message, "line")
+end
+
 -- ---------------------------------------------------------------------------------------------------
 -- Errors
 

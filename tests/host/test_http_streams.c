@@ -29,10 +29,10 @@ static char pattern(uint64_t offset)
 /* The far end of a stream: what has gone through it. */
 struct flow {
     struct fetch fetch;
-    uint64_t next;     /* the offset that comes next */
-    uint64_t give_up;  /* fails from here on; 0: never */
-    size_t largest;    /* piece */
-    bool wrong;        /* a gap, or another byte than expected */
+    uint64_t next;    /* the offset that comes next */
+    uint64_t give_up; /* fails from here on; 0: never */
+    size_t largest;   /* piece */
+    bool wrong;       /* a gap, or another byte than expected */
 };
 
 static struct flow *flow_of(th_transfer *transfer)

@@ -70,8 +70,8 @@ local function send_as_planned(own, source)
         if entry.account == job_items.no_account then
             error("job: the items belong to no account, so the job needs a function `apply`", 0)
         end
-        return change.apply(entry.account, change.before(entry.account, entry.trunk),
-            planner.drawn(plan.changes))
+        local before <const> = change.before(entry.account, entry.trunk)
+        return change.apply(entry.account, before, planner.drawn(plan.changes, entry.account, before))
     end
     own.verify = source.verify or function(item, _, applied)
         return change.verify(own.entry_of[item].account, applied)

@@ -27,20 +27,31 @@ local function sealed(entry, changes)
     return copy
 end
 
---- The changes with a password drawn in place of each new_secret: what is sent where a job has no `apply`.
+--- What is sent where a job has no `apply`: the changes, with a password drawn in place of each new_secret, and what
+--- the platform wants to have along with a password, as it is.
 ---@param changes table<string, any>
+---@param account trunkhost.Account
+---@param trunk table  as it is now
 ---@return table<string, any>
-function planner.drawn(changes)
+function planner.drawn(changes, account, trunk)
     local copy = {}
     for name, value in pairs(changes) do
         copy[name] = value == planner.new_secret and core.secret { length = NEW_LENGTH } or value
+    end
+    for _, secret in ipairs(account:describe().secrets or {}) do
+        for _, name in ipairs(copy[secret.field] ~= nil and secret.with or {}) do
+            if copy[name] == nil then
+                copy[name] = trunk[name]
+            end
+        end
     end
     return copy
 end
 
 --- Why the planned changes cannot be sent as they are; nil when they can.
 local function objection(entry, changes)
-    local ok, err = pcall(core.validate, entry.account, "update", planner.drawn(changes))
+    local ok, err = pcall(core.validate, entry.account, "update",
+        planner.drawn(changes, entry.account, entry.trunk))
     if ok then
         return nil
     elseif not core.is_error(err) then

@@ -73,4 +73,23 @@ function tests.test_a_new_secret_is_drawn_where_the_job_has_no_apply()
     end
 end
 
+function tests.test_a_new_secret_takes_along_what_the_platform_wants_with_it()
+    local path, users = sandbox.folder .. "/set.lua", {}
+    for _, trunk in ipairs(sandbox:ask "state".bolna_trunk.trunks) do
+        users[trunk.id] = trunk.auth_username
+    end
+    program.write(path, [[local trunkhost = require "trunkhost"
+        trunkhost.job.run { name = "new", plan = function(item)
+            return type(item.trunk.auth_username) == "string"
+                and { changes = { auth_password = trunkhost.job.new_secret } } or { skip = "no user name" } end }]])
+    local result = sandbox:run(path .. " --account bolna_trunk --yes --json")
+    lu.assertEquals(result.status, 0, result.err .. result.out)
+    lu.assertStrContains(result.out, '"done":2')
+    for _, trunk in ipairs(sandbox:ask "state".bolna_trunk.trunks) do
+        lu.assertEquals(trunk.auth_username, users[trunk.id])
+        lu.assertTrue(trunk.auth_username == nil or trunk.auth_username == require("trunkhost").null
+            or #trunk.auth_password == 32)
+    end
+end
+
 os.exit(lu.LuaUnit.new():runSuiteByInstances { { "job_secrets", tests } })

@@ -244,6 +244,7 @@ static int ledger_item_begin(lua_State *L)
                        .account = th_lua_account_name(L, 1),
                        .trunk = th_lua_trunk_name(L, 2),
                        .item_state = TH_ITEM_RUNNING,
+                       .patient = true, /* a job begins some ahead, and much else is written */
                        .before = luaL_optstring(L, 4, NULL),
                        .undoes = luaL_optinteger(L, 5, 0)};
     th_task_may_wait(L, "begin an item");

@@ -5,6 +5,13 @@
 
 #include "ledger_writer.h"
 
+enum {
+    NOTE_MS = 20,        /* how long what nobody waits for may wait for company */
+    PATIENT_MS = 5,      /* the same for what somebody waits for, but has time */
+    GATHER_NS = 1000000, /* how long one turn of the loop may follow another before a commit */
+    KEY_MS = 200, /* how long the writer's key stays in memory while there is nothing to do */
+};
+
 struct op_list {
     th_ledger_op *first, *last;
 };
@@ -18,10 +25,14 @@ struct th_ledger {
     uv_async_t finish; /* the worker's bell; referenced while an operation is under way */
     uv_idle_t hurry;   /* keeps the loop from sleeping before the end of the turn */
     uv_check_t turn_end;
-    unsigned handles; /* not closed yet */
+    uv_timer_t lonely; /* runs while there are notes and nothing else */
+    unsigned handles;  /* not closed yet */
 
     /* the loop's thread only */
     struct op_list turn, done;
+    bool ending;    /* the turn is to be handed over at its end */
+    bool fresh;     /* somebody waits for something that came since the loop last looked around */
+    uint64_t since; /* when the first such came, by uv_hrtime */
     size_t waiting; /* submitted, callback not begun */
     th_error failure;
 
@@ -71,6 +82,15 @@ static void move(struct op_list *to, struct op_list *from)
 /* --- the worker
  * ------------------------------------------------------------------------------------ */
 
+/* Waits for work, under the mutex. */
+static void rest(th_ledger *ledger)
+{
+    if (!th_ledger_writer_holds_key(ledger->writer))
+        uv_cond_wait(&ledger->wake, &ledger->mutex);
+    else if (uv_cond_timedwait(&ledger->wake, &ledger->mutex, KEY_MS * 1000000ULL) == UV_ETIMEDOUT)
+        th_ledger_writer_forget(ledger->writer);
+}
+
 static void work(void *arg)
 {
     th_ledger *ledger = arg;
@@ -90,7 +110,7 @@ static void work(void *arg)
             uv_cond_signal(&ledger->quiet);
             if (ledger->stopping)
                 break;
-            uv_cond_wait(&ledger->wake, &ledger->mutex);
+            rest(ledger);
             continue;
         }
         ledger->queued = (struct op_list){0};
@@ -114,6 +134,7 @@ static void hand_over(th_ledger *ledger)
 {
     uv_idle_stop(&ledger->hurry);
     uv_check_stop(&ledger->turn_end);
+    ledger->ending = false;
     if (!ledger->turn.first)
         return;
     uv_mutex_lock(&ledger->mutex);
@@ -122,9 +143,20 @@ static void hand_over(th_ledger *ledger)
     uv_mutex_unlock(&ledger->mutex);
 }
 
+/* While each turn brings more, what comes may share the commit, but nobody waits long. */
 static void on_turn_end(uv_check_t *check)
 {
-    hand_over(check->data);
+    th_ledger *ledger = check->data;
+
+    if (ledger->fresh && uv_hrtime() - ledger->since < GATHER_NS)
+        ledger->fresh = false;
+    else
+        hand_over(ledger);
+}
+
+static void on_lonely(uv_timer_t *timer)
+{
+    hand_over(timer->data);
 }
 
 static void on_hurry(uv_idle_t *idle)
@@ -161,14 +193,34 @@ static void on_finish(uv_async_t *async)
     deliver(async->data);
 }
 
+/* What is there is handed over at the end of this turn. */
+static void hurry(th_ledger *ledger)
+{
+    ledger->fresh = true;
+    if (ledger->ending)
+        return;
+    ledger->ending = true;
+    ledger->since = uv_hrtime();
+    uv_idle_start(&ledger->hurry, on_hurry);
+    uv_check_start(&ledger->turn_end, on_turn_end);
+}
+
+/* It is handed over in this time at the latest. A timer that is left from what has gone since finds
+ * nothing to do, or comes a little early. */
+static void linger(th_ledger *ledger, uint64_t ms)
+{
+    if (!uv_is_active((uv_handle_t *)&ledger->lonely) || uv_timer_get_due_in(&ledger->lonely) > ms)
+        uv_timer_start(&ledger->lonely, on_lonely, ms, 0);
+}
+
 void th_ledger_submit(th_ledger *ledger, th_ledger_op *op)
 {
     if (ledger->waiting++ == 0)
         uv_ref((uv_handle_t *)&ledger->finish);
-    if (!ledger->turn.first) {
-        uv_idle_start(&ledger->hurry, on_hurry);
-        uv_check_start(&ledger->turn_end, on_turn_end);
-    }
+    if (op->cb && !op->patient)
+        hurry(ledger);
+    else if (!ledger->ending)
+        linger(ledger, op->cb ? PATIENT_MS : NOTE_MS);
     push(&ledger->turn, op);
 }
 
@@ -225,6 +277,7 @@ static void dismantle(th_ledger *ledger)
     close_handle(ledger, (uv_handle_t *)&ledger->finish);
     close_handle(ledger, (uv_handle_t *)&ledger->hurry);
     close_handle(ledger, (uv_handle_t *)&ledger->turn_end);
+    close_handle(ledger, (uv_handle_t *)&ledger->lonely);
 }
 
 /* What the two threads share, and the handles. 0, or -1 with nothing left behind. */
@@ -240,10 +293,12 @@ static int assemble(th_ledger *ledger, uv_loop_t *loop)
         goto no_finish;
     uv_idle_init(loop, &ledger->hurry);
     uv_check_init(loop, &ledger->turn_end);
-    ledger->finish.data = ledger->hurry.data = ledger->turn_end.data = ledger;
+    uv_timer_init(loop, &ledger->lonely);
+    ledger->finish.data = ledger->hurry.data = ledger->turn_end.data = ledger->lonely.data = ledger;
     uv_unref((uv_handle_t *)&ledger->finish);
     uv_unref((uv_handle_t *)&ledger->hurry);
     uv_unref((uv_handle_t *)&ledger->turn_end);
+    uv_unref((uv_handle_t *)&ledger->lonely);
     return 0;
 
 no_finish:

@@ -92,7 +92,7 @@ struct th_ledger_op {
     const char *plan, *error, *natural_key; /* JSON, without secrets */
     const char *before, *after;             /* the same: fields of the trunk, around the change */
     const char *undoes_run;
-    th_secret *secret;                      /* borrowed */
+    th_secret *secret; /* borrowed */
     union {
         enum th_secret_state state;
         enum th_item_state item_state;
@@ -108,6 +108,8 @@ struct th_ledger_op {
                                carried out, so it may be that of an earlier one of the same turn */
     int64_t row;
 
+    bool patient; /* its callback is waited for, but not at once: it may wait 5 ms for company */
+
     int result;                   /* 0, or negative and err is filled; set before cb */
     th_error err;                 /* closed by the owner */
     void (*cb)(th_ledger_op *op); /* on the loop; NULL: nobody waits, the ledger frees op with
@@ -115,6 +117,7 @@ struct th_ledger_op {
                                      ledger) and keeps the first failure for th_ledger_failure() */
     void *ctx;
     th_ledger_op *next; /* the ledger's */
+    bool foretold;      /* the ledger's: done along with an earlier one */
 };
 
 /*
@@ -130,7 +133,8 @@ int th_ledger_open(uv_loop_t *loop, const char *path, th_ledger **out, th_error 
  * the commit that contains it is durable, or has failed; a failed commit fails every op in it
  * (TH_INVALID), a fault of one op's own (no such row, no such run) only that one. The ledger keeps
  * the loop alive while an op is under way, and only then. Operations of one turn of the loop share
- * a commit.
+ * a commit; those without a callback go with the next one that has one, or alone after 20 ms;
+ * patient ones likewise after 5.
  */
 void th_ledger_submit(th_ledger *ledger, th_ledger_op *op);
 

@@ -1,6 +1,7 @@
 #include "ledger_database.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,11 +169,19 @@ static void sql_lives(sqlite3_context *context, int argc, sqlite3_value **argv)
     sqlite3_result_int(context, host && when && th_process_lives(host, pid, when));
 }
 
+/* The statistics of its memory, which nobody asks for, cost SQLite a lock at each allocation. */
+static void start_sqlite(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static int connect_to(const char *path, sqlite3 **out, th_error *err)
 {
+    static pthread_once_t started = PTHREAD_ONCE_INIT;
     char *name = NULL;
     int rc;
 
+    pthread_once(&started, start_sqlite);
     /* SQLite gives some relative names (":memory:") a meaning of their own. */
     if (asprintf(&name, "%s%s", path[0] == '/' ? "" : "./", path) < 0)
         return th_fail(err, TH_INVALID, "cannot open the ledger %s: out of memory", path);

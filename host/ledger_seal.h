@@ -7,9 +7,9 @@
  * The names bind the box to its row. An empty trunk is a create that had no id yet: it fits any
  * trunk.
  *
- * The box is  magic | ephemeral public key | nonce | crypto_box . The ephemeral pair lasts for one
- * commit, whose secrets share the cost of the two curve operations. Ledgers of schema 1 hold
- * libsodium sealed boxes, which are opened too.
+ * The box is  magic | ephemeral public key | nonce | crypto_box . The ephemeral pair lasts for the
+ * secrets of about one second, which share the cost of its two curve operations. Ledgers of schema
+ * 1 hold libsodium sealed boxes, which are opened too.
  */
 #ifndef TH_LEDGER_SEAL_H
 #define TH_LEDGER_SEAL_H
@@ -46,7 +46,7 @@ typedef struct th_sealer {
 } th_sealer;
 
 /* Draws a new ephemeral pair for this public key. TH_INVALID when that is no usable key. The caller
- * wipes the struct after the commit. */
+ * wipes the struct when it is done. */
 int th_sealer_renew(th_sealer *sealer, const unsigned char *public_key, th_error *err);
 
 /*

@@ -34,12 +34,12 @@ const char *const th_ledger_statements[TH_STATEMENTS] = {
     [TH_SQL_RUN_END] = "UPDATE runs SET ended_at = ?2, status = ?3 WHERE id = ?1",
 
     [TH_SQL_ITEM_BEGIN] =
-        "INSERT INTO items (run, account, trunk, state, plan, evidence, started_at, ended_at,"
-        " before, undoes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
-        " ON CONFLICT (run, account, trunk) DO UPDATE SET state = excluded.state,"
-        " plan = coalesce(excluded.plan, plan), evidence = excluded.evidence, error = NULL,"
-        " started_at = coalesce(started_at, excluded.started_at), ended_at = excluded.ended_at,"
-        " before = coalesce(excluded.before, before), undoes = coalesce(excluded.undoes, undoes)",
+        "INSERT OR IGNORE INTO items (run, account, trunk, state, plan, evidence, started_at,"
+        " ended_at, before, undoes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    [TH_SQL_ITEM_AGAIN] =
+        "UPDATE items SET state = ?4, plan = coalesce(?5, plan), evidence = ?6, error = NULL,"
+        " started_at = coalesce(started_at, ?7), ended_at = ?8, before = coalesce(?9, before),"
+        " undoes = coalesce(?10, undoes) WHERE run = ?1 AND account = ?2 AND trunk = ?3",
     [TH_SQL_ITEM_ROW] = "SELECT id FROM items WHERE run = ?1 AND account = ?2 AND trunk = ?3",
     [TH_SQL_ITEM_END] = "UPDATE items SET state = ?2, evidence = ?3, attempts = ?4, error = ?5,"
                         " ended_at = ?6, before = coalesce(?7, before), after = ?8 WHERE id = ?1",
@@ -57,13 +57,11 @@ const char *const th_ledger_statements[TH_STATEMENTS] = {
     [TH_SQL_CREATE_END] = "UPDATE creates SET state = ?2, trunk = coalesce(?3, trunk),"
                           " changed_at = ?4 WHERE id = ?1",
 
-    /* The secret of row ?1, and those it stands among, itself included: how many there are, whether
-     * one is newer, how many older ones are candidates, which other one is current. A create that
-     * has no trunk yet stands alone, unless it is about to get the trunk ?2. */
+    /* The secret of row ?1, beside each of those that it stands among, itself included. A create
+     * that has no trunk yet stands beside those of the trunk ?2 that it is about to get, or alone.
+     */
     [TH_SQL_SECRET_FAMILY] =
-        "SELECT o.state, o.evidence, o.trunk, count(s.id), max(s.id > o.id),"
-        " count(CASE WHEN s.state = 'candidate' AND s.id < o.id THEN 1 END),"
-        " max(CASE WHEN s.state = 'current' AND s.id <> o.id THEN s.id END) FROM secrets AS o"
+        "SELECT o.state, o.evidence, o.trunk, s.id, s.state FROM secrets AS o"
         " LEFT JOIN secrets AS s ON s.trunk = CASE o.trunk WHEN '' THEN ?2 ELSE o.trunk END"
         "  AND s.account = o.account AND s.field = o.field WHERE o.id = ?1",
     [TH_SQL_SECRET_ADD] =

@@ -68,7 +68,23 @@ enum th_write th_write_run_end(th_ledger_writer *writer, th_ledger_op *op)
 /* --- items
  * ----------------------------------------------------------------------------------------- */
 
-/* The row of an item that was begun before. SQLITE_OK or an error code. */
+/* Binds what beginning an item and beginning it again have in common. */
+static int bind_item(th_ledger_writer *writer, const th_ledger_op *op, enum th_statement sql)
+{
+    const bool begun = op->item_state != TH_ITEM_PLANNED;
+    const bool ended = op->item_state == TH_ITEM_SKIPPED;
+
+    return th_write_text(writer, sql, 1, op->run) || th_write_text(writer, sql, 2, op->account) ||
+           th_write_text(writer, sql, 3, op->trunk) ||
+           th_write_text(writer, sql, 4, th_item_state_name(op->item_state)) ||
+           th_write_text(writer, sql, 5, op->plan) ||
+           th_write_text(writer, sql, 6, or_empty(op->evidence)) ||
+           th_write_text(writer, sql, 7, begun ? writer->now : NULL) ||
+           th_write_text(writer, sql, 8, ended ? writer->now : NULL) ||
+           th_write_text(writer, sql, 9, op->before) || th_write_row(writer, sql, 10, op->undoes);
+}
+
+/* Sets op->row; to 0 when this run has no such item. SQLITE_OK or an error code. */
 static int find_item(th_ledger_writer *writer, th_ledger_op *op)
 {
     const enum th_statement sql = TH_SQL_ITEM_ROW;
@@ -78,38 +94,35 @@ static int find_item(th_ledger_writer *writer, th_ledger_op *op)
         th_write_text(writer, sql, 3, op->trunk))
         return SQLITE_NOMEM;
     rc = th_write_step(writer, sql);
-    if (rc == SQLITE_ROW)
-        op->row = sqlite3_column_int64(writer->statements[sql], 0);
+    op->row = rc == SQLITE_ROW ? sqlite3_column_int64(writer->statements[sql], 0) : 0;
     th_write_reset(writer, sql);
-    return rc == SQLITE_ROW ? SQLITE_OK : rc;
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
 enum th_write th_write_item_begin(th_ledger_writer *writer, th_ledger_op *op)
 {
-    const enum th_statement sql = TH_SQL_ITEM_BEGIN;
-    const bool begun = op->item_state != TH_ITEM_PLANNED;
-    const bool ended = op->item_state == TH_ITEM_SKIPPED;
-    int rc;
+    static const char no_run[] = "the item's run is not in it";
+    enum th_write outcome;
 
     if (is_empty(op->account) || is_empty(op->trunk))
         return th_write_fault(op, "the ledger needs account and trunk of an item");
-    if (op->item_state != TH_ITEM_RUNNING && begun && !ended)
+    if (op->item_state != TH_ITEM_PLANNED && op->item_state != TH_ITEM_RUNNING &&
+        op->item_state != TH_ITEM_SKIPPED)
         return th_write_fault(op, "an item begins as planned, running or skipped, not as %s",
                               th_item_state_name(op->item_state));
-    if (th_write_text(writer, sql, 1, op->run) || th_write_text(writer, sql, 2, op->account) ||
-        th_write_text(writer, sql, 3, op->trunk) ||
-        th_write_text(writer, sql, 4, th_item_state_name(op->item_state)) ||
-        th_write_text(writer, sql, 5, op->plan) ||
-        th_write_text(writer, sql, 6, or_empty(op->evidence)) ||
-        th_write_text(writer, sql, 7, begun ? writer->now : NULL) ||
-        th_write_text(writer, sql, 8, ended ? writer->now : NULL) ||
-        th_write_text(writer, sql, 9, op->before) || th_write_row(writer, sql, 10, op->undoes))
+    if (bind_item(writer, op, TH_SQL_ITEM_BEGIN))
         return TH_WRITE_BROKEN;
-    sqlite3_set_last_insert_rowid(writer->db, 0); /* which an update leaves as it is */
-    rc = th_write_run(writer, sql);
-    if (rc == SQLITE_OK && (op->row = sqlite3_last_insert_rowid(writer->db)) == 0)
-        rc = find_item(writer, op);
-    return th_write_judge(writer, op, rc, "the item's run is not in it");
+    outcome = th_write_judge(writer, op, th_write_run(writer, TH_SQL_ITEM_BEGIN), no_run);
+    if (outcome != TH_WRITE_DONE || sqlite3_changes(writer->db) > 0)
+        return inserted(writer, op, outcome);
+    if (bind_item(writer, op, TH_SQL_ITEM_AGAIN))
+        return TH_WRITE_BROKEN;
+    outcome = th_write_judge(writer, op, th_write_run(writer, TH_SQL_ITEM_AGAIN), no_run);
+    if (outcome != TH_WRITE_DONE)
+        return outcome;
+    if (find_item(writer, op))
+        return TH_WRITE_BROKEN;
+    return op->row ? TH_WRITE_DONE : th_write_fault(op, "the ledger refuses this: %s", no_run);
 }
 
 enum th_write th_write_item_end(th_ledger_writer *writer, th_ledger_op *op)

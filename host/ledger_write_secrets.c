@@ -5,7 +5,11 @@
 #include "ledger_keys.h"
 #include "ledger_writer_impl.h"
 
-enum { KEEP_DEFAULT = 2 };
+enum {
+    KEEP_DEFAULT = 2,
+    SEAL_MS = 1000,   /* how long one ephemeral pair is used */
+    LOOK_AHEAD = 256, /* operations */
+};
 
 /* What a row is and whom it stands among. */
 struct family {
@@ -15,10 +19,33 @@ struct family {
     bool superseded; /* which is that another one was proven */
     bool elsewhere;  /* it has a trunk, and not the one that was asked about */
     bool newer;      /* one of the same account, trunk and field came after it */
+    bool older_candidates;
     int64_t count;
-    int64_t older_candidates;
     int64_t current; /* another row; 0: none */
 };
+
+static void note_self(sqlite3_stmt *stmt, const char *trunk, struct family *out)
+{
+    const char *state = (const char *)sqlite3_column_text(stmt, 0);
+    const char *evidence = (const char *)sqlite3_column_text(stmt, 1);
+    const char *own = (const char *)sqlite3_column_text(stmt, 2);
+
+    out->known = true;
+    out->state = state ? th_secret_state_of(state) : TH_CANDIDATE;
+    out->evident = evidence && evidence[0];
+    out->superseded = evidence && strcmp(evidence, "superseded") == 0;
+    out->elsewhere = own && own[0] && trunk && strcmp(own, trunk) != 0;
+}
+
+static void note_other(int64_t row, int64_t id, const char *state, struct family *out)
+{
+    if (id > row)
+        out->newer = true;
+    if (strcmp(state, "current") == 0)
+        out->current = id;
+    if (id < row && strcmp(state, "candidate") == 0)
+        out->older_candidates = true;
+}
 
 /* trunk: which a create that has none yet is about to get; or NULL. */
 static int look_at(th_ledger_writer *writer, int64_t row, const char *trunk, struct family *out)
@@ -30,62 +57,86 @@ static int look_at(th_ledger_writer *writer, int64_t row, const char *trunk, str
     *out = (struct family){0};
     if (rc == SQLITE_OK)
         rc = th_write_text(writer, sql, 2, trunk);
-    if (rc == SQLITE_OK && (rc = th_write_step(writer, sql)) == SQLITE_ROW) {
-        const char *state = (const char *)sqlite3_column_text(stmt, 0);
-        const char *evidence = (const char *)sqlite3_column_text(stmt, 1);
-        const char *own = (const char *)sqlite3_column_text(stmt, 2);
+    while (rc == SQLITE_OK && (rc = th_write_step(writer, sql)) == SQLITE_ROW) {
+        int64_t id = sqlite3_column_int64(stmt, 3);
+        const char *state = id ? (const char *)sqlite3_column_text(stmt, 4) : NULL;
 
-        out->known = state != NULL;
-        out->state = state ? th_secret_state_of(state) : TH_CANDIDATE;
-        out->evident = evidence && evidence[0];
-        out->superseded = evidence && strcmp(evidence, "superseded") == 0;
-        out->elsewhere = own && own[0] && trunk && strcmp(own, trunk) != 0;
-        out->count = sqlite3_column_int64(stmt, 3);
-        out->newer = sqlite3_column_int(stmt, 4) != 0;
-        out->older_candidates = sqlite3_column_int64(stmt, 5);
-        out->current = sqlite3_column_int64(stmt, 6);
+        if (!out->known)
+            note_self(stmt, trunk, out);
+        out->count++;
+        if (state && id != row)
+            note_other(row, id, state, out);
+        rc = SQLITE_OK;
     }
     th_write_reset(writer, sql);
-    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* A value of the meta table, which the caller releases with th_write_reset; NULL when there is
+ * none, or it cannot be read. */
+static const char *read_setting(th_ledger_writer *writer, const char *name)
+{
+    const enum th_statement sql = TH_SQL_SETTING;
+
+    if (th_write_text(writer, sql, 1, name) || th_write_step(writer, sql) != SQLITE_ROW)
+        return NULL;
+    return (const char *)sqlite3_column_text(writer->statements[sql], 0);
 }
 
 /* How many secrets that are over stay for each account, trunk and field; the default for a setting
  * that is no number. */
 static int64_t read_keep(th_ledger_writer *writer)
 {
-    const enum th_statement sql = TH_SQL_SETTING;
+    const char *text = read_setting(writer, "keep_previous");
     int64_t keep = KEEP_DEFAULT;
 
-    if (th_write_text(writer, sql, 1, "keep_previous") == SQLITE_OK &&
-        th_write_step(writer, sql) == SQLITE_ROW) {
-        const char *text = (const char *)sqlite3_column_text(writer->statements[sql], 0);
-
-        if (text && text[0] && strspn(text, "0123456789") == strlen(text) && strlen(text) < 10)
-            keep = strtol(text, NULL, 10);
-    }
-    th_write_reset(writer, sql);
+    if (text && text[0] && strspn(text, "0123456789") == strlen(text) && strlen(text) < 10)
+        keep = strtol(text, NULL, 10);
+    th_write_reset(writer, TH_SQL_SETTING);
     return keep;
 }
 
-/* Read anew in every transaction, so that one that another process has set since is used. */
-static int ready_to_seal(th_ledger_writer *writer, th_error *err)
+/* The two curve operations of an ephemeral pair cost as much as writing several secrets, so it
+ * lasts for a while where commit follows upon commit. Who could read it from this memory could read
+ * the secrets. */
+static int renew_seal(th_ledger_writer *writer, th_error *err)
 {
+    struct th_write_seal *seal = writer->seal;
     unsigned char key[crypto_box_PUBLICKEYBYTES];
     bool found = false;
-    int rc;
+    int rc = th_public_key_read(writer->db, writer->path, key, &found, err);
+
+    if (!rc && !found)
+        rc = th_fail(err, TH_INVALID,
+                     "the ledger %s has lost its public key. Restore it from a backup",
+                     writer->path);
+    if (!rc)
+        rc = th_sealer_renew(&seal->sealer, key, err);
+    if (rc) {
+        th_ledger_writer_forget(writer);
+        return rc;
+    }
+    th_public_key_text(key, seal->key);
+    seal->until = writer->clock + SEAL_MS;
+    return 0;
+}
+
+/* The public key is looked at in every transaction, so that one that another process has set since
+ * is used. */
+static int ready_to_seal(th_ledger_writer *writer, th_error *err)
+{
+    const struct th_write_seal *seal = writer->seal;
+    const char *key;
+    bool fit;
 
     if (writer->sealing)
         return 0;
-    rc = th_public_key_read(writer->db, writer->path, key, &found, err);
-    if (!rc && !found)
-        rc = th_fail(err, TH_INVALID,
-                     "the ledger %s has lost its public key. Restore it from a "
-                     "backup",
-                     writer->path);
-    if (!rc)
-        rc = th_sealer_renew(writer->sealer, key, err);
-    writer->sealing = rc == 0;
-    return rc;
+    key = read_setting(writer, "public_key");
+    fit = key && strcmp(key, seal->key) == 0 && writer->clock < seal->until &&
+          writer->clock >= seal->until - SEAL_MS;
+    th_write_reset(writer, TH_SQL_SETTING);
+    writer->sealing = fit || renew_seal(writer, err) == 0;
+    return writer->sealing ? 0 : -TH_INVALID;
 }
 
 enum th_write th_write_secret_add(th_ledger_writer *writer, th_ledger_op *op)
@@ -108,8 +159,8 @@ enum th_write th_write_secret_add(th_ledger_writer *writer, th_ledger_op *op)
     }
     bytes = th_secret_bytes(op->secret, &len);
     if ((op->result = ready_to_seal(writer, &op->err)) ||
-        (op->result = th_seal(writer->sealer, &names, bytes, len, writer->plain, writer->sealed,
-                              &sealed_len, &op->err)))
+        (op->result = th_seal(&writer->seal->sealer, &names, bytes, len, writer->plain,
+                              writer->sealed, &sealed_len, &op->err)))
         return TH_WRITE_FAULT;
     if (th_write_text(writer, sql, 1, op->run) || th_write_text(writer, sql, 2, names.account) ||
         th_write_text(writer, sql, 3, op->provider ? op->provider : "") ||
@@ -126,11 +177,35 @@ enum th_write th_write_secret_add(th_ledger_writer *writer, th_ledger_op *op)
     return outcome;
 }
 
-/* The current one makes room for another. */
-static int demote(th_ledger_writer *writer, int64_t row)
+/*
+ * That a secret was accepted, and what proves it, mostly come as two operations, one soon after the
+ * other. Both are done at once, with the evidence of the latter: nobody sees what lies between them
+ * in one transaction.
+ */
+static const char *foretell(th_ledger_op *op)
+{
+    th_ledger_op *later = op->next;
+
+    for (int i = 0; later && i < LOOK_AHEAD; i++, later = later->next) {
+        if (later->verb != TH_LEDGER_SECRET_STATE || later->row != op->row)
+            continue;
+        if (later->state != TH_CURRENT || !later->evidence || !later->evidence[0])
+            break;
+        later->foretold = true;
+        return later->evidence;
+    }
+    return op->evidence;
+}
+
+/* The current one, `row`, makes room for another. If it was to stay so, it is made so again. */
+static int demote(th_ledger_writer *writer, th_ledger_op *op, int64_t row)
 {
     const enum th_statement sql = TH_SQL_DEMOTE;
+    th_ledger_op *later = op->next;
 
+    for (int i = 0; later && i < LOOK_AHEAD; i++, later = later->next)
+        if (later->verb == TH_LEDGER_SECRET_STATE && later->row == row)
+            later->foretold = false;
     if (th_write_int(writer, sql, 1, row) || th_write_text(writer, sql, 2, writer->now))
         return SQLITE_NOMEM;
     return th_write_run(writer, sql);
@@ -166,23 +241,28 @@ static int tidy(th_ledger_writer *writer, int64_t row, const struct family *fami
 enum th_write th_write_secret_state(th_ledger_writer *writer, th_ledger_op *op)
 {
     const enum th_statement sql = TH_SQL_SECRET_STATE;
+    const char *evidence = op->evidence;
     struct family family;
 
+    if (op->foretold)
+        return TH_WRITE_DONE;
     if (op->state > TH_REJECTED)
         return th_write_fault(op, "this is no state of a secret");
     if (look_at(writer, op->row, NULL, &family))
         return TH_WRITE_BROKEN;
     if (!family.known)
         return th_write_fault(op, "the ledger has no secret in row %lld", (long long)op->row);
-    if (op->state == TH_CURRENT && family.current && demote(writer, family.current))
+    if (op->state == TH_CURRENT && family.current && demote(writer, op, family.current))
         return TH_WRITE_BROKEN;
+    if (op->state == TH_CURRENT)
+        evidence = foretell(op);
     if (th_write_int(writer, sql, 1, op->row) ||
         th_write_text(writer, sql, 2, th_secret_state_name(op->state)) ||
-        th_write_text(writer, sql, 3, op->evidence) || th_write_text(writer, sql, 4, writer->now) ||
+        th_write_text(writer, sql, 3, evidence) || th_write_text(writer, sql, 4, writer->now) ||
         th_write_run(writer, sql))
         return TH_WRITE_BROKEN;
     family.state = op->state;
-    family.evident = op->evidence ? op->evidence[0] : family.evident && !family.superseded;
+    family.evident = evidence ? evidence[0] : family.evident && !family.superseded;
     return tidy(writer, op->row, &family) ? TH_WRITE_BROKEN : TH_WRITE_DONE;
 }
 
@@ -199,7 +279,7 @@ enum th_write th_write_secret_trunk(th_ledger_writer *writer, th_ledger_op *op)
     if (!family.known || family.elsewhere)
         return th_write_fault(op, "the ledger has no secret in row %lld that waits for a trunk",
                               (long long)op->row);
-    if (family.state == TH_CURRENT && family.current && demote(writer, family.current))
+    if (family.state == TH_CURRENT && family.current && demote(writer, op, family.current))
         return TH_WRITE_BROKEN;
     if (th_write_int(writer, sql, 1, op->row) || th_write_text(writer, sql, 2, op->trunk) ||
         th_write_text(writer, sql, 3, writer->now) || th_write_run(writer, sql) ||

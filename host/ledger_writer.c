@@ -28,8 +28,10 @@ int th_ledger_writer_create(const char *path, th_ledger_writer **out, th_error *
     if (!rc)
         rc = th_public_key_ensure(writer->db, path, public_key, NULL, err);
     if (!rc && (!(writer->path = strdup(path)) || !(writer->plain = sodium_malloc(TH_PLAIN_MAX)) ||
-                !(writer->sealer = sodium_malloc(sizeof(*writer->sealer)))))
+                !(writer->seal = sodium_malloc(sizeof(*writer->seal)))))
         rc = th_fail(err, TH_INVALID, "cannot open the ledger %s: out of memory", path);
+    if (!rc)
+        th_ledger_writer_forget(writer);
     for (int i = 0; !rc && i < TH_STATEMENTS; i++) {
         int code = sqlite3_prepare_v3(writer->db, th_ledger_statements[i], -1,
                                       SQLITE_PREPARE_PERSISTENT, &writer->statements[i], NULL);
@@ -53,9 +55,19 @@ void th_ledger_writer_destroy(th_ledger_writer *writer)
         sqlite3_finalize(writer->statements[i]);
     sqlite3_close(writer->db);
     sodium_free(writer->plain);
-    sodium_free(writer->sealer);
+    sodium_free(writer->seal);
     free(writer->path);
     free(writer);
+}
+
+bool th_ledger_writer_holds_key(const th_ledger_writer *writer)
+{
+    return writer->seal->until != 0;
+}
+
+void th_ledger_writer_forget(th_ledger_writer *writer)
+{
+    sodium_memzero(writer->seal, sizeof(*writer->seal));
 }
 
 /* --- what the operations are made of
@@ -186,8 +198,10 @@ unsigned th_ledger_writer_run(th_ledger_writer *writer, th_ledger_op *first)
     bool begun = false, failed = false;
 
     set_now(writer);
-    for (th_ledger_op *op = first; op; op = op->next)
+    for (th_ledger_op *op = first; op; op = op->next) {
         op->result = 0;
+        op->foretold = false;
+    }
     for (th_ledger_op *op = first; op && !failed; op = op->next) {
         if (op->verb == TH_LEDGER_SYNC)
             continue;
@@ -197,7 +211,6 @@ unsigned th_ledger_writer_run(th_ledger_writer *writer, th_ledger_op *first)
     }
     if (!failed && begun)
         failed = th_write_run(writer, TH_SQL_COMMIT) != SQLITE_OK;
-    sodium_memzero(writer->sealer, sizeof(*writer->sealer));
     writer->sealing = false;
     if (!failed)
         return begun;

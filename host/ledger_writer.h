@@ -21,4 +21,8 @@ void th_ledger_writer_destroy(th_ledger_writer *writer); /* NULL is fine */
  */
 unsigned th_ledger_writer_run(th_ledger_writer *writer, th_ledger_op *first);
 
+/* Whether it holds a key that opens what it has just sealed; th_ledger_writer_forget wipes it. */
+bool th_ledger_writer_holds_key(const th_ledger_writer *writer);
+void th_ledger_writer_forget(th_ledger_writer *writer);
+
 #endif

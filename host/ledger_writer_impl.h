@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include "ledger.h"
+#include "ledger_keys.h"
 #include "ledger_seal.h"
 #include "ledger_writer.h"
 
@@ -16,6 +17,7 @@ enum th_statement {
     TH_SQL_RUN_BEGIN,
     TH_SQL_RUN_END,
     TH_SQL_ITEM_BEGIN,
+    TH_SQL_ITEM_AGAIN,
     TH_SQL_ITEM_ROW,
     TH_SQL_ITEM_END,
     TH_SQL_ATTEMPT_BEGIN,
@@ -37,13 +39,20 @@ enum th_statement {
 /* Their texts, with the parameters explained. */
 extern const char *const th_ledger_statements[TH_STATEMENTS];
 
+/* What the sealer is fit for; all zero: nothing. */
+struct th_write_seal {
+    th_sealer sealer;
+    char key[TH_PUBLIC_KEY_TEXT];
+    int64_t until; /* by the writer's clock */
+};
+
 struct th_ledger_writer {
     sqlite3 *db;
     char *path;
     sqlite3_stmt *statements[TH_STATEMENTS];
-    unsigned char *plain; /* TH_PLAIN_MAX bytes from sodium_malloc */
-    th_sealer *sealer;    /* from sodium_malloc */
-    bool sealing;         /* the sealer is fit for this transaction */
+    unsigned char *plain;       /* TH_PLAIN_MAX bytes from sodium_malloc */
+    struct th_write_seal *seal; /* from sodium_malloc */
+    bool sealing;               /* what it seals to was looked up in this transaction */
     unsigned char sealed[TH_SEALED_MAX];
     int64_t clock; /* now, in milliseconds since 1970 */
     char now[sizeof("2000-01-01T00:00:00.000Z")];

@@ -34,14 +34,17 @@ static double boot_time(void)
     return seconds;
 }
 
-/* When a process started, seconds since 1970; negative when that is not known. */
-static double start_time(pid_t pid)
+/* When a process started, seconds since 1970; negative when that is not known. *over: it has ended,
+ * and only its parent has not asked yet how. */
+static double start_time(pid_t pid, bool *over)
 {
     char path[64], text[1024];
     FILE *file;
     size_t len;
     const char *at;
     double ticks = -1, boot = boot_time();
+
+    *over = false;
 
     snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
     file = fopen(path, "re");
@@ -52,6 +55,7 @@ static double start_time(pid_t pid)
     text[len] = '\0';
     /* The name in the second field may contain anything, but no ")" follows it. */
     at = strrchr(text, ')');
+    *over = at && (strncmp(at, ") Z", 3) == 0 || strncmp(at, ") X", 3) == 0);
     for (int field = 2; at && field < 22; field++)
         at = strchr(at + 1, ' ');
     if (!at || sscanf(at, " %lf", &ticks) != 1 || boot < 0)
@@ -64,11 +68,14 @@ bool th_process_lives(const char *host, pid_t pid, const char *when)
     enum { TOLERANCE = 2 }; /* seconds: the boot time is known to a second, clocks are set */
     char own[256] = "";
     double started;
+    bool over;
 
     if (pid <= 0 || gethostname(own, sizeof(own) - 1) || strcmp(own, host) != 0)
         return false;
     if (kill(pid, 0) && errno != EPERM)
         return false;
-    started = start_time(pid);
+    started = start_time(pid, &over);
+    if (over)
+        return false;
     return started < 0 || started <= th_time_parse(when) + TOLERANCE;
 }

@@ -169,17 +169,30 @@ static int secret_json(const struct th_ledger_secret_row *row, th_buf *out)
     return th_buf_puts(out, "}\n");
 }
 
+/* When it was first proven. A further proof is of its own time, changed_at. */
+static const char *since(const struct th_ledger_secret_row *row)
+{
+    return row->proven_at[0] ? row->proven_at : row->changed_at;
+}
+
 /* A sentence for what may be live. */
 static int sum_up(struct th_story *story, const struct th_ledger_secret_row *row)
 {
     char when[24];
 
+    if (row->state == TH_CURRENT &&
+        th_buf_printf(&story->now,
+                      "%s on %s: secret %lld is current since %s UTC "
+                      "(%s",
+                      row->field, row->account, (long long)row->row,
+                      th_print_time(since(row), when),
+                      row->evidence[0] ? row->evidence : "without evidence"))
+        return -1;
+    if (row->state == TH_CURRENT && strcmp(since(row), row->changed_at) != 0 &&
+        th_buf_printf(&story->now, ", known since %s UTC", th_print_time(row->changed_at, when)))
+        return -1;
     if (row->state == TH_CURRENT)
-        return th_buf_printf(
-            &story->now, "%s on %s: secret %lld is current since %s UTC (%s).\n", row->field,
-            row->account, (long long)row->row,
-            th_print_time(row->proven_at[0] ? row->proven_at : row->changed_at, when),
-            row->evidence[0] ? row->evidence : "without evidence");
+        return th_buf_puts(&story->now, ").\n");
     if (row->state == TH_CANDIDATE)
         return th_buf_printf(&story->now,
                              "%s on %s: secret %lld may be live; it was sent, or about to be, at "
@@ -193,7 +206,8 @@ static int on_secret(const struct th_ledger_secret_row *row, void *ctx)
 {
     struct th_story *story = ctx;
     const char *state = th_secret_state_name(row->state);
-    char what[200];
+    const bool once = strcmp(since(row), row->changed_at) == 0;
+    char what[200], detail[200] = "";
     int rc;
 
     if (story->json) {
@@ -204,15 +218,17 @@ static int on_secret(const struct th_ledger_secret_row *row, void *ctx)
     snprintf(what, sizeof(what), "%.120s, secret %lld", row->field, (long long)row->row);
     rc = tell(story, STORED, row->created_at, row->account, row->run, what, "candidate",
               "on disk, about to be sent");
+    /* The row has the latest proof only, which need not be the one that made it current. */
     if (!rc && row->proven_at[0])
         rc = tell(story, KNOWN, row->proven_at, row->account, row->run, what, "current",
-                  row->state == TH_CURRENT || row->state == TH_PREVIOUS ? row->evidence : "");
-    if (!rc && row->state != TH_CANDIDATE && row->state != TH_CURRENT)
-        rc = tell(story, KNOWN, row->changed_at, row->account, row->run, what, state,
-                  row->proven_at[0] ? "" : row->evidence);
-    else if (!rc && row->state == TH_CURRENT && !row->proven_at[0])
-        rc =
-            tell(story, KNOWN, row->changed_at, row->account, row->run, what, state, row->evidence);
+                  row->state == TH_CURRENT && once ? row->evidence : "");
+    if (row->state == TH_PREVIOUS && row->proven_at[0] && row->evidence[0])
+        snprintf(detail, sizeof(detail), "until then proven by: %s", row->evidence);
+    else if (!row->proven_at[0] || row->state == TH_CURRENT)
+        snprintf(detail, sizeof(detail), "%s", row->evidence);
+    if (!rc && row->state != TH_CANDIDATE &&
+        !(row->state == TH_CURRENT && row->proven_at[0] && once))
+        rc = tell(story, KNOWN, row->changed_at, row->account, row->run, what, state, detail);
     if (!rc && row->delivered_at[0])
         rc = tell(story, KNOWN, row->delivered_at, row->account, row->run, what, "handed on", "");
     return rc ? rc : sum_up(story, row);

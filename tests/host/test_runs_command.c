@@ -2,13 +2,16 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -303,6 +306,86 @@ static void a_process_of_that_number_that_began_later_is_not_the_run(void **stat
     assert_non_null(strstr(line_of(w->out, "r2"), "\"life\":\"alive\""));
 }
 
+static void a_killed_run_is_no_longer_at_work_before_its_parent_has_asked_for_it(void **state)
+{
+    struct command_world *w = *state;
+    struct past past = {0};
+    siginfo_t info;
+    pid_t child = fork();
+
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        pause();
+        _exit(0);
+    }
+    begin_past(w, &past);
+    begin_run(&past, "r1", child);
+    end_past(&past);
+    assert_int_equal(RUNS(w, NULL), 0);
+    command_said(w, "running");
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+    assert_int_equal(RUNS(w, NULL), 0);
+    command_said(w, "killed");
+    assert_int_equal(RUNS(w, "show", "r1"), 0);
+    command_said(w, "Ended     no: killed\n");
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+/* A platform that has taken a password, and a carrier that registers with it a while later. */
+static void explain_has_each_proof_at_its_own_time(void **state)
+{
+    struct command_world *w = *state;
+    struct past past = {0};
+    int64_t row, sent;
+    sqlite3 *db = NULL;
+    const char *line;
+
+    begin_past(w, &past);
+    begin_run(&past, "r1", getpid());
+    row = item(&past, "r1", "famulor-prod", "42", TH_ITEM_RUNNING, NULL, NULL);
+    sent = attempt(&past, "r1", row, "42");
+    row = password(&past, "r1", sent, "42", "very-secret-one");
+    for (const char *const *proof = (const char *const[]){"accepted", "registered", NULL}; *proof;
+         proof++)
+        perform(&past, (th_ledger_op){.verb = TH_LEDGER_SECRET_STATE,
+                                      .row = row,
+                                      .state = TH_CURRENT,
+                                      .evidence = *proof});
+    end_run(&past, "r1", 0);
+    end_past(&past);
+    assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "UPDATE secrets SET created_at = '2025-01-31T10:00:00.000Z',"
+                                  " proven_at = '2025-01-31T10:00:01.000Z',"
+                                  " changed_at = '2025-01-31T10:00:09.000Z'",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(EXPLAIN(w, "42"), 0);
+    line = strstr(w->out, "2025-01-31 10:00:01.000");
+    assert_non_null(line);
+    assert_null(memmem(line, strcspn(line, "\n"), "registered", 10));
+    line = strstr(w->out, "2025-01-31 10:00:09.000");
+    assert_non_null(line);
+    assert_non_null(memmem(line, strcspn(line, "\n"), "registered", 10));
+    command_said(w, "secret 1 is current since 2025-01-31 10:00:01 UTC (registered, known since "
+                    "2025-01-31 10:00:09 UTC).\n");
+    /* Its time goes when another one takes its place, and with it that of the proof. */
+    assert_int_equal(sqlite3_exec(db,
+                                  "UPDATE secrets SET state = 'previous',"
+                                  " changed_at = '2025-01-31T11:00:00.000Z'",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    assert_int_equal(EXPLAIN(w, "42"), 0);
+    line = strstr(w->out, "2025-01-31 10:00:01.000");
+    assert_non_null(line);
+    assert_null(memmem(line, strcspn(line, "\n"), "registered", 10));
+    line = strstr(w->out, "2025-01-31 11:00:00.000");
+    assert_non_null(line);
+    assert_non_null(memmem(line, strcspn(line, "\n"), "until then proven by: registered", 32));
+}
+
 static void one_run_is_shown_with_its_items(void **state)
 {
     struct command_world *w = *state;
@@ -566,7 +649,9 @@ int main(void)
         TEST(the_newest_runs_come_first_and_say_how_they_ended),
         TEST(runs_as_json_are_one_object_a_line),
         TEST(a_process_of_that_number_that_began_later_is_not_the_run),
+        TEST(a_killed_run_is_no_longer_at_work_before_its_parent_has_asked_for_it),
         TEST(one_run_is_shown_with_its_items),
+        TEST(explain_has_each_proof_at_its_own_time),
         TEST(a_run_as_json_has_everything_that_it_did),
         TEST(a_run_is_named_by_as_much_as_only_it_begins_with),
         TEST(of_many_items_those_are_shown_that_need_a_person),

@@ -2,6 +2,7 @@
 --- scripts/migrate_trunks.lua puts the parts together on the job engine.
 
 local accounts <const> = require "trunkhost.accounts"
+local canonical <const> = require "trunkhost.canonical"
 local core <const> = require "trunkhost.core"
 local ledger <const> = require "trunkhost.ledger"
 local migrate_deliver <const> = require "trunkhost.migrate_deliver"
@@ -11,6 +12,7 @@ local migrate_target <const> = require "trunkhost.migrate_target"
 local migrate_view <const> = require "trunkhost.migrate_view"
 local migrate_retire <const> = require "trunkhost.migrate_retire"
 local neutral <const> = require "trunkhost.neutral"
+local sync <const> = require "trunkhost.sync"
 local tasks <const> = require "trunkhost.tasks"
 
 local migrate <const> = { add_options = migrate_options.add, check_options = migrate_options.check }
@@ -30,13 +32,14 @@ local migrate <const> = { add_options = migrate_options.add, check_options = mig
 ---@field to trunkhost.Account
 ---@field works table<table, trunkhost.Work>
 ---@field list trunkhost.Work[]        in the order of the source
+---@field turns table<string, trunkhost.Semaphore>  for trunks that look alike until they have their parts
 local Migration <const> = {}
 Migration.__index = Migration
 
 ---@param options table  as check_options has returned them
 ---@return trunkhost.Migration
 function migrate.new(options)
-    local self = setmetatable({ options = options, works = {}, list = {} }, Migration)
+    local self = setmetatable({ options = options, works = {}, list = {}, turns = {} }, Migration)
     self.from, self.to = accounts.account(options.from), accounts.account(options.to)
     self.view, self.delivery = migrate_view.new(self), migrate_deliver.command(options)
     for _, account in ipairs { self.from, self.to } do
@@ -143,10 +146,28 @@ local function names_of(candidates)
     return table.concat(ids, ", ")
 end
 
+--- Those of a source trunk's unanswered creates that may have been for this one: where it becomes several trunks, the
+--- body tells.
+local function those_for(mapped, trunks, rows)
+    local all, list = {}, {}
+    for _, each in ipairs(trunks) do
+        all[migrate_target.key_of(each.body)] = true
+    end
+    local own = migrate_target.key_of(mapped.body)
+    for _, row in ipairs(rows) do
+        local key = canonical.text(row.key)
+        if #trunks == 1 or key == own or not all[key] then
+            list[#list + 1] = row
+        end
+    end
+    return list
+end
+
 --- Finds what is at the target of one mapped trunk: nothing, all of it, or what an earlier run has left.
 local function find_move(self, work, mapped)
-    local landed, unsettled = self.target:made_for(work.source)
-    local move = { mapped = mapped, unsettled = unsettled }
+    local landed, rows = self.target:made_for(work.source)
+    local unsettled = those_for(mapped, work.result.trunks, rows)
+    local move = { mapped = mapped, unsettled = unsettled, key = migrate_target.key_of(mapped.body) }
     local found, own = self.target:candidates(mapped, work.source), {}
     for _, candidate in ipairs(found) do
         if landed[tostring(candidate.id)] then
@@ -274,6 +295,26 @@ local function find_rivals(self)
     end
 end
 
+--- Until they have their parts, trunks of one body look alike. What an earlier run has left of one belongs to one
+--- source only, and they are made one after the other, so that a look can tell.
+local function line_up(self)
+    local owned, alike = {}, {}
+    for _, work in ipairs(self.list) do
+        for _, move in ipairs(work.moves) do
+            local id = move.id and not move.complete and tostring(move.id)
+            if id and owned[id] then
+                move.id = nil
+            elseif id then
+                owned[id] = true
+            end
+            alike[move.key] = not move.complete and (alike[move.key] or 0) + 1 or alike[move.key]
+        end
+    end
+    for key, count in pairs(alike) do
+        self.turns[key] = count > 1 and sync.semaphore(1) or nil
+    end
+end
+
 local function close(self)
     local stopped = 0
     for _, work in ipairs(self.list) do
@@ -305,6 +346,7 @@ function Migration:prepare(items)
         { concurrency = self.options.concurrency, results = false })
     find_rivals(self)
     find_claims(self)
+    line_up(self)
     close(self)
 end
 
@@ -347,7 +389,9 @@ function Migration:apply(item)
     local result = neutral.map(work.trunk, self.to:describe(), map_options(self, work, secrets))
     for i, move in ipairs(work.moves) do
         if not move.complete then
-            local ok, err = pcall(migrate_steps.make, self.target, move, work.source, result.trunks[i], taken)
+            local turn <const> = self.turns[move.key] or sync.semaphore(1)
+            local ok, err = turn:with(pcall, migrate_steps.make, self.target, move, work.source, result.trunks[i],
+                taken)
             if not ok then
                 if core.is_error(err) and move.id then
                     err.message = ("%s of %s is not complete yet: %s. Run again: it goes on there"):format(

@@ -1,14 +1,16 @@
 --- Making one trunk at the target: created, its parts added one by one, read back. What may have happened is looked
 --- for, and only what is surely not there is sent again.
 
+local canonical <const> = require "trunkhost.canonical"
 local change <const> = require "trunkhost.change"
 local ledger <const> = require "trunkhost.ledger"
+local migrate_target <const> = require "trunkhost.migrate_target"
 local neutral <const> = require "trunkhost.neutral"
 local outcome <const> = require "trunkhost.outcome"
-local patiently <const> = require("trunkhost.migrate_target").patiently
 local surely <const> = require "trunkhost.surely"
 
 local steps <const> = {}
+local patiently <const>, key_of <const> = migrate_target.patiently, migrate_target.key_of
 
 --- Says in the ledger what became of the creates that had no answer.
 local function settle(rows, id)
@@ -19,13 +21,11 @@ local function settle(rows, id)
     end
 end
 
-local function unsettled_of(account, source)
-    ledger.sync()
-    local rows = {}
-    for _, row in ipairs(ledger.creates(account:name())) do
-        if row.endpoint == "create" and row.source == source then
-            rows[#rows + 1] = row
-        end
+--- The creates of this body that had no answer.
+local function unsettled_of(target, source, mapped)
+    local rows, key = {}, key_of(mapped.body)
+    for _, row in ipairs(select(2, target:made_for(source))) do
+        rows[#rows + 1] = canonical.text(row.key) == key and row or nil
     end
     return rows
 end
@@ -33,6 +33,7 @@ end
 --- After a create that nobody answered: the one trunk that it may have made, nil when there is none.
 local function look_up(target, mapped, source, taken)
     target:list()
+    target:recall()
     local found = {}
     for _, candidate in ipairs(target:candidates(mapped, source)) do
         if not taken[tostring(candidate.id)] then
@@ -108,6 +109,7 @@ end
 ---@field mapped trunkhost.Mapped
 ---@field id any            it is there already, perhaps not in full
 ---@field unsettled table[] creates of earlier runs that had no answer
+---@field key string        the body of its create, as text without passwords
 ---@field complete boolean?
 ---@field attempts integer
 ---@field sent table<string, userdata>?  its passwords, by field of the body
@@ -136,7 +138,7 @@ function steps.make(target, move, source, mapped, taken)
             function() return target.account:create(mapped.body, { grant = mapped.grant }) end,
             function()
                 local there = look_up(target, mapped, source, taken)
-                settle(unsettled_of(target.account, source), there and there.id)
+                settle(unsettled_of(target, source, mapped), there and there.id)
                 return there
             end, count)
         move.id = native.id

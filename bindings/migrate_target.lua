@@ -1,6 +1,7 @@
 --- What is at the target already: its trunks, those that a source trunk may have become, and what the ledger knows
 --- of who made them.
 
+local canonical <const> = require "trunkhost.canonical"
 local core <const> = require "trunkhost.core"
 local ledger <const> = require "trunkhost.ledger"
 local neutral <const> = require "trunkhost.neutral"
@@ -55,6 +56,26 @@ function migrate_target.open(account)
     return self
 end
 
+--- A body of a create as text, without its passwords: as the ledger keeps it. Until it has its parts, a trunk cannot be
+--- told from another one of the same.
+---@param body table
+---@return string
+function migrate_target.key_of(body)
+    local kept = {}
+    for name, value in pairs(body) do
+        if not core.is_secret(value) then
+            kept[name] = value
+        end
+    end
+    return canonical.text(kept)
+end
+
+--- Reads what the ledger has of creates again, those of this run included.
+function Target:recall()
+    ledger.sync()
+    self.creates = ledger.creates(self.account:name(), true)
+end
+
 --- Reads the list again.
 function Target:list()
     self.rows, self.full = migrate_target.patiently(self.account.list, self.account, "list"), {}
@@ -90,6 +111,10 @@ function Target:knows_passwords(id, mapped)
     return true
 end
 
+local function is_open(row)
+    return row.state == "unknown" or row.state == "intended"
+end
+
 --- The creates of this source trunk: id → its row for those that landed, and those of which nothing is known.
 ---@param source string
 ---@return table<string, table> landed, table[] unsettled
@@ -99,7 +124,7 @@ function Target:made_for(source)
         if row.endpoint == "create" and row.source == source then
             if row.state == "landed" and row.trunk then
                 landed[row.trunk] = row
-            elseif row.state == "unknown" or row.state == "intended" then
+            elseif is_open(row) then
                 unsettled[#unsettled + 1] = row
             end
         end
@@ -107,17 +132,27 @@ function Target:made_for(source)
     return landed, unsettled
 end
 
---- An incomplete trunk that a run has made of another source trunk.
-local function of_another(self, id, source, complete)
-    if complete then
-        return false
-    end
+--- Whether a trunk is what this body would have made, and no more.
+local function is_fresh(self, body, native)
+    local planned = neutral.of(self.description, neutral.outcome { body = body, after = {} })
+    return #neutral.compare(self.description, planned, native) == 0
+end
+
+--- An incomplete trunk that a run has made of another source trunk, or seems to have made: a create of that one has no
+--- answer, and none of this one has.
+local function of_another(self, native, source)
+    local id, asked, likely = tostring(native.id), false, false
     for _, row in ipairs(self.creates) do
-        if row.endpoint == "create" and row.trunk == id and row.state == "landed" and row.source ~= source then
+        local create = row.endpoint == "create"
+        if create and row.source == source then
+            asked = asked or is_open(row)
+        elseif create and row.state == "landed" and row.trunk == id then
             return true
+        elseif create and is_open(row) and type(row.key) == "table" then
+            likely = likely or is_fresh(self, row.key, native)
         end
     end
-    return false
+    return likely and not asked
 end
 
 --- The trunks at the target that may be the mapped one, each read in full.
@@ -131,7 +166,7 @@ function Target:candidates(mapped, source)
             local native = self:read(row.id)
             local differences = neutral.compare(self.description, mapped.planned, native)
             if neutral.twin(self.description, mapped, native)
-                and not of_another(self, tostring(row.id), source, #differences == 0) then
+                and not (#differences > 0 and of_another(self, native, source)) then
                 found[#found + 1] = { id = row.id, native = native, differences = differences }
             end
         end

@@ -207,13 +207,21 @@ mapping.edits = {
     },
 }
 
---- The inbound username is unique in all of Vatel; nil: this trunk has none to be found by.
+local function same_callers(planned, found)
+    return planned.inbound.mode == found.inbound.mode
+        and addresses.coverage(planned.inbound.sources) == addresses.coverage(found.inbound.sources)
+end
+
+--- The inbound username is unique in all of Vatel; nil: this trunk has none to be found by. Before it has its numbers,
+--- it is told from others by who may call in.
 ---@param planned trunkhost.Neutral
 ---@param found trunkhost.Neutral
 ---@return boolean?
 function mapping.same(planned, found)
     if planned.inbound.username then
         return planned.inbound.username == found.inbound.username
+    elseif #found.numbers == 0 and not same_callers(planned, found) then
+        return false
     end
     return nil
 end

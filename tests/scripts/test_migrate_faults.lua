@@ -1,49 +1,72 @@
---- Migrations over a network that loses replies and a platform that fails at parts of a trunk, and what the next run
---- makes of it.
+--- Migrations over a network that loses replies and to a platform that fails at parts of a trunk, for every pair of
+--- APIs, and what the next run makes of it.
+---
+---     WAY=vatel,bolna trunkhost tests/scripts/test_migrate_faults.lua    one pair, in this process
 
 package.path = "tests/support/?.lua;" .. package.path
 local lu <const> = require "luaunit"
-local migration <const> = require "migration"
-local sandbox_process <const> = require "sandbox_process"
+local disturbed <const> = require "migration_disturbed"
+local pairs_of <const> = require "migration_pair"
+local workers <const> = require "workers"
 
-local PAIRS <const> = { { "famulor", "autocalls" }, { "famulor", "vatel" }, { "bolna", "bolna_trunk" } }
-local FAULTS <const> = "lost_reply@POST=0.3+refuse@POST=0.1"
-local SEEDS <const> = 3
+--- They wait far more than they work.
+local WORKERS <const> = 13
+local FAULTS <const> = {
+    "lost_reply@POST=0.3+refuse@POST=0.1",
+    "error_after@POST=0.3+cut_body@POST=0.1+lost_reply@PATCH=0.3",
+    "lost_reply@POST=0.2+drop=0.05+html=0.05+limit=0.05",
+}
+
+--- Two disturbed runs, and one that is not; returns how many replies were disturbed.
+local function disturb(pair, seed, faults)
+    local moment = ("%s, %s"):format(pair:place(), faults)
+    local plan, hit = disturbed.prepare(pair), 0
+    for run = 1, 2 do
+        pair.target:tell("faults", { fault = faults, seed = seed + run })
+        disturbed.check(pair, pair:run(plan.arguments), ("%s, run %d"):format(moment, run))
+    end
+    pair.target:tell "faults"
+    for _, request in ipairs(pair.target:ask "log") do
+        hit = hit + (type(request.fault) == "string" and 1 or 0)
+    end
+    lu.assertTrue(hit > 0, moment)
+    disturbed.finish(pair, moment)
+    return hit
+end
+
+local function every_pair(part, count)
+    local sandboxes <close> = pairs_of.sandboxes()
+    local place, lines = 0, {}
+    for _, from in ipairs(pairs_of.apis) do
+        for _, to in ipairs(pairs_of.apis) do
+            place = place + 1
+            local chosen = part and place % count == part % count or os.getenv "WAY" == from .. "," .. to
+            local pair = chosen and pairs_of.open(sandboxes.source, sandboxes.target, from, to)
+            for seed, faults in ipairs(chosen and FAULTS or {}) do
+                lines[#lines + 1] = ("%s %s %d"):format(from, to, disturb(pair, 10 * place + seed, faults))
+            end
+        end
+    end
+    return table.concat(lines, "\n")
+end
 
 local tests = {}
 
-local function disturbed(from, to, seed)
-    local moment = ("%s to %s, seed %d"):format(from, to, seed)
-    local sandbox <close> = setmetatable(sandbox_process.start "--trunks 12 --limits none",
-        { __index = sandbox_process, __close = sandbox_process.stop })
-    migration.empty(sandbox, to)
-    sandbox:tell("faults", { fault = FAULTS, seed = seed })
-    local result = migration.run(sandbox, from, to, migration.consent(sandbox, to))
-    migration.check_no_double(sandbox, from, to, moment)
-    local lost = 0
-    for _, request in ipairs(sandbox:ask "log") do
-        lost = lost + (request.fault == "lost_reply" and 1 or 0)
-    end
-    lu.assertTrue(lost > 0, moment)
-    local there = migration.trunks(sandbox, to)
-    for id, item in pairs(result.items) do
-        if item.state == "done" then
-            lu.assertNotNil(there[item.target], ("%s: %s is done, but not there"):format(moment, id))
-        else
-            lu.assertNotNil(item.error, ("%s: %s is %s"):format(moment, id, item.state))
+function tests.test_lost_replies_and_failing_parts_leave_nothing_double_and_nothing_half_between_all_apis()
+    local runs, failed = 0, {}
+    for _, worker in ipairs(workers.run("tests/scripts/test_migrate_faults.lua", WORKERS)) do
+        failed[#failed + 1] = worker.failed and worker.out or nil
+        for _ in worker.out:gmatch "[%l_]+ [%l_]+ %d+\n" do
+            runs = runs + 1
         end
     end
-    sandbox:tell "faults"
-    migration.check_finished(sandbox, from, to, moment)
+    lu.assertEquals(#failed, 0, table.concat(failed, "\n"))
+    lu.assertEquals(runs, 25 * #FAULTS)
 end
 
-for _, pair in ipairs(PAIRS) do
-    tests[("test_lost_replies_and_refused_parts_leave_nothing_double_from_%s_to_%s"):format(pair[1], pair[2])] =
-        function()
-            for seed = 1, SEEDS do
-                disturbed(pair[1], pair[2], seed)
-            end
-        end
+local part <const>, count <const> = workers.part()
+if part or os.getenv "WAY" then
+    workers.work("--trunks 0", function() return every_pair(part, count) end)
+else
+    os.exit(lu.LuaUnit.new():runSuiteByInstances { { "migrate_faults", tests } })
 end
-
-os.exit(lu.LuaUnit.new():runSuiteByInstances { { "migrate_faults", tests } })

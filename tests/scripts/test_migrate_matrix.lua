@@ -55,13 +55,13 @@ local function move(pair, arguments, place)
         truth.announced(plan.items, function(id) return result.items[id].state == "done" end), place)
     lu.assertEquals(truth.sent(pair.source, 0), pair.made, place .. ": the source was written to")
     lu.assertEquals(select(2, pair:trunks "target"), STAYING + created, place)
-    lu.assertEquals(result.status, moved == result.summary.total and 0 or 1, place .. ": " .. result.err)
+    lu.assertEquals(result.status, moved == result.summary.total and 0 or 1, place .. ": " .. pair:complaints(result))
     return result, moved, created
 end
 
 local function check_undone(pair, result, before, created, place)
     local undone = pair:undo(result.summary.run)
-    lu.assertEquals(undone.status, 0, ("%s: undo: %s%s"):format(place, undone.err, undone.out))
+    lu.assertEquals(undone.status, 0, place .. ": undo: " .. pair:complaints(undone))
     lu.assertEquals(undone.summary.done, created, place)
     lu.assertEquals(truth.picture(pair.target, pair.to), before, place .. ": after undo")
 end
@@ -100,7 +100,8 @@ local function check_pair(sandboxes, from, to, seen)
 
     local latest = truth.latest(target)
     local again = pair:run(arguments)
-    lu.assertEquals({ again.status, again.summary.skipped }, { 0, moved }, place .. ", again: " .. again.out)
+    lu.assertEquals({ again.status, again.summary.skipped }, { 0, moved },
+        place .. ", again: " .. pair:complaints(again))
     lu.assertEquals(truth.sent(target, latest), {}, place .. ", again")
     check_undone(pair, result, before, created, place)
     pair:check_violations()

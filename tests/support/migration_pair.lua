@@ -96,6 +96,20 @@ function MigrationPair:undo(id)
     return run(self, "--undo " .. (id or "last"))
 end
 
+--- What went wrong in a run, in few words.
+---@param result MigratedPair
+---@return string
+function MigrationPair:complaints(result)
+    local lines = { result.summary and "" or result.err:sub(1, 1000) }
+    for id, item in pairs(result.items) do
+        if item.error then
+            lines[#lines + 1] = ("%s is %s: %s"):format(self.names[id] or id, item.state,
+                item.error.message:sub(1, 400))
+        end
+    end
+    return table.concat(lines, "\n")
+end
+
 --- The trunks of one side as its sandbox has them, by id.
 ---@param side "source"|"target"
 ---@return table<string, table> trunks, integer count

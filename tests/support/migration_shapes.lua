@@ -47,6 +47,10 @@ local function famulor()
     local function by_ip(name, ...)
         return trunk(name, { inbound_authorization_type = "ip", allowed_inbound_ips = array { ... } })
     end
+    local function with_user(made, user)
+        made.body.sip_username = user
+        return made
+    end
     local nameless = trunk("nameless", {})
     nameless.body.nickname = nil
     local nameless_extension = trunk("nameless extension", { sip_trunk_type = "extension", phone_number = "1001" })
@@ -59,6 +63,10 @@ local function famulor()
         by_ip("adjacent addresses", "198.51.100.8", "198.51.100.9", "198.51.100.10", "198.51.100.11"),
         by_ip("scattered addresses", "198.51.100.20", "203.0.113.9"),
         by_ip("address of IPv6", "2001:db8::5"),
+        -- Of one carrier: they differ in their numbers only.
+        with_user(by_ip("line 1", "192.0.2.21"), "one-carrier"),
+        with_user(by_ip("line 2", "192.0.2.21"), "one-carrier"),
+        with_user(by_ip("line 3", "192.0.2.21"), "one-carrier"),
         trunk("extension", { sip_trunk_type = "extension", phone_number = "2002", country_code = "CH" }),
         trunk("digits are an extension", { sip_trunk_type = "extension", phone_number = "4930555123" }),
         trunk("letters are an extension", { sip_trunk_type = "extension", phone_number = "front.desk-1" }),
@@ -119,6 +127,9 @@ local function vatel(agents)
         shape("outbound only", out, {}),
         shape("no authentication", out, { outbound_sip_username = "out-none" }, assigned { number = "+493022200004" }),
         acl("one address", "192.0.2.30", {}, assigned { alternate_number = "+493022200005" }),
+        acl("line 1", "192.0.2.32", {}, assigned { alternate_number = "+493022200020" }),
+        acl("line 2", "192.0.2.32", {}, assigned { alternate_number = "+493022200021" }),
+        acl("line 3", "192.0.2.32", {}, assigned { alternate_number = "+493022200022" }),
         acl("small range", "198.51.100.16/30", { outbound_sip_username = "range", outbound_sip_password = "of-it-1" },
             assigned { alternate_number = "+493022200006" }),
         acl("large range", "198.51.100.0/24", {}, assigned { alternate_number = "+493022200007" }),
@@ -185,6 +196,9 @@ local function bolna(agents)
         trunk("audio encrypted if possible", { transport = "transport-tls", media_encryption = "sdes",
             media_encryption_optimistic = true }),
         by_ip("one address", { transport = "transport-tcp" }, "192.0.2.40"),
+        by_ip("line 1", {}, "192.0.2.42"),
+        by_ip("line 2", {}, "192.0.2.42"),
+        by_ip("line 3", {}, "192.0.2.42"),
         by_ip("ranges", { outbound_leading_plus_enabled = false }, "198.51.100.32/30", "198.51.100.36/30"),
         by_ip("scattered", {}, "198.51.100.40", "203.0.113.40"),
         trunk("digest with addresses", { ip_identifiers = array { { ip_address = "192.0.2.41" } } }),
@@ -247,6 +261,9 @@ local function bolna_trunk(agents)
     return {
         trunk("digest", {}, { numbers = { { agent_id = agents[1] } } }),
         without_user(trunk("addresses only", {})),
+        without_user(trunk("line 1", {})),
+        without_user(trunk("line 2", {})),
+        without_user(trunk("line 3", {})),
         trunk("no numbers", {}, { numbers = {} }),
         trunk("several numbers", {}, { numbers = { {}, { destination_key = "trunk-2", agent_id = agents[2] },
             { e164 = "+12025550188", destination_key = "+12025550188" } } }),

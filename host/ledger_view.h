@@ -96,6 +96,10 @@ int th_view_secrets(th_ledger_view *view, const struct th_view_filter *filter,
                     int (*each)(const struct th_ledger_secret_row *row, void *ctx), void *ctx,
                     th_error *err);
 
+/* 0 when the ledger has anything of this account (NULL: any); TH_NOT_FOUND, with what there is, for
+ * one that it has never heard of. */
+int th_view_know_account(th_ledger_view *view, const char *account, th_error *err);
+
 /* --- what earlier runs have left --- */
 
 struct th_unfinished_row {

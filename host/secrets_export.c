@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "command_line.h"
-#include "ledger.h"
+#include "ledger_view.h"
 #include "secrets_impl.h"
 #include "secrets_output.h"
 
@@ -66,6 +66,18 @@ static int table_row(const struct th_ledger_secret_row *row, void *ctx)
     return drain(export, FLUSH_AT);
 }
 
+/* Nothing was found: is that because of the name? */
+static int know_account(const char *ledger, const char *account, th_error *err)
+{
+    th_ledger_view *view = NULL;
+    int rc = th_ledger_view_open(ledger, &view, err);
+
+    if (!rc)
+        rc = th_view_know_account(view, account, err);
+    th_ledger_view_close(view);
+    return rc;
+}
+
 static int run(struct export *export, const char *ledger, const char *key, const char *account,
                bool table)
 {
@@ -78,6 +90,8 @@ static int run(struct export *export, const char *ledger, const char *key, const
         rc = th_ledger_each_secret(ledger, key, account, export_row, export, &err);
     else
         rc = -1;
+    if (rc == 0 && export->rows == 0 && (rc = know_account(ledger, account, &err)))
+        th_buf_clear(&export->out);
     /* Rows that could be opened are worth having even when others could not. */
     if ((rc == 0 || err.message) && drain(export, 0))
         rc = -1;

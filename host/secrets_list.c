@@ -70,6 +70,7 @@ int th_secrets_list(int argc, char **argv, const char *ledger)
     if (filter.account && strcmp(filter.account, "all") == 0)
         filter.account = NULL;
     if (!(rc = th_ledger_view_open(ledger, &view, &err)) &&
+        !(rc = th_view_know_account(view, filter.account, &err)) &&
         !(rc = th_view_secrets(view, &filter, list_row, &list, &err)))
         rc = th_command_write(&list.out, &list.err);
     th_ledger_view_close(view);

@@ -82,7 +82,39 @@ static void export_can_be_narrowed(void **state)
     assert_int_equal(RUN(w, "export", "--trunk", "42", "--json"), 0);
     assert_non_null(strstr(w->out, "first-password"));
     assert_null(strstr(w->out, "second-password"));
-    assert_int_equal(RUN(w, "export", "--account", "nobody", "--json"), 0);
+    assert_int_equal(RUN(w, "export", "--account", "vatel", "--trunk", "4711", "--json"), 0);
+    assert_string_equal(w->out, "");
+    command_complained(w, "holds no such secret");
+}
+
+static void an_account_that_the_ledger_has_never_heard_of_is_an_error(void **state)
+{
+    struct command_world *w = *state;
+    const struct command_entry entry = {"autocalls", "7", "third-password", 0, true};
+    sqlite3 *db = NULL;
+
+    command_store_two(w);
+    command_store(w, &entry, 1);
+    for (const char *const *command = (const char *const[]){"export", "list", NULL}; *command;
+         command++) {
+        assert_int_equal(RUN(w, *command, "--account", "vatl", "--json"), 2);
+        assert_string_equal(w->out, "");
+        command_complained(w, "knows no account vatl (did you mean \"vatel\"?); there are: "
+                              "autocalls, famulor-prod, vatel\n");
+    }
+    assert_int_equal(RUN(w, "export", "--account", "elsewhere", "--csv"), 2);
+    assert_string_equal(w->out, "");
+    /* One without a password is known all the same. */
+    assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db,
+                     "INSERT INTO runs (id, script, arguments, started_at) VALUES ('r9', 's',"
+                     " '[]', '2025-01-31T10:00:00.000Z'); INSERT INTO items (run, account, trunk,"
+                     " state) VALUES ('r9', 'bolna', '1', 'done')",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
+    assert_int_equal(RUN(w, "export", "--account", "bolna", "--json"), 0);
     assert_string_equal(w->out, "");
     command_complained(w, "holds no such secret");
 }
@@ -310,6 +342,7 @@ int main(void)
         TEST(init_names_both_files_and_refuses_a_second_time),
         TEST(json_lines_keep_the_contract),
         TEST(export_can_be_narrowed),
+        TEST(an_account_that_the_ledger_has_never_heard_of_is_an_error),
         TEST(any_byte_survives_json),
         TEST(csv_quotes_what_needs_it_and_nothing_else),
         TEST(a_large_export_is_complete),

@@ -121,6 +121,7 @@ void th_options_help(void)
         "Commands (COMMAND --help tells more):\n"
         "  doctor                 look whether a run would find all that it needs\n"
         "  init [DIR]             write a configuration, a first job and editor settings to DIR\n"
+        "  rehearse SCRIPT        try a script under every fault, and killed at every request\n"
         "  sandbox                serve fake platforms to try things on\n"
         "  runs                   what ran, and what became of it; back the ledger up\n"
         "  explain TRUNK          what happened to a trunk, and what its passwords are proven by\n"

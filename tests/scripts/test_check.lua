@@ -67,6 +67,9 @@ local SEEDED <const> = {
     { "if print(1) then", 2, "end" },
 }
 
+--- Scripts in the documents that show what a mistake looks like.
+local WRONG_ON_PURPOSE <const> = { ["careless.lua"] = true, ["first_try.lua"] = true }
+
 local function findings_of(text)
     local findings <const>, whole <const> = check.text(text, "=script.lua")
     lu.assertTrue(whole, "luacheck is a library that the tests need")
@@ -118,7 +121,7 @@ function tests.test_the_scripts_in_the_documents_have_none()
     for path in pipe:lines() do
         for _, block in ipairs(markdown.read(path).blocks) do
             local is_script = block.action == "file" and block.language == "lua" and block.text:find "require"
-            if is_script and not block.text:find("account:update(line.id, { port = 0, lable", 1, true) then
+            if is_script and not WRONG_ON_PURPOSE[block.argument] then
                 assert_clean(block.text, ("%s:%d"):format(path, block.line))
                 count = count + 1
             end

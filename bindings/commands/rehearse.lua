@@ -1,0 +1,147 @@
+--- `trunkhost rehearse SCRIPT …`: runs a script on fake platforms under every fault and killed at every request, and
+--- tells which promises it keeps.
+
+local argparse <const> = require "argparse"
+local aligned <const> = require "trunkhost.table"
+local core <const> = require "trunkhost.core"
+local json_line <const> = require "trunkhost.json_line"
+local process <const> = require "trunkhost.process"
+local rehearse <const> = require "trunkhost.rehearse"
+local stage <const> = require "trunkhost.rehearse.stage"
+
+local USAGE <const> = "trunkhost rehearse [option...] SCRIPT [script option...]"
+local EPILOG <const> = [[
+Options of rehearse stand before the script, those of the script behind it. A
+job gets --yes when it has that option.
+
+Exit status: 0 all promises are kept; 1 some are not; 2 wrong usage, or the
+script does not even run undisturbed.]]
+
+local function whole(name, least)
+    return function(text)
+        local value <const> = text:match "^%d+$" and math.tointeger(tonumber(text))
+        if not value or value < least then
+            return nil, ("%s %s: must be an integer of at least %d"):format(name, text, least)
+        end
+        return value
+    end
+end
+
+local function fail(format, ...)
+    core.write("err", "trunkhost: rehearse: " .. format:format(...) .. "\n")
+    os.exit(2)
+end
+
+local function parse(words)
+    local parser <const> = argparse { name = "trunkhost rehearse", epilog = EPILOG, help_max_width = 80,
+        help_description_margin = 22, usage = "Usage: " .. USAGE,
+        description = "Runs a script on fake platforms: undisturbed, dry, under every fault, and killed just before \z
+            and just after every request; each time it is run again until nothing is left to do. Tells which \z
+            promises the script keeps." }
+    parser:option "--trunks" :argname "N" :convert(whole("--trunks", 1)) :default(4)
+        :description "Trunks of each platform. Default 4."
+    parser:option "--seed" :argname "N" :convert(whole("--seed", 0)) :default(1)
+        :description "Another seed gives other trunks and other requests that a fault meets. Default 1."
+    parser:option "--every" :argname "N" :convert(whole("--every", 1)) :default(1)
+        :description "Kill at every Nth request only. Default 1."
+    parser:option "--only" :argname "WHAT"
+        :description "Only this: dry-run, fault, write, kill, or one as the report names it (kill:7:after)."
+    parser:option "--timeout" :argname "SECONDS" :convert(whole("--timeout", 1)) :default(120)
+        :description "How long a single run may take. Default 120."
+    parser:flag "--json" :description "One JSON object a line."
+    function parser.error(_, message)
+        fail("%s; see trunkhost rehearse --help", (message:gsub("\n", " ")))
+    end
+    -- What stands behind the script is its own.
+    local own, rest, i = {}, {}, 1
+    while words[i] and words[i]:find "^%-" do
+        own[#own + 1] = words[i]
+        local takes_value <const> = words[i]:find "^%-%-%a+$" and words[i] ~= "--json" and words[i] ~= "--help"
+        if takes_value then
+            i = i + 1
+            own[#own + 1] = words[i]
+        end
+        i = i + 1
+    end
+    table.move(words, i, #words, 1, rest)
+    local options <const> = parser:parse(own)
+    if #rest == 0 then
+        fail("no script is named; see trunkhost rehearse --help")
+    end
+    return options, rest
+end
+
+--- A job asks a person unless it is told not to.
+local function with_consent(words)
+    for _, word in ipairs(words) do
+        if word == "--yes" or word == "-y" then
+            return words
+        end
+    end
+    local help <const> = process.run { require("luv").exepath(), words[1], "--help", timeout = 20 }
+    if help.status == 0 and help.out:find("--yes", 1, true) then
+        words[#words + 1] = "--yes"
+    end
+    return words
+end
+
+local function show_text(report, words, screen)
+    local name <const> = words[1]
+    screen.write(("%s: undisturbed it sends %d requests. Scenarios: %d, runs: %d\n\n"):format(name, report.requests,
+        report.scenarios, report.runs))
+    for _, promise in ipairs(report.promises) do
+        local kept <const> = #promise.broken == 0
+        screen.write(("%s  %-10s  %s\n"):format(aligned.paint(kept and "kept  " or "broken", kept and "green" or "red",
+            screen.colours), promise.name, promise.text))
+        for i, each in ipairs(promise.broken) do
+            if i <= 3 then
+                screen.write(("        %s: %s\n"):format(each.scenario, each.words))
+            end
+        end
+        if #promise.broken > 3 then
+            screen.write(("        and in %d other scenarios\n"):format(#promise.broken - 3))
+        end
+    end
+    if not report.changes then
+        screen.write("\nUndisturbed, the script changes nothing, so most of this says little.\n")
+    end
+end
+
+local function show_json(report)
+    for _, promise in ipairs(report.promises) do
+        for _, each in ipairs(promise.broken) do
+            core.write("out", json_line.object { "event", "broken", "promise", promise.name, "scenario", each.scenario,
+                "message", each.words, n = 8 } .. "\n")
+        end
+        core.write("out", json_line.object { "event", "promise", "promise", promise.name, "kept", #promise.broken == 0,
+            n = 6 } .. "\n")
+    end
+    core.write("out", json_line.object { "event", "summary", "requests", report.requests, "scenarios",
+        report.scenarios, "runs", report.runs, "changes", report.changes, n = 10 } .. "\n")
+end
+
+return function(...)
+    local options <const>, words <const> = parse { ... }
+    local place <close> = stage.open(with_consent(words), options)
+    local report <const> = rehearse.run(place, {
+        only = options.only, every = options.every, seed = options.seed,
+        told = function(name, at, of)
+            core.progress(("rehearsing %d of %d: %s"):format(at, of, name))
+        end,
+    })
+    core.progress("", true)
+    if report.failed then
+        core.write("err", report.failed.text)
+        fail("the script ends with status %s even when nothing disturbs it", tostring(report.failed.status or "?"))
+    end
+    if options.json then
+        show_json(report)
+    else
+        show_text(report, words, aligned.screen "out")
+    end
+    for _, promise in ipairs(report.promises) do
+        if #promise.broken > 0 then
+            core.set_exit_status(1)
+        end
+    end
+end

@@ -1,0 +1,121 @@
+--- trunkhost rehearse: a script that keeps the promises passes, and each way of breaking one is named.
+
+package.path = "tests/support/?.lua;" .. package.path
+local json <const> = require "trunkhost.json"
+local lu <const> = require "luaunit"
+local program <const> = require "program"
+
+local tests = {}
+
+--- Rehearses the text of a script; promise → the scenarios in which it was not kept.
+local function rehearse(text, options)
+    local folder <const> = program.folder()
+    program.write(folder .. "/script.lua", text)
+    local result = program.run(("rehearse --json --trunks 2 %s %s/script.lua"):format(options, folder))
+    program.remove(folder)
+    local broken, summary = {}, nil
+    for line in result.out:gmatch "[^\n]+" do
+        local event = json.decode(line)
+        if event.event == "broken" then
+            broken[event.promise] = broken[event.promise] or {}
+            table.insert(broken[event.promise], event.scenario)
+        elseif event.event == "summary" then
+            summary = event
+        end
+    end
+    return result, broken, summary
+end
+
+local function names(broken)
+    local list = {}
+    for name in pairs(broken) do list[#list + 1] = name end
+    table.sort(list)
+    return table.concat(list, " ")
+end
+
+local HEAD <const> = [[
+local trunkhost <const> = require "trunkhost"
+local account <const> = trunkhost.account "vatel"
+]]
+
+function tests.test_the_shipped_rotation_keeps_every_promise()
+    local result = program.run "rehearse --trunks 2 --only kill rotate_passwords.lua --account bolna"
+    lu.assertEquals(result.status, 0, result.out .. result.err)
+    lu.assertNotStrContains(result.out, "broken")
+    lu.assertStrContains(result.out, "kept    secrets")
+end
+
+function tests.test_errors_that_are_swallowed_make_a_status_that_says_nothing()
+    local result, broken = rehearse(HEAD .. [[
+        for trunk in account:trunks() do
+            pcall(account.update, account, trunk.id, { outbound_sip_password = trunkhost.secret { length = 20 } })
+        end
+    ]], "--only write:refuse")
+    lu.assertEquals(result.status, 1, result.out .. result.err)
+    lu.assertEquals(broken.status, { "write:refuse" })
+end
+
+function tests.test_a_create_without_looking_is_a_second_trunk()
+    local result, broken = rehearse(HEAD .. [[
+        account:create { pbx = "generic", outbound_host = "sip.example.com" }
+    ]], "--only kill:1:after")
+    lu.assertEquals(result.status, 1, result.out .. result.err)
+    lu.assertEquals(broken.once, { "kill:1:after" })
+end
+
+function tests.test_a_script_that_goes_on_where_it_stopped_may_create()
+    local result, broken, summary = rehearse(HEAD .. [[
+        for trunk in account:trunks() do
+            if trunk.outbound_host == "sip.once.example" then return end
+        end
+        account:create { pbx = "generic", outbound_host = "sip.once.example" }
+    ]], "--only kill")
+    lu.assertEquals(names(broken), "", result.out .. result.err)
+    lu.assertTrue(summary.changes)
+    lu.assertEquals(summary.requests, 2)
+    lu.assertEquals(summary.scenarios, 4)
+end
+
+function tests.test_a_password_that_is_printed_and_a_traceback_are_named()
+    local result, broken = rehearse(HEAD .. [[
+        for trunk in account:trunks() do
+            local secret = trunkhost.secret { length = 20 }
+            print(trunk.id, secret:reveal())
+            account:update(trunk.id, { outbound_sip_password = secret })
+        end
+    ]], "--only fault:drop")
+    lu.assertEquals(result.status, 1)
+    lu.assertNotNil(broken.quiet)
+    result, broken = rehearse(HEAD .. [[
+        for trunk in account:trunks() do
+            local ok, err = pcall(account.update, account, trunk.id, { outbound_host = "sip.example.com" })
+            if not ok then print(err.answer.text) end
+        end
+    ]], "--only write:refuse")
+    lu.assertEquals(result.status, 1, result.out .. result.err)
+    lu.assertEquals(broken.ending, { "write:refuse" })
+end
+
+function tests.test_it_touches_nothing_but_the_fake_platforms()
+    local folder <const> = program.folder()
+    program.write(folder .. "/token", "real\n", "600")
+    program.write(folder .. "/config.lua", ([[return { accounts = { main = { provider = "vatel",
+        base_url = "http://127.0.0.1:9", token = { file = "%s/token" } } } }]]):format(folder))
+    local result = program.run(("-c %s/config.lua --ledger %s/ledger.db rehearse --trunks 2 --only dry-run "
+        .. "rotate_passwords.lua"):format(folder, folder))
+    lu.assertEquals(result.status, 0, result.out .. result.err)
+    lu.assertNil(io.open(folder .. "/ledger.db"))
+    program.remove(folder)
+end
+
+function tests.test_wrong_usage_and_a_script_that_does_not_run()
+    lu.assertEquals(program.run("rehearse").status, 2)
+    lu.assertEquals(program.run("rehearse --trunks x a.lua").status, 2)
+    lu.assertEquals(program.run("rehearse --unknown a.lua").status, 2)
+    local result = rehearse("error 'broken from the start'", "")
+    lu.assertEquals(result.status, 2)
+    lu.assertStrContains(result.err, "broken from the start")
+    lu.assertStrContains(program.run("rehearse --help").out, "--only")
+end
+
+os.exit(lu.LuaUnit.new():runSuiteByInstances { { "rehearse", tests } })

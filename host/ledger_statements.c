@@ -56,6 +56,13 @@ const char *const th_ledger_statements[TH_STATEMENTS] = {
         " created_at, changed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'intended', ?7, ?7)",
     [TH_SQL_CREATE_END] = "UPDATE creates SET state = ?2, trunk = coalesce(?3, trunk),"
                           " changed_at = ?4 WHERE id = ?1",
+    /* What was sent with a create that had no answer is the trunk's that it is found to have made,
+     * or, without one, nobody's. */
+    [TH_SQL_CREATE_SECRETS] = "UPDATE secrets SET trunk = coalesce(?2, trunk), changed_at = ?3,"
+                              " state = CASE WHEN ?2 IS NULL THEN 'rejected' ELSE state END,"
+                              " evidence = CASE WHEN ?2 IS NULL THEN 'absent' ELSE evidence END"
+                              " WHERE trunk = '' AND state = 'candidate'"
+                              " AND attempt = (SELECT attempt FROM creates WHERE id = ?1)",
 
     /* The secret of row ?1, beside each of those that it stands among, itself included. A create
      * that has no trunk yet stands beside those of the trunk ?2 that it is about to get, or alone.

@@ -209,7 +209,9 @@ enum th_write th_write_create_intent(th_ledger_writer *writer, th_ledger_op *op)
 
 enum th_write th_write_create_end(th_ledger_writer *writer, th_ledger_op *op)
 {
-    const enum th_statement sql = TH_SQL_CREATE_END;
+    const enum th_statement sql = TH_SQL_CREATE_END, secrets = TH_SQL_CREATE_SECRETS;
+    bool made = op->create_state == TH_CREATE_LANDED && op->trunk && op->trunk[0];
+    enum th_write outcome;
 
     if (op->create_state > TH_CREATE_UNKNOWN)
         return th_write_fault(op, "this is no state of a create");
@@ -217,7 +219,15 @@ enum th_write th_write_create_end(th_ledger_writer *writer, th_ledger_op *op)
         th_write_text(writer, sql, 2, th_create_state_name(op->create_state)) ||
         th_write_text(writer, sql, 3, op->trunk) || th_write_text(writer, sql, 4, writer->now))
         return TH_WRITE_BROKEN;
-    return met(writer, op,
-               th_write_judge(writer, op, th_write_run(writer, sql), "the create cannot be ended"),
-               "create");
+    outcome =
+        met(writer, op,
+            th_write_judge(writer, op, th_write_run(writer, sql), "the create cannot be ended"),
+            "create");
+    if (outcome != TH_WRITE_DONE || !(made || op->create_state == TH_CREATE_ABSENT))
+        return outcome;
+    if (th_write_int(writer, secrets, 1, op->row) ||
+        th_write_text(writer, secrets, 2, made ? op->trunk : NULL) ||
+        th_write_text(writer, secrets, 3, writer->now))
+        return TH_WRITE_BROKEN;
+    return th_write_judge(writer, op, th_write_run(writer, secrets), "this is no trunk");
 }

@@ -221,6 +221,54 @@ static void an_attempt_is_linked_to_what_it_carries_in_one_commit(void **state)
     th_secret_unref(secret);
 }
 
+/* A create that had no answer, with its secret; returns its row. */
+static int64_t create_unanswered(struct world *w, int64_t item, th_secret *secret)
+{
+    int64_t attempt = world_do(w, (th_ledger_op){.verb = TH_LEDGER_ATTEMPT_BEGIN,
+                                                 .run = "r1",
+                                                 .item = item,
+                                                 .account = "famulor-prod",
+                                                 .endpoint = "create",
+                                                 .method = "POST"});
+    int64_t create = world_do(w, (th_ledger_op){.verb = TH_LEDGER_CREATE_INTENT,
+                                                .run = "r1",
+                                                .item = item,
+                                                .attempt = &attempt,
+                                                .account = "famulor-prod",
+                                                .endpoint = "create"});
+    th_ledger_op add = world_add_op(NULL, secret);
+
+    add.run = "r1";
+    add.item = item;
+    add.attempt = &attempt;
+    world_do(w, add);
+    return create;
+}
+
+static void the_secret_of_a_create_without_an_answer_is_settled_with_it(void **state)
+{
+    struct world *w = *state;
+    th_secret *secret = world_secret("of-a-lost-reply");
+    int64_t item, landed, absent;
+
+    world_open(w);
+    world_begin_run(w);
+    item = begin_item(w, "source-7");
+    landed = create_unanswered(w, item, secret);
+    absent = create_unanswered(w, item, secret);
+    create_unanswered(w, item, secret);
+    world_do(w, (th_ledger_op){.verb = TH_LEDGER_CREATE_END,
+                               .row = landed,
+                               .create_state = TH_CREATE_LANDED,
+                               .trunk = "50"});
+    world_do(w, (th_ledger_op){
+                    .verb = TH_LEDGER_CREATE_END, .row = absent, .create_state = TH_CREATE_ABSENT});
+    world_expect(w,
+                 "SELECT group_concat(trunk || ':' || state || ':' || evidence, ' ') FROM secrets",
+                 "50:candidate: :rejected:absent :candidate:");
+    th_secret_unref(secret);
+}
+
 static void an_attempt_that_never_left_says_so(void **state)
 {
     struct world *w = *state;
@@ -343,6 +391,7 @@ int main(void)
         TEST(a_failed_item_keeps_its_error_and_a_skipped_one_its_reason),
         TEST(what_a_run_did_can_be_taken_back_newest_first_and_says_what_came_of_it),
         TEST(an_attempt_is_linked_to_what_it_carries_in_one_commit),
+        TEST(the_secret_of_a_create_without_an_answer_is_settled_with_it),
         TEST(an_attempt_that_never_left_says_so),
         TEST(a_delivered_secret_is_the_current_one_and_a_new_one_is_not_delivered),
         TEST(a_wrong_record_fails_alone_and_names_the_fault),

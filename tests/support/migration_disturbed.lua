@@ -101,6 +101,9 @@ end
 
 local function check_passwords(pair, trunks, moment)
     local kept = pair.source:current_secrets().new or {}
+    for secret, secret_state in pairs((kept[""] or {}).all or {}) do
+        lu.assertEquals(secret_state, "rejected", ("%s: %s belongs to no trunk"):format(moment, secret))
+    end
     for id, trunk in pairs(trunks) do
         for name, value in pairs(trunk) do
             if name:find "password$" and type(value) == "string" then

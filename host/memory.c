@@ -19,14 +19,6 @@ static void *plain_allocate(void *ctx, void *block, size_t old, size_t size)
     return realloc(block, size);
 }
 
-void th_memory_init(th_memory *memory, size_t limit, lua_Alloc allocate, void *ctx)
-{
-    *memory = (th_memory){.allocate = allocate ? allocate : plain_allocate,
-                          .ctx = ctx,
-                          .limit = limit,
-                          .ceiling = limit ? limit : SIZE_MAX};
-}
-
 static size_t with_reserve(const th_memory *memory)
 {
     size_t reserve = memory->limit / 8;
@@ -42,25 +34,37 @@ static bool fits(const th_memory *memory, size_t more)
            wanted <= with_reserve(memory);
 }
 
-void *th_memory_allocate(void *ud, void *block, size_t old, size_t size)
+static void *limited_allocate(void *ud, void *block, size_t old, size_t size)
 {
     th_memory *memory = ud;
     if (!block)
         old = 0; /* Lua says there what kind of object it is for */
-    if (size > old && !fits(memory, size - old)) {
-        memory->refused++;
+    if (size > old && !fits(memory, size - old))
         return NULL;
-    }
     void *made = memory->allocate(memory->ctx, block, old, size);
     if (!made && size > 0)
         return NULL;
     memory->used = memory->used - old + size;
-    if (memory->used > memory->peak)
-        memory->peak = memory->used;
-    if (memory->ceiling > memory->limit && memory->limit &&
-        memory->used < memory->limit - memory->limit / 8)
+    if (memory->ceiling > memory->limit && memory->used < memory->limit - memory->limit / 8)
         memory->ceiling = memory->limit;
     return made;
+}
+
+static void *other_allocate(void *ud, void *block, size_t old, size_t size)
+{
+    const th_memory *memory = ud;
+    return memory->allocate(memory->ctx, block, old, size);
+}
+
+lua_Alloc th_memory_init(th_memory *memory, size_t limit, lua_Alloc allocate, void *ctx)
+{
+    *memory = (th_memory){.allocate = allocate ? allocate : plain_allocate,
+                          .ctx = ctx,
+                          .limit = limit,
+                          .ceiling = limit};
+    if (limit)
+        return limited_allocate;
+    return allocate ? other_allocate : plain_allocate;
 }
 
 void th_memory_open_reserve(th_memory *memory)

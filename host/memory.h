@@ -1,6 +1,6 @@
 /*
- * The memory of the Lua state: counted, and limited where a limit was asked for. What libcurl, the
- * ledger and buffers on their way hold is not in it.
+ * The memory of the Lua state, and its limit where one was asked for. What libcurl, the ledger and
+ * buffers on their way hold is not in it.
  *
  * At the limit Lua collects all garbage first and raises "not enough memory" only when that did not
  * help. A run that ends by that still has to close, record and report: for this there is a reserve
@@ -11,7 +11,6 @@
 #define TH_MEMORY_H
 
 #include <lua.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "error.h"
@@ -20,17 +19,15 @@
 typedef struct th_memory {
     lua_Alloc allocate; /* where it comes from */
     void *ctx;
-    size_t used, peak;     /* bytes */
+    size_t used;           /* bytes; counted only where there is a limit */
     size_t limit;          /* bytes; 0: none */
     size_t ceiling;        /* what may be used now: the limit, or with the reserve */
-    size_t refused;        /* allocations that were refused at the limit */
     const th_pulse *pulse; /* NULL, or where to see whether code of the script runs */
 } th_memory;
 
-/* limit in bytes, 0: none. allocate may be NULL: the C library's; ctx is passed to it. */
-void th_memory_init(th_memory *memory, size_t limit, lua_Alloc allocate, void *ctx);
-/* The lua_Alloc of the state; ud is a th_memory. */
-void *th_memory_allocate(void *ud, void *block, size_t old, size_t size);
+/* limit in bytes, 0: none. allocate may be NULL: the C library's; ctx is passed to it. Returns what
+ * the state is to be made with, together with `memory`: without a limit nothing is counted. */
+lua_Alloc th_memory_init(th_memory *memory, size_t limit, lua_Alloc allocate, void *ctx);
 /* Opens the reserve, until enough was given back. */
 void th_memory_open_reserve(th_memory *memory);
 

@@ -1,5 +1,6 @@
 #include "place.h"
 
+#include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,4 +21,25 @@ bool th_place_of_script(lua_State *L, char *out, size_t size)
         }
     }
     return false;
+}
+
+void th_place_push_function(lua_State *L)
+{
+    int function = lua_gettop(L);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE); // function loaded
+    lua_pushnil(L);
+    while (lua_next(L, function + 1)) { // function loaded module table
+        if (lua_istable(L, -1) && lua_type(L, -2) == LUA_TSTRING) {
+            lua_pushnil(L);
+            while (lua_next(L, -2)) { // function loaded module table name value
+                if (lua_type(L, -2) == LUA_TSTRING && lua_rawequal(L, -1, function)) {
+                    lua_pushfstring(L, "%s.%s", lua_tostring(L, -4), lua_tostring(L, -2));
+                    return;
+                }
+                lua_pop(L, 1);
+            }
+        }
+        lua_pop(L, 1);
+    }
+    lua_pushnil(L);
 }

@@ -11,5 +11,8 @@ bool th_place_is_library(const lua_Debug *ar);
 /* The innermost line of the script, "rotate.lua:12"; false when there is none. Allocates nothing
  * and only reads, so that it may be asked where memory is short. */
 bool th_place_of_script(lua_State *L, char *out, size_t size);
+/* Pushes the name under which the function on top of the stack is known to scripts ("table.sort",
+ * "_G.pcall"), or nil. May raise when memory is short. */
+void th_place_push_function(lua_State *L);
 
 #endif

@@ -173,9 +173,9 @@ static void on_warning(void *ctx, const char *text, int more)
 static int create_state(th_runtime *runtime, th_error *err)
 {
     const th_runtime_options *options = &runtime->options;
-    th_memory_init(&runtime->memory, options->max_memory, options->allocator,
-                   options->allocator_ctx);
-    runtime->L = lua_newstate(th_memory_allocate, &runtime->memory);
+    lua_Alloc allocate = th_memory_init(&runtime->memory, options->max_memory, options->allocator,
+                                        options->allocator_ctx);
+    runtime->L = lua_newstate(allocate, &runtime->memory);
     if (!runtime->L)
         return th_fail(err, TH_INVALID, "not enough memory to start");
     *(th_runtime **)lua_getextraspace(runtime->L) = runtime;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "place.h"
+
 /* --- operations
  * ------------------------------------------------------------------------------------ */
 
@@ -156,28 +158,6 @@ int th_task_park(lua_State *L, lua_KContext ctx, lua_KFunction k)
     return lua_yieldk(L, 1, ctx, park_over);
 }
 
-/* Pushes the name under which the function on top of the stack is known ("table.sort"), or nil. */
-static void push_library_name(lua_State *L)
-{
-    int function = lua_gettop(L);
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE); // function loaded
-    lua_pushnil(L);
-    while (lua_next(L, function + 1)) { // function loaded module table
-        if (lua_istable(L, -1) && lua_type(L, -2) == LUA_TSTRING) {
-            lua_pushnil(L);
-            while (lua_next(L, -2)) { // function loaded module table name value
-                if (lua_type(L, -2) == LUA_TSTRING && lua_rawequal(L, -1, function)) {
-                    lua_pushfstring(L, "%s.%s", lua_tostring(L, -4), lua_tostring(L, -2));
-                    return;
-                }
-                lua_pop(L, 1);
-            }
-        }
-        lua_pop(L, 1);
-    }
-    lua_pushnil(L);
-}
-
 /* What the wait would have to cross, for the message: the innermost C function below this one. */
 static void push_obstacle(lua_State *L)
 {
@@ -191,7 +171,7 @@ static void push_obstacle(lua_State *L)
             return;
         }
         if (strcmp(ar.what, "C") == 0) {
-            push_library_name(L);
+            th_place_push_function(L);
             const char *name = lua_tostring(L, -1);
             if (name && strncmp(name, "_G.", 3) == 0)
                 name += 3;

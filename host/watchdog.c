@@ -112,7 +112,7 @@ static void say(th_watchdog *watchdog, const char *text)
 static void say_standing(th_watchdog *watchdog)
 {
     th_buf text = {0};
-    th_buf_printf(&text, "the script stands for %.1f s", (double)watchdog->stood / 1000);
+    th_buf_printf(&text, "the script has been standing for %.1f s", (double)watchdog->stood / 1000);
     if (watchdog->place[0])
         th_buf_printf(&text, " in %s", watchdog->place);
     th_buf_puts(&text, ", a call that keeps everything else from going on");

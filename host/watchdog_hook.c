@@ -42,31 +42,42 @@ static void name_task(const th_task *task, th_buf *text)
                       task->spawned_at[0] ? ", spawned at " : "", task->spawned_at);
 }
 
+/* The C function that has just returned, pushed; NULL when it was none. */
+static const char *push_called(lua_State *L, lua_Debug *ar)
+{
+    if (ar->event != LUA_HOOKRET || !lua_getinfo(L, "Snf", ar)) // function
+        return NULL;
+    th_place_push_function(L); // function name
+    if (ar->what[0] != 'C')
+        return NULL;
+    const char *name = lua_tostring(L, -1);
+    return name ? name : ar->name ? ar->name : "a C function";
+}
+
 static void report(th_watchdog *watchdog, lua_State *L, lua_Debug *ar)
 {
     th_runtime *runtime = watchdog->runtime;
     th_buf text = {0};
     char place[LUA_IDSIZE + 20];
+    int top = lua_gettop(L);
     double before = atomic_load(&watchdog->stood_ms) / 1e3;
     double waited = (double)(uv_hrtime() - watchdog->armed_at) / 1e9;
-    bool called = ar->event == LUA_HOOKRET && waited * 1000 > ANSWER_MS;
-    if (called)
-        called = lua_getinfo(L, "Sn", ar) && ar->what[0] == 'C';
+    const char *called = waited * 1000 > ANSWER_MS ? push_called(L, ar) : NULL;
     bool known = th_place_of_script(L, place, sizeof place);
     if (called)
-        th_buf_printf(&text, "the script stood for %.1f s in %s", before + waited,
-                      ar->name ? ar->name : "a C function");
+        th_buf_printf(&text, "the script stood for %.1f s in %s", before + waited, called);
     else
-        th_buf_printf(&text, "the script is busy for %.1f s", before + waited);
+        th_buf_printf(&text, "the script has been busy for %.1f s", before + waited);
     if (known)
         th_buf_printf(&text, " at %s", place);
     if (!called)
         name_function(L, &text);
     name_task(runtime->sched->running, &text);
-    th_buf_puts(&text, ", and nothing else goes on meanwhile");
+    th_buf_puts(&text, called ? ", and nothing else went on" : ", and nothing else goes on");
     if (text.data)
         th_log(&runtime->terminal, TH_LOG_WARN, NULL, 0, "%s", text.data);
     th_buf_close(&text);
+    lua_settop(L, top);
 }
 
 /* Library code keeps its own books: it is interrupted where it has called back into the script, or

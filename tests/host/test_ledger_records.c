@@ -329,6 +329,12 @@ static void a_wrong_record_fails_alone_and_names_the_fault(void **state)
         {.verb = TH_LEDGER_CREATE_INTENT, .run = "r1", .account = "a", .attempt = &nowhere},
         {.verb = TH_LEDGER_CREATE_END, .row = 99, .create_state = TH_CREATE_LANDED},
         {.verb = TH_LEDGER_RUN_BEGIN, .run = "r2", .resumed_from = "nobody"},
+        {.verb = TH_LEDGER_ATTEMPT_BEGIN, .run = "r1", .account = ""},
+        {.verb = TH_LEDGER_CREATE_INTENT, .run = "r1"},
+        {.verb = TH_LEDGER_ITEM_END, .row = 1, .item_state = TH_ITEM_SKIPPED + 1},
+        {.verb = TH_LEDGER_ATTEMPT_END, .row = 1, .attempt_state = TH_ATTEMPT_UNSENT + 1},
+        {.verb = TH_LEDGER_CREATE_END, .row = 1, .create_state = TH_CREATE_UNKNOWN + 1},
+        {.verb = TH_LEDGER_SECRET_STATE, .row = 1, .state = TH_REJECTED + 1},
     };
     enum { COUNT = sizeof(ops) / sizeof(ops[0]) };
     th_ledger_op fine = {.verb = TH_LEDGER_ITEM_BEGIN,

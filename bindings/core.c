@@ -68,55 +68,6 @@ static int core_progress(lua_State *L)
     return 0;
 }
 
-/* write(stream, text): "out" or "err", past the progress line */
-static int core_write(lua_State *L)
-{
-    static const char *const names[] = {"out", "err", NULL};
-    FILE *stream = luaL_checkoption(L, 1, NULL, names) == 0 ? stdout : stderr;
-    size_t len;
-    const char *text = luaL_checklstring(L, 2, &len);
-    th_terminal *terminal = &th_runtime_of(L)->terminal;
-    th_progress_hide(terminal);
-    size_t written = fwrite(text, 1, len, stream);
-    int rc = written == len ? fflush(stream) : EOF;
-    int problem = errno;
-    th_progress_show(terminal);
-    if (rc == 0)
-        return 0;
-    if (problem == EPIPE) {
-        /* Nobody reads any more (`… | head`). That is no reason to stop in the middle of a change.
-         */
-        th_log(terminal, TH_LOG_DEBUG, NULL, 0, "nobody reads standard %s any more",
-               stream == stdout ? "output" : "error");
-        if (!freopen("/dev/null", "w", stream))
-            clearerr(stream);
-        return 0;
-    }
-    return luaL_error(L, "cannot write to standard %s: %s", stream == stdout ? "output" : "error",
-                      strerror(problem));
-}
-
-/* print that does not garble the progress line */
-static int core_print(lua_State *L)
-{
-    th_terminal *terminal = &th_runtime_of(L)->terminal;
-    int n = lua_gettop(L);
-    th_progress_hide(terminal);
-    for (int i = 1; i <= n; i++) {
-        size_t len;
-        const char *text = luaL_tolstring(L, i, &len);
-        if (i > 1)
-            fputc('\t', stdout);
-        fwrite(text, 1, len, stdout);
-        lua_pop(L, 1);
-    }
-    fputc('\n', stdout);
-    if (terminal->tty)
-        fflush(stdout);
-    th_progress_show(terminal);
-    return 0;
-}
-
 static void add_words(lua_State *L, const char *option, const char *value)
 {
     for (int i = 0; i < 2; i++) {
@@ -228,7 +179,8 @@ static int core_columns(lua_State *L)
     return 1;
 }
 
-/* error(kind, message, { account =, trunk =, code = }?): raises an error object */
+/* error(kind, message, { account =, trunk =, code =, advice =, cause = }?): raises an error object;
+ * cause: the value that led to it */
 static int core_error(lua_State *L)
 {
     th_error err = {0};
@@ -239,7 +191,7 @@ static int core_error(lua_State *L)
     luaL_argcheck(L, strcmp(th_kind_name(kind), name) == 0, 1, "no such kind of error");
     const char *message = luaL_checkstring(L, 2);
     lua_settop(L, 3);
-    const char *account = NULL, *trunk = NULL, *code = NULL;
+    const char *account = NULL, *trunk = NULL, *code = NULL, *advice = NULL;
     if (lua_istable(L, 3)) {
         lua_getfield(L, 3, "account");
         lua_getfield(L, 3, "trunk");
@@ -247,12 +199,21 @@ static int core_error(lua_State *L)
         account = lua_tostring(L, 4);
         trunk = lua_tostring(L, 5);
         code = lua_tostring(L, 6);
+        lua_getfield(L, 3, "advice");
+        advice = lua_tostring(L, 7);
     }
     th_fail(&err, kind, "%s", message);
     th_error_set_account(&err, account);
     th_error_set_trunk(&err, trunk);
     th_error_set_code(&err, code);
-    return th_error_raise(L, &err);
+    if (advice)
+        th_error_advise(&err, "%s", advice);
+    th_error_push(L, &err); // kind message options … object
+    if (lua_istable(L, 3)) {
+        lua_getfield(L, 3, "cause");
+        lua_setfield(L, -2, "cause");
+    }
+    return th_error_raise_object(L);
 }
 
 /* is_error(value) → kind or nil */
@@ -287,7 +248,6 @@ int th_open_core(lua_State *L)
                                          {"secret", core_secret},
                                          {"log", core_log},
                                          {"progress", core_progress},
-                                         {"write", core_write},
                                          {"run", core_run},
                                          {"stopping", core_stopping},
                                          {"set_dry_run", core_set_dry_run},
@@ -309,13 +269,13 @@ int th_open_core(lua_State *L)
     th_open_prompt(L);
     th_open_private_files(L);
     th_open_versions(L);
+    th_open_output(L);
     return 1;
 }
 
 void th_open_globals(lua_State *L)
 {
-    lua_pushcfunction(L, core_print);
-    lua_setglobal(L, "print");
+    th_open_printing(L);
     lua_getglobal(L, "os");
     lua_pushcfunction(L, core_exit);
     lua_setfield(L, -2, "exit");

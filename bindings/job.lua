@@ -93,6 +93,7 @@ end
 ---@field counts table<string, integer>
 ---@field halted string?                   why nothing new is started
 ---@field undo trunkhost.JobUndo?          what it takes back
+---@field output_fault table?             why standard output cannot be written
 ---@field fault any                        the task in which the script failed
 local Run <const> = {}
 Run.__index = Run
@@ -103,7 +104,17 @@ function Run:ended(entry)
     counts[entry.state] = counts[entry.state] + 1
     local quiet = self.options.quiet and entry.state ~= "failed" and entry.state ~= "unknown"
     if self.options.json and not quiet then
-        core.write("out", report.item_line(entry))
+        self:say(report.item_line(entry))
+    end
+end
+
+--- To standard output. Where that cannot be written, what is under way ends, and nothing new is begun.
+function Run:say(text)
+    local ok, err = pcall(core.write, "out", text)
+    if not ok and not core.is_error(err) then
+        error(err, 0)
+    elseif not ok then
+        self.output_fault = self.output_fault or err
     end
 end
 
@@ -200,13 +211,15 @@ local function conclude(run)
         core.set_exit_status(1)
     end
     if run.options.json then
-        core.write("out", report.summary_line(run))
+        run:say(report.summary_line(run))
         report.log(run)
     else
         report.show(run, aligned.screen "out")
     end
     if run.fault then
         run.fault:await()
+    elseif run.output_fault and not run.halted then
+        error(run.output_fault, 0)
     end
     local result = { halted = run.halted ~= nil, total = run.total, left = report.left(run) }
     for state, number in pairs(run.counts) do

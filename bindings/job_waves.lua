@@ -37,6 +37,8 @@ local function obstacle(run)
     local deadline = run.options.deadline
     if run.fault then
         return "the script has a fault"
+    elseif run.output_fault then
+        return run.output_fault.message
     elseif run.ledger_fault then
         return "the ledger cannot be written (" .. run.ledger_fault .. ")"
     elseif core.stopping() then

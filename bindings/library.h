@@ -20,6 +20,8 @@ extern const struct th_lua_module th_lua_modules[];
 int th_open_core(lua_State *L);
 /* print and os.exit as this program needs them; there before any module is. */
 void th_open_globals(lua_State *L);
+/* Of these, what prints. */
+void th_open_printing(lua_State *L);
 int th_open_ledger(lua_State *L);
 int th_open_uv(lua_State *L);
 
@@ -29,6 +31,7 @@ void th_open_process(lua_State *L);
 void th_open_prompt(lua_State *L);
 void th_open_private_files(lua_State *L);
 void th_open_versions(lua_State *L);
+void th_open_output(lua_State *L);
 void th_open_accounts(lua_State *L);
 void th_open_http(lua_State *L);
 

@@ -71,6 +71,18 @@ static char *find_script(const char *name)
     return strdup(name);
 }
 
+/* What was printed and cannot be written any more is no success; that nobody wanted to read it is. */
+static int finish_output(bool log_json, int status)
+{
+    th_error err = {0};
+    int problem = fflush(stdout) != 0 ? errno : ferror(stdout) ? EIO : 0;
+    if (problem == 0 || problem == EPIPE)
+        return status;
+    th_fail(&err, TH_INVALID, "cannot write to standard output: %s", strerror(problem));
+    th_report(log_json, &err);
+    return status < TH_EXIT_ERROR ? TH_EXIT_ERROR : status;
+}
+
 /* The script is `name`, at `path` (freed here), or options->code; argv are its arguments. */
 static int run(const th_options *options, const char *name, char *path, int argc, char **argv)
 {
@@ -88,6 +100,7 @@ static int run(const th_options *options, const char *name, char *path, int argc
     bool stuck = false;
     if (th_runtime_destroy(runtime, &stuck) != 0)
         status = TH_EXIT_ERROR;
+    status = finish_output(options->runtime.log_json, status);
     free(path);
     if (stuck) {
         fflush(NULL);
@@ -162,11 +175,11 @@ int main(int argc, char **argv)
     }
     if (options.help) {
         th_options_help();
-        return TH_EXIT_OK;
+        return finish_output(options.runtime.log_json, TH_EXIT_OK);
     }
     if (options.version) {
         puts("trunkhost " TH_VERSION);
-        return TH_EXIT_OK;
+        return finish_output(options.runtime.log_json, TH_EXIT_OK);
     }
     if (options.code && options.check)
         return check(&options, "-e");

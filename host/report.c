@@ -145,7 +145,7 @@ static int judge(lua_State *L, bool *plain)
     bool auth = field_is(L, -1, "kind", "auth");
     bool locked = field_is(L, -1, "code", "locked");
     *plain = auth || locked || field_is(L, -1, "code", "ledger") ||
-             field_is(L, -1, "code", "configuration");
+             field_is(L, -1, "code", "configuration") || field_is(L, -1, "code", "output");
     if (locked)
         return TH_EXIT_LOCKED;
     return auth ? TH_EXIT_FAILED : TH_EXIT_ERROR;

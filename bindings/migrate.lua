@@ -22,6 +22,7 @@ local migrate <const> = { add_options = migrate_options.add, check_options = mig
 ---@field source string                its id
 ---@field trunk trunkhost.Neutral?
 ---@field result trunkhost.MapResult?
+---@field in_service boolean?         the source is out of service, and its copy is not
 ---@field moves trunkhost.Move[]
 ---@field reasons string[]             why it must not be created
 ---@field failed table?                an error object
@@ -106,10 +107,23 @@ end
 --- In a plan one secret that is never sent stands for all that are drawn later.
 local function map_options(self, work, secrets)
     local row = self.options.rows[work.source]
+    local set = same_keys(self.options.given, row and row.set or {})
+    set.active = set.active or work.in_service and "yes" or nil
     return {
-        set = same_keys(self.options.given, row and row.set or {}), allow_loss = self.options.allow_loss,
-        secrets = secrets, inactive_first = true, same_account = self.options.same_agents,
+        set = set, allow_loss = self.options.allow_loss, secrets = secrets, inactive_first = true,
+        same_account = self.options.same_agents,
     }
+end
+
+--- Whether a trunk that a run has made of this one takes calls.
+local function has_copy_in_service(self, work)
+    local landed, description = self.target:made_for(work.source), self.to:describe()
+    for _, row in ipairs(next(landed) and self.target.rows or {}) do
+        if landed[tostring(row.id)] and neutral.of(description, row).active ~= false then
+            return true
+        end
+    end
+    return false
 end
 
 local function plan_secrets(self, work)
@@ -204,7 +218,14 @@ end
 local function look_at(self, work)
     local native = migrate_target.patiently(neutral.read, self.from, work.item.trunk.id)
     work.trunk = neutral.of(self.from:describe(), native)
+    -- A source that was retired since does not take its copy out of service.
+    work.in_service = work.trunk.active == false and has_copy_in_service(self, work)
     work.result = neutral.map(work.trunk, self.to:describe(), map_options(self, work, plan_secrets(self, work)))
+    for _, finding in ipairs(work.in_service and work.result.findings or {}) do
+        if finding.field == "active" then
+            finding.rule = "the source is out of service; its copy takes calls, and goes on"
+        end
+    end
     for _, reason in ipairs(neutral.blocked(work.result)) do
         work.reasons[#work.reasons + 1] = reason.text
     end

@@ -102,6 +102,18 @@ function tests.test_the_only_one_in_service_is_not_removed()
     lu.assertEquals(select(2, migration.trunks(sandbox, "bolna_trunk")), 1)
 end
 
+--- Promise: what carries calls now is not switched off because its source was.
+function tests.test_a_copy_stays_in_service_when_the_command_that_retired_its_source_runs_again()
+    migration.empty(sandbox, "bolna_trunk")
+    local arguments = migration.consent(sandbox, "bolna_trunk") .. " --retire deactivate"
+    local first = migration.run(sandbox, "bolna", "bolna_trunk", arguments)
+    lu.assertEquals(first.status, 0, first.err)
+    local copies = picture "bolna_trunk"
+    local again = migration.run(sandbox, "bolna", "bolna_trunk", arguments)
+    lu.assertEquals({ again.status, again.summary.skipped }, { 0, again.summary.total }, again.err)
+    lu.assertEquals(picture "bolna_trunk", copies)
+end
+
 function tests.test_a_run_that_was_no_migration_cannot_be_undone()
     local rotated = sandbox:run("rotate_passwords.lua --account famulor --only 43 --yes", { apis = { "famulor" } })
     lu.assertEquals(rotated.status, 0)

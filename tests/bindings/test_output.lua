@@ -49,7 +49,8 @@ function tests.test_a_script_that_prints_for_ever_ends_with_its_reader()
         local out, err = shell(("(timeout 60 $T -e %s; echo $? >&2) | head -1"):format(
             program.quote("while true do " .. write .. " end")))
         lu.assertEquals(out, "1\n")
-        lu.assertEquals(err, "trunkhost: invalid: cannot write to standard output: nobody reads it any more\n2\n", write)
+        lu.assertEquals(err, "trunkhost: invalid: cannot write to standard output: nobody reads it any more\n2\n",
+            write)
     end
 end
 

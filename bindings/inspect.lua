@@ -149,7 +149,7 @@ local function add(node, key, item)
 end
 
 --- The length of its sequence, and the other keys, sorted.
-local function keys_of(value)
+local function keys_of(value, kind)
     local length, others = rawlen(value), {}
     for i = 1, length do
         if rawget(value, i) == nil then
@@ -158,7 +158,8 @@ local function keys_of(value)
         end
     end
     for key in next, value do
-        if math.type(key) ~= "integer" or key < 1 or key > length then
+        local is_item <const> = math.type(key) == "integer" and key >= 1 and key <= length
+        if not is_item and not (kind and key == "traceback") then -- of an error: for those who ask for it
             others[#others + 1] = key
         end
     end
@@ -183,7 +184,7 @@ local function describe_table(look, value, depth)
         prefix = text_width.plain(rawget(meta, "__name")) .. " "
     end
     local node <const> = { prefix = prefix, keys = {}, width = #prefix + 2 }
-    local length <const>, others <const> = keys_of(value)
+    local length <const>, others <const> = keys_of(value, kind)
     local shown <const> = math.min(length + #others, look.limits.items)
     look.inside[value] = true
     for i = 1, shown do

@@ -83,6 +83,8 @@ void th_library_open(lua_State *L)
     lua_setfield(L, -2, "trunkhost.uv");
     lua_pushcfunction(L, th_open_uv);
     lua_setfield(L, -2, "luv");
+    lua_pushcfunction(L, th_open_line_editor);
+    lua_setfield(L, -2, "trunkhost.line_editor");
     lua_pushcfunction(L, th_open_json);
     lua_setfield(L, -2, "trunkhost.json");
     lua_pop(L, 1);

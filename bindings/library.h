@@ -24,6 +24,7 @@ void th_open_globals(lua_State *L);
 void th_open_printing(lua_State *L);
 int th_open_ledger(lua_State *L);
 int th_open_uv(lua_State *L);
+int th_open_line_editor(lua_State *L);
 
 /* Parts of trunkhost.core: each sets its functions in the table at the top of the stack. */
 void th_open_tokens(lua_State *L);

@@ -54,6 +54,7 @@ local lazy <const> = {
 }
 
 return setmetatable(trunkhost, {
+    __lazy = lazy, -- for whoever shows what there is
     __index = function(self, name)
         local load = lazy[name]
         if not load then

@@ -83,7 +83,8 @@ static int finish_output(bool log_json, int status)
     return status < TH_EXIT_ERROR ? TH_EXIT_ERROR : status;
 }
 
-/* The script is `name`, at `path` (freed here), or options->code; argv are its arguments. */
+/* The script is `name`, at `path` (freed here), or options->code; argv are its arguments. A prompt
+ * may have none: `name` is NULL then. */
 static int run(const th_options *options, const char *name, char *path, int argc, char **argv)
 {
     th_error err = {0};
@@ -93,10 +94,12 @@ static int run(const th_options *options, const char *name, char *path, int argc
         free(path);
         return TH_EXIT_ERROR;
     }
-    int status = th_runtime_run(
-        runtime,
-        &(th_script){
-            .path = path, .name = name, .code = options->code, .argc = argc, .argv = argv});
+    int status = th_runtime_run(runtime, &(th_script){.path = path,
+                                                      .name = name,
+                                                      .code = options->code,
+                                                      .argc = argc,
+                                                      .argv = argv,
+                                                      .interactive = options->interactive});
     bool stuck = false;
     if (th_runtime_destroy(runtime, &stuck) != 0)
         status = TH_EXIT_ERROR;
@@ -118,6 +121,7 @@ static int run_library(const th_options *options, const char *name, int argc, ch
     snprintf(code, sizeof code, "return require('trunkhost.commands.%s')(...)", name);
     own.code = code;
     own.runtime.sandbox |= strcmp(name, "rehearse") == 0; /* never on anything else */
+    own.interactive = false;
     return run(&own, name, strdup(name), argc, argv);
 }
 
@@ -185,11 +189,16 @@ int main(int argc, char **argv)
         return check(&options, "-e");
     if (options.code)
         return run(&options, "-e", strdup("-e"), argc - options.rest, argv + options.rest);
+    if (options.rest >= argc && options.interactive && !options.check)
+        return run(&options, NULL, strdup("-i"), 0, argv + argc);
     if (options.rest >= argc)
         return usage_error(&options, "no script and no command; see trunkhost --help");
     const char *command = argv[options.rest];
     if (options.check)
         return check(&options, command);
+    if (options.interactive)
+        return run(&options, command, find_script(command), argc - options.rest - 1,
+                   argv + options.rest + 1);
     if (strcmp(command, "sandbox") == 0)
         return th_sandbox_command(argc - options.rest, argv + options.rest);
     for (size_t i = 0; i < sizeof ledger_commands / sizeof ledger_commands[0]; i++)

@@ -41,7 +41,7 @@ int th_options_parse(int argc, char **argv, th_options *options, th_error *err)
     optind = 1;
     /* "+": stops at the script, whose own options are not ours. ":": a missing value is told apart.
      */
-    while ((c = getopt_long(argc, argv, "+:c:e:nVh", long_options, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, "+:c:e:inVh", long_options, NULL)) != -1) {
         const char *value = optarg ? optarg : "";
         switch (c) {
         case 'c':
@@ -49,6 +49,9 @@ int th_options_parse(int argc, char **argv, th_options *options, th_error *err)
             break;
         case 'e':
             options->code = optarg;
+            break;
+        case 'i':
+            options->interactive = true;
             break;
         case 'n':
             options->runtime.dry_run = true;
@@ -106,6 +109,7 @@ void th_options_help(void)
     fputs(
         "Usage: trunkhost [option...] SCRIPT.lua [script option...]\n"
         "       trunkhost [option...] -e CODE [argument...]\n"
+        "       trunkhost [option...] -i [SCRIPT.lua | -e CODE] [argument...]\n"
         "       trunkhost [option...] COMMAND ...\n"
         "\n"
         "Changes SIP trunks in bulk through the HTTP APIs of voice platforms.\n"
@@ -137,6 +141,8 @@ void th_options_help(void)
         "  -n, --dry-run          send nothing but GET, whatever the script does\n"
         "      --check            look for mistakes in SCRIPT and do not run it\n"
         "  -e CODE                run CODE instead of a script\n"
+        "  -i                     a prompt: run what is typed, after SCRIPT or CODE if there is "
+        "one\n"
         "      --log-level LEVEL  debug, info (default), warn, error, off\n"
         "      --log-format FORM  text (default) or json\n"
         "      --max-memory SIZE  what the script may use, as 512M (default: no limit)\n"

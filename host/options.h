@@ -11,6 +11,7 @@ typedef struct th_options {
     th_runtime_options runtime;
     const char *code; /* -e CODE, or NULL */
     bool check;       /* only look for mistakes */
+    bool interactive; /* a prompt, behind the script if there is one */
     bool help, version;
     int rest; /* index in argv of the script or command; argc when there is none */
 } th_options;

@@ -41,6 +41,10 @@ static void stop(th_runtime *runtime, int number)
 {
     const char *name = number == SIGINT ? "SIGINT" : "SIGTERM";
     runtime->stops_taken++;
+    th_session *session = runtime->session;
+    if (number == SIGINT && session && runtime->phase == TH_PHASE_RUN &&
+        session->interrupt(session))
+        return;
     if (runtime->phase == TH_PHASE_RUN) {
         runtime->phase = TH_PHASE_DRAIN;
         th_log(&runtime->terminal, TH_LOG_WARN, NULL, 0,
@@ -289,13 +293,35 @@ static void report_deadlock(th_runtime *runtime)
     th_sched_describe(runtime->sched, &text);
     th_progress_end(&runtime->terminal);
     th_buf line = {0};
-    th_buf_puts(&line, "every task waits for another one; the run cannot go on\n");
+    th_buf_puts(&line, "every task waits for another one; ");
+    th_buf_puts(&line, runtime->session ? "this" : "the run");
+    th_buf_puts(&line, " cannot go on\n");
     th_buf_puts(&line, text.data ? text.data : "");
     while (line.len && line.data[line.len - 1] == '\n')
         line.data[--line.len] = '\0';
     th_report_text(runtime->options.log_json, line.data ? line.data : "deadlock");
     th_buf_close(&line);
     th_buf_close(&text);
+}
+
+/* At a prompt, what nobody awaits is told, and the prompt is there again. */
+static bool go_on_after(th_runtime *runtime)
+{
+    if (!runtime->session)
+        return false;
+    th_report_uncaught(runtime);
+    th_sched_forget_uncaught(runtime->sched);
+    th_progress_show(&runtime->terminal);
+    return true;
+}
+
+/* What was typed waits for nothing that can come: as if Ctrl-C had been pressed. */
+static bool go_on_after_deadlock(th_runtime *runtime)
+{
+    if (!runtime->session)
+        return false;
+    report_deadlock(runtime);
+    return runtime->session->interrupt(runtime->session);
 }
 
 /* A timer or a prepare callback of this turn has made a task ready: libuv must not poll for long
@@ -321,9 +347,11 @@ int th_runtime_run(th_runtime *runtime, const th_script *script)
         bool more = th_sched_run(sched);
         if (th_sched_live(sched) == 0)
             break;
-        if (th_sched_has_uncaught(sched))
+        if (th_sched_has_uncaught(sched) && !go_on_after(runtime))
             break;
         if (th_sched_deadlocked(sched) && !(runtime->loop_waits && runtime->loop_waits(runtime))) {
+            if (go_on_after_deadlock(runtime))
+                continue;
             deadlock = true;
             break;
         }

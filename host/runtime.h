@@ -52,6 +52,13 @@ typedef struct th_runtime_options {
     void *allocator_ctx;
 } th_runtime_options;
 
+/* Somebody types at a prompt (-i): Ctrl-C is for what was typed, and an error that no task awaits
+ * is told and ends nothing. */
+typedef struct th_session {
+    /* SIGINT: whether that was all, or the run is to stop after all. */
+    bool (*interrupt)(struct th_session *session);
+} th_session;
+
 struct th_runtime {
     th_runtime_options options; /* strings borrowed from the command line */
     uv_loop_t loop;
@@ -92,6 +99,7 @@ struct th_runtime {
     bool (*loop_close)(struct th_runtime *runtime); /* false: something does not end */
     bool loop_closing;                              /* nothing of the script is called any more */
 
+    th_session *session; /* borrowed; NULL: nobody types */
     enum th_phase phase;
     unsigned stops_heard; /* SIGINT and SIGTERM that the loop has delivered */
     unsigned stops_taken; /* … that were acted upon, some before the loop could */

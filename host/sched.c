@@ -131,6 +131,15 @@ const char *th_sched_memory_place(const th_sched *sched)
     return sched->memory_place;
 }
 
+void th_sched_forget_uncaught(th_sched *sched)
+{
+    luaL_unref(sched->L, LUA_REGISTRYINDEX, sched->uncaught_ref);
+    free(sched->uncaught_traceback);
+    sched->uncaught_ref = LUA_NOREF;
+    sched->uncaught_traceback = NULL;
+    sched->uncaught = false;
+}
+
 size_t th_sched_live(const th_sched *sched)
 {
     return sched->live;

@@ -31,6 +31,14 @@ static int load(lua_State *L, const th_script *script, th_error *err)
     return th_fail(err, TH_INVALID, "%s", lua_tostring(L, -1));
 }
 
+/* What runs a script (its first argument, nil: none), and then what is typed. */
+static void push_prompt(lua_State *L)
+{
+    static const char code[] = "return require('trunkhost.commands.interactive')(...)";
+    if (luaL_loadbufferx(L, code, sizeof code - 1, "=-i", "t") != LUA_OK)
+        lua_error(L);
+}
+
 /* The global `arg`, as lua has it, and the arguments as `...` and for the ledger. */
 static void push_arguments(lua_State *L, struct start *start)
 {
@@ -59,11 +67,17 @@ static void push_arguments(lua_State *L, struct start *start)
 static int start_protected(lua_State *L)
 {
     struct start *start = lua_touserdata(L, 1);
-    start->rc = load(L, start->script, start->err); // start chunk
+    const th_script *script = start->script;
+    if (script->interactive)
+        push_prompt(L); // start prompt
+    if (script->name)
+        start->rc = load(L, script, start->err); // start prompt? chunk
+    else
+        lua_pushnil(L);
     if (start->rc != 0)
         return 0;
-    push_arguments(L, start); // start chunk arguments…
-    th_task_spawn(L, start->script->argc, "script");
+    push_arguments(L, start); // start prompt? chunk arguments…
+    th_task_spawn(L, script->argc + script->interactive, "script");
     return 0;
 }
 
@@ -72,7 +86,7 @@ int th_script_start(th_runtime *runtime, const th_script *script, th_error *err)
     struct start start = {.runtime = runtime, .script = script, .err = err};
     lua_State *L = runtime->L;
     runtime->script = script->path;
-    runtime->named = script->name;
+    runtime->named = script->name ? script->name : script->path;
     runtime->code = script->code;
     lua_pushcfunction(L, start_protected);
     lua_pushlightuserdata(L, &start);

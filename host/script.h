@@ -2,16 +2,19 @@
 #ifndef TH_SCRIPT_H
 #define TH_SCRIPT_H
 
+#include <stdbool.h>
+
 #include "error.h"
 
 struct th_runtime;
 
 typedef struct th_script {
     const char *path; /* of the file; what it is called when there is code */
-    const char *name; /* as it was named on the command line */
+    const char *name; /* as it was named on the command line; NULL: none, only with a prompt */
     const char *code; /* the text of -e, or NULL */
     int argc;
-    char **argv; /* its own arguments */
+    char **argv;      /* its own arguments */
+    bool interactive; /* a prompt comes behind it */
 } th_script;
 
 /* Loads the script and makes it the main task. The strings must outlive the run. TH_INVALID when it

@@ -88,6 +88,8 @@ bool th_sched_has_uncaught(const th_sched *sched);
 const char *th_sched_uncaught(th_sched *sched, lua_State *L);
 /* The line of the script that memory ran out at first; "" when it is not known. */
 const char *th_sched_memory_place(const th_sched *sched);
+/* It was told, and the run goes on. */
+void th_sched_forget_uncaught(th_sched *sched);
 /* Ends the run with the error on top of L's stack (popped), which no task has raised. Never raises
  * itself. */
 void th_sched_fail(th_sched *sched, lua_State *L, const char *traceback);
@@ -104,6 +106,8 @@ void th_sched_settle(th_sched *sched);
 th_task *th_task_spawn(lua_State *L, int nargs, const char *name);
 /* The same, and pushes the handle: a userdata with await, cancel, done. */
 th_task *th_task_spawn_handle(lua_State *L, int nargs);
+/* The task of a handle at that place; raises an error for anything else. */
+th_task *th_task_check(lua_State *L, int arg);
 /* The running task, NULL outside of one. */
 th_task *th_task_current(lua_State *L);
 /* Cancels the task and its children: a parked one at once, the running one at its next wait. */

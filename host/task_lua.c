@@ -154,7 +154,7 @@ static const struct th_wait_ops join_deadline_ops = {.name = "other tasks",
                                                      .release = join_release,
                                                      .describe = join_describe};
 
-static th_task *check_task(lua_State *L, int arg)
+th_task *th_task_check(lua_State *L, int arg)
 {
     th_task **handle = luaL_checkudata(L, arg, TASK_TYPE);
     if (!*handle)
@@ -220,14 +220,14 @@ static int lua_join(lua_State *L)
     th_task_may_wait(L, "wait for tasks");
     for (size_t i = 1; i <= count; i++) { /* before anything is attached: this may raise */
         lua_rawgeti(L, 1, (lua_Integer)i);
-        check_task(L, -1);
+        th_task_check(L, -1);
         lua_pop(L, 1);
     }
     struct join_op *op = join_attach(L, count, deadline);
     op->all = lua_toboolean(L, 3);
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, 1, (lua_Integer)i + 1);
-        join_add(op, i, check_task(L, -1));
+        join_add(op, i, th_task_check(L, -1));
         lua_pop(L, 1);
     }
     if ((op->failed && !op->all) || op->left == 0)
@@ -268,13 +268,13 @@ static int await_done(lua_State *L, int status, lua_KContext ctx)
     (void)status;
     (void)ctx;
     th_task_release(L);
-    return deliver(L, check_task(L, 1));
+    return deliver(L, th_task_check(L, 1));
 }
 
 /* task:await() */
 static int task_await(lua_State *L)
 {
-    th_task *task = check_task(L, 1);
+    th_task *task = th_task_check(L, 1);
     th_task *self = th_task_current(L);
     luaL_argcheck(L, task != self, 1, "a task cannot await itself");
     if (task->state == TH_TASK_DONE)
@@ -288,7 +288,7 @@ static int task_await(lua_State *L)
 /* task:cancel() → whether there was something to cancel */
 static int task_cancel(lua_State *L)
 {
-    th_task *task = check_task(L, 1);
+    th_task *task = th_task_check(L, 1);
     bool live = task->state != TH_TASK_DONE;
     task->observed = true;
     th_task_cancel(task);
@@ -296,10 +296,17 @@ static int task_cancel(lua_State *L)
     return 1;
 }
 
+/* traceback(task) → where it failed, nil when it did not */
+static int lua_traceback(lua_State *L)
+{
+    lua_pushstring(L, th_task_check(L, 1)->traceback);
+    return 1;
+}
+
 /* task:done() */
 static int task_is_done(lua_State *L)
 {
-    lua_pushboolean(L, check_task(L, 1)->state == TH_TASK_DONE);
+    lua_pushboolean(L, th_task_check(L, 1)->state == TH_TASK_DONE);
     return 1;
 }
 
@@ -317,7 +324,7 @@ static int task_gc(lua_State *L)
 static int task_tostring(lua_State *L)
 {
     static const char *const ends[] = {"running", "returned", "failed", "cancelled"};
-    const th_task *task = check_task(L, 1);
+    const th_task *task = th_task_check(L, 1);
     lua_pushfstring(L, "task %d (%s, spawned at %s)", (int)task->slot, ends[task->end],
                     task->spawned_at[0] ? task->spawned_at : "the start");
     return 1;
@@ -372,7 +379,8 @@ void th_task_open(lua_State *L)
         {"await", task_await}, {"cancel", task_cancel}, {"done", task_is_done}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"spawn", lua_spawn}, {"sleep", lua_sleep},
                                          {"join", lua_join},   {"admit", lua_admit},
-                                         {"trace", lua_trace}, {NULL, NULL}};
+                                         {"trace", lua_trace}, {"traceback", lua_traceback},
+                                         {NULL, NULL}};
     luaL_newmetatable(L, TASK_TYPE); // module meta
     lua_pushcfunction(L, task_gc);
     lua_setfield(L, -2, "__gc");

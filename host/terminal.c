@@ -72,6 +72,8 @@ static void draw(th_terminal *terminal)
 
 void th_progress_hide(th_terminal *terminal)
 {
+    if (terminal->typed)
+        terminal->typed->hide(terminal->typed->ctx);
     if (terminal->drawn) {
         fputs("\r\033[K", terminal->out);
         fflush(terminal->out);
@@ -81,8 +83,19 @@ void th_progress_hide(th_terminal *terminal)
 
 void th_progress_show(th_terminal *terminal)
 {
-    if (terminal->tty && terminal->progress[0] && !terminal->drawn)
+    if (terminal->typed)
+        terminal->typed->show(terminal->typed->ctx);
+    else if (terminal->tty && terminal->progress[0] && !terminal->drawn)
         draw(terminal);
+}
+
+void th_terminal_type(th_terminal *terminal, const struct th_typed_line *typed)
+{
+    if (typed)
+        th_progress_hide(terminal);
+    terminal->typed = typed;
+    if (!typed)
+        th_progress_show(terminal);
 }
 
 void th_progress_set(th_terminal *terminal, const char *text, bool now)
@@ -90,6 +103,8 @@ void th_progress_set(th_terminal *terminal, const char *text, bool now)
     uint64_t time = uv_hrtime();
     bool first = !terminal->progress[0];
     snprintf(terminal->progress, sizeof terminal->progress, "%s", text);
+    if (terminal->typed)
+        return; /* shown when the line is done */
     if (terminal->tty) {
         if (!text[0])
             th_progress_hide(terminal);

@@ -15,6 +15,13 @@
 
 enum th_log_level { TH_LOG_DEBUG, TH_LOG_INFO, TH_LOG_WARN, TH_LOG_ERROR, TH_LOG_OFF };
 
+/* A line that somebody types while other things are written: it goes away before, and comes back
+ * behind them. */
+struct th_typed_line {
+    void (*hide)(void *ctx), (*show)(void *ctx);
+    void *ctx;
+};
+
 typedef struct th_terminal {
     FILE *out;
     bool tty, colour;
@@ -22,7 +29,8 @@ typedef struct th_terminal {
     enum th_log_level level;
     char progress[512]; /* what the line says; "" = none */
     bool drawn;
-    uint64_t drawn_at; /* ns, monotonic */
+    uint64_t drawn_at;                 /* ns, monotonic */
+    const struct th_typed_line *typed; /* borrowed; NULL: nobody types */
 } th_terminal;
 
 void th_terminal_init(th_terminal *terminal, FILE *out, enum th_log_level level, bool json);
@@ -50,6 +58,10 @@ void th_progress_set(th_terminal *terminal, const char *text, bool now);
 /* Takes the line off the screen while something else is written, and puts it back. */
 void th_progress_hide(th_terminal *terminal);
 void th_progress_show(th_terminal *terminal);
+/* Somebody begins to type on this terminal, or (NULL) has ended: meanwhile there is no progress
+ * line.
+ */
+void th_terminal_type(th_terminal *terminal, const struct th_typed_line *typed);
 /* Takes it off for good, so that the shell's prompt starts on a clean line. */
 void th_progress_end(th_terminal *terminal);
 

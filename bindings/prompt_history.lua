@@ -1,0 +1,121 @@
+--- Lines of earlier prompts, in a file that only their owner can read. What may hold a secret is not kept, and a place
+--- that cannot be written makes nobody stop.
+
+local core <const> = require "trunkhost.core"
+
+local LINES <const> = 1000
+--- A text that is written beside one of these names may be a secret.
+local TELLTALES <const> = { "passw", "secret", "token", "authorization", "credential", "api_?key", "private" }
+
+local prompt_history <const> = {}
+
+--- Where it is: beside the ledger's default place. nil: nobody says where.
+---@return string? path
+function prompt_history.path()
+    local state, home <const> = os.getenv "XDG_STATE_HOME", os.getenv "HOME"
+    if not state or state == "" then
+        state = home and home ~= "" and home .. "/.local/state" or nil
+    end
+    return state and state .. "/trunkhost/history"
+end
+
+local function is_telltale(name)
+    name = name:lower():gsub("%-", "_")
+    for _, telltale in ipairs(TELLTALES) do
+        if name:find(telltale) then
+            return true
+        end
+    end
+    return false
+end
+
+--- Whether the line may be kept: not one that begins with a blank, nor one that writes out a text where a secret
+--- stands (`sip_password = "…"`, `secret { from = "…" }`, `["X-Api-Key"] = "…"`).
+---@param line string
+---@return boolean
+function prompt_history.may_keep(line)
+    if line:find "^%s" or not line:find "%S" then
+        return false
+    end
+    for name in line:gmatch "([%w_-]+)[\"'%]]*%s*=%s*[\"'%[]" do
+        if is_telltale(name) or name == "from" and line:find "secret" then
+            return false
+        end
+    end
+    return not line:find "[Bb]earer "
+end
+
+--- Several lines as one, where that means the same; else as they are.
+---@param lines string[]
+---@return string[]
+function prompt_history.entries(lines)
+    local whole <const> = table.concat(lines, " ")
+    if #lines > 1 and not whole:find "%-%-" and not whole:find "%[=*%[" and not whole:find "\\ " then
+        return { whole }
+    end
+    return lines
+end
+
+---@class PromptHistory
+---@field path string?
+---@field lines string[]  the latest ones, oldest first
+local history <const> = {}
+history.__index = history
+
+local function make_folders(path)
+    local uv <const> = require "trunkhost.uv"
+    for at in path:gmatch "()/" do
+        if at > 1 then
+            uv.fs_mkdir(path:sub(1, at - 1), tonumber("700", 8)) -- it may be there
+        end
+    end
+end
+
+--- What was kept; less of it than is in the file when that has grown too long.
+---@return PromptHistory
+function prompt_history.open()
+    local self <const> = setmetatable({ path = prompt_history.path(), lines = {} }, history)
+    local file <const> = self.path and io.open(self.path, "r")
+    if not file then
+        return self
+    end
+    local all <const> = {}
+    for line in file:lines() do
+        all[#all + 1] = line
+    end
+    file:close()
+    table.move(all, math.max(1, #all - LINES + 1), #all, 1, self.lines)
+    if #all > 2 * LINES then
+        pcall(core.write_private, self.path, "history", table.concat(self.lines, "\n") .. "\n")
+    end
+    return self
+end
+
+--- Appends a line, if it may be kept.
+---@param line string
+---@return boolean  whether it may be kept
+function history:add(line)
+    if not prompt_history.may_keep(line) then
+        return false
+    end
+    if self.path and self.lines[#self.lines] ~= line then
+        local uv <const> = require "trunkhost.uv"
+        local mode <const> = tonumber("600", 8)
+        local file = uv.fs_open(self.path, "a", mode)
+        if not file then
+            make_folders(self.path)
+            file = uv.fs_open(self.path, "a", mode)
+        end
+        if file then
+            uv.fs_fchmod(file, mode) -- it may be older than this rule
+            uv.fs_write(file, line .. "\n", -1)
+            uv.fs_close(file)
+        else
+            self.path = nil -- not once a line
+        end
+    end
+    self.lines[#self.lines + 1] = line
+    return true
+end
+
+return prompt_history

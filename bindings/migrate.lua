@@ -258,16 +258,17 @@ end
 
 --- A number that two trunks would answer: one of them would never get its calls.
 local function find_claims(self)
-    local claimed, own = {}, {}
+    local claimed, own, wanted = {}, {}, false
     for _, work in ipairs(self.list) do
         for _, move in ipairs(work.moves) do
             if move.id then
                 own[tostring(move.id)] = true
             end
+            wanted = wanted or not move.complete and #claims_of(move.mapped.planned) > 0
         end
     end
     local description = self.to:describe()
-    for _, row in ipairs(self.target.rows) do
+    for _, row in ipairs(wanted and self.target:whole_rows(self.options.concurrency) or {}) do
         for _, key in ipairs(own[tostring(row.id)] and {} or claims_of(neutral.of(description, row))) do
             claimed[key] = ("trunk %s of %s"):format(tostring(row.id), self.to:name())
         end
@@ -352,6 +353,27 @@ local function close(self)
     end
 end
 
+--- A line of --supply that is for no trunk may be a slip of the pen, and its trunk may go without its values.
+local function name_strangers(self)
+    local known, strangers = {}, {}
+    for _, work in ipairs(self.list) do
+        known[work.source] = true
+    end
+    for id in pairs(self.options.rows) do
+        strangers[#strangers + 1] = not known[id] and id or nil
+    end
+    -- Those that were not chosen for this run are none.
+    for _, trunk in ipairs(#strangers > 0 and migrate_target.patiently(self.from.list, self.from, "list") or {}) do
+        known[tostring(trunk.id)] = true
+    end
+    table.sort(strangers)
+    for _, id in ipairs(strangers) do
+        if not known[id] then
+            core.log("warn", ("--supply %s: %s has no trunk %s"):format(self.options.supply, self.from:name(), id))
+        end
+    end
+end
+
 --- Reads, maps and compares everything before the first of them is created.
 ---@param items trunkhost.Item[]
 function Migration:prepare(items)
@@ -362,6 +384,7 @@ function Migration:prepare(items)
         local work = { item = item, source = tostring(item.trunk.id), moves = {}, reasons = {} }
         self.works[item], self.list[i] = work, work
     end
+    name_strangers(self)
     self.target = migrate_target.open(self.to)
     tasks.map(self.list, function(work) guarded(work, look_at, self, work) end,
         { concurrency = self.options.concurrency, results = false })
@@ -377,7 +400,8 @@ end
 function Migration:plan(item)
     local work = self.works[item]
     local plan = {
-        impact = {}, work = work, told = function() return migrate_view.targets(work) end,
+        -- Passwords of the source that nobody was told of are another run's business.
+        impact = {}, work = work, anew = true, told = function() return migrate_view.targets(work) end,
         tells = function() return migrate_view.tells(work, self.options.dry_run) end,
     }
     if work.failed then

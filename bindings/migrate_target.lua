@@ -5,6 +5,7 @@ local canonical <const> = require "trunkhost.canonical"
 local core <const> = require "trunkhost.core"
 local ledger <const> = require "trunkhost.ledger"
 local neutral <const> = require "trunkhost.neutral"
+local tasks <const> = require "trunkhost.tasks"
 
 local ROUNDS <const> = 5
 local PAUSE_FIRST <const>, PAUSE_LONGEST <const> = 0.5, 8
@@ -79,6 +80,26 @@ end
 --- Reads the list again.
 function Target:list()
     self.rows, self.full = migrate_target.patiently(self.account.list, self.account, "list"), {}
+end
+
+--- The list's rows with the parts that it leaves out, as numbers may be.
+---@param concurrency integer?
+---@return table[]
+function Target:whole_rows(concurrency)
+    local parts = neutral.mapping(self.description).parts or {}
+    if next(parts) == nil then
+        return self.rows
+    end
+    return tasks.map(self.rows, function(row)
+        local whole = {}
+        for name, value in pairs(self.full[tostring(row.id)] or row) do
+            whole[name] = value
+        end
+        for name, endpoint in pairs(parts) do
+            whole[name] = whole[name] or migrate_target.patiently(self.account.list, self.account, endpoint, row.id)
+        end
+        return whole
+    end, { concurrency = concurrency })
 end
 
 --- A trunk in full; as it was when it was last read.

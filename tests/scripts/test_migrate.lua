@@ -4,6 +4,7 @@ package.path = "tests/support/?.lua;" .. package.path
 local lu <const> = require "luaunit"
 local json <const> = require "trunkhost.json"
 local migration <const> = require "migration"
+local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
 
 local sandbox
@@ -181,6 +182,59 @@ function tests.test_passwords_of_a_file_and_of_the_ledger_are_the_ones_that_are_
     lu.assertEquals(trunks[known.items["43"].target].sip_password,
         migration.trunks(sandbox, "famulor")["43"].sip_password)
     lu.assertEquals(trunks[given.items["42"].target].sip_password, "of-the-carrier-1234")
+end
+
+local function supply(text)
+    local path = sandbox.folder .. "/supply.csv"
+    program.write(path, text, "600")
+    return "--supply " .. path
+end
+
+function tests.test_a_line_for_a_trunk_that_is_not_there_is_named()
+    migration.empty(sandbox, "autocalls")
+    local result = migration.run(sandbox, "famulor", "autocalls", "--secrets generate --only 42 "
+        .. supply "trunk,label\n42,Given\n43,Not chosen\n4200,Slip\nx-1,Another\n")
+    lu.assertEquals(result.status, 0, result.err)
+    lu.assertStrContains(result.err, "famulor has no trunk 4200")
+    lu.assertStrContains(result.err, "famulor has no trunk x-1")
+    lu.assertNotStrContains(result.err, "no trunk 43")
+    lu.assertEquals(migration.trunks(sandbox, "autocalls")[result.items["42"].target].nickname, "Given")
+end
+
+function tests.test_a_column_that_is_no_field_ends_the_run_before_anything_is_asked()
+    local result = migration.run(sandbox, "famulor", "autocalls", supply "trunk,lable\n42,Given\n")
+    lu.assertEquals(result.status, 2)
+    lu.assertStrContains(result.err, "there is no field 'lable'")
+    lu.assertEquals(#sandbox:ask "log", 0)
+end
+
+--- Promise: no number is answered by two trunks. At Vatel they stand on assignments, which the list leaves out.
+function tests.test_a_number_that_a_trunk_of_vatel_answers_already_stops_the_one_that_wants_it()
+    migration.empty(sandbox, "vatel")
+    local agent = sandbox:ask("state").vatel.agents[1].id
+    local number = migration.trunks(sandbox, "famulor")["45"].phone_number
+    lu.assertStrMatches(number, "%+%d+")
+    local made = sandbox:run("-e " .. program.quote(([[
+        local account = require("trunkhost").account "vatel"
+        local trunk = account:create { pbx = "3cx", inbound_auth_type = "acl", inbound_host = "192.0.2.1" }
+        account:call("assignments.create", { id = trunk.id }, { agent_id = %q, alternate_number = %q })]]):format(
+        agent, number)), { apis = { "vatel" } })
+    lu.assertEquals(made.status, 0, made.err)
+    local result = migration.run(sandbox, "famulor", "vatel", migration.consent(sandbox, "vatel") .. " --only 42,45")
+    lu.assertEquals({ result.summary.done, result.summary.failed }, { 1, 1 }, result.err)
+    lu.assertStrContains(result.items["45"].error.message, "would be answered by two trunks: this one and trunk ")
+    lu.assertEquals(select(2, migration.trunks(sandbox, "vatel")), 2)
+end
+
+--- One that the ledger knows as never handed on is no reason to leave the trunk where it is.
+function tests.test_an_undelivered_password_of_the_source_does_not_take_the_place_of_its_move()
+    migration.empty(sandbox, "autocalls")
+    local rotated = sandbox:run("rotate_passwords.lua --account famulor --only 42 --yes --deliver false",
+        { apis = { "famulor" } })
+    lu.assertEquals(rotated.status, 1, rotated.err)
+    local result = migration.run(sandbox, "famulor", "autocalls", "--secrets generate --only 42 --deliver true")
+    lu.assertEquals(result.status, 0, result.err)
+    lu.assertEquals(select(2, migration.trunks(sandbox, "autocalls")), 1)
 end
 
 function tests.test_a_number_for_each_trunk_makes_several_of_one()

@@ -51,7 +51,7 @@ end
 
 local function split(text)
     local list = {}
-    for line in text:gmatch "([^\n]*)\n" do
+    for line in text:gsub("[^\n]$", "%0\n"):gmatch "([^\n]*)\n" do
         list[#list + 1] = steady(line)
     end
     return list

@@ -21,7 +21,7 @@
  *
  *   item_planned(account, trunk, plan?) does not wait
  *   item_skipped(account, trunk, why?)  does not wait
- *   item_begin(account, trunk, plan?, before?, undoes?) → id
+ *   item_begin(account, trunk, plan?, before?, undoes?, label?) → id
  *                                       waits. From here on the task, and what it spawns, works on
  *                                       this item: every write that it sends is recorded in it.
  *                                       plan: JSON, or a table (secrets in it become "[secret]");
@@ -30,6 +30,8 @@
  *                                       does not wait; ends the task's item. state: done, failed,
  *                                       unknown, skipped, or planned (nothing was sent after all).
  *                                       error: JSON, a table or an error object
+ *   conclude(conclusion)                does not wait; what the job came to, as JSON or a table
+ *
  *   item(id?) → id or nil               the task's; with an id, from here on it works on that one,
  *                                       which another task has begun
  *
@@ -40,11 +42,19 @@
  * What is on disk (sync() first for what was written a moment ago):
  *
  *   run(id) → { id, script, arguments = { … }, script_hash, host, pid, resumed_from, undoes,
- *               started_at, ended_at, status, life = "ended" | "alive" | "died",
+ *               started_at, ended_at, status, life = "ended" | "alive" | "died", conclusion,
  *               items = { done = n, … } }, or nil and why. id may be the start of one, or "last".
  *
- *   items_of(run, { after = id, limit = n }?) → { { id, account, trunk, state, evidence, attempts,
- *               error, plan, started_at, ended_at }, … } in order of id; error and plan are tables
+ *   items_of(run, { after = id, limit = n, account =, attention = boolean }?) → { { id, run,
+ *               account, trunk, label, state, evidence, attempts, error, plan, started_at,
+ *               ended_at }, … } in order of id; error and plan are tables. attention: only those
+ *               that need a person
+ *   accounts_of(run) → { { account, items = { done = n, … } }, … }
+ *   attempts_of(item, limit?) → { { id, account, trunk, endpoint, method, state, status, message,
+ *               requests, started_at, ended_at }, … } of the item with this id
+ *   later_items(account, trunk, id) → as items_of: what was done to it after that item, by any run
+ *   followers(run) → { { id, resumed_from, undoes, started_at, ended_at, status }, … }: runs that
+ *               went on with it, or took it back
  *
  *   undo_items(run) → the same, of those that were begun, the newest first; besides, before and
  *               after (tables), undone and undone_by (state and run of the latest attempt at
@@ -60,6 +70,9 @@
  *   creates(account, all?) → { { id, run, account, endpoint, key = { … }, state, source, trunk,
  *               created_at }, … }, oldest first: those of which it is not known what became, or
  *               all; source: the key of their item
+ *   creates_of(run, after?, limit?) → the same of one run
+ *   passwords_of(run) → { { account, field, states = { current = n, … }, delivered = n }, … }: how
+ *               many it has sent, by what they are now; delivered: of the current ones
  *   secret_age(account, trunk, field) → seconds since the current one was proven, or nil
  *   open_secret(account, trunk, field, "current" | "previous" | "candidate") → secret; or nil,
  *               why and kind ("not_found": there is none; "invalid": no private key here, or
@@ -97,5 +110,6 @@ int th_open_ledger(lua_State *L)
     lua_newtable(L);
     th_open_ledger_writes(L);
     th_open_ledger_looks(L);
+    th_open_ledger_tells(L);
     return 1;
 }

@@ -3,133 +3,23 @@
 #include <string.h>
 
 #include "error_lua.h"
-#include "json.h"
 #include "ledger_lua.h"
+#include "ledger_rows.h"
 #include "runtime.h"
-
-static th_ledger_view *open_view(lua_State *L)
-{
-    th_ledger_view *view = NULL;
-    th_error err = {0};
-    if (th_runtime_view(th_runtime_of(L), &view, &err) != 0) {
-        th_error_set_code(&err, "ledger");
-        th_error_raise(L, &err);
-    }
-    return view;
-}
-
-/* --- rows as tables
- * -------------------------------------------------------------------------------- */
-
-/* Rows go into the list on top of the stack by a protected call each: a Lua error must not leave
- * through the query that is under way. */
-struct list {
-    lua_State *L;
-    lua_CFunction push; /* light userdata row → table */
-    lua_Integer count;
-    bool failed; /* then the error is on top of the stack */
-};
-
-/* list, push, light userdata row, place → */
-static int add_protected(lua_State *L)
-{
-    lua_pushvalue(L, 2);
-    lua_pushvalue(L, 3);
-    lua_call(L, 1, 1); // … row
-    lua_rawseti(L, 1, lua_tointeger(L, 4));
-    return 0;
-}
-
-static int list_add(struct list *list, const void *row)
-{
-    lua_State *L = list->L;
-    lua_pushcfunction(L, add_protected);
-    lua_pushvalue(L, -2);
-    lua_pushcfunction(L, list->push);
-    lua_pushlightuserdata(L, (void *)(uintptr_t)row);
-    lua_pushinteger(L, ++list->count);
-    if (lua_pcall(L, 4, 0, 0) == LUA_OK)
-        return 0;
-    list->failed = true;
-    return -1;
-}
-
-static int list_end(const struct list *list, th_error *err)
-{
-    if (list->failed)
-        return lua_error(list->L);
-    if (err->kind)
-        return th_error_raise(list->L, err);
-    return 1;
-}
-
-/* "" stays away: nothing is there */
-static void set_text(lua_State *L, const char *name, const char *text)
-{
-    if (text[0]) {
-        lua_pushstring(L, text);
-        lua_setfield(L, -2, name);
-    }
-}
-
-static void set_number(lua_State *L, const char *name, int64_t number)
-{
-    lua_pushinteger(L, number);
-    lua_setfield(L, -2, name);
-}
-
-/* Decoded; as it is when it is not JSON after all. */
-static void set_json(lua_State *L, const char *name, const char *text)
-{
-    th_error err = {0};
-    if (!text[0])
-        return;
-    if (th_json_decode(L, text, strlen(text), &err) != 0)
-        lua_pushstring(L, text);
-    th_error_close(&err);
-    lua_setfield(L, -2, name);
-}
 
 /* --- runs and items
  * -------------------------------------------------------------------------------- */
 
-static int push_run(lua_State *L)
-{
-    static const char *const lives[] = {
-        [TH_RUN_ENDED] = "ended", [TH_RUN_ALIVE] = "alive", [TH_RUN_DIED] = "died"};
-    const struct th_run_row *row = lua_touserdata(L, 1);
-    lua_createtable(L, 0, 12);
-    set_text(L, "id", row->id);
-    set_text(L, "script", row->script);
-    set_json(L, "arguments", row->arguments);
-    set_text(L, "script_hash", row->script_hash);
-    set_text(L, "host", row->host);
-    if (row->pid)
-        set_number(L, "pid", row->pid);
-    set_text(L, "resumed_from", row->resumed_from);
-    set_text(L, "undoes", row->undoes);
-    set_text(L, "started_at", row->started_at);
-    set_text(L, "ended_at", row->ended_at);
-    set_text(L, "life", lives[row->life]);
-    if (row->life == TH_RUN_ENDED)
-        set_number(L, "status", row->status);
-    lua_createtable(L, 0, 6);
-    for (int i = 0; i < 6; i++)
-        set_number(L, th_item_state_name((enum th_item_state)i), row->items[i]);
-    lua_setfield(L, -2, "items");
-    return 1;
-}
-
 static int on_run(const struct th_run_row *row, void *ctx)
 {
-    return list_add(ctx, row);
+    return th_ledger_rows_add(ctx, row);
 }
 
 static int ledger_run(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
-    th_ledger_view *view = open_view(L);
-    struct list list = {.L = L, .push = push_run};
+    th_ledger_view *view = th_ledger_rows_open(L);
+    struct th_ledger_rows list = {.L = L, .push = th_ledger_push_run};
     th_error err = {0};
     char id[64];
     if (th_view_run_find(view, name, id, &err) == -TH_NOT_FOUND) {
@@ -142,79 +32,66 @@ static int ledger_run(lua_State *L)
         return th_error_raise(L, &err);
     lua_newtable(L);
     th_view_runs(view, id, 1, on_run, &list, &err);
-    list_end(&list, &err);
+    th_ledger_rows_end(&list, &err);
     lua_rawgeti(L, -1, 1);
-    return 1;
-}
-
-static int push_item(lua_State *L)
-{
-    const struct th_item_row *row = lua_touserdata(L, 1);
-    lua_createtable(L, 0, 10);
-    set_number(L, "id", row->row);
-    set_text(L, "account", row->account);
-    set_text(L, "trunk", row->trunk);
-    set_text(L, "state", row->state);
-    set_text(L, "evidence", row->evidence);
-    set_number(L, "attempts", row->attempts);
-    set_json(L, "error", row->error);
-    set_json(L, "plan", row->plan);
-    set_text(L, "started_at", row->started_at);
-    set_text(L, "ended_at", row->ended_at);
     return 1;
 }
 
 static int on_item(const struct th_item_row *row, void *ctx)
 {
-    return list_add(ctx, row);
+    return th_ledger_rows_add(ctx, row);
 }
 
 static int ledger_items_of(lua_State *L)
 {
     struct th_view_filter filter = {.run = luaL_checkstring(L, 1)};
-    struct list list = {.L = L, .push = push_item};
+    struct th_ledger_rows list = {.L = L, .push = th_ledger_push_item};
     th_error err = {0};
     lua_settop(L, 2);
     if (lua_istable(L, 2)) {
         lua_getfield(L, 2, "after");
         lua_getfield(L, 2, "limit");
+        lua_getfield(L, 2, "account");
+        lua_getfield(L, 2, "attention"); // run options after limit account attention
         filter.after = lua_tointeger(L, 3);
         filter.limit = lua_tointeger(L, 4);
+        filter.account = lua_tostring(L, 5);
+        filter.attention = lua_toboolean(L, 6);
     }
-    th_ledger_view *view = open_view(L);
+    th_ledger_view *view = th_ledger_rows_open(L);
     lua_newtable(L);
     th_view_items(view, &filter, on_item, &list, &err);
-    return list_end(&list, &err);
+    return th_ledger_rows_end(&list, &err);
 }
 
 static int push_undo_item(lua_State *L)
 {
     const struct th_undo_row *row = lua_touserdata(L, 1);
-    lua_pushcfunction(L, push_item);
+    lua_pushcfunction(L, th_ledger_push_item);
     lua_pushlightuserdata(L, (void *)(uintptr_t)&row->item);
     lua_call(L, 1, 1);
-    set_json(L, "before", row->before);
-    set_json(L, "after", row->after);
-    set_text(L, "undone", row->undone);
-    set_text(L, "undone_by", row->undone_by);
-    set_text(L, "followed_by", row->followed_by);
+    th_ledger_set_json(L, "before", row->before);
+    th_ledger_set_json(L, "after", row->after);
+    th_ledger_set_text(L, "undone", row->undone);
+    th_ledger_set_text(L, "undone_by", row->undone_by);
+    th_ledger_set_text(L, "followed_by", row->followed_by);
     return 1;
 }
 
 static int on_undo_item(const struct th_undo_row *row, void *ctx)
 {
-    return list_add(ctx, row);
+    return th_ledger_rows_add(ctx, row);
 }
 
 static int ledger_undo_items(lua_State *L)
 {
     const char *run = luaL_checkstring(L, 1);
-    th_ledger_view *view = open_view(L);
-    struct list list = {.L = L, .push = push_undo_item};
+    th_ledger_view *view = th_ledger_rows_open(L);
+    struct th_ledger_rows list = {.L = L, .push = push_undo_item};
     th_error err = {0};
     lua_newtable(L);
     th_view_undo(view, run, on_undo_item, &list, &err);
-    return list_end(&list, &err);
+    return th_ledger_rows_end(&list, &err);
 }
 
 /* --- what is left to do
@@ -224,57 +101,57 @@ static int push_unfinished(lua_State *L)
 {
     const struct th_unfinished_row *row = lua_touserdata(L, 1);
     lua_createtable(L, 0, 3);
-    set_text(L, "trunk", row->trunk);
-    set_number(L, "candidates", row->candidates);
-    set_text(L, "run", row->run);
+    th_ledger_set_text(L, "trunk", row->trunk);
+    th_ledger_set_number(L, "candidates", row->candidates);
+    th_ledger_set_text(L, "run", row->run);
     return 1;
 }
 
 static int on_unfinished(const struct th_unfinished_row *row, void *ctx)
 {
-    return list_add(ctx, row);
+    return th_ledger_rows_add(ctx, row);
 }
 
 static int ledger_unfinished(lua_State *L)
 {
     const char *account = th_lua_account_name(L, 1);
-    th_ledger_view *view = open_view(L);
-    struct list list = {.L = L, .push = push_unfinished};
+    th_ledger_view *view = th_ledger_rows_open(L);
+    struct th_ledger_rows list = {.L = L, .push = push_unfinished};
     th_error err = {0};
     lua_newtable(L);
     th_view_unfinished(view, account, th_runtime_of(L)->run, on_unfinished, &list, &err);
-    return list_end(&list, &err);
+    return th_ledger_rows_end(&list, &err);
 }
 
 static int push_secret(lua_State *L)
 {
     const struct th_ledger_secret_row *row = lua_touserdata(L, 1);
     lua_createtable(L, 0, 9);
-    set_number(L, "id", row->row);
-    set_text(L, "trunk", row->trunk);
-    set_text(L, "field", row->field);
-    set_text(L, "state", th_secret_state_name(row->state));
-    set_text(L, "evidence", row->evidence);
-    set_text(L, "run", row->run);
-    set_text(L, "created_at", row->created_at);
-    set_text(L, "proven_at", row->proven_at);
-    set_text(L, "delivered_at", row->delivered_at);
+    th_ledger_set_number(L, "id", row->row);
+    th_ledger_set_text(L, "trunk", row->trunk);
+    th_ledger_set_text(L, "field", row->field);
+    th_ledger_set_text(L, "state", th_secret_state_name(row->state));
+    th_ledger_set_text(L, "evidence", row->evidence);
+    th_ledger_set_text(L, "run", row->run);
+    th_ledger_set_text(L, "created_at", row->created_at);
+    th_ledger_set_text(L, "proven_at", row->proven_at);
+    th_ledger_set_text(L, "delivered_at", row->delivered_at);
     return 1;
 }
 
 static int on_secret(const struct th_ledger_secret_row *row, void *ctx)
 {
-    return list_add(ctx, row);
+    return th_ledger_rows_add(ctx, row);
 }
 
 static int list_secrets(lua_State *L, const struct th_view_filter *filter)
 {
-    struct list list = {.L = L, .push = push_secret};
+    struct th_ledger_rows list = {.L = L, .push = push_secret};
     th_error err = {0};
-    th_ledger_view *view = open_view(L);
+    th_ledger_view *view = th_ledger_rows_open(L);
     lua_newtable(L);
     th_view_secrets(view, filter, on_secret, &list, &err);
-    return list_end(&list, &err);
+    return th_ledger_rows_end(&list, &err);
 }
 
 static int ledger_candidates(lua_State *L)
@@ -298,37 +175,21 @@ static int ledger_undelivered(lua_State *L)
     return list_secrets(L, &filter);
 }
 
-static int push_create(lua_State *L)
-{
-    const struct th_create_row *row = lua_touserdata(L, 1);
-    lua_createtable(L, 0, 9);
-    set_number(L, "id", row->row);
-    set_text(L, "run", row->run);
-    set_text(L, "account", row->account);
-    set_text(L, "endpoint", row->endpoint);
-    set_text(L, "trunk", row->trunk);
-    set_json(L, "key", row->natural_key);
-    set_text(L, "state", row->state);
-    set_text(L, "source", row->source);
-    set_text(L, "created_at", row->created_at);
-    return 1;
-}
-
 static int on_create(const struct th_create_row *row, void *ctx)
 {
-    return list_add(ctx, row);
+    return th_ledger_rows_add(ctx, row);
 }
 
 static int ledger_creates(lua_State *L)
 {
     struct th_view_filter filter = {.unsettled = !lua_toboolean(L, 2)};
-    struct list list = {.L = L, .push = push_create};
+    struct th_ledger_rows list = {.L = L, .push = th_ledger_push_create};
     th_error err = {0};
     filter.account = th_lua_account_name(L, 1);
-    th_ledger_view *view = open_view(L);
+    th_ledger_view *view = th_ledger_rows_open(L);
     lua_newtable(L);
     th_view_creates(view, &filter, on_create, &list, &err);
-    return list_end(&list, &err);
+    return th_ledger_rows_end(&list, &err);
 }
 
 /* --- secrets
@@ -340,7 +201,7 @@ static int ledger_secret_age(lua_State *L)
     const char *field = luaL_checkstring(L, 3);
     th_error err = {0};
     double seconds = -1;
-    if (th_view_secret_age(open_view(L), account, trunk, field, &seconds, &err) != 0)
+    if (th_view_secret_age(th_ledger_rows_open(L), account, trunk, field, &seconds, &err) != 0)
         return th_error_raise(L, &err);
     if (seconds < 0)
         lua_pushnil(L);
@@ -358,7 +219,8 @@ static int ledger_open_secret(lua_State *L)
     enum th_secret_state state = states[luaL_checkoption(L, 4, "current", names)];
     th_error err = {0};
     th_secret *secret = NULL;
-    if (th_view_open_secret(open_view(L), NULL, account, trunk, field, state, &secret, &err) != 0) {
+    if (th_view_open_secret(th_ledger_rows_open(L), NULL, account, trunk, field, state, &secret,
+                            &err) != 0) {
         lua_pushnil(L);
         lua_pushstring(L, err.message);
         lua_pushstring(L, th_kind_name(err.kind));

@@ -1,4 +1,4 @@
-/* What the two halves of `require "trunkhost.ledger"` share. */
+/* What the parts of `require "trunkhost.ledger"` share. */
 #ifndef TH_LEDGER_LUA_H
 #define TH_LEDGER_LUA_H
 
@@ -14,5 +14,6 @@ const char *th_lua_trunk_name(lua_State *L, int arg);
 /* Set their functions in the table at the top of the stack. */
 void th_open_ledger_writes(lua_State *L);
 void th_open_ledger_looks(lua_State *L);
+void th_open_ledger_tells(lua_State *L);
 
 #endif

@@ -246,7 +246,8 @@ static int ledger_item_begin(lua_State *L)
                        .item_state = TH_ITEM_RUNNING,
                        .patient = true, /* a job begins some ahead, and much else is written */
                        .before = luaL_optstring(L, 4, NULL),
-                       .undoes = luaL_optinteger(L, 5, 0)};
+                       .undoes = luaL_optinteger(L, 5, 0),
+                       .label = luaL_optstring(L, 6, NULL)};
     th_task_may_wait(L, "begin an item");
     th_runtime_admit(L, "begin an item");
     th_ledger *ledger = open_ledger(L);
@@ -310,6 +311,19 @@ static int ledger_item_end(lua_State *L)
     return 0;
 }
 
+static int ledger_conclude(lua_State *L)
+{
+    th_buf conclusion = {0};
+    luaL_checkany(L, 1);
+    th_ledger *ledger = open_ledger(L);
+    th_ledger_op op = {.verb = TH_LEDGER_RUN_CONCLUDE,
+                       .run = th_runtime_of(L)->run,
+                       .conclusion = json_argument(L, 1, &conclusion)};
+    th_ledger_note(ledger, &op);
+    th_buf_close(&conclusion);
+    return 0;
+}
+
 static int ledger_item(lua_State *L)
 {
     if (!lua_isnoneornil(L, 1))
@@ -370,6 +384,7 @@ void th_open_ledger_writes(lua_State *L)
                                          {"item_skipped", ledger_item_skipped},
                                          {"item_begin", ledger_item_begin},
                                          {"item_end", ledger_item_end},
+                                         {"conclude", ledger_conclude},
                                          {"item", ledger_item},
                                          {"settle", ledger_settle},
                                          {"create_end", ledger_create_end},

@@ -47,15 +47,16 @@ enum th_create_state {
 
 /* What each reads is listed behind it; where nothing is said about NULL, it may be NULL. */
 enum th_ledger_verb {
-    TH_LEDGER_RUN_BEGIN,  /* run (not NULL), script, arguments, script_hash, host, pid, resumed_from
-                             (a run that is in the ledger), undoes_run (the same) */
-    TH_LEDGER_RUN_END,    /* run, status */
-    TH_LEDGER_ITEM_BEGIN, /* run, account, trunk, item_state (planned, running or skipped), plan,
-                             evidence (of a skipped one: why), before, undoes (the row of the item
-                             that it takes back; 0: none) → row; one row for a trunk in a run:
-                             beginning it again changes that */
-    TH_LEDGER_ITEM_END,   /* row, item_state, evidence (NULL: none), attempts, error, before (NULL:
-                             as it was), after */
+    TH_LEDGER_RUN_BEGIN, /* run (not NULL), script, arguments, script_hash, host, pid, resumed_from
+                            (a run that is in the ledger), undoes_run (the same) */
+    TH_LEDGER_RUN_CONCLUDE, /* run, conclusion: what the job came to */
+    TH_LEDGER_RUN_END,      /* run, status */
+    TH_LEDGER_ITEM_BEGIN,   /* run, account, trunk, item_state (planned, running or skipped), plan,
+                               evidence (of a skipped one: why), before, undoes (the row of the item
+                               that it takes back; 0: none), label → row; one row for a trunk in a
+                               run: beginning it again changes that */
+    TH_LEDGER_ITEM_END, /* row, item_state, evidence (NULL: none), attempts, error, before (NULL:
+                           as it was), after */
     TH_LEDGER_ATTEMPT_BEGIN, /* run, item, account, trunk (NULL or "": a create), endpoint, method
                                 → row */
     TH_LEDGER_ATTEMPT_END,   /* row, attempt_state, attempts, status (HTTP; 0: none came), message,
@@ -92,7 +93,9 @@ struct th_ledger_op {
     const char *plan, *error, *natural_key; /* JSON, without secrets */
     const char *before, *after;             /* the same: fields of the trunk, around the change */
     const char *undoes_run;
-    th_secret *secret; /* borrowed */
+    const char *label;      /* what people call the trunk */
+    const char *conclusion; /* JSON, without secrets */
+    th_secret *secret;      /* borrowed */
     union {
         enum th_secret_state state;
         enum th_item_state item_state;

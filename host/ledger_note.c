@@ -8,11 +8,12 @@
 #define MEMBER(name) offsetof(th_ledger_op, name)
 
 static const size_t strings[] = {
-    MEMBER(run),         MEMBER(account),  MEMBER(provider),     MEMBER(trunk),
-    MEMBER(field),       MEMBER(script),   MEMBER(arguments),    MEMBER(script_hash),
-    MEMBER(host),        MEMBER(endpoint), MEMBER(resumed_from), MEMBER(method),
-    MEMBER(message),     MEMBER(evidence), MEMBER(plan),         MEMBER(error),
-    MEMBER(natural_key), MEMBER(before),   MEMBER(after),        MEMBER(undoes_run),
+    MEMBER(run),         MEMBER(account),    MEMBER(provider),     MEMBER(trunk),
+    MEMBER(field),       MEMBER(script),     MEMBER(arguments),    MEMBER(script_hash),
+    MEMBER(host),        MEMBER(endpoint),   MEMBER(resumed_from), MEMBER(method),
+    MEMBER(message),     MEMBER(evidence),   MEMBER(plan),         MEMBER(error),
+    MEMBER(natural_key), MEMBER(before),     MEMBER(after),        MEMBER(undoes_run),
+    MEMBER(label),       MEMBER(conclusion),
 };
 
 enum { STRINGS = sizeof(strings) / sizeof(strings[0]) };

@@ -136,6 +136,10 @@ static const char *const steps[] = {
     "ALTER TABLE items ADD COLUMN after TEXT;"
     "ALTER TABLE items ADD COLUMN undoes INTEGER REFERENCES items (id);"
     "CREATE INDEX items_undoing ON items (undoes) WHERE undoes IS NOT NULL;",
+
+    /* Version 4: what a report of a run has to say besides. */
+    "ALTER TABLE runs ADD COLUMN conclusion TEXT;"
+    "ALTER TABLE items ADD COLUMN label TEXT NOT NULL DEFAULT '';",
 };
 
 enum { VERSION = sizeof(steps) / sizeof(steps[0]) };

@@ -31,15 +31,17 @@ const char *const th_ledger_statements[TH_STATEMENTS] = {
     [TH_SQL_RUN_BEGIN] =
         "INSERT INTO runs (id, script, arguments, started_at, script_hash, host, pid, resumed_from,"
         " undoes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [TH_SQL_RUN_CONCLUDE] = "UPDATE runs SET conclusion = ?2 WHERE id = ?1",
     [TH_SQL_RUN_END] = "UPDATE runs SET ended_at = ?2, status = ?3 WHERE id = ?1",
 
     [TH_SQL_ITEM_BEGIN] =
         "INSERT OR IGNORE INTO items (run, account, trunk, state, plan, evidence, started_at,"
-        " ended_at, before, undoes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        " ended_at, before, undoes, label) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [TH_SQL_ITEM_AGAIN] =
         "UPDATE items SET state = ?4, plan = coalesce(?5, plan), evidence = ?6, error = NULL,"
         " started_at = coalesce(started_at, ?7), ended_at = ?8, before = coalesce(?9, before),"
-        " undoes = coalesce(?10, undoes) WHERE run = ?1 AND account = ?2 AND trunk = ?3",
+        " undoes = coalesce(?10, undoes), label = CASE ?11 WHEN '' THEN label ELSE ?11 END"
+        " WHERE run = ?1 AND account = ?2 AND trunk = ?3",
     [TH_SQL_ITEM_ROW] = "SELECT id FROM items WHERE run = ?1 AND account = ?2 AND trunk = ?3",
     [TH_SQL_ITEM_END] = "UPDATE items SET state = ?2, evidence = ?3, attempts = ?4, error = ?5,"
                         " ended_at = ?6, before = coalesce(?7, before), after = ?8 WHERE id = ?1",

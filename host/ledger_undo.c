@@ -37,6 +37,7 @@ static int hand_undo(sqlite3_stmt *stmt, void *ctx)
                 .plan = th_column(stmt, 8),
                 .started_at = th_column(stmt, 9),
                 .ended_at = th_column(stmt, 10),
+                .label = th_column(stmt, 16),
             },
         .before = th_column(stmt, 11),
         .after = th_column(stmt, 12),
@@ -55,12 +56,13 @@ int th_view_undo(th_ledger_view *view, const char *run,
     struct th_view_query query;
 
     th_query_init(
-        &query, "SELECT t.id, t.run, t.account, t.trunk, t.state, t.evidence, t.attempts, t.error,"
-                " t.plan, t.started_at, t.ended_at, t.before, t.after, u.state, u.run," FOLLOWED
-                " FROM items AS t LEFT JOIN items AS u ON u.id = (SELECT id FROM items AS a"
-                "  WHERE a.undoes = t.id AND a.state NOT IN ('planned', 'skipped')"
-                "  ORDER BY a.state = 'done' DESC, a.id DESC LIMIT 1)"
-                " WHERE t.state NOT IN ('planned', 'skipped')");
+        &query,
+        "SELECT t.id, t.run, t.account, t.trunk, t.state, t.evidence, t.attempts, t.error,"
+        " t.plan, t.started_at, t.ended_at, t.before, t.after, u.state, u.run," FOLLOWED ", t.label"
+        " FROM items AS t LEFT JOIN items AS u ON u.id = (SELECT id FROM items AS a"
+        "  WHERE a.undoes = t.id AND a.state NOT IN ('planned', 'skipped')"
+        "  ORDER BY a.state = 'done' DESC, a.id DESC LIMIT 1)"
+        " WHERE t.state NOT IN ('planned', 'skipped')");
     th_query_text(&query, "t.run = ?", run);
     th_query_append(&query, " ORDER BY t.id DESC");
     return th_query_each(view, &query, hand_undo, &reader, err);

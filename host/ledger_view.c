@@ -176,6 +176,7 @@ static int hand_item(sqlite3_stmt *stmt, void *ctx)
         .plan = th_column(stmt, 8),
         .started_at = th_column(stmt, 9),
         .ended_at = th_column(stmt, 10),
+        .label = th_column(stmt, 11),
     };
 
     return reader->each(&row, reader->ctx);
@@ -188,7 +189,7 @@ int th_view_items(th_ledger_view *view, const struct th_view_filter *filter,
     struct th_view_query query;
 
     th_query_init(&query, "SELECT id, run, account, trunk, state, evidence, attempts, error, plan,"
-                          " started_at, ended_at FROM items AS t WHERE 1");
+                          " started_at, ended_at, label FROM items AS t WHERE 1");
     th_query_text(&query, "run = ?", filter->run);
     th_query_text(&query, "trunk = ?", filter->trunk);
     th_query_text(&query, "account = ?", filter->account);
@@ -240,6 +241,7 @@ int th_view_attempts(th_ledger_view *view, const struct th_view_filter *filter,
     th_query_text(&query, "run = ?", filter->run);
     th_query_text(&query, of_trunk, filter->trunk);
     th_query_text(&query, "account = ?", filter->account);
+    th_query_number(&query, "item = ?", filter->item);
     if (filter->loose)
         th_query_append(&query, " AND item IS NULL");
     finish(&query, filter);

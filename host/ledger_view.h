@@ -37,6 +37,7 @@ struct th_view_filter {
     bool undelivered; /* secrets: current ones that were not handed on */
     bool loose;       /* attempts: only those outside of items */
     bool attention;   /* items: only those that need a person */
+    int64_t item;     /* attempts: only those of this item */
     int64_t after;    /* only rows after this one */
     int64_t limit;
 };
@@ -46,6 +47,7 @@ enum th_run_life { TH_RUN_ENDED, TH_RUN_ALIVE, TH_RUN_DIED };
 struct th_run_row {
     const char *id, *script, *arguments, *script_hash, *host, *resumed_from, *undoes;
     const char *started_at, *ended_at;
+    const char *conclusion; /* JSON: what the job came to */
     int64_t pid;
     enum th_run_life life;
     int status;       /* of one that has ended */
@@ -60,7 +62,7 @@ int th_view_run_find(th_ledger_view *view, const char *name, char id[static 64],
 
 struct th_item_row {
     int64_t row;
-    const char *run, *account, *trunk, *state, *evidence;
+    const char *run, *account, *trunk, *label, *state, *evidence;
     const char *error, *plan; /* JSON */
     const char *started_at, *ended_at;
     int64_t attempts;
@@ -95,6 +97,34 @@ int th_view_creates(th_ledger_view *view, const struct th_view_filter *filter,
 int th_view_secrets(th_ledger_view *view, const struct th_view_filter *filter,
                     int (*each)(const struct th_ledger_secret_row *row, void *ctx), void *ctx,
                     th_error *err);
+
+/* --- ledger_sums.c: a run as a whole --- */
+
+struct th_item_sum {
+    const char *account;
+    int64_t items[6]; /* how many, by enum th_item_state */
+};
+/* One for each account that the run has worked on, by name. */
+int th_view_item_sums(th_ledger_view *view, const char *run,
+                      int (*each)(const struct th_item_sum *sum, void *ctx), void *ctx,
+                      th_error *err);
+
+struct th_secret_sum {
+    const char *account, *field;
+    int64_t
+        states[4]; /* how many that this run has sent first, by enum th_secret_state as of now */
+    int64_t delivered; /* of those that are current */
+};
+/* One for each account and field. */
+int th_view_secret_sums(th_ledger_view *view, const char *run,
+                        int (*each)(const struct th_secret_sum *sum, void *ctx), void *ctx,
+                        th_error *err);
+
+/* The runs that went on with this one, or took it back: only id, resumed_from, undoes, started_at,
+ * ended_at and status are set. Oldest first. */
+int th_view_followers(th_ledger_view *view, const char *run,
+                      int (*each)(const struct th_run_row *row, void *ctx), void *ctx,
+                      th_error *err);
 
 /* 0 when the ledger has anything of this account (NULL: any); TH_NOT_FOUND, with what there is, for
  * one that it has never heard of. */

@@ -51,18 +51,35 @@ enum th_write th_write_run_begin(th_ledger_writer *writer, th_ledger_op *op)
                           "there is a run of this id already, or none to be continued or undone");
 }
 
+/* An update of a run must have met it. */
+static enum th_write met_run(th_ledger_writer *writer, th_ledger_op *op, enum th_write outcome)
+{
+    if (outcome == TH_WRITE_DONE && sqlite3_changes(writer->db) == 0)
+        return th_write_fault(op, "the ledger has no run %s", op->run ? op->run : "without an id");
+    return outcome;
+}
+
+enum th_write th_write_run_conclude(th_ledger_writer *writer, th_ledger_op *op)
+{
+    const enum th_statement sql = TH_SQL_RUN_CONCLUDE;
+
+    if (th_write_text(writer, sql, 1, op->run) || th_write_text(writer, sql, 2, op->conclusion))
+        return TH_WRITE_BROKEN;
+    return met_run(
+        writer, op,
+        th_write_judge(writer, op, th_write_run(writer, sql), "the run cannot be concluded"));
+}
+
 enum th_write th_write_run_end(th_ledger_writer *writer, th_ledger_op *op)
 {
     const enum th_statement sql = TH_SQL_RUN_END;
-    enum th_write outcome;
 
     if (th_write_text(writer, sql, 1, op->run) || th_write_text(writer, sql, 2, writer->now) ||
         th_write_int(writer, sql, 3, op->status))
         return TH_WRITE_BROKEN;
-    outcome = th_write_judge(writer, op, th_write_run(writer, sql), "the run cannot be ended");
-    if (outcome == TH_WRITE_DONE && sqlite3_changes(writer->db) == 0)
-        return th_write_fault(op, "the ledger has no run %s", op->run ? op->run : "without an id");
-    return outcome;
+    return met_run(
+        writer, op,
+        th_write_judge(writer, op, th_write_run(writer, sql), "the run cannot be ended"));
 }
 
 /* --- items
@@ -81,7 +98,8 @@ static int bind_item(th_ledger_writer *writer, const th_ledger_op *op, enum th_s
            th_write_text(writer, sql, 6, or_empty(op->evidence)) ||
            th_write_text(writer, sql, 7, begun ? writer->now : NULL) ||
            th_write_text(writer, sql, 8, ended ? writer->now : NULL) ||
-           th_write_text(writer, sql, 9, op->before) || th_write_row(writer, sql, 10, op->undoes);
+           th_write_text(writer, sql, 9, op->before) || th_write_row(writer, sql, 10, op->undoes) ||
+           th_write_text(writer, sql, 11, or_empty(op->label));
 }
 
 /* Sets op->row; to 0 when this run has no such item. SQLITE_OK or an error code. */

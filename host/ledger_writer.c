@@ -157,6 +157,8 @@ static enum th_write apply(th_ledger_writer *writer, th_ledger_op *op)
     switch (op->verb) {
     case TH_LEDGER_RUN_BEGIN:
         return th_write_run_begin(writer, op);
+    case TH_LEDGER_RUN_CONCLUDE:
+        return th_write_run_conclude(writer, op);
     case TH_LEDGER_RUN_END:
         return th_write_run_end(writer, op);
     case TH_LEDGER_ITEM_BEGIN:

@@ -15,6 +15,7 @@ enum th_statement {
     TH_SQL_ROLLBACK,
     TH_SQL_SETTING,
     TH_SQL_RUN_BEGIN,
+    TH_SQL_RUN_CONCLUDE,
     TH_SQL_RUN_END,
     TH_SQL_ITEM_BEGIN,
     TH_SQL_ITEM_AGAIN,
@@ -88,6 +89,7 @@ enum th_write th_write_fault(th_ledger_op *op, const char *format, ...)
 
 /* --- the operations: ledger_write_records.c --- */
 enum th_write th_write_run_begin(th_ledger_writer *writer, th_ledger_op *op);
+enum th_write th_write_run_conclude(th_ledger_writer *writer, th_ledger_op *op);
 enum th_write th_write_run_end(th_ledger_writer *writer, th_ledger_op *op);
 enum th_write th_write_item_begin(th_ledger_writer *writer, th_ledger_op *op);
 enum th_write th_write_item_end(th_ledger_writer *writer, th_ledger_op *op);

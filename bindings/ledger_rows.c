@@ -1,0 +1,147 @@
+/* Rows of the ledger as tables. */
+#include "ledger_rows.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+#include "error_lua.h"
+#include "json.h"
+#include "runtime.h"
+
+th_ledger_view *th_ledger_rows_open(lua_State *L)
+{
+    th_ledger_view *view = NULL;
+    th_error err = {0};
+    if (th_runtime_view(th_runtime_of(L), &view, &err) != 0) {
+        th_error_set_code(&err, "ledger");
+        th_error_raise(L, &err);
+    }
+    return view;
+}
+
+/* Rows go into the list on top of the stack by a protected call each: a Lua error must not leave
+ * through the query that is under way. */
+/* list, push, light userdata row, place → */
+static int add_protected(lua_State *L)
+{
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, 3);
+    lua_call(L, 1, 1); // … row
+    lua_rawseti(L, 1, lua_tointeger(L, 4));
+    return 0;
+}
+
+int th_ledger_rows_add(struct th_ledger_rows *list, const void *row)
+{
+    lua_State *L = list->L;
+    lua_pushcfunction(L, add_protected);
+    lua_pushvalue(L, -2);
+    lua_pushcfunction(L, list->push);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)row);
+    lua_pushinteger(L, ++list->count);
+    if (lua_pcall(L, 4, 0, 0) == LUA_OK)
+        return 0;
+    list->failed = true;
+    return -1;
+}
+
+int th_ledger_rows_end(const struct th_ledger_rows *list, th_error *err)
+{
+    if (list->failed)
+        return lua_error(list->L);
+    if (err->kind)
+        return th_error_raise(list->L, err);
+    return 1;
+}
+
+/* "" stays away: nothing is there */
+void th_ledger_set_text(lua_State *L, const char *name, const char *text)
+{
+    if (text[0]) {
+        lua_pushstring(L, text);
+        lua_setfield(L, -2, name);
+    }
+}
+
+void th_ledger_set_number(lua_State *L, const char *name, int64_t number)
+{
+    lua_pushinteger(L, number);
+    lua_setfield(L, -2, name);
+}
+
+/* Decoded; as it is when it is not JSON after all. */
+void th_ledger_set_json(lua_State *L, const char *name, const char *text)
+{
+    th_error err = {0};
+    if (!text[0])
+        return;
+    if (th_json_decode(L, text, strlen(text), &err) != 0)
+        lua_pushstring(L, text);
+    th_error_close(&err);
+    lua_setfield(L, -2, name);
+}
+
+/* --- a row of each kind */
+
+int th_ledger_push_run(lua_State *L)
+{
+    static const char *const lives[] = {
+        [TH_RUN_ENDED] = "ended", [TH_RUN_ALIVE] = "alive", [TH_RUN_DIED] = "died"};
+    const struct th_run_row *row = lua_touserdata(L, 1);
+    lua_createtable(L, 0, 12);
+    th_ledger_set_text(L, "id", row->id);
+    th_ledger_set_text(L, "script", row->script);
+    th_ledger_set_json(L, "arguments", row->arguments);
+    th_ledger_set_text(L, "script_hash", row->script_hash);
+    th_ledger_set_text(L, "host", row->host);
+    if (row->pid)
+        th_ledger_set_number(L, "pid", row->pid);
+    th_ledger_set_text(L, "resumed_from", row->resumed_from);
+    th_ledger_set_text(L, "undoes", row->undoes);
+    th_ledger_set_text(L, "started_at", row->started_at);
+    th_ledger_set_text(L, "ended_at", row->ended_at);
+    th_ledger_set_json(L, "conclusion", row->conclusion);
+    th_ledger_set_text(L, "life", lives[row->life]);
+    if (row->life == TH_RUN_ENDED)
+        th_ledger_set_number(L, "status", row->status);
+    lua_createtable(L, 0, 6);
+    for (int i = 0; i < 6; i++)
+        th_ledger_set_number(L, th_item_state_name((enum th_item_state)i), row->items[i]);
+    lua_setfield(L, -2, "items");
+    return 1;
+}
+
+int th_ledger_push_item(lua_State *L)
+{
+    const struct th_item_row *row = lua_touserdata(L, 1);
+    lua_createtable(L, 0, 10);
+    th_ledger_set_number(L, "id", row->row);
+    th_ledger_set_text(L, "run", row->run);
+    th_ledger_set_text(L, "account", row->account);
+    th_ledger_set_text(L, "trunk", row->trunk);
+    th_ledger_set_text(L, "label", row->label);
+    th_ledger_set_text(L, "state", row->state);
+    th_ledger_set_text(L, "evidence", row->evidence);
+    th_ledger_set_number(L, "attempts", row->attempts);
+    th_ledger_set_json(L, "error", row->error);
+    th_ledger_set_json(L, "plan", row->plan);
+    th_ledger_set_text(L, "started_at", row->started_at);
+    th_ledger_set_text(L, "ended_at", row->ended_at);
+    return 1;
+}
+
+int th_ledger_push_create(lua_State *L)
+{
+    const struct th_create_row *row = lua_touserdata(L, 1);
+    lua_createtable(L, 0, 9);
+    th_ledger_set_number(L, "id", row->row);
+    th_ledger_set_text(L, "run", row->run);
+    th_ledger_set_text(L, "account", row->account);
+    th_ledger_set_text(L, "endpoint", row->endpoint);
+    th_ledger_set_text(L, "trunk", row->trunk);
+    th_ledger_set_json(L, "key", row->natural_key);
+    th_ledger_set_text(L, "state", row->state);
+    th_ledger_set_text(L, "source", row->source);
+    th_ledger_set_text(L, "created_at", row->created_at);
+    return 1;
+}

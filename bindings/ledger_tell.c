@@ -1,0 +1,198 @@
+/* trunkhost.ledger, what a report tells of a run; ledger.c says what each function does. */
+#include <lauxlib.h>
+
+#include "error_lua.h"
+#include "ledger_lua.h"
+#include "ledger_rows.h"
+
+/* { done = n, … } on top of the stack. */
+static void push_counts(lua_State *L, const int64_t *counts, int states,
+                        const char *(*name)(int state))
+{
+    lua_createtable(L, 0, states);
+    for (int i = 0; i < states; i++)
+        th_ledger_set_number(L, name(i), counts[i]);
+}
+
+static const char *item_state(int i)
+{
+    return th_item_state_name((enum th_item_state)i);
+}
+
+static const char *secret_state(int i)
+{
+    return th_secret_state_name((enum th_secret_state)i);
+}
+
+/* --- sums */
+
+static int push_item_sum(lua_State *L)
+{
+    const struct th_item_sum *sum = lua_touserdata(L, 1);
+    lua_createtable(L, 0, 2);
+    th_ledger_set_text(L, "account", sum->account);
+    push_counts(L, sum->items, 6, item_state); // table counts
+    lua_setfield(L, -2, "items");
+    return 1;
+}
+
+static int on_item_sum(const struct th_item_sum *sum, void *ctx)
+{
+    return th_ledger_rows_add(ctx, sum);
+}
+
+static int ledger_accounts_of(lua_State *L)
+{
+    const char *run = luaL_checkstring(L, 1);
+    th_ledger_view *view = th_ledger_rows_open(L);
+    struct th_ledger_rows list = {.L = L, .push = push_item_sum};
+    th_error err = {0};
+    lua_newtable(L);
+    th_view_item_sums(view, run, on_item_sum, &list, &err);
+    return th_ledger_rows_end(&list, &err);
+}
+
+static int push_secret_sum(lua_State *L)
+{
+    const struct th_secret_sum *sum = lua_touserdata(L, 1);
+    lua_createtable(L, 0, 4);
+    th_ledger_set_text(L, "account", sum->account);
+    th_ledger_set_text(L, "field", sum->field);
+    push_counts(L, sum->states, 4, secret_state); // table counts
+    lua_setfield(L, -2, "states");
+    th_ledger_set_number(L, "delivered", sum->delivered);
+    return 1;
+}
+
+static int on_secret_sum(const struct th_secret_sum *sum, void *ctx)
+{
+    return th_ledger_rows_add(ctx, sum);
+}
+
+static int ledger_passwords_of(lua_State *L)
+{
+    const char *run = luaL_checkstring(L, 1);
+    th_ledger_view *view = th_ledger_rows_open(L);
+    struct th_ledger_rows list = {.L = L, .push = push_secret_sum};
+    th_error err = {0};
+    lua_newtable(L);
+    th_view_secret_sums(view, run, on_secret_sum, &list, &err);
+    return th_ledger_rows_end(&list, &err);
+}
+
+/* --- what a run has sent, and what came after it */
+
+static int push_follower(lua_State *L)
+{
+    const struct th_run_row *row = lua_touserdata(L, 1);
+    lua_createtable(L, 0, 6);
+    th_ledger_set_text(L, "id", row->id);
+    th_ledger_set_text(L, "resumed_from", row->resumed_from);
+    th_ledger_set_text(L, "undoes", row->undoes);
+    th_ledger_set_text(L, "started_at", row->started_at);
+    th_ledger_set_text(L, "ended_at", row->ended_at);
+    if (row->ended_at[0])
+        th_ledger_set_number(L, "status", row->status);
+    return 1;
+}
+
+static int on_follower(const struct th_run_row *row, void *ctx)
+{
+    return th_ledger_rows_add(ctx, row);
+}
+
+static int ledger_followers(lua_State *L)
+{
+    const char *run = luaL_checkstring(L, 1);
+    th_ledger_view *view = th_ledger_rows_open(L);
+    struct th_ledger_rows list = {.L = L, .push = push_follower};
+    th_error err = {0};
+    lua_newtable(L);
+    th_view_followers(view, run, on_follower, &list, &err);
+    return th_ledger_rows_end(&list, &err);
+}
+
+static int push_attempt(lua_State *L)
+{
+    const struct th_attempt_row *row = lua_touserdata(L, 1);
+    lua_createtable(L, 0, 10);
+    th_ledger_set_number(L, "id", row->row);
+    th_ledger_set_text(L, "account", row->account);
+    th_ledger_set_text(L, "trunk", row->trunk);
+    th_ledger_set_text(L, "endpoint", row->endpoint);
+    th_ledger_set_text(L, "method", row->method);
+    th_ledger_set_text(L, "state", row->state);
+    th_ledger_set_text(L, "message", row->message);
+    th_ledger_set_text(L, "started_at", row->started_at);
+    th_ledger_set_text(L, "ended_at", row->ended_at);
+    th_ledger_set_number(L, "requests", row->requests);
+    if (row->status)
+        th_ledger_set_number(L, "status", row->status);
+    return 1;
+}
+
+static int on_attempt(const struct th_attempt_row *row, void *ctx)
+{
+    return th_ledger_rows_add(ctx, row);
+}
+
+static int ledger_attempts_of(lua_State *L)
+{
+    struct th_view_filter filter = {.item = luaL_checkinteger(L, 1),
+                                    .limit = luaL_optinteger(L, 2, 0)};
+    struct th_ledger_rows list = {.L = L, .push = push_attempt};
+    th_error err = {0};
+    luaL_argcheck(L, filter.item > 0, 1, "no item");
+    th_ledger_view *view = th_ledger_rows_open(L);
+    lua_newtable(L);
+    th_view_attempts(view, &filter, on_attempt, &list, &err);
+    return th_ledger_rows_end(&list, &err);
+}
+
+static int on_create(const struct th_create_row *row, void *ctx)
+{
+    return th_ledger_rows_add(ctx, row);
+}
+
+static int ledger_creates_of(lua_State *L)
+{
+    struct th_view_filter filter = {.run = luaL_checkstring(L, 1),
+                                    .after = luaL_optinteger(L, 2, 0),
+                                    .limit = luaL_optinteger(L, 3, 0)};
+    struct th_ledger_rows list = {.L = L, .push = th_ledger_push_create};
+    th_error err = {0};
+    th_ledger_view *view = th_ledger_rows_open(L);
+    lua_newtable(L);
+    th_view_creates(view, &filter, on_create, &list, &err);
+    return th_ledger_rows_end(&list, &err);
+}
+
+static int on_item(const struct th_item_row *row, void *ctx)
+{
+    return th_ledger_rows_add(ctx, row);
+}
+
+static int ledger_later_items(lua_State *L)
+{
+    struct th_view_filter filter = {.account = th_lua_account_name(L, 1),
+                                    .trunk = th_lua_trunk_name(L, 2),
+                                    .after = luaL_checkinteger(L, 3)};
+    struct th_ledger_rows list = {.L = L, .push = th_ledger_push_item};
+    th_error err = {0};
+    th_ledger_view *view = th_ledger_rows_open(L);
+    lua_newtable(L);
+    th_view_items(view, &filter, on_item, &list, &err);
+    return th_ledger_rows_end(&list, &err);
+}
+
+void th_open_ledger_tells(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"accounts_of", ledger_accounts_of},
+                                         {"passwords_of", ledger_passwords_of},
+                                         {"followers", ledger_followers},
+                                         {"attempts_of", ledger_attempts_of},
+                                         {"creates_of", ledger_creates_of},
+                                         {"later_items", ledger_later_items},
+                                         {NULL, NULL}};
+    luaL_setfuncs(L, functions, 0);
+}

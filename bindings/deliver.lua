@@ -184,12 +184,31 @@ local function mark_delivered(entry, fields)
     end
 end
 
+---@class trunkhost.HandOn  a password of another trunk than the item's, which an item hands on by the one child
+---@field line table
+---@field taken fun()                        marks it as delivered
+---@field words fun(problem: string): string  what to say when it was not
+
+local function hold_others(self, entry, list)
+    for _, each in ipairs(list) do
+        self.command:add(each.line)
+    end
+    self.held[#self.held + 1] = { entry = entry, others = list }
+    self.is_held[entry] = true
+end
+
 --- Hands on what was proven of an item. Raises `delivery` when it was not taken.
 ---@param run trunkhost.JobRun
 ---@param entry trunkhost.Entry
 function deliver.item(run, entry)
     local self = run.delivery
     local applied = self and self.applied[entry.plan]
+    local others = self and self.batch and applied and applied.hand_on
+    if others and #others > 0 then
+        ledger.sync()
+        hold_others(self, entry, others)
+        return
+    end
     local fields = secrets_of(applied)
     if #fields == 0 then
         return
@@ -243,8 +262,13 @@ local function tell_held(self, run, problem, may_wait)
         self.next_held, self.is_held[entry] = self.next_held + 1, nil
         run.counts[entry.state] = run.counts[entry.state] - 1
         if problem then
-            local _, err = pcall(core.error, "delivery", message_of(entry, each.fields, problem))
+            local _, err = pcall(core.error, "delivery", each.others and each.others[1].words(problem)
+                or message_of(entry, each.fields, problem))
             entry.state, entry.error = "failed", err
+        elseif each.others then
+            for _, other in ipairs(each.others) do
+                other.taken()
+            end
         else
             mark_delivered(entry, each.fields)
         end

@@ -26,6 +26,7 @@ local migrate <const> = { add_options = migrate_options.add, check_options = mig
 ---@field moves trunkhost.Move[]
 ---@field reasons string[]             why it must not be created
 ---@field failed table?                an error object
+---@field applied { attempts: integer, hand_on: trunkhost.HandOn[]? }?  as apply has returned it
 
 ---@class trunkhost.Migration
 ---@field options table
@@ -427,7 +428,7 @@ end
 
 --- Creates what is missing.
 ---@param item trunkhost.Item
----@return { attempts: integer }
+---@return { attempts: integer, hand_on: trunkhost.HandOn[]? }
 function Migration:apply(item)
     local work, attempts, taken = self.works[item], 0, {}
     local secrets = self.options.secrets == "generate" and draw() or work.given_secrets
@@ -448,7 +449,8 @@ function Migration:apply(item)
         end
         taken[tostring(move.id)] = true
     end
-    return { attempts = attempts }
+    work.applied = { attempts = attempts }
+    return work.applied
 end
 
 --- Reads back, compares, and only then touches the source.

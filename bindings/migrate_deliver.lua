@@ -58,22 +58,29 @@ local function secret_of(migration, move, field)
     return secret
 end
 
-local function hand_on(migration, work, move, field)
+local function line_of(migration, work, move, field)
     local name = field:match "^(.*)password$"
     local username = name and move.mapped.body[name .. "username"]
-    local problem = migration.delivery:run { event = "secret", account = migration.to:name(),
-        provider = migration.to:describe().name, trunk = tostring(move.id), label = work.trunk.label or "",
-        field = field, username = username, secret = secret_of(migration, move, field), evidence = "accepted",
-        run = core.run().id }
-    if problem then
-        outcome.failed("delivery", ("%s of %s is live and in the ledger, but was not delivered: the command %s. Repair "
-            .. "it and run again: that delivers this password and sets no other"):format(field, tostring(move.id),
-            problem))
-    end
-    ledger.delivered(migration.to:name(), move.id, field)
+    return { event = "secret", account = migration.to:name(), provider = migration.to:describe().name,
+        trunk = tostring(move.id), label = work.trunk.label or "", field = field, username = username,
+        secret = secret_of(migration, move, field), evidence = "accepted", run = core.run().id }
 end
 
---- Hands on what is new. Raises `delivery` when it was not taken.
+--- One password: the line that tells it, and what follows.
+---@return trunkhost.HandOn
+local function handed(migration, work, move, field)
+    return {
+        line = line_of(migration, work, move, field),
+        taken = function() ledger.delivered(migration.to:name(), move.id, field) end,
+        words = function(problem)
+            return ("%s of %s is live and in the ledger, but was not delivered: the command %s. Repair it and run "
+                .. "again: that delivers this password and sets no other"):format(field, tostring(move.id), problem)
+        end,
+    }
+end
+
+--- Hands on what is new. Raises `delivery` when it was not taken. With one command for the whole run the job's engine
+--- does it, and says at the end how that went.
 ---@param migration trunkhost.Migration
 ---@param work trunkhost.Work
 function migrate_deliver.work(migration, work)
@@ -81,10 +88,22 @@ function migrate_deliver.work(migration, work)
         return
     end
     ledger.sync() -- what others are told of is current on disk
+    local list = {}
     for _, move in ipairs(work.moves) do
         for _, field in ipairs(fields_of(migration, move.id)) do
-            hand_on(migration, work, move, field)
+            list[#list + 1] = handed(migration, work, move, field)
         end
+    end
+    if migration.options.deliver_batch then
+        work.applied.hand_on = list
+        return
+    end
+    for _, each in ipairs(list) do
+        local problem = migration.delivery:run(each.line)
+        if problem then
+            outcome.failed("delivery", each.words(problem))
+        end
+        each.taken()
     end
 end
 

@@ -99,8 +99,10 @@ function migrate_options.add(parser)
                 inbound.secret and outbound.secret of --supply.",
         parser:option "--deliver" :argname "COMMAND"
             :description "Hand each password of a new trunk on: COMMAND runs in /bin/sh and reads a line of JSON.",
+        parser:flag "--deliver-batch"
+            :description "One COMMAND for the whole run, which reads a line for each password.",
         parser:option "--deliver-timeout" :argname "TIME" :convert(span "--deliver-timeout") :default(60)
-            :description "How long it may take. Default 60s.",
+            :description "How long it may take, after its last line. Default 60s.",
         parser:option "--allow-loss" :argname "FIELD,..." :count "*" :init {} :convert(words) :action(extend)
             :description "Move trunks although these fields are lost.",
         parser:flag "--all-or-nothing"
@@ -200,6 +202,12 @@ function migrate_options.check(chosen)
     end
     if chosen.deliver and not chosen.deliver:find "%S" then
         options.fail "--deliver: the command is empty"
+    end
+    if chosen.deliver_batch and not chosen.deliver then
+        options.fail "--deliver-batch has a meaning only with --deliver COMMAND"
+    elseif chosen.deliver_batch and chosen.retire ~= "keep" then
+        options.fail("--deliver-batch: whether the passwords were taken is known only at the end of the run, so no \z
+            source can go before: run again with --retire %s then", chosen.retire)
     end
     chosen.given = {}
     for _, pair in ipairs(chosen.set) do

@@ -160,6 +160,43 @@ function tests.test_what_was_not_taken_is_delivered_by_the_next_run_and_the_sour
     lu.assertNil(migration.trunks(sandbox, "famulor")["42"])
 end
 
+function tests.test_one_command_for_the_whole_run_reads_a_line_for_each_password()
+    migration.empty(sandbox, "vatel")
+    local path = sandbox.folder .. "/delivered"
+    local arguments = migration.consent(sandbox, "vatel") .. " --only 42,43 --deliver-batch "
+    local deaf = migration.run(sandbox, "famulor", "vatel", arguments .. "--deliver 'cat > /dev/null; exit 4'")
+    lu.assertEquals({ deaf.status, deaf.summary.failed }, { 1, 2 }, deaf.err)
+    lu.assertEquals(deaf.items["42"].error.kind, "delivery")
+    lu.assertStrContains(deaf.items["42"].error.message, "ended with status 4")
+    local result = migration.run(sandbox, "famulor", "vatel", arguments .. ("--deliver %s"):format(
+        program.quote(("echo started >> %s; cat >> %s"):format(path, path))))
+    lu.assertEquals({ result.status, result.summary.done }, { 0, 2 }, result.err .. result.out)
+    local trunks, started, told = migration.trunks(sandbox, "vatel"), 0, 0
+    for line in program.read(path):gmatch "[^\n]+" do
+        if line == "started" then
+            started = started + 1
+        else
+            local event = json.decode(line)
+            told = told + 1
+            lu.assertEquals(event.secret, trunks[event.trunk][event.field])
+        end
+    end
+    local wanted = 0
+    for _, trunk in pairs(trunks) do
+        wanted = wanted + (trunk.outbound_sip_password and 1 or 0) + (trunk.inbound_sip_password and 1 or 0)
+    end
+    lu.assertEquals({ started, told }, { 1, wanted })
+    local third = migration.run(sandbox, "famulor", "vatel", arguments .. "--deliver false")
+    lu.assertEquals({ third.status, third.summary.skipped }, { 0, 2 }, third.err)
+end
+
+function tests.test_no_source_goes_before_the_one_command_has_ended()
+    local result = migration.run(sandbox, "bolna", "bolna_trunk", "--deliver true --deliver-batch --retire delete")
+    lu.assertEquals(result.status, 2)
+    lu.assertStrContains(result.err, "run again with --retire delete then")
+    lu.assertEquals(#sandbox:ask "log", 0)
+end
+
 function tests.test_the_list_for_the_carrier_has_old_and_new_ids()
     migration.empty(sandbox, "bolna_trunk")
     local path = sandbox.folder .. "/mapping.csv"

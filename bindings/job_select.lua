@@ -173,6 +173,7 @@ end
 ---@field plan trunkhost.Plan?
 ---@field state string?         "done" | "failed" | "unknown" | "skipped", once that is certain
 ---@field stage string?         how far it has come: "begin" | "apply" | "verify" | "deliver"
+---@field over boolean?         its end was told
 ---@field evidence string?
 ---@field attempts integer?
 ---@field error table?

@@ -150,6 +150,7 @@ local function fault_of(err)
 end
 
 local function ended(run, entry)
+    entry.over = true
     records.finish(entry)
     local part = run.parts[entry.account:name()]
     run.finished, part.finished = run.finished + 1, part.finished + 1
@@ -346,15 +347,19 @@ end
 --- It was cancelled in the middle: of what was under way nobody knows.
 ---@param run trunkhost.JobRun
 function waves.cancelled(run)
-    core.progress("", true)
     run.halted = "it was cancelled by a second signal"
     for _, entry in ipairs(run.todo) do
-        if entry.stage and entry.stage ~= "begin" and not entry.state then
+        if entry.state and entry.stage and not entry.over then
+            -- It had come to its end, of which its worker has not told any more.
+            records.adopt(entry)
+            ended(run, entry)
+        elseif entry.stage and entry.stage ~= "begin" and not entry.state then
             local _, err = pcall(core.error, "cancelled", "cancelled while it was under way")
             entry.state, entry.error = "unknown", err
             run:ended(entry)
         end
     end
+    core.progress("", true)
 end
 
 return waves

@@ -161,6 +161,52 @@ function tests.test_the_second_signal_cancels_and_the_summary_says_what_is_unkno
     lu.assertStrMatches(result.err, ".*go on with: trunkhost [^\n]* %-%-resume [%w-]+\n.*")
 end
 
+function tests.test_a_signal_at_the_last_item_leaves_nothing_and_cuts_nothing_short()
+    -- Where the signals come, and whether something is cut short by them.
+    local places = {
+        { "signal(1)", "" }, { "", "signal(1)" }, { "signal(1) trunkhost.sleep(0.01)", "" },
+        { "signal(2)", "", true }, { "", "signal(2)", true }, { "", "signal(2) trunkhost.sleep(60)", true, "unknown" },
+    }
+    for _, place in ipairs(places) do
+        local result = job_script.run((([[
+            local pid = io.open "/proc/self/stat":read "n"
+            local function signal(times)
+                os.execute("kill -TERM " .. pid)
+                repeat trunkhost.sleep(0.01) until core.stopping()
+                if times == 2 then os.execute("kill -TERM " .. pid) end
+            end
+            run({ apply = function(item)
+                tried[#tried + 1] = 1
+                if #tried == 2 then APPLY end
+            end, verify = function() if #tried == 2 then VERIFY end return "accepted" end },
+            { only = { "42", "43" } })]]):gsub("APPLY", place[1]):gsub("VERIFY", place[2])))
+        local summary, where = result.summary, table.concat({ place[1], place[2] }, "; ") .. result.err
+        lu.assertEquals(summary.halted, place[3] or false, where)
+        lu.assertEquals(result.status, summary.halted and 3 or 0, where)
+        lu.assertNil(summary.left, where)
+        lu.assertEquals(result.states["43"] or "none", place[4] or result.states["43"], where)
+        lu.assertEquals(summary.done + summary.unknown, 2, where)
+    end
+end
+
+function tests.test_what_was_done_when_the_second_signal_came_is_on_record_as_done()
+    sandbox = sandbox_process.start "--limits none"
+    local result = sandbox:run("-e " .. program.quote(job_script.PRELUDE .. [[
+        local pid = io.open "/proc/self/stat":read "n"
+        run({ verify = function(item)
+            if #tried == 2 then
+                os.execute("kill -TERM " .. pid)
+                repeat trunkhost.sleep(0.01) until core.stopping()
+                os.execute("kill -TERM " .. pid)
+            end
+            return "accepted"
+        end })]]))
+    lu.assertEquals(result.status, 3)
+    lu.assertStrContains(result.out, '"trunk":"43","state":"done","evidence":"accepted"')
+    lu.assertStrContains(result.out, '"total":12,"done":2,"failed":0,"unknown":0,"skipped":0,"left":10')
+    lu.assertStrContains(sandbox:run "runs show last".out, "Items     2 done")
+end
+
 -- --- being watched ---------------------------------------------------------------------------------
 
 local function on_terminal(command)

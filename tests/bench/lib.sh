@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034 # the names below are read by the scripts that include this
-# What `run` and `goaway` share: the server that plays the platform, and how a client is started.
+# What `run`, `ledger` and `goaway` share: the server that plays the platform, and how a client is started.
 # Everything lives in one temporary folder and ends with the script.
 
 PATH=$PATH:/usr/sbin:/sbin
@@ -7,6 +7,7 @@ export LC_ALL=C
 
 bench_dir=
 bench_server=
+bench_sandbox=
 bench_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 declare -A bench_url=()
 export BENCH_TOKEN=bench-token-of-no-worth
@@ -32,6 +33,7 @@ bench_need() {
 }
 
 bench_stop() {
+    bench_sandbox_stop
     if [ -n "$bench_server" ]; then
         kill "$bench_server" 2>/dev/null
         wait "$bench_server" 2>/dev/null
@@ -39,6 +41,30 @@ bench_stop() {
     [ -z "$bench_dir" ] || rm -rf "$bench_dir"
     bench_server=
     bench_dir=
+}
+
+bench_sandbox_stop() {
+    [ -n "$bench_sandbox" ] || return 0
+    kill "$bench_sandbox" 2>/dev/null
+    wait "$bench_sandbox" 2>/dev/null
+    bench_sandbox=
+}
+
+# bench_sandbox PROGRAM TRUNKS LATENCY: the program's own sandbox, without limits, on the server's processor. Sets
+# bench_url[sandbox].
+bench_sandbox() {
+    local tries=100
+    bench_sandbox_stop
+    taskset -c "$bench_server_cpu" "$1" sandbox --quiet --limits none --trunks "$2" --latency "$3" \
+        --token "$BENCH_TOKEN" >"$bench_dir/sandbox.out" &
+    bench_sandbox=$!
+    until grep -q '^listening on ' "$bench_dir/sandbox.out"; do
+        if [ $((tries--)) -eq 0 ] || ! kill -0 "$bench_sandbox" 2>/dev/null; then
+            die "the sandbox did not start"
+        fi
+        sleep 0.1
+    done
+    bench_url[sandbox]=http://$(sed -n 's/^listening on //p' "$bench_dir/sandbox.out")/famulor/api
 }
 
 # bench_start: certificate, configuration, nginx on free ports. Sets bench_dir and bench_url.
@@ -108,9 +134,12 @@ return {
 END
 }
 
-# bench_trunkhost PROGRAM REQUESTS CONCURRENCY FIELD: the command line of trunkhost, in bench_command; a new ledger.
+# bench_new_ledger: the next run starts without one.
+bench_new_ledger() {
+    rm -rf "$bench_dir"/ledger.*
+}
+
+# bench_trunkhost PROGRAM SCRIPT ARGUMENT...: the command line of trunkhost, in bench_command.
 bench_trunkhost() {
-    rm -f "$bench_dir"/ledger.*
-    bench_command=("$1" --config "$bench_dir/config.lua" --ledger "$bench_dir/ledger.db"
-        "$bench_root/tests/bench/update.lua" "$2" "$3" "$4")
+    bench_command=("$1" --config "$bench_dir/config.lua" --ledger "$bench_dir/ledger.db" "${@:2}")
 }

@@ -1,7 +1,7 @@
 /*
- * measure CPU FILE COMMAND…
+ * measure CPUS FILE COMMAND…
  *
- * Runs the command on one processor and writes what it used to FILE, in one line:
+ * Runs the command on these processors (0, or 0,1) and writes what it used to FILE, in one line:
  * wall µs, user µs, system µs, peak memory KiB. Exits with the command's status.
  *
  * It is a program and not a line of shell because Linux counts the peak memory of whoever starts a
@@ -27,13 +27,17 @@ static long long tv_us(struct timeval tv)
     return tv.tv_sec * 1000000LL + tv.tv_usec;
 }
 
-static void child(const char *cpu, char **argv)
+static void child(const char *cpus, char **argv)
 {
     cpu_set_t set;
+    char *end;
     CPU_ZERO(&set);
-    CPU_SET((size_t)strtoul(cpu, NULL, 10), &set);
+    do {
+        CPU_SET((size_t)strtoul(cpus, &end, 10), &set);
+        cpus = end + 1;
+    } while (*end == ',');
     if (sched_setaffinity(0, sizeof set, &set) != 0)
-        perror("measure: cannot pin the command to its processor");
+        perror("measure: cannot pin the command to its processors");
     execvp(argv[0], argv);
     perror(argv[0]);
     _exit(127);
@@ -45,7 +49,7 @@ int main(int argc, char **argv)
     int status = 0;
     FILE *out;
     if (argc < 4) {
-        fprintf(stderr, "usage: measure CPU FILE COMMAND...\n");
+        fprintf(stderr, "usage: measure CPUS FILE COMMAND...\n");
         return 2;
     }
     long long begin = wall_us();

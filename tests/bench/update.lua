@@ -1,18 +1,24 @@
 --- The workload of the benchmarks: updates of the account "bench", as a rotation sends them.
 --- Usage: trunkhost --config FILE update.lua COUNT CONCURRENCY FIELD
 --- FIELD sip_password takes the whole path of a secret, through the ledger; sip_username has the same
---- number of bytes and no secret in it.
+--- number of bytes and no secret in it. COUNT "all": all trunks that the platform lists; otherwise those from 1 on,
+--- which need not be listed.
 local trunkhost <const> = require "trunkhost"
 
-local count <const> = math.tointeger(tonumber(arg[1])) or error "COUNT is missing"
 local concurrency <const> = math.tointeger(tonumber(arg[2])) or error "CONCURRENCY is missing"
 local field <const> = arg[3] or error "FIELD is missing"
 local account <const> = trunkhost.account "bench"
 
 ---@type integer[]
 local ids <const> = {}
-for id = 1, count do
-    ids[id] = id
+if arg[1] == "all" then
+    for trunk in account:trunks() do
+        ids[#ids + 1] = trunk.id
+    end
+else
+    for id = 1, math.tointeger(tonumber(arg[1])) or error "COUNT is missing" do
+        ids[id] = id
+    end
 end
 
 ---@param id integer
@@ -31,4 +37,4 @@ trunkhost.map(ids, function(id)
     end
 end, { concurrency = concurrency })
 
-print(string.format("requests %d failed 0", count))
+print(string.format("requests %d failed 0", #ids))

@@ -6,6 +6,7 @@
 ---     }
 
 local change <const> = require "trunkhost.change"
+local conclusion <const> = require "trunkhost.job_conclusion"
 local core <const> = require "trunkhost.core"
 local job_items <const> = require "trunkhost.job_items"
 local job_secrets <const> = require "trunkhost.job_secrets"
@@ -210,6 +211,7 @@ local function conclude(run)
     elseif run.counts.failed + run.counts.unknown > 0 then
         core.set_exit_status(1)
     end
+    conclusion.record(run)
     if run.options.json then
         run:say(report.summary_line(run))
         report.log(run)

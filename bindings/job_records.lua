@@ -111,7 +111,7 @@ end
 ---@param entry trunkhost.Entry
 function records.begin(entry)
     entry.row = ledger.item_begin(records.account_name(entry), entry.key, planner.changes_json(entry),
-        image.planned(entry), entry.undoes)
+        image.planned(entry), entry.undoes, entry.label)
 end
 
 --- From here on the task works on this item: what it sends is recorded in it.

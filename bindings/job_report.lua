@@ -5,6 +5,7 @@ local aligned <const> = require "trunkhost.table"
 local core <const> = require "trunkhost.core"
 local duration <const> = require "trunkhost.duration"
 local json_line <const> = require "trunkhost.json_line"
+local resume_command <const> = require "trunkhost.resume_command"
 
 local report <const> = {}
 
@@ -114,22 +115,16 @@ local function counts_text(run, screen)
     return ("%s of %d in %s"):format(table.concat(parts, ", "), run.total, duration.format(core.now() - run.started))
 end
 
-local function quoted(word)
-    return word:find "[^%w@%%+=:,./_-]" and "'" .. word:gsub("'", "'\\''") .. "'" or word
-end
-
 --- What goes on with this run, as it is typed.
-local function resume_command(run)
-    local this, words = core.run(), { "trunkhost" }
-    for _, word in ipairs(this.host_options) do
-        words[#words + 1] = quoted(word)
-    end
-    words[#words + 1] = this.script == "-e" and "-e '...'" or quoted(this.named or this.script)
-    return table.concat(words, " ") .. " --resume " .. run.id
+---@param run trunkhost.JobRun
+---@return string
+function report.resume_command(run)
+    local this = core.run()
+    return resume_command.text(this.host_options, this.script ~= "-e" and this.named or this.script, run.id)
 end
 
 local function how_to_go_on(run)
-    return run.recorded and "go on with: " .. resume_command(run) or "run the same command again to go on"
+    return run.recorded and "go on with: " .. report.resume_command(run) or "run the same command again to go on"
 end
 
 local function halted_text(run)
@@ -167,14 +162,16 @@ local function unknown_text(run)
     if #names > MOST_NAMES then
         names[MOST_NAMES] = ("and %d more"):format(#names - MOST_NAMES + 1)
     end
-    local settle = not run.halted and run.recorded and " To settle it: " .. resume_command(run) .. "." or ""
+    local settle = not run.halted and run.recorded and " To settle it: " .. report.resume_command(run) .. "." or ""
     local story = first.account:name() ~= "" and (" What was tried: trunkhost explain %s --account %s"):format(
-        quoted(first.key), first.account:name()) or ""
+        resume_command.quoted(first.key), first.account:name()) or ""
     return ("Unknown: %s.%s%s"):format(table.concat(names, ", ", 1, math.min(#names, MOST_NAMES)), settle, story)
 end
 
---- What a person has to know besides.
-local function last_words(run)
+--- What a person has to know besides, in sentences.
+---@param run trunkhost.JobRun
+---@return string[]
+function report.words(run)
     local texts = {}
     for _, text in ipairs { unknown_text(run) or false, refused_text(run) or false,
         run.halted and halted_text(run) or false } do
@@ -207,7 +204,7 @@ function report.show(run, screen)
         screen.write(counts_text(run, screen) .. "\n")
         screen.write(aligned.sentence("Run " .. run.id, screen, "dim"))
     end
-    for _, text in ipairs(last_words(run)) do
+    for _, text in ipairs(report.words(run)) do
         screen.write(aligned.sentence(text, screen, "yellow"))
     end
 end
@@ -215,7 +212,7 @@ end
 --- To standard error, for whoever reads the log of a JSON run: what is unknown, and why it was halted.
 ---@param run trunkhost.JobRun
 function report.log(run)
-    for _, text in ipairs(last_words(run)) do
+    for _, text in ipairs(report.words(run)) do
         core.log("warn", text)
     end
 end

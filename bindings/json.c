@@ -74,6 +74,27 @@ static int json_is_array(lua_State *L)
     return 1;
 }
 
+/* null, which is what people print who look at a trunk */
+static int json_null_text(lua_State *L)
+{
+    if (lua_touserdata(L, 1) == NULL)
+        lua_pushliteral(L, "null");
+    else
+        lua_pushfstring(L, "userdata: %p", lua_touserdata(L, 1));
+    return 1;
+}
+
+/* All light userdata of a state share one metatable. */
+static void name_null(lua_State *L)
+{
+    th_json_push_null(L); // null
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, json_null_text);
+    lua_setfield(L, -2, "__tostring"); // null metatable
+    lua_setmetatable(L, -2);
+    lua_pop(L, 1);
+}
+
 int th_open_json(lua_State *L)
 {
     static const luaL_Reg functions[] = {
@@ -83,6 +104,7 @@ int th_open_json(lua_State *L)
         {"is_array", json_is_array},
         {NULL, NULL},
     };
+    name_null(L);
     luaL_newlib(L, functions); // json
     th_json_push_null(L);
     lua_setfield(L, -2, "null");

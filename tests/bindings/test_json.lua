@@ -19,6 +19,11 @@ function TestJson:test_a_trunk_goes_through_unchanged()
     lu.assertEquals(json.encode(again.options), "{}")
 end
 
+function TestJson:test_null_prints_as_null()
+    lu.assertEquals(tostring(json.decode("null")), "null")
+    lu.assertEquals(("%s"):format(json.decode('{"gateway":null}').gateway), "null")
+end
+
 function TestJson:test_no_digit_is_lost()
     for _, text in ipairs { "123456789012345", "9007199254740993", "-9223372036854775808", "0.1" } do
         lu.assertEquals(json.encode(json.decode(text)), text)

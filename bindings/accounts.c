@@ -23,8 +23,8 @@ size_t th_read_windows(lua_State *L, int idx, th_window windows[TH_WINDOWS_MAX])
     return n;
 }
 
-/* open_account { name, description, base_url?, token, rate?, concurrency?, ca_file?, timeout?,
- * http? } The values have been checked (bindings/config.lua). */
+/* open_account { name, description, base_url?, token, token_source?, rate?, concurrency?, ca_file?,
+ * timeout?, http? } The values have been checked (bindings/config.lua). */
 static int open_account(lua_State *L)
 {
     th_runtime *runtime = th_runtime_of(L);
@@ -54,7 +54,9 @@ static int open_account(lua_State *L)
     const char *http = lua_tostring(L, 9);
     if (http)
         options.http = strcmp(http, "2") == 0 ? TH_HTTP_2 : TH_HTTP_1_1;
-    lua_getfield(L, 1, "description"); // 10
+    lua_getfield(L, 1, "description");  // 10
+    lua_getfield(L, 1, "token_source"); // 11
+    options.token_source = lua_tostring(L, 11);
     if (th_provider_parse(L, 10, &options.provider, &err) != 0)
         return th_error_raise(L, &err);
     th_account *account = NULL;

@@ -99,6 +99,11 @@ local function read_token(name, source)
     return token
 end
 
+--- Where a token comes from, for whoever has to look there.
+local function source_of(source)
+    return source.env or source.file or ("what the command %s prints"):format(source.command[1])
+end
+
 --- The limits of the sandbox ("none", "20/2", "100/60+20/10") as an account's rate.
 local function sandbox_rate(limits)
     if not limits then
@@ -158,6 +163,7 @@ function accounts.account(name)
         options.rate = sandbox_rate(fake.limits) or options.rate
     else
         options.token = read_token(name, settings.token)
+        options.token_source = source_of(settings.token)
     end
     opened[name] = core.open_account(options)
     return opened[name]

@@ -179,7 +179,8 @@ static int core_columns(lua_State *L)
     return 1;
 }
 
-/* error(kind, message, { account =, trunk =, code = }?): raises an error object */
+/* error(kind, message, { account =, trunk =, code =, advice =, cause = }?): raises an error object;
+ * cause: the value that led to it */
 static int core_error(lua_State *L)
 {
     th_error err = {0};
@@ -190,7 +191,7 @@ static int core_error(lua_State *L)
     luaL_argcheck(L, strcmp(th_kind_name(kind), name) == 0, 1, "no such kind of error");
     const char *message = luaL_checkstring(L, 2);
     lua_settop(L, 3);
-    const char *account = NULL, *trunk = NULL, *code = NULL;
+    const char *account = NULL, *trunk = NULL, *code = NULL, *advice = NULL;
     if (lua_istable(L, 3)) {
         lua_getfield(L, 3, "account");
         lua_getfield(L, 3, "trunk");
@@ -198,12 +199,21 @@ static int core_error(lua_State *L)
         account = lua_tostring(L, 4);
         trunk = lua_tostring(L, 5);
         code = lua_tostring(L, 6);
+        lua_getfield(L, 3, "advice");
+        advice = lua_tostring(L, 7);
     }
     th_fail(&err, kind, "%s", message);
     th_error_set_account(&err, account);
     th_error_set_trunk(&err, trunk);
     th_error_set_code(&err, code);
-    return th_error_raise(L, &err);
+    if (advice)
+        th_error_advise(&err, "%s", advice);
+    th_error_push(L, &err); // kind message options … object
+    if (lua_istable(L, 3)) {
+        lua_getfield(L, 3, "cause");
+        lua_setfield(L, -2, "cause");
+    }
+    return th_error_raise_object(L);
 }
 
 /* is_error(value) → kind or nil */

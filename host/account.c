@@ -56,6 +56,8 @@ int th_account_create(th_runtime *runtime, const th_account_options *options, th
     const char *base = options->base_url ? options->base_url : th_provider_base_url(provider);
     account->name = strdup(options->name);
     account->base_url = strdup(base);
+    if (options->token_source)
+        account->token_source = strdup(options->token_source);
     if (!account->name || !account->base_url) {
         rc = th_fail(err, TH_INVALID, "not enough memory");
         goto fail;
@@ -114,6 +116,7 @@ void th_account_destroy(th_account *account)
     free_headers(account->headers);
     free_headers(account->body_headers);
     free(account->name);
+    free(account->token_source);
     free(account->base_url);
     free(account);
 }

@@ -19,6 +19,7 @@ typedef struct th_account_options {
     th_provider *provider;    /* taken over, also on failure */
     const char *base_url;     /* NULL: the provider's */
     th_secret *token;         /* borrowed */
+    const char *token_source; /* where the token comes from, for people: "FAMULOR_TOKEN"; or NULL */
     const th_window *windows; /* NULL: the provider's; nwindows = 0 with a pointer: none at all */
     size_t nwindows;
     unsigned concurrency; /* 0: the provider's */
@@ -31,7 +32,8 @@ struct th_account {
     th_runtime *runtime;
     th_account *next;
     char *name;
-    char *base_url; /* without a slash at the end */
+    char *base_url;     /* without a slash at the end */
+    char *token_source; /* may be NULL */
     th_provider *provider;
     th_client *client;
     th_pacer *pacer;

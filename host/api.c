@@ -148,6 +148,13 @@ static void call_recorded(struct th_call *call)
 /* Raises err as the end of the call; `end` is what is known of the request. */
 static int fail_call(lua_State *L, struct th_call *call, enum th_attempt_state end, th_error *err)
 {
+    const th_account *account = call->account;
+    if (call->x.attempts > 0)
+        th_error_set_request(err, call->x.transfer.method,
+                             call->url.data + strlen(account->base_url));
+    if (err->kind == TH_AUTH && account->token_source)
+        th_error_advise(err, "Check %s, the token of account %s", account->token_source,
+                        account->name);
     th_call_scrub(call, err);
     th_call_ended(call, end, err->status, err->message, NULL);
     th_error_set_account(err, call->account->name);
@@ -167,13 +174,14 @@ static int call_failed(lua_State *L, struct th_call *call)
     bool create = call->endpoint->method == TH_POST;
     if (x->outcome == TH_OUTCOME_AMBIGUOUS && create) {
         /* Never sent again by us: a second one would be a second trunk. */
-        char *cause = err.message;
-        err.message = NULL;
+        th_error cause = {.kind = err.kind, .status = err.status, .attempts = err.attempts};
+        th_fail(&cause, err.kind, "%s", err.message ? err.message : "no reply");
         th_fail(&err, TH_UNKNOWN_OUTCOME,
                 "it is not known whether '%s' happened (%s). Look at the platform before sending "
                 "it again",
-                call->endpoint->name, cause ? cause : "no reply");
-        free(cause);
+                call->endpoint->name, cause.message ? cause.message : "no reply");
+        th_call_scrub(call, &cause);
+        th_error_set_cause(&err, &cause);
     }
     enum th_attempt_state end = TH_ATTEMPT_AMBIGUOUS;
     if (!err.ambiguous && x->outcome == TH_OUTCOME_REFUSED)

@@ -130,7 +130,7 @@ void th_error_set_code(th_error *err, const char *code)
 
 void th_error_set_request(th_error *err, const char *method, const char *url)
 {
-    const char *host = strstr(url, "://");
+    const char *host = url[0] == '/' ? NULL : strstr(url, "://");
     const char *path = host ? strchr(host + 3, '/') : url;
     char *text = NULL;
     if (!path)

@@ -7,6 +7,10 @@
 
 #define ERROR_TYPE "trunkhost.error"
 
+/* Where errors were raised: a table in the registry whose keys, the objects, are weak. Not among
+ * their fields, so that whoever prints or logs an error has one line. */
+static const char origins_key = 0;
+
 static void set_text(lua_State *L, const char *name, const char *value)
 {
     if (value) {
@@ -88,8 +92,16 @@ void th_error_push(lua_State *L, th_error *err)
 int th_error_raise(lua_State *L, th_error *err)
 {
     th_error_push(L, err);
-    luaL_traceback(L, L, NULL, 0);
-    lua_setfield(L, -2, "traceback");
+    return th_error_raise_object(L);
+}
+
+int th_error_raise_object(lua_State *L)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &origins_key); // object origins
+    lua_pushvalue(L, -2);
+    luaL_traceback(L, L, NULL, 0); // object origins object text
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
     return lua_error(L);
 }
 
@@ -139,7 +151,7 @@ static void add_detail(lua_State *L, luaL_Buffer *b, bool *any)
 }
 
 /* " (PUT /sip-trunks/42; 3 attempts; it may have happened)" */
-static void add_details(lua_State *L, luaL_Buffer *b)
+static bool add_details(lua_State *L, luaL_Buffer *b)
 {
     bool any = false;
     if (lua_getfield(L, 1, "request") == LUA_TSTRING)
@@ -165,6 +177,7 @@ static void add_details(lua_State *L, luaL_Buffer *b)
     }
     if (any)
         luaL_addchar(b, ')');
+    return any;
 }
 
 /* "famulor-prod, trunk 42: refused (HTTP 422): … (PUT /sip-trunks/42; 3 attempts). Do this." */
@@ -184,16 +197,31 @@ static int error_tostring(lua_State *L)
     }
     luaL_addstring(&b, ": ");
     lua_getfield(L, 1, "message");
+    size_t len;
+    const char *message = lua_tolstring(L, -1, &len);
+    bool ended = message && len > 0 && message[len - 1] == '.';
     luaL_addvalue(&b);
-    add_details(L, &b);
+    if (add_details(L, &b))
+        ended = false;
     if (lua_getfield(L, 1, "advice") == LUA_TSTRING) {
-        lua_pushfstring(L, ". %s", lua_tostring(L, -1));
+        lua_pushfstring(L, "%s %s", ended ? "" : ".", lua_tostring(L, -1));
         lua_remove(L, -2);
         luaL_addvalue(&b);
     } else {
         lua_pop(L, 1);
     }
     luaL_pushresult(&b);
+    return 1;
+}
+
+/* err.traceback */
+static int error_index(lua_State *L)
+{
+    if (lua_type(L, 2) != LUA_TSTRING || strcmp(lua_tostring(L, 2), "traceback") != 0)
+        return 0;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &origins_key);
+    lua_pushvalue(L, 1);
+    lua_rawget(L, -2);
     return 1;
 }
 
@@ -213,5 +241,13 @@ void th_error_open(lua_State *L)
     lua_setfield(L, -2, "__tostring");
     lua_pushcfunction(L, error_concat);
     lua_setfield(L, -2, "__concat");
+    lua_pushcfunction(L, error_index);
+    lua_setfield(L, -2, "__index");
+    lua_newtable(L); // meta origins
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "k");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &origins_key);
     lua_pop(L, 1);
 }

@@ -2,6 +2,7 @@
 #include "error_lua.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 #include "json.h"
 
@@ -56,22 +57,22 @@ void th_error_show(lua_State *L, int idx, th_buf *out)
     }
 }
 
-/* The text of a field of the object on top of the stack, as "label: text\n". */
-static void show_field(lua_State *L, const char *label, const char *name, th_buf *out)
+static void show_traceback(lua_State *L, const char *shown, th_buf *out)
 {
-    lua_pushstring(L, name);
-    if (lua_rawget(L, -2) == LUA_TSTRING)
-        th_buf_printf(out, "%s%s\n", label, lua_tostring(L, -1));
+    lua_getfield(L, -1, "traceback");
+    const char *text = lua_tostring(L, -1);
+    if (text && !(shown && strncmp(shown, text, strlen(text)) == 0))
+        th_buf_printf(out, "raised at: %s\n", text);
     lua_pop(L, 1);
 }
 
-void th_error_show_origin(lua_State *L, int idx, th_buf *out)
+void th_error_show_origin(lua_State *L, int idx, const char *shown, th_buf *out)
 {
     int top = lua_gettop(L);
     luaL_checkstack(L, CAUSES * 2 + 8, NULL);
     lua_pushvalue(L, idx);
     for (int i = 0; i < CAUSES && th_error_kind_at(L, -1); i++) {
-        show_field(L, "raised at: ", "traceback", out);
+        show_traceback(L, shown, out);
         lua_pushliteral(L, "cause");
         if (lua_rawget(L, -2) == LUA_TNIL)
             break;

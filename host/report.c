@@ -107,7 +107,7 @@ static int compose(lua_State *L)
     bool object = th_error_kind_at(L, 1) != NULL;
     th_error_show(L, 1, &report->text);
     if (report->runtime->options.log_level == TH_LOG_DEBUG)
-        th_error_show_origin(L, 1, &report->origin);
+        th_error_show_origin(L, 1, report->traceback, &report->origin);
     if (!report->runtime->options.log_json)
         return 0;
     if (object)

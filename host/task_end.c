@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "error_lua.h"
+#include "runtime.h"
+
 /* --- how a task ends
  * -------------------------------------------------------------------------------- */
 
@@ -189,6 +192,31 @@ static bool wait_for_children(th_task *task)
     return false;
 }
 
+/* error, light userdata: buffer */
+static int show_protected(lua_State *L)
+{
+    th_error_show(L, 1, lua_touserdata(L, 2));
+    return 0;
+}
+
+/* Nobody may be there any more to whom this error could be delivered: it is at least said. */
+static void log_close_error(th_task *task, lua_State *co, const char *after)
+{
+    lua_State *L = task->sched->L;
+    th_buf text = {0};
+    lua_pushcfunction(L, show_protected);
+    lua_pushvalue(co, -1);
+    lua_xmove(co, L, 1);
+    lua_pushlightuserdata(L, &text);
+    if (lua_pcall(L, 2, 0, 0) != LUA_OK)
+        lua_pop(L, 1);
+    th_log(&th_runtime_of(L)->terminal, TH_LOG_WARN, NULL, 0,
+           "%s%s%s: an error while its variables were closed: %s", after,
+           task->spawned_at[0] ? " spawned at " : "", task->spawned_at,
+           text.data ? text.data : "(not enough memory to show it)");
+    th_buf_close(&text);
+}
+
 void th_task_fail(th_task *task)
 {
     th_sched *sched = task->sched;
@@ -207,7 +235,16 @@ void th_task_fail(th_task *task)
         return;
     sched->running = task;
     sched->resetting = true;
-    th_thread_reset(sched, task->co); /* runs to-be-closed variables, leaves the error on top */
+    /* Runs to-be-closed variables, leaves the error on top: theirs, if they have raised one. */
+    lua_pushvalue(task->co, -1);
+    lua_xmove(task->co, sched->L, 1); // error
+    th_thread_reset(sched, task->co);
+    lua_pushvalue(task->co, -1);
+    lua_xmove(task->co, sched->L, 1); // error last
+    bool replaced = !lua_rawequal(sched->L, -1, -2);
+    lua_pop(sched->L, 2);
+    if (replaced)
+        log_close_error(task, task->co, "a task that failed");
     sched->resetting = false;
     sched->running = NULL;
     th_task_finish(task, TH_END_FAILED);
@@ -223,10 +260,13 @@ void th_task_finish_cancelled(th_task *task)
     sched->resetting = true;
     for (size_t i = 0; i < task->nnest; i++) {
         th_nest_set_hosted(sched->L, task->nest[i], false);
-        th_thread_reset(sched, task->nest[i]);
+        if (th_thread_reset(sched, task->nest[i]) != LUA_OK)
+            log_close_error(task, task->nest[i], "a coroutine of a cancelled task");
     }
     task->nnest = 0;
     failed = th_thread_reset(sched, task->co) != LUA_OK;
+    if (failed)
+        log_close_error(task, task->co, "a cancelled task");
     sched->resetting = false;
     sched->running = NULL;
     th_task_finish(task, failed ? TH_END_FAILED : TH_END_CANCELLED);

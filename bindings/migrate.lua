@@ -413,8 +413,9 @@ function Migration:plan(item)
         and not migrate_deliver.is_due(self, work) then
         plan.skip = ("is there already as %s"):format(migrate_view.targets(work))
     else
-        -- --undo asks later whether the source was in service.
-        plan.changes = { create = migrate_view.creates(work), source_active = work.trunk.active }
+        -- --undo asks later whether the source was in service, and a report what was changed and lost.
+        plan.changes = { create = migrate_view.creates(work), source_active = work.trunk.active,
+            findings = migrate_view.findings(work) }
     end
     return plan
 end

@@ -67,6 +67,13 @@ local function findings_json(work)
     return "[" .. table.concat(parts, ",") .. "]"
 end
 
+--- What is not the same at the target, for the ledger.
+---@param work trunkhost.Work
+---@return table[]
+function migrate_view.findings(work)
+    return json.decode(findings_json(work))
+end
+
 --- The ids at the target, in words.
 ---@param work trunkhost.Work
 ---@return string

@@ -3,17 +3,25 @@
 
 #include "ledger_view_impl.h"
 
+/* A plan may be any text. */
+#define FIELDS(row) "json_each(CASE WHEN json_valid(" row ".plan) THEN " row ".plan ELSE '{}' END)"
+#define THEIRS      FIELDS("n")
+#define OURS        FIELDS("t")
+
 /*
  * An item that is done, is of no undoing run, is newer, and has changed one of the same fields; one
- * that was taken back itself leaves the trunk as it found it.
+ * that was taken back itself leaves the trunk as it found it, and so does one that has set what was
+ * there already. Of passwords that is not known.
  */
 #define FOLLOWED                                                                                   \
-    "(SELECT n.run FROM items AS n JOIN runs AS r ON r.id = n.run"                                 \
+    "(SELECT n.run FROM items AS n"                                                                \
     "  WHERE n.trunk = t.trunk AND n.account = t.account AND n.id > t.id AND n.state = 'done'"     \
     "  AND n.undoes IS NULL AND n.run <> t.run"                                                    \
+    "  AND (n.before IS NULL OR n.after IS NULL OR n.before <> n.after"                            \
+    "   OR instr(n.after, '\"[secret]\"'))"                                                        \
     "  AND NOT EXISTS (SELECT 1 FROM items AS b WHERE b.undoes = n.id AND b.state = 'done')"       \
-    "  AND EXISTS (SELECT 1 FROM json_each(n.plan) AS x JOIN json_each(t.plan) AS y"               \
-    "   ON x.key = y.key) ORDER BY n.id DESC LIMIT 1)"
+    "  AND EXISTS (SELECT 1 FROM " THEIRS " AS x JOIN " OURS " AS y ON x.key = y.key)"             \
+    "  ORDER BY n.id DESC LIMIT 1)"
 
 struct undo_reader {
     int (*each)(const struct th_undo_row *row, void *ctx);

@@ -82,26 +82,27 @@ static int note_undo(const struct th_undo_row *row, void *ctx)
     return 0;
 }
 
-static int64_t change(struct world *w, const char *run, const char *trunk, const char *field,
-                      int64_t undoes)
+static int64_t change_to(struct world *w, const char *run, const char *trunk, const char *plan,
+                         const char *before, int64_t undoes)
 {
-    char plan[60], before[60];
-    int64_t row;
+    int64_t row = world_do(w, (th_ledger_op){.verb = TH_LEDGER_ITEM_BEGIN,
+                                             .run = run,
+                                             .account = "a",
+                                             .trunk = trunk,
+                                             .item_state = TH_ITEM_RUNNING,
+                                             .plan = plan,
+                                             .before = before,
+                                             .undoes = undoes});
 
-    snprintf(plan, sizeof(plan), "{\"%s\":2}", field);
-    snprintf(before, sizeof(before), "{\"%s\":1}", field);
-    row = world_do(w, (th_ledger_op){.verb = TH_LEDGER_ITEM_BEGIN,
-                                     .run = run,
-                                     .account = "a",
-                                     .trunk = trunk,
-                                     .item_state = TH_ITEM_RUNNING,
-                                     .plan = plan,
-                                     .before = before,
-                                     .undoes = undoes});
     world_do(
         w, (th_ledger_op){
                .verb = TH_LEDGER_ITEM_END, .row = row, .item_state = TH_ITEM_DONE, .after = plan});
     return row;
+}
+
+static int64_t change(struct world *w, const char *run, const char *trunk, int64_t undoes)
+{
+    return change_to(w, run, trunk, "{\"x\":2}", "{\"x\":1}", undoes);
 }
 
 static void what_a_run_did_can_be_taken_back_newest_first_and_says_what_came_of_it(void **state)
@@ -116,14 +117,15 @@ static void what_a_run_did_can_be_taken_back_newest_first_and_says_what_came_of_
     for (const char *const *run = (const char *const[]){"r2", "r3", NULL}; *run; run++)
         world_do(w, (th_ledger_op){.verb = TH_LEDGER_RUN_BEGIN, .run = *run});
     world_do(w, (th_ledger_op){.verb = TH_LEDGER_RUN_BEGIN, .run = "u1", .undoes_run = "r1"});
-    first = change(w, "r1", "1", "x", 0);
-    change(w, "r1", "2", "x", 0);
-    change(w, "r1", "3", "x", 0);
-    change(w, "r1", "4", "x", 0);
-    change(w, "u1", "1", "x", first); /* taken back */
-    change(w, "r2", "2", "x", 0);     /* somebody's work on the same */
-    change(w, "r2", "3", "y", 0);     /* and on something else */
-    change(w, "u1", "4", "x", change(w, "r3", "4", "x", 0));
+    first = change(w, "r1", "1", 0);
+    for (const char *const *trunk = (const char *const[]){"2", "3", "4", NULL}; *trunk; trunk++)
+        change(w, "r1", *trunk, 0);
+    change(w, "u1", "1", first);                          /* taken back */
+    change(w, "r2", "2", 0);                              /* somebody's work on the same */
+    change_to(w, "r2", "3", "{\"y\":2}", "{\"y\":1}", 0); /* and on something else */
+    change_to(w, "r3", "3", "no JSON", NULL, 0);          /* or on nobody knows what */
+    change(w, "u1", "4", change(w, "r3", "4", 0));        /* taken back itself */
+    change_to(w, "r2", "4", "{\"x\":2}", "{\"x\":2}", 0); /* set to what it was */
     assert_int_equal(th_ledger_view_look(w->path, &view, &w->err), 0);
     assert_int_equal(th_view_undo(view, "r1", note_undo, text, &w->err), 0);
     th_ledger_view_close(view);

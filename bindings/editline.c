@@ -16,21 +16,13 @@ enum { HISTORY_LINES = 1000 };
 
 /* What is used of the library. It is opened by hand: linked in, it and the two libraries that it
  * needs would slow down the start of every script. Never changed after it was filled. */
+#define EACH_FUNCTION(of)                                                                          \
+    of(el_init) of(el_end) of(el_gets) of(el_set) of(el_wset) of(el_get) of(el_source)             \
+        of(el_resize) of(el_line) of(el_wline) of(el_insertstr) of(history_init) of(history_end)   \
+            of(history)
+#define MEMBER(name) __typeof__(name) *(name);
 static struct {
-    __typeof__(&el_init) init;
-    __typeof__(&el_end) end;
-    __typeof__(&el_gets) gets;
-    __typeof__(&el_set) set;
-    __typeof__(&el_wset) wset;
-    __typeof__(&el_get) get;
-    __typeof__(&el_source) source;
-    __typeof__(&el_resize) resize;
-    __typeof__(&el_line) line;
-    __typeof__(&el_wline) wline;
-    __typeof__(&el_insertstr) insertstr;
-    __typeof__(&history_init) history_init;
-    __typeof__(&history_end) history_end;
-    __typeof__(&history) history;
+    EACH_FUNCTION(MEMBER)
 } lib;
 
 struct th_editline {
@@ -93,7 +85,7 @@ static void *edit_lines(void *ctx)
     pthread_mutex_unlock(&e->mutex);
     while (!e->ending) {
         int len = 0;
-        const char *line = lib.gets(e->el, &len);
+        const char *line = lib.el_gets(e->el, &len);
         th_buf_clear(&e->text);
         if (line && len > 0)
             th_buf_append(&e->text, line, (size_t)len - (line[len - 1] == '\n'));
@@ -113,7 +105,7 @@ static void *edit_lines(void *ctx)
 static th_editline *editline_of(EditLine *el)
 {
     void *e = NULL;
-    lib.get(el, EL_CLIENTDATA, &e);
+    lib.el_get(el, EL_CLIENTDATA, &e);
     return e;
 }
 
@@ -161,7 +153,7 @@ static int columns_with(int taken, wchar_t character)
 static int columns_before(const th_editline *e, const wchar_t *place)
 {
     int columns = e->prompt_columns;
-    for (const wchar_t *at = lib.wline(e->el)->buffer; at < place; at++)
+    for (const wchar_t *at = lib.el_wline(e->el)->buffer; at < place; at++)
         columns = columns_with(columns, *at);
     return columns;
 }
@@ -170,7 +162,7 @@ void th_editline_hide(th_editline *e)
 {
     if (!e->active || e->hidden)
         return;
-    int rows = columns_before(e, lib.wline(e->el)->cursor) / th_terminal_columns(e->out);
+    int rows = columns_before(e, lib.el_wline(e->el)->cursor) / th_terminal_columns(e->out);
     fputc('\r', e->out);
     if (rows > 0)
         fprintf(e->out, "\033[%dA", rows);
@@ -184,13 +176,13 @@ void th_editline_show(th_editline *e)
     if (!e->active || !e->hidden)
         return;
     e->hidden = false;
-    lib.set(e->el, EL_REFRESH);
+    lib.el_set(e->el, EL_REFRESH);
 }
 
 /* Behind what is typed, as a terminal shows a key that interrupts. */
 static void write_behind(th_editline *e, const char *mark)
 {
-    const LineInfoW *line = lib.wline(e->el);
+    const LineInfoW *line = lib.el_wline(e->el);
     int width = th_terminal_columns(e->out), columns = columns_before(e, line->lastchar);
     for (int row = columns_before(e, line->cursor) / width; row < columns / width; row++)
         fputs("\r\n", e->out);
@@ -205,7 +197,7 @@ static unsigned char on_tab(EditLine *el, int key)
 {
     (void)key;
     th_editline *e = editline_of(el);
-    const LineInfo *line = lib.line(el);
+    const LineInfo *line = lib.el_line(el);
     th_buf_clear(&e->text);
     th_buf_append(&e->text, line->buffer, (size_t)(line->cursor - line->buffer));
     th_buf_clear(&e->insert);
@@ -217,10 +209,10 @@ static unsigned char on_tab(EditLine *el, int key)
         write_behind(e, "");
         fputs(e->list.data, e->out);
         fputs("\r\n", e->out);
-        lib.set(el, EL_REFRESH);
+        lib.el_set(el, EL_REFRESH);
     }
     if (e->insert.len > 0)
-        lib.insertstr(el, e->insert.data);
+        lib.el_insertstr(el, e->insert.data);
     return e->insert.len > 0 ? CC_REFRESH : e->list.len > 0 ? CC_NORM : CC_ERROR;
 }
 
@@ -229,25 +221,11 @@ static unsigned char on_tab(EditLine *el, int key)
 
 static int open_library(th_error *err)
 {
+#define SYMBOL(name) {#name, (void **)&lib.name},
     static const struct {
         const char *name;
         void **place;
-    } symbols[] = {
-        {"el_init", (void **)&lib.init},
-        {"el_end", (void **)&lib.end},
-        {"el_gets", (void **)&lib.gets},
-        {"el_set", (void **)&lib.set},
-        {"el_wset", (void **)&lib.wset},
-        {"el_get", (void **)&lib.get},
-        {"el_source", (void **)&lib.source},
-        {"el_resize", (void **)&lib.resize},
-        {"el_line", (void **)&lib.line},
-        {"el_wline", (void **)&lib.wline},
-        {"el_insertstr", (void **)&lib.insertstr},
-        {"history_init", (void **)&lib.history_init},
-        {"history_end", (void **)&lib.history_end},
-        {"history", (void **)&lib.history},
-    };
+    } symbols[] = {EACH_FUNCTION(SYMBOL)};
     void *handle = dlopen(TH_EDIT_LIBRARY, RTLD_NOW | RTLD_LOCAL);
     if (!handle)
         return th_fail(err, TH_UNAVAILABLE, "%s is not installed", TH_EDIT_LIBRARY);
@@ -280,7 +258,7 @@ int th_editline_create(FILE *in, FILE *out, th_editline **editline, th_error *er
         return th_fail(err, TH_UNAVAILABLE, "not enough memory");
     e->out = out;
     setlocale(LC_CTYPE, "C.UTF-8"); /* what is typed, and how wide it is */
-    e->el = lib.init("trunkhost", in, out, out);
+    e->el = lib.el_init("trunkhost", in, out, out);
     e->history = lib.history_init();
     if (!e->el || !e->history) {
         rc = th_fail(err, TH_UNAVAILABLE, "the terminal cannot be used for it");
@@ -288,17 +266,17 @@ int th_editline_create(FILE *in, FILE *out, th_editline **editline, th_error *er
     }
     lib.history(e->history, &event, H_SETSIZE, HISTORY_LINES);
     lib.history(e->history, &event, H_SETUNIQUE, 1);
-    lib.set(e->el, EL_CLIENTDATA, e);
-    lib.set(e->el, EL_PROMPT_ESC, show_prompt, '\1');
-    lib.set(e->el, EL_HIST, lib.history, e->history);
-    lib.set(e->el, EL_EDITOR, "emacs");
-    lib.set(e->el, EL_SIGNAL, 0);
-    lib.set(e->el, EL_GETCFN, next_character);
+    lib.el_set(e->el, EL_CLIENTDATA, e);
+    lib.el_set(e->el, EL_PROMPT_ESC, show_prompt, '\1');
+    lib.el_set(e->el, EL_HIST, lib.history, e->history);
+    lib.el_set(e->el, EL_EDITOR, "emacs");
+    lib.el_set(e->el, EL_SIGNAL, 0);
+    lib.el_set(e->el, EL_GETCFN, next_character);
     /* Not its narrow form, which loses copies of the texts. */
-    lib.wset(e->el, EL_ADDFN, L"complete", L"Complete the name before the cursor", on_tab);
-    lib.set(e->el, EL_BIND, "^I", "complete", NULL);
-    lib.set(e->el, EL_BIND, "^R", "em-inc-search-prev", NULL);
-    lib.source(e->el, NULL); /* ~/.editrc: keys as the person is used to them */
+    lib.el_wset(e->el, EL_ADDFN, L"complete", L"Complete the name before the cursor", on_tab);
+    lib.el_set(e->el, EL_BIND, "^R", "em-inc-search-prev", NULL);
+    lib.el_source(e->el, NULL); /* ~/.editrc: keys as the person is used to them */
+    lib.el_set(e->el, EL_BIND, "^I", "complete", NULL); /* in whatever map that has chosen */
     if ((rc = start_thread(e, err)) != 0)
         goto fail;
     *editline = e;
@@ -308,7 +286,7 @@ fail:
     if (e->history)
         lib.history_end(e->history);
     if (e->el)
-        lib.end(e->el);
+        lib.el_end(e->el);
     free(e);
     return rc;
 }
@@ -322,7 +300,7 @@ void th_editline_destroy(th_editline *e)
     pthread_cond_destroy(&e->turn);
     pthread_mutex_destroy(&e->mutex);
     lib.history_end(e->history);
-    lib.end(e->el);
+    lib.el_end(e->el);
     th_buf_close(&e->input);
     th_buf_close(&e->text);
     th_buf_close(&e->insert);
@@ -346,7 +324,7 @@ void th_editline_begin(th_editline *e, const char *prompt, int colour)
     else
         snprintf(e->prompt, sizeof e->prompt, "%s ", prompt);
     e->prompt_columns = (int)strlen(prompt) + 1;
-    lib.set(e->el, EL_PREP_TERM, 1); /* from here on the terminal shows no key by itself */
+    lib.el_set(e->el, EL_PREP_TERM, 1); /* from here on the terminal shows no key by itself */
     /* What was written before may have ended in the middle of a row: this is a new one then. */
     fprintf(e->out, "%*s\r\033[J", th_terminal_columns(e->out) - 1, "");
     fflush(e->out);
@@ -397,7 +375,7 @@ void th_editline_resized(th_editline *e)
         return;
     bool was_hidden = e->hidden;
     th_editline_hide(e); /* where terminals move it to: broken at the new width */
-    lib.resize(e->el);
+    lib.el_resize(e->el);
     if (!was_hidden)
         th_editline_show(e);
 }
@@ -405,13 +383,13 @@ void th_editline_resized(th_editline *e)
 void th_editline_suspend(th_editline *e)
 {
     if (e->active)
-        lib.set(e->el, EL_PREP_TERM, 0);
+        lib.el_set(e->el, EL_PREP_TERM, 0);
 }
 
 void th_editline_resume(th_editline *e)
 {
     if (!e->active)
         return;
-    lib.set(e->el, EL_PREP_TERM, 1);
-    lib.set(e->el, EL_REFRESH);
+    lib.el_set(e->el, EL_PREP_TERM, 1);
+    lib.el_set(e->el, EL_REFRESH);
 }

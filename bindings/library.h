@@ -25,6 +25,8 @@ void th_open_printing(lua_State *L);
 int th_open_ledger(lua_State *L);
 int th_open_uv(lua_State *L);
 int th_open_line_editor(lua_State *L);
+/* Its other half: sets its functions in the table at the top of the stack. */
+void th_open_session(lua_State *L);
 
 /* Parts of trunkhost.core: each sets its functions in the table at the top of the stack. */
 void th_open_tokens(lua_State *L);

@@ -72,9 +72,10 @@ local function make_folders(path)
 end
 
 --- What was kept; less of it than is in the file when that has grown too long.
+---@param path? string  default: prompt_history.path
 ---@return PromptHistory
-function prompt_history.open()
-    local self <const> = setmetatable({ path = prompt_history.path(), lines = {} }, history)
+function prompt_history.open(path)
+    local self <const> = setmetatable({ path = path or prompt_history.path(), lines = {} }, history)
     local file <const> = self.path and io.open(self.path, "r")
     if not file then
         return self

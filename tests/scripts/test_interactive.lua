@@ -239,6 +239,7 @@ function tests.test_the_terminal_is_as_before_at_the_end_and_while_the_process_i
     terminal:enter "\"$TRUNKHOST\" --sandbox -i"
     terminal:ends_with "\nsandbox>"
     terminal:type "1 +"
+    terminal:ends_with "\nsandbox> 1 +"
     terminal:press "C-z"
     terminal:ends_with "\nshell>"
     terminal:enter "stty -g >~/stopped; fg"
@@ -321,6 +322,25 @@ function tests.test_a_history_that_cannot_be_written_stops_nobody()
     terminal:ends_with "\n2\nsandbox>"
     terminal:press "Up"
     terminal:ends_with "\nsandbox> 1 + 1"
+end
+
+-- --- its page --------------------------------------------------------------------------------------
+
+--- What the page shows is what somebody sees who types it.
+function tests.test_the_transcript_of_the_page_is_an_honest_one()
+    local shown <const> = program.read "docs/interactive.md":match "```text\n%$ trunkhost ([^`]*)\n```"
+    local arguments <const>, transcript <const> = shown:match "^([^\n]*)\n(.*)$"
+    start(arguments, { columns = 120 })
+    local seen = ""
+    for line in transcript:gmatch "[^\n]+" do
+        local typed <const> = line:match "^[%w.]+> (.*)$"
+        if typed then
+            terminal:ends_with(seen .. line:match "^[%w.]+>")
+            terminal:enter(typed)
+        end
+        seen = seen .. line .. "\n"
+    end
+    terminal:ends_with(seen .. "sandbox>")
 end
 
 -- --- without a terminal ----------------------------------------------------------------------------

@@ -314,7 +314,7 @@ local function calls()
     local permit <const> = trunkhost.semaphore(1):acquire()
     local parser <const> = trunkhost.options()
     local element <const> = parser:option "--thing"
-    local task <const> = trunkhost.spawn(trunkhost.sleep, 0)
+    local task <const> = trunkhost.spawn(trunkhost.sleep, 3600)
     local nursery <const> = trunkhost.nursery()
     local secret <const> = trunkhost.secret()
     local client <const> = trunkhost.http.client { base_url = "http://127.0.0.1:9" }
@@ -334,7 +334,7 @@ local function calls()
     program.write(password_file, "trunk,field,password\n42,sip_password,0123456789ab\n", "600")
     local file <const> = require("trunkhost.passwords").read(password_file)
     local reader <const> = csv.open(password_file)
-    nursery:spawn(trunkhost.sleep, 0)
+    nursery:spawn(trunkhost.sleep, 3600)
     local functions <const> = {
         ["trunkhost.account"] = function() trunkhost.account "famulor" end,
         ["trunkhost.accounts"] = trunkhost.accounts,

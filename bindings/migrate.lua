@@ -5,6 +5,7 @@ local accounts <const> = require "trunkhost.accounts"
 local canonical <const> = require "trunkhost.canonical"
 local core <const> = require "trunkhost.core"
 local ledger <const> = require "trunkhost.ledger"
+local migrate_conflicts <const> = require "trunkhost.migrate_conflicts"
 local migrate_deliver <const> = require "trunkhost.migrate_deliver"
 local migrate_options <const> = require "trunkhost.migrate_options"
 local migrate_steps <const> = require "trunkhost.migrate_steps"
@@ -239,109 +240,10 @@ local function look_at(self, work)
     end
 end
 
-local function is_complete(work)
-    for _, move in ipairs(work.moves) do
-        if not move.complete then
-            return false
-        end
-    end
-    return #work.moves > 0
-end
-
---- International numbers that a trunk answers when it is in service.
-local function claims_of(trunk)
-    local claims = {}
-    for key in pairs(neutral.claims(trunk)) do
-        claims[#claims + 1] = key:find "^%+?%d%d%d%d%d%d%d" and key or nil
-    end
-    return claims
-end
-
---- A number that two trunks would answer: one of them would never get its calls.
-local function find_claims(self)
-    local claimed, own, wanted = {}, {}, false
-    for _, work in ipairs(self.list) do
-        for _, move in ipairs(work.moves) do
-            if move.id then
-                own[tostring(move.id)] = true
-            end
-            wanted = wanted or not move.complete and #claims_of(move.mapped.planned) > 0
-        end
-    end
-    local description = self.to:describe()
-    for _, row in ipairs(wanted and self.target:whole_rows(self.options.concurrency) or {}) do
-        for _, key in ipairs(own[tostring(row.id)] and {} or claims_of(neutral.of(description, row))) do
-            claimed[key] = ("trunk %s of %s"):format(tostring(row.id), self.to:name())
-        end
-    end
-    for _, work in ipairs(self.list) do
-        for _, move in ipairs(work.moves) do
-            for _, key in ipairs(move.complete and {} or claims_of(move.mapped.planned)) do
-                if claimed[key] and claimed[key] ~= work then
-                    local other = type(claimed[key]) == "table"
-                        and ("trunk %s of %s"):format(claimed[key].source, self.from:name()) or claimed[key]
-                    work.reasons[#work.reasons + 1] = ("numbers: %s would be answered by two trunks: this one and %s")
-                        :format(key, other)
-                else
-                    claimed[key] = work
-                end
-            end
-        end
-    end
-end
-
---- Two source trunks that the target could not tell apart: after a lost reply nobody would know whose it is.
-local function find_rivals(self)
-    local description, buckets = self.to:describe(), {}
-    for _, work in ipairs(self.list) do
-        for _, move in ipairs(#work.reasons == 0 and not work.failed and work.moves or {}) do
-            local planned = move.mapped.planned
-            local names = { "o" .. (planned.outbound.username or ""), "l" .. (planned.label or ""),
-                "i" .. (planned.inbound.username or "") }
-            for _, name in ipairs(names) do
-                buckets[name] = buckets[name] or {}
-                for _, other in ipairs(move.rival and {} or buckets[name]) do
-                    if not move.rival and neutral.twin(description, move.mapped, other.native) then
-                        move.rival = other.work
-                    end
-                end
-            end
-            if move.rival and not is_complete(work) then
-                work.reasons[#work.reasons + 1] = ("%s could not tell it from trunk %s of %s, which goes there too: "
-                    .. "give it another name or user"):format(self.to:name(), move.rival.source, self.from:name())
-            end
-            local native = neutral.outcome(move.mapped)
-            for _, name in ipairs(names) do
-                table.insert(buckets[name], { work = work, native = native })
-            end
-        end
-    end
-end
-
---- Until they have their parts, trunks of one body look alike. What an earlier run has left of one belongs to one
---- source only, and they are made one after the other, so that a look can tell.
-local function line_up(self)
-    local owned, alike = {}, {}
-    for _, work in ipairs(self.list) do
-        for _, move in ipairs(work.moves) do
-            local id = move.id and not move.complete and tostring(move.id)
-            if id and owned[id] then
-                move.id = nil
-            elseif id then
-                owned[id] = true
-            end
-            alike[move.key] = not move.complete and (alike[move.key] or 0) + 1 or alike[move.key]
-        end
-    end
-    for key, count in pairs(alike) do
-        self.turns[key] = count > 1 and sync.semaphore(1) or nil
-    end
-end
-
 local function close(self)
     local stopped = 0
     for _, work in ipairs(self.list) do
-        if #work.reasons > 0 and not work.failed and not is_complete(work) then
+        if #work.reasons > 0 and not work.failed and not migrate_conflicts.is_complete(work) then
             local begun = migrate_view.targets(work)
             work.failed = error_object("invalid", (begun == "" and "not created: " or ("%s is not complete: "):format(
                 begun)) .. table.concat(work.reasons, "; "))
@@ -389,9 +291,9 @@ function Migration:prepare(items)
     self.target = migrate_target.open(self.to)
     tasks.map(self.list, function(work) guarded(work, look_at, self, work) end,
         { concurrency = self.options.concurrency, results = false })
-    find_rivals(self)
-    find_claims(self)
-    line_up(self)
+    migrate_conflicts.rivals(self)
+    migrate_conflicts.claims(self)
+    self.turns = migrate_conflicts.line_up(self)
     close(self)
 end
 
@@ -409,7 +311,7 @@ function Migration:plan(item)
         plan.failed = work.failed
     elseif work.skip then
         plan.skip = work.skip
-    elseif is_complete(work) and not migrate_retire.is_due(self, work)
+    elseif migrate_conflicts.is_complete(work) and not migrate_retire.is_due(self, work)
         and not migrate_deliver.is_due(self, work) then
         plan.skip = ("is there already as %s"):format(migrate_view.targets(work))
     else

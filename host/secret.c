@@ -32,6 +32,8 @@ struct th_secret {
     char bytes[];
 };
 
+enum { PART_SHOWN = 8 }; /* characters: from here on a part of a secret is worth hiding */
+
 enum { SLOT_BYTES = SLOT - sizeof(struct th_secret) };
 
 /* The head of an arena lies in the arena itself. */
@@ -249,9 +251,19 @@ void th_secret_hide(const th_secret *secret, char *text)
 {
     size_t len;
     const char *bytes = th_secret_bytes(secret, &len);
-    while (len > 0 && (text = memmem(text, strlen(text), bytes, len)) != NULL) {
-        memset(text, '*', len);
-        text += len;
+    size_t least = len < PART_SHOWN ? len : PART_SHOWN;
+    while (least > 0 && *text) {
+        size_t longest = 0;
+        for (size_t from = 0; from + least <= len; from++) {
+            size_t same = 0;
+            while (from + same < len && text[same] && text[same] == bytes[from + same])
+                same++;
+            longest = same > longest ? same : longest;
+        }
+        if (longest < least)
+            longest = 0;
+        memset(text, '*', longest);
+        text += longest ? longest : 1;
     }
 }
 

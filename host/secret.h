@@ -30,7 +30,8 @@ void th_secret_unref(th_secret *secret); /* NULL is fine */
 
 /* Points into the locked memory; valid while a reference is held. Not NUL-terminated. */
 const char *th_secret_bytes(const th_secret *secret, size_t *len);
-/* Replaces every occurrence in the text by asterisks: for words that come from elsewhere. */
+/* Replaces every occurrence in the text by asterisks, and every part of eight characters or more:
+ * for words that come from elsewhere. */
 void th_secret_hide(const th_secret *secret, char *text);
 /* Constant-time comparison. */
 bool th_secret_equal(const th_secret *a, const th_secret *b);

@@ -151,7 +151,7 @@ static const struct {
     {"secrets", th_secrets_command}, {"runs", th_runs_command}, {"explain", th_explain_command}};
 
 /* The commands that are written in Lua. */
-static const char *const library_commands[] = {"doctor", "init", "rehearse", NULL};
+static const char *const library_commands[] = {"doctor", "init", "rehearse", "report", NULL};
 
 static int with_ledger(const th_options *options,
                        int (*command)(int argc, char **argv, const char *ledger_path), int argc,

@@ -126,6 +126,7 @@ void th_options_help(void)
         "  doctor                 look whether a run would find all that it needs\n"
         "  init [DIR]             write a configuration, a first job and editor settings to DIR\n"
         "  rehearse SCRIPT        try a script under every fault, and killed at every request\n"
+        "  report [RUN]           what a run has done, as a page of HTML to show to somebody\n"
         "  sandbox                serve fake platforms to try things on\n"
         "  runs                   what ran, and what became of it; back the ledger up\n"
         "  explain TRUNK          what happened to a trunk, and what its passwords are proven by\n"

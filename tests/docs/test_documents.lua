@@ -82,10 +82,6 @@ local function shows(printed, shown)
             at, skip = at + 1, false
         end
     end
-    while not skip and printed[at] == "" do
-        at = at + 1
-    end
-    return not skip and printed[at] and "(nothing more, as no line \"…\" follows)" or nil
 end
 
 --- The commands of a session: { command, shown, line }.
@@ -181,7 +177,8 @@ local function known_options()
         end
     end
     for _, command in ipairs { "", "sandbox", "secrets", "secrets init", "secrets export", "secrets list",
-        "secrets show", "secrets rekey", "runs", "runs show", "runs backup", "explain", "doctor", "rehearse", "report" } do
+        "secrets show", "secrets rekey", "runs", "runs show", "runs backup", "explain", "doctor", "rehearse",
+        "report" } do
         learn(command)
     end
     for _, script in ipairs(lines_of "ls scripts/*.lua") do

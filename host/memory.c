@@ -6,7 +6,8 @@
 #include <string.h>
 
 static const size_t least = (size_t)1 << 20;
-static const size_t reserve_least = (size_t)4 << 20;
+static const size_t step_least = (size_t)1 << 20;
+enum { STEPS = 32 }; /* of the reserve; each is this part of the limit */
 
 static void *plain_allocate(void *ctx, void *block, size_t old, size_t size)
 {
@@ -19,10 +20,10 @@ static void *plain_allocate(void *ctx, void *block, size_t old, size_t size)
     return realloc(block, size);
 }
 
-static size_t with_reserve(const th_memory *memory)
+static size_t step(const th_memory *memory)
 {
-    size_t reserve = memory->limit / 8;
-    return memory->limit + (reserve > reserve_least ? reserve : reserve_least);
+    size_t part = memory->limit / STEPS;
+    return part > step_least ? part : step_least;
 }
 
 static bool fits(const th_memory *memory, size_t more)
@@ -31,7 +32,7 @@ static bool fits(const th_memory *memory, size_t more)
     if (wanted <= memory->ceiling)
         return true;
     return memory->pulse && !atomic_load_explicit(&memory->pulse->running, memory_order_relaxed) &&
-           wanted <= with_reserve(memory);
+           wanted <= memory->ceiling + step(memory);
 }
 
 static void *limited_allocate(void *ud, void *block, size_t old, size_t size)
@@ -69,8 +70,11 @@ lua_Alloc th_memory_init(th_memory *memory, size_t limit, lua_Alloc allocate, vo
 
 void th_memory_open_reserve(th_memory *memory)
 {
-    if (memory->limit)
-        memory->ceiling = with_reserve(memory);
+    size_t most = memory->limit + STEPS * step(memory);
+    size_t ceiling = memory->used + step(memory);
+    if (!memory->limit || ceiling <= memory->ceiling)
+        return;
+    memory->ceiling = ceiling < most ? ceiling : most;
 }
 
 int th_memory_parse(const char *text, size_t *bytes, th_error *err)

@@ -4,8 +4,9 @@
  *
  * At the limit Lua collects all garbage first and raises "not enough memory" only when that did not
  * help. A run that ends by that still has to close, record and report: for this there is a reserve
- * on top, which the script never gets. What the host does outside of the script's code has nobody
- * who could catch an error, and may use the reserve at any time.
+ * on top. It is opened step by step, at each task that has ended for want of memory, since other
+ * tasks may be as greedy. What the host does outside of the script's code has nobody who could
+ * catch an error, and may use a step at any time.
  */
 #ifndef TH_MEMORY_H
 #define TH_MEMORY_H
@@ -28,7 +29,7 @@ typedef struct th_memory {
 /* limit in bytes, 0: none. allocate may be NULL: the C library's; ctx is passed to it. Returns what
  * the state is to be made with, together with `memory`: without a limit nothing is counted. */
 lua_Alloc th_memory_init(th_memory *memory, size_t limit, lua_Alloc allocate, void *ctx);
-/* Opens the reserve, until enough was given back. */
+/* Opens a step of the reserve beyond what is used now; closed when enough was given back. */
 void th_memory_open_reserve(th_memory *memory);
 
 /* "512M", "64K", "2G" or plain bytes; TH_INVALID with a hint for anything else, and below 1 MiB. */

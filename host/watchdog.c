@@ -116,7 +116,7 @@ static void say_standing(th_watchdog *watchdog)
     if (watchdog->place[0])
         th_buf_printf(&text, " in %s", watchdog->place);
     th_buf_puts(&text, ", a call that keeps everything else from going on");
-    if (atomic_load(&watchdog->stops) >= 2)
+    if (watchdog->said_stuck)
         th_buf_puts(&text, ". It cannot be cancelled; SIGINT or SIGTERM once more ends the process "
                            "at once. The ledger keeps every password that was sent");
     if (text.data)

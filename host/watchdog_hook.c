@@ -66,6 +66,8 @@ static void report(th_watchdog *watchdog, lua_State *L, lua_Debug *ar)
     bool known = th_place_of_script(L, place, sizeof place);
     if (called)
         th_buf_printf(&text, "the script stood for %.1f s in %s", before + waited, called);
+    else if (before + waited < 0.5) /* somebody has asked; since when is not known yet */
+        th_buf_puts(&text, "the script is busy");
     else
         th_buf_printf(&text, "the script has been busy for %.1f s", before + waited);
     if (known)

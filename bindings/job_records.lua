@@ -128,6 +128,7 @@ function records.finish(entry)
         ledger.item_end(entry.state, entry.evidence, entry.attempts or 0,
             err and json_line.object(table.pack("kind", err.kind, "status", err.status, "message", err.message)),
             entry.before, entry.after)
+        entry.before, entry.after = nil, nil -- there may be very many entries
     end
 end
 

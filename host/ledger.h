@@ -56,7 +56,7 @@ enum th_ledger_verb {
                                that it takes back; 0: none), label → row; one row for a trunk in a
                                run: beginning it again changes that */
     TH_LEDGER_ITEM_END, /* row, item_state, evidence (NULL: none), attempts, error, before (NULL:
-                           as it was), after */
+                           as it was), after (the same) */
     TH_LEDGER_ATTEMPT_BEGIN, /* run, item, account, trunk (NULL or "": a create), endpoint, method
                                 → row */
     TH_LEDGER_ATTEMPT_END,   /* row, attempt_state, attempts, status (HTTP; 0: none came), message,

@@ -43,8 +43,9 @@ const char *const th_ledger_statements[TH_STATEMENTS] = {
         " undoes = coalesce(?10, undoes), label = CASE ?11 WHEN '' THEN label ELSE ?11 END"
         " WHERE run = ?1 AND account = ?2 AND trunk = ?3",
     [TH_SQL_ITEM_ROW] = "SELECT id FROM items WHERE run = ?1 AND account = ?2 AND trunk = ?3",
-    [TH_SQL_ITEM_END] = "UPDATE items SET state = ?2, evidence = ?3, attempts = ?4, error = ?5,"
-                        " ended_at = ?6, before = coalesce(?7, before), after = ?8 WHERE id = ?1",
+    [TH_SQL_ITEM_END] =
+        "UPDATE items SET state = ?2, evidence = ?3, attempts = ?4, error = ?5,"
+        " ended_at = ?6, before = coalesce(?7, before), after = coalesce(?8, after) WHERE id = ?1",
 
     [TH_SQL_ATTEMPT_BEGIN] =
         "INSERT INTO attempts (run, item, account, trunk, endpoint, method, state, started_at)"

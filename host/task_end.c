@@ -199,22 +199,28 @@ static int show_protected(lua_State *L)
     return 0;
 }
 
-/* Nobody may be there any more to whom this error could be delivered: it is at least said. */
-static void log_close_error(th_task *task, lua_State *co, const char *after)
+/* Says what nobody could catch: the error on top of the main stack (popped). */
+static void log_lost(th_task *task, const char *what, const char *how)
 {
     lua_State *L = task->sched->L;
     th_buf text = {0};
     lua_pushcfunction(L, show_protected);
-    lua_pushvalue(co, -1);
-    lua_xmove(co, L, 1);
+    lua_insert(L, -2);
     lua_pushlightuserdata(L, &text);
     if (lua_pcall(L, 2, 0, 0) != LUA_OK)
         lua_pop(L, 1);
-    th_log(&th_runtime_of(L)->terminal, TH_LOG_WARN, NULL, 0,
-           "%s%s%s: an error while its variables were closed: %s", after,
-           task->spawned_at[0] ? " spawned at " : "", task->spawned_at,
+    th_log(&th_runtime_of(L)->terminal, TH_LOG_WARN, NULL, 0, "%s%s%s %s: %s", what,
+           task->spawned_at[0] ? " spawned at " : "", task->spawned_at, how,
            text.data ? text.data : "(not enough memory to show it)");
     th_buf_close(&text);
+}
+
+/* Somebody waits for the task or nobody does: this error may not reach anybody. */
+static void log_close_error(th_task *task, lua_State *co, const char *what)
+{
+    lua_pushvalue(co, -1);
+    lua_xmove(co, task->sched->L, 1);
+    log_lost(task, what, "has raised an error while its variables were closed");
 }
 
 void th_task_fail(th_task *task)
@@ -242,9 +248,12 @@ void th_task_fail(th_task *task)
     lua_pushvalue(task->co, -1);
     lua_xmove(task->co, sched->L, 1); // error last
     bool replaced = !lua_rawequal(sched->L, -1, -2);
-    lua_pop(sched->L, 2);
+    lua_pop(sched->L, 1); // error
     if (replaced)
-        log_close_error(task, task->co, "a task that failed");
+        log_lost(task, "a task",
+                 "has failed, and failed again while its variables were closed. First");
+    else
+        lua_pop(sched->L, 1);
     sched->resetting = false;
     sched->running = NULL;
     th_task_finish(task, TH_END_FAILED);

@@ -166,10 +166,15 @@ static int traceback_protected(lua_State *L)
         lua_pop(L, 2);
     }
     luaL_traceback(L, task->co, NULL, 0);
+    static const char title[] = "stack traceback:\n";
+    const char *own = lua_tostring(L, -1);
     th_buf text = {0};
-    if (same)
+    if (same) {
         th_buf_printf(&text, "%s\nwhich was awaited here:\n", task->carried);
-    th_buf_puts(&text, lua_tostring(L, -1));
+        if (strncmp(own, title, sizeof title - 1) == 0)
+            own += sizeof title - 1; /* it is one traceback */
+    }
+    th_buf_puts(&text, own);
     if (task->spawned_at[0])
         th_buf_printf(&text, "\nspawned at %s", task->spawned_at);
     if (task->spawn_trail)

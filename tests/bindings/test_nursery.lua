@@ -334,7 +334,9 @@ function tests.test_one_traceback_shows_the_line_that_failed_the_line_that_spawn
     program.write(folder .. "/s.lua", [[
 local trunkhost = require "trunkhost"
 local function deep() error "deep" end
-local function middle() deep() end
+local function third() deep() end
+local function second() third() end
+local function middle() second() end
 trunkhost.nursery(function(nursery)
     nursery:spawn(function()
         trunkhost.sleep(0)
@@ -348,8 +350,9 @@ end)
     lu.assertEquals(result.status, 2)
     lu.assertStrContains(result.err, "s.lua:2: deep")
     lu.assertStrContains(result.err, "'middle'")
-    lu.assertStrContains(result.err, "spawned at " .. folder .. "/s.lua:5")
-    lu.assertStrContains(result.err, "s.lua:4: in main chunk")
+    lu.assertStrContains(result.err, "spawned at " .. folder .. "/s.lua:7")
+    lu.assertStrContains(result.err, "s.lua:6: in main chunk")
+    lu.assertEquals(select(2, result.err:gsub("stack traceback:", "")), 1, "it is one traceback")
     lu.assertEquals(select(2, result.err:gsub("s%.lua:2: deep", "")), 1, "the error is told once")
 end
 

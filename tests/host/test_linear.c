@@ -1,0 +1,138 @@
+/*
+ * What many items cost, counted and not timed: instructions of Lua, allocations, and the most
+ * memory that was held at once.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runtime.h"
+#include "scratch_folder.h"
+
+enum { COUNT = 100 }; /* instructions between two looks */
+
+struct cost {
+    long allocations;
+    long instructions;
+    long held, most; /* bytes */
+};
+
+static void *allocate(void *ctx, void *block, size_t old, size_t size)
+{
+    struct cost *cost = ctx;
+    if (!block)
+        old = 0;
+    cost->allocations += size > old;
+    cost->held += (long)size - (long)old;
+    if (cost->held > cost->most)
+        cost->most = cost->held;
+    if (size == 0) {
+        free(block);
+        return NULL;
+    }
+    return realloc(block, size);
+}
+
+/* Coroutines have the hook of the one that makes them. */
+static void count_instructions(lua_State *L, lua_Debug *ar)
+{
+    (void)ar;
+    struct cost *cost = th_runtime_of(L)->options.allocator_ctx;
+    cost->instructions += COUNT;
+}
+
+/* What the code costs with n items, of which it knows as its argument. */
+static struct cost cost_of(const char *code, const char *n)
+{
+    struct cost cost = {0};
+    char *folder = scratch_create(), *ledger = scratch_path(folder, "ledger.db");
+    th_runtime_options options = {
+        .ledger = ledger, .log_level = TH_LOG_ERROR, .allocator = allocate, .allocator_ctx = &cost};
+    th_runtime *runtime = NULL;
+    th_error err = {0};
+    assert_int_equal(th_runtime_create(&options, &runtime, &err), 0);
+    lua_sethook(runtime->L, count_instructions, LUA_MASKCOUNT, COUNT);
+    char *argv[] = {(char *)(uintptr_t)n};
+    assert_int_equal(
+        th_runtime_run(
+            runtime,
+            &(th_script){.path = "test", .name = "test", .code = code, .argc = 1, .argv = argv}),
+        0);
+    th_runtime_destroy(runtime, NULL);
+    assert_int_equal(cost.held, 0);
+    free(ledger);
+    scratch_destroy(folder);
+    return cost;
+}
+
+/* b is at most twice a, give or take two hundredths. */
+static void assert_at_most_doubled(const char *what, long a, long b)
+{
+    if (b > 2 * a + a / 50)
+        fail_msg("%s: %ld for so many items, and %ld for twice as many", what, a, b);
+}
+
+/* Twice the items cost twice as much, beside what it costs to begin with, and no more memory. */
+static void check_linear(const char *code, const char *n, const char *two_n)
+{
+    struct cost none = cost_of(code, "0");
+    struct cost some = cost_of(code, n);
+    struct cost twice = cost_of(code, two_n);
+    assert_at_most_doubled("instructions", some.instructions - none.instructions,
+                           twice.instructions - none.instructions);
+    assert_at_most_doubled("allocations", some.allocations - none.allocations,
+                           twice.allocations - none.allocations);
+    assert_true(some.instructions - none.instructions > 20000);
+    if (twice.most > some.most + some.most / 4)
+        fail_msg("%ld bytes for so many items, %ld for twice as many", some.most, twice.most);
+}
+
+static void map_over_an_iterator_is_linear_and_holds_no_more_for_more_items(void **state)
+{
+    (void)state;
+    check_linear("local trunkhost = require 'trunkhost'\n"
+                 "local n, most = 0, tonumber((...))\n"
+                 "trunkhost.map(function() if n < most then n = n + 1 return n end end,\n"
+                 "  function(i) if i % 10 == 0 then trunkhost.sleep(0) end end,\n"
+                 "  { concurrency = 64, results = false })\n",
+                 "20000", "40000");
+}
+
+static void a_queue_between_tasks_is_linear_and_holds_no_more_for_more_items(void **state)
+{
+    (void)state;
+    check_linear(
+        "local trunkhost = require 'trunkhost'\n"
+        "local most, queue = tonumber((...)), trunkhost.queue(10)\n"
+        "trunkhost.nursery(function(nursery)\n"
+        "  nursery:spawn(function() for i = 1, most do queue:put(i) end queue:close() end)\n"
+        "  for _ in queue do end\n"
+        "end)\n",
+        "20000", "40000");
+}
+
+static void tasks_one_after_the_other_are_linear_and_leave_nothing(void **state)
+{
+    (void)state;
+    /* The collector needs so many to find its pace. */
+    check_linear("local trunkhost = require 'trunkhost'\n"
+                 "for i = 1, tonumber((...)) do\n"
+                 "  trunkhost.spawn(function() return i end):await()\n"
+                 "end\n",
+                 "80000", "160000");
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(map_over_an_iterator_is_linear_and_holds_no_more_for_more_items),
+        cmocka_unit_test(a_queue_between_tasks_is_linear_and_holds_no_more_for_more_items),
+        cmocka_unit_test(tasks_one_after_the_other_are_linear_and_leave_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -65,9 +65,10 @@ local function pattern_of(line)
     return "^" .. table.concat(parts, ".*") .. "$"
 end
 
---- Whether the printed lines contain the shown ones in this order; the first that is missing.
+--- Whether the printed lines are the shown ones; the first that is not. Of a command below which nothing is shown,
+--- everything is left out.
 local function shows(printed, shown)
-    local at, skip = 1, true
+    local at, skip = 1, table.concat(shown) == ""
     for _, line in ipairs(shown) do
         if line:match "^%s*…$" or skip and line == "" then
             skip = true
@@ -82,6 +83,10 @@ local function shows(printed, shown)
             at, skip = at + 1, false
         end
     end
+    while not skip and printed[at] == "" do
+        at = at + 1
+    end
+    return not skip and printed[at] and "(nothing more, as no line \"…\" follows)" or nil
 end
 
 --- The commands of a session: { command, shown, line }.

@@ -144,8 +144,8 @@ end
 local function done_since(run, item)
     local found
     for _, later in ipairs(ledger.later_items(item.account, item.trunk, item.id or 0)) do
-        -- The names of runs sort by time.
-        found = later.state == "done" and later.run > run and later.run or found
+        local is_later <const> = item.id or (later.started_at or "") > run.started_at
+        found = later.state == "done" and later.run ~= run.id and is_later and later.run or found
     end
     return found
 end
@@ -153,7 +153,7 @@ end
 local function find_attention(self)
     local by_name = {}
     for item in self:items(nil, true) do
-        local since <const> = done_since(self.run.id, item)
+        local since <const> = done_since(self.run, item)
         if since then
             self.settled_later, self.settled_by[since] = self.settled_later + 1, true
         elseif not (item.state == "running" and self.run.life == "alive") then
@@ -267,7 +267,7 @@ function report_data.of(name)
         creates = 0, open_creates = {}, targets = {},
         passwords = ledger.passwords_of(run.id), followers = ledger.followers(run.id),
     }, Data)
-    self.resume = command_of(self)
+    self.resume, self.person = command_of(self), #(self.conclusion.not_listed or {})
     count(self)
     find_attention(self)
     find_creates(self)

@@ -291,7 +291,8 @@ end
 function report_html.write(data, write)
     local page <const> = report_page.new(write)
     local verdict <const>, mood <const> = words.verdict { life = data.run.life, status = data.run.status,
-        total = data.total, counts = data.counts, left = data.left, person = data.person }
+        total = data.total, counts = data.counts, left = data.left, person = data.person,
+        settled = data.settled_later > 0 and data.person == 0 }
     put_head(page, data, verdict)
     put_verdict(page, data, verdict, mood)
     page:put "<main>"

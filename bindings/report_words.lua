@@ -121,7 +121,8 @@ local BEGINNINGS <const> = { alive = "Still at work: ", died = "Killed before it
 
 --- "196 of 200 done; 3 failed, 1 is unknown."
 ---@param told { life: string, status: integer?, total: integer, counts: table<string, integer>, left: integer,
----             person: integer? }  person: how many need one still
+---             person: integer?,
+---             settled: boolean? }  person: how many need one still; settled: none, as later runs have done them
 ---@return string sentence, string mood  mood: "good", "bad" or "open"
 function words.verdict(told)
     local counts <const>, done <const> = told.counts, number_of(told.counts, "done")
@@ -144,7 +145,7 @@ function words.verdict(told)
     elseif told.person and told.person > 0 then
         local people <const> = told.person == 1 and "1 needs a person." or told.person .. " need a person."
         return ("%s %s"):format(text, people), "bad"
-    elseif needs > 0 and told.person == 0 then
+    elseif needs > 0 and told.settled then
         return text .. " All of these were settled since.", "good"
     end
     local good <const> = needs == 0 and life == "ended" and told.status == 0

@@ -5,7 +5,7 @@ local report_style <const> = {}
 
 report_style.css = [[
 :root{--ink:#1c2329;--soft:#59636d;--paper:#fff;--card:#f5f7f8;--line:#d5dade;--link:#0b57a4;
---done:#1a7f4b;--failed:#b3261e;--unknown:#8a5300;--running:#7a3ea8;--skipped:#59636d;--planned:#59636d;
+--done:#166b40;--failed:#b3261e;--unknown:#8a5300;--running:#7a3ea8;--skipped:#59636d;--planned:#59636d;
 --done-bg:#e4f4ea;--failed-bg:#fbe7e5;--unknown-bg:#fdf0d5;
 --running-bg:#f1e6fa;--skipped-bg:#e9ecef;--planned-bg:#e9ecef;
 color-scheme:light dark}
@@ -94,7 +94,7 @@ border-radius:.3rem;padding:.25rem .5rem}
 [aria-sort=ascending] .sort::after{content:" \2191"}
 [aria-sort=descending] .sort::after{content:" \2193"}
 footer{margin-top:3rem;padding-top:1rem;padding-bottom:2rem;color:var(--soft);font-size:.875rem}
-@media (max-width:45rem){
+@media screen and (max-width:45rem){
 header,main,footer{padding-left:.9rem;padding-right:.9rem}
 header{padding-top:1.25rem}
 dl{grid-template-columns:1fr;gap:0}
@@ -115,10 +115,11 @@ border-bottom:1px solid var(--line)}
 @media print{
 :root{--ink:#000;--soft:#444;--paper:#fff;--card:#fff;--line:#999;--link:#000;
 --done:#12603a;--failed:#8f1b14;--unknown:#6b4000;--running:#5b2b80;--skipped:#444;--planned:#444;color-scheme:light}
-body{font-size:9.5pt}
+html{font-size:9.5pt}
 header,main,footer{max-width:none;padding-left:0;padding-right:0}
 .tools{display:none}
-.state{border:1px solid currentColor;background:none!important}
+.state{border:1px solid currentColor}
+.state,.verdict span{background:none!important}
 .bar{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 a{text-decoration:none}
 h2,h3{break-after:avoid}

@@ -169,6 +169,17 @@ function accounts.account(name)
     return opened[name]
 end
 
+--- The address that an account's requests go to, written one way: two accounts of one address and one id have the
+--- same trunk.
+---@param name string
+---@return string
+function accounts.address(name)
+    local settings = entry(name)
+    local fake = core.run().sandbox and core.sandbox(settings.provider)
+    local address = fake and fake.base_url or settings.base_url or describe(settings.provider).base_url
+    return (address:lower():gsub("/+$", ""))
+end
+
 -- ---------------------------------------------------------------------------------------------------
 -- Methods
 

@@ -8,6 +8,7 @@ local ledger <const> = require "trunkhost.ledger"
 local migrate_conflicts <const> = require "trunkhost.migrate_conflicts"
 local migrate_deliver <const> = require "trunkhost.migrate_deliver"
 local migrate_options <const> = require "trunkhost.migrate_options"
+local migrate_reasons <const> = require "trunkhost.migrate_reasons"
 local migrate_steps <const> = require "trunkhost.migrate_steps"
 local migrate_target <const> = require "trunkhost.migrate_target"
 local migrate_view <const> = require "trunkhost.migrate_view"
@@ -27,6 +28,7 @@ local migrate <const> = { add_options = migrate_options.add, check_options = mig
 ---@field moves trunkhost.Move[]
 ---@field reasons string[]             why it must not be created
 ---@field failed table?                an error object
+---@field sealed string?               why the ledger does not open a password that it has
 ---@field applied { attempts: integer, hand_on: trunkhost.HandOn[]? }?  as apply has returned it
 
 ---@class trunkhost.Migration
@@ -85,10 +87,11 @@ local function same_keys(list, more)
 end
 
 --- The source's passwords that the ledger can open, by leg.
-local function from_ledger(self, id)
+local function from_ledger(self, work)
     local secrets = {}
     for _, secret in ipairs(self.from:describe().secrets or {}) do
-        local found = ledger.open_secret(self.from:name(), id, secret.field, "current")
+        local found, why, kind = ledger.open_secret(self.from:name(), work.source, secret.field, "current")
+        work.sealed = work.sealed or kind ~= "not_found" and why or nil
         for _, leg in ipairs(found and secret.legs or {}) do
             secrets[leg] = found
         end
@@ -97,12 +100,12 @@ local function from_ledger(self, id)
 end
 
 --- The passwords of a trunk that are there already; nil where new ones are drawn, or none was asked for.
-local function secrets_of(self, source)
+local function secrets_of(self, work)
     if self.options.secrets == "file" then
-        local row = self.options.rows[source]
+        local row = self.options.rows[work.source]
         return row and row.secrets or {}
     elseif self.options.secrets == "ledger" then
-        return from_ledger(self, source)
+        return from_ledger(self, work)
     end
 end
 
@@ -129,29 +132,12 @@ local function has_copy_in_service(self, work)
 end
 
 local function plan_secrets(self, work)
-    work.given_secrets = secrets_of(self, work.source)
+    work.given_secrets = secrets_of(self, work)
     if self.options.secrets == "generate" then
         self.stand_in = self.stand_in or core.secret { length = 32 }
         return { inbound = self.stand_in, outbound = self.stand_in }
     end
     return work.given_secrets
-end
-
---- What stands against it besides the mapping: a body that the platform would not take.
-local function check_bodies(self, work)
-    for _, mapped in ipairs(work.result.trunks) do
-        local ok, err = pcall(core.validate, self.to, "create", mapped.body, mapped.grant)
-        if not ok and not core.is_error(err) then
-            error(err, 0)
-        elseif not ok then
-            for field, fault in pairs(err.fields or {}) do
-                work.reasons[#work.reasons + 1] = ("%s: %s"):format(field, fault)
-            end
-            if not err.fields then
-                work.reasons[#work.reasons + 1] = err.message
-            end
-        end
-    end
 end
 
 local function names_of(candidates)
@@ -208,7 +194,14 @@ local function find_move(self, work, mapped)
     -- A run may have ended between finding its trunk and giving it a password that is known.
     local known = #own == 0 or self.target:knows_passwords(there.id, mapped)
     move.id, move.complete = there.id, #there.differences == 0 and #unsettled == 0 and known
-    if #there.differences > 0 and not ours then
+    local different = #there.differences > 0 and #own > 0 and migrate_steps.not_to_be_added(self.target, move, there)
+        or ""
+    if different ~= "" then
+        local made = landed[tostring(there.id)]
+        work.failed = error_object("conflict", ("%s of %s, which run %s has made of it, is not what would be made now: "
+            .. "%s. Change that there, give the values of that run again, or take it back: --undo %s"):format(
+            tostring(there.id), name, made.run, different, made.run))
+    elseif #there.differences > 0 and not ours then
         work.failed = error_object("conflict", ("%s has such a trunk already, %s, which no migration of this one has "
             .. "made, and which differs in: %s. Change or remove it, and run again"):format(name, tostring(there.id),
             migrate_steps.differences(there.differences)))
@@ -228,12 +221,7 @@ local function look_at(self, work)
             finding.rule = "the source is out of service; its copy takes calls, and goes on"
         end
     end
-    for _, reason in ipairs(neutral.blocked(work.result)) do
-        work.reasons[#work.reasons + 1] = reason.text
-    end
-    if #work.reasons == 0 then
-        check_bodies(self, work)
-    end
+    migrate_reasons.find(self, work)
     -- Without passwords, or with a loss that is not allowed, what is there already is there all the same.
     for i, mapped in ipairs(work.result.trunks) do
         work.moves[i] = find_move(self, work, mapped)
@@ -289,6 +277,7 @@ function Migration:prepare(items)
     end
     name_strangers(self)
     self.target = migrate_target.open(self.to)
+    migrate_conflicts.one_account(self)
     tasks.map(self.list, function(work) guarded(work, look_at, self, work) end,
         { concurrency = self.options.concurrency, results = false })
     migrate_conflicts.rivals(self)
@@ -343,8 +332,9 @@ function Migration:apply(item)
                 taken)
             if not ok then
                 if core.is_error(err) and move.id then
-                    err.message = ("%s of %s is not complete yet: %s. Run again: it goes on there"):format(
-                        tostring(move.id), self.to:name(), (err.message:gsub("%.$", "")))
+                    local again = (err.retryable or err.ambiguous) and "Run again" or "Correct that and run again"
+                    err.message = ("%s of %s is not complete yet: %s. %s: it goes on there"):format(
+                        tostring(move.id), self.to:name(), (err.message:gsub("%.$", "")), again)
                 end
                 error(err, 0)
             end

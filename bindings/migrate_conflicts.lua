@@ -1,10 +1,33 @@
 --- Where trunks of a migration are in each other's way, or in the way of what is at the target: numbers that two would
 --- answer, trunks that the target could not tell apart.
 
+local accounts <const> = require "trunkhost.accounts"
+local migrate_target <const> = require "trunkhost.migrate_target"
 local neutral <const> = require "trunkhost.neutral"
+local numbers <const> = require "trunkhost.mapping.numbers"
+local options <const> = require "trunkhost.options"
 local sync <const> = require "trunkhost.sync"
 
 local conflicts <const> = {}
+
+--- Two names for one account at the platform: every trunk would be taken for its own copy, and retired as moved.
+---@param self trunkhost.Migration
+function conflicts.one_account(self)
+    local from, to = self.from:name(), self.to:name()
+    if accounts.address(from) ~= accounts.address(to) then
+        return
+    end
+    local there = {}
+    for _, row in ipairs(self.target.rows) do
+        there[tostring(row.id)] = true
+    end
+    for _, work in ipairs(self.list) do
+        if there[work.source] then
+            options.fail("--from %s --to %s: both have trunk %s, so they are one account at the platform, and \z
+                nothing was changed. Look at the tokens of the two", from, to, work.source)
+        end
+    end
+end
 
 --- Whether everything that a source trunk becomes is there.
 ---@param work trunkhost.Work
@@ -24,7 +47,18 @@ local function claims_of(trunk)
     for key in pairs(neutral.claims(trunk)) do
         claims[#claims + 1] = key:find "^%+?%d%d%d%d%d%d%d" and key or nil
     end
+    table.sort(claims)
     return claims
+end
+
+--- The number as its trunk has it.
+local function written(trunk, key)
+    for _, number in ipairs(trunk.numbers) do
+        if numbers.key(number.value) == key then
+            return number.value
+        end
+    end
+    return key
 end
 
 --- A number that two trunks would answer: one of them would never get its calls.
@@ -51,8 +85,9 @@ function conflicts.claims(self)
                 if claimed[key] and claimed[key] ~= work then
                     local other = type(claimed[key]) == "table"
                         and ("trunk %s of %s"):format(claimed[key].source, self.from:name()) or claimed[key]
-                    work.reasons[#work.reasons + 1] = ("numbers: %s would be answered by two trunks: this one and %s")
-                        :format(key, other)
+                    work.reasons[#work.reasons + 1] = ("numbers: %s would be answered by two trunks: this one and %s; "
+                        .. "take it from one of them, or leave this one out"):format(
+                        written(move.mapped.planned, key), other)
                 else
                     claimed[key] = work
                 end
@@ -68,16 +103,10 @@ function conflicts.rivals(self)
     for _, work in ipairs(self.list) do
         for _, move in ipairs(#work.reasons == 0 and not work.failed and work.moves or {}) do
             local planned = move.mapped.planned
-            -- What two of them have in common if one can be taken for the other.
-            local names = { "o" .. (planned.outbound.username or "") }
-            names[#names + 1] = planned.label and "l" .. planned.label
-            names[#names + 1] = planned.inbound.username and "i" .. planned.inbound.username
-            for _, name in ipairs(names) do
-                buckets[name] = buckets[name] or {}
-                for _, other in ipairs(move.rival and {} or buckets[name]) do
-                    if not move.rival and neutral.twin(description, move.mapped, other.native) then
-                        move.rival = other.work
-                    end
+            local marks = migrate_target.marks(description, planned) or { "" }
+            for _, other in ipairs(marks[1] and buckets[marks[1]] or {}) do
+                if not move.rival and neutral.twin(description, move.mapped, other.native) then
+                    move.rival = other.work
                 end
             end
             if move.rival and not conflicts.is_complete(work) then
@@ -85,8 +114,9 @@ function conflicts.rivals(self)
                     .. "give it another name or user"):format(self.to:name(), move.rival.source, self.from:name())
             end
             local native = neutral.outcome(move.mapped)
-            for _, name in ipairs(names) do
-                table.insert(buckets[name], { work = work, native = native })
+            for _, mark in ipairs(marks) do
+                buckets[mark] = buckets[mark] or {}
+                table.insert(buckets[mark], { work = work, native = native })
             end
         end
     end

@@ -34,6 +34,9 @@ local function given(text)
     local name, value = text:match "^([%w_.]+)=(.*)$"
     if not name then
         return nil, ("--set %s: write FIELD=VALUE, as in country=DE"):format(text)
+    elseif SECRETS[name] then
+        return nil, ("--set %s: a password does not belong on a command line, where others can read it; give it in "
+            .. "the column %s of --supply FILE.csv, with --secrets file"):format(name, name)
     elseif not model.field(name) then
         return nil, ("--set: there is no field '%s'%s"):format(name, suggest.hint(name, known_names()))
     end
@@ -112,46 +115,41 @@ end
 -- ---------------------------------------------------------------------------------------------------
 -- The file of --supply
 
-local function text_of(path)
-    local file, problem = io.open(path, "r")
-    if not file then
-        options.fail("--supply %s", problem)
-    end
-    local text <const> = file:read "a"
-    file:close()
-    local first = text:match "^[^\r\n]*"
-    -- A file with passwords must be the owner's alone.
-    return first:find(".secret", 1, true) and core.read_private(path, "file of --supply") or text
-end
-
-local function columns(path, header)
-    local has_trunk = false
-    for i, name in ipairs(header) do
-        name = name:match "^%s*(.-)%s*$"
-        header[i] = name
-        has_trunk = has_trunk or name == "trunk"
-        if name ~= "trunk" and not model.field(name) and not SECRETS[name] then
+local function check_columns(path, header)
+    local has_trunk, has_secrets = false, false
+    for _, name in ipairs(header) do
+        has_trunk, has_secrets = has_trunk or name == "trunk", has_secrets or SECRETS[name] ~= nil
+        if name ~= "" and name ~= "trunk" and not model.field(name) and not SECRETS[name] then
             options.fail("--supply %s: there is no field '%s'%s", path, name, suggest.hint(name, known_names()))
         end
     end
     if not has_trunk then
         options.fail("--supply %s: the column trunk is missing; the first line must name the columns", path)
+    elseif has_secrets then
+        core.read_private(path, "file of --supply") -- must be the owner's alone
     end
 end
 
+--- A cell without the apostrophe that keeps a spreadsheet from taking it for a number or a formula.
+local function bare(text)
+    return text:find "^'[%d=+@-]" and text:sub(2) or text
+end
+
 --- The values of a line: nothing stands for nothing.
-local function read_row(path, header, record)
-    local row = { set = {}, secrets = {} }
-    for i, name in ipairs(header) do
-        local value = record[i]
-        if name == "trunk" then
-            row.trunk = value
-        elseif value ~= "" and SECRETS[name] then
-            row.secrets[SECRETS[name]] = core.secret { from = value }
-        elseif value ~= "" then
+local function read_row(path, cells, line)
+    local row = { set = {}, secrets = {}, trunk = bare(cells.trunk):match "^%s*(.-)%s*$" }
+    cells.trunk = nil
+    if row.trunk == "" then
+        options.fail("--supply %s:%d: the column trunk is empty", path, line)
+    end
+    for name, text in pairs(cells) do
+        if SECRETS[name] then
+            row.secrets[SECRETS[name]] = text ~= "" and core.secret { from = text } or nil
+        elseif text ~= "" then
+            local value = bare(text)
             local parsed, problem = model.parse(name, value)
             if parsed == nil then
-                options.fail("--supply %s, line %d: %s %s", path, record.line, name, problem)
+                options.fail("--supply %s:%d: %s %s", path, line, name, problem)
             end
             row.set[name] = value
         end
@@ -159,26 +157,27 @@ local function read_row(path, header, record)
     return row
 end
 
+local function read_file(path)
+    local reader, rows = csv.open(path), {}
+    check_columns(path, reader.header)
+    for cells, line in function() return reader:row() end do
+        local row = read_row(path, cells, line)
+        if rows[row.trunk] then
+            options.fail("--supply %s:%d: trunk %s stands there twice", path, line, row.trunk)
+        end
+        rows[row.trunk] = row
+    end
+    return rows
+end
+
 ---@param path string
 ---@return table<string, { set: table, secrets: table }> rows  by the source's id
 function migrate_options.supply(path)
-    local records, problem = csv.parse(text_of(path))
-    if not records or not records[1] then
-        options.fail("--supply %s: %s", path, problem or "the file is empty")
-    end
-    local header = table.remove(records, 1)
-    columns(path, header)
-    local rows = {}
-    for _, record in ipairs(records) do
-        if #record ~= #header then
-            options.fail("--supply %s, line %d: %d fields, where the first line has %d", path, record.line, #record,
-                #header)
-        end
-        local row = read_row(path, header, record)
-        if rows[row.trunk] then
-            options.fail("--supply %s, line %d: trunk %s stands there twice", path, record.line, row.trunk)
-        end
-        rows[row.trunk] = row
+    local ok, rows = pcall(read_file, path)
+    if not ok and core.is_error(rows) then
+        options.fail("--supply %s", rows.message)
+    elseif not ok then
+        error(rows, 0)
     end
     return rows
 end
@@ -214,6 +213,12 @@ function migrate_options.check(chosen)
         chosen.given[pair.name] = pair.value
     end
     chosen.rows = chosen.supply and migrate_options.supply(chosen.supply) or {}
+    for id, row in pairs(chosen.secrets ~= "file" and chosen.rows or {}) do
+        if next(row.secrets) then
+            options.fail("--supply %s has a password for trunk %s: say --secrets file, so that it is set, or take its \z
+                column out", chosen.supply, id)
+        end
+    end
     chosen.account = { chosen.from }
     return chosen
 end

@@ -3,6 +3,7 @@
 
 local canonical <const> = require "trunkhost.canonical"
 local change <const> = require "trunkhost.change"
+local json <const> = require "trunkhost.json"
 local ledger <const> = require "trunkhost.ledger"
 local migrate_target <const> = require "trunkhost.migrate_target"
 local neutral <const> = require "trunkhost.neutral"
@@ -156,6 +157,46 @@ function steps.make(target, move, source, mapped, taken)
     add_parts(target, move.id, native, mapped, count)
 end
 
+--- Less than what was planned is what a run leaves that was stopped in the middle; anything else is somebody's work.
+---@param difference { field: string, planned: any, found: any }
+---@return boolean
+function steps.is_less(difference)
+    local planned, found = difference.planned, difference.found
+    if found == nil then
+        return true
+    elseif type(planned) ~= "table" or type(found) ~= "table" then
+        return difference.field == "active" and found == false
+    end
+    local there = {}
+    for _, item in ipairs(planned) do
+        there[json.encode(item)] = true
+    end
+    for _, item in ipairs(found) do
+        if not there[json.encode(item)] then
+            return false
+        end
+    end
+    return #planned > 0
+end
+
+--- Where a trunk that an earlier run has made differs in what no later step brings; "" when it is only not complete.
+---@param target trunkhost.MigrationTarget
+---@param move trunkhost.Move
+---@param there { differences: { field: string, planned: any, found: any }[] }
+---@return string
+function steps.not_to_be_added(target, move, there)
+    local mapped, list = move.mapped, {}
+    local created = neutral.of(target.description, neutral.outcome { body = mapped.body, after = {},
+        makes = mapped.makes })
+    for _, difference in ipairs(there.differences) do
+        local value = neutral.value(created, difference.field)
+        if not steps.is_less(difference) or canonical.text(value) == canonical.text(difference.planned) then
+            list[#list + 1] = difference
+        end
+    end
+    return steps.differences(list)
+end
+
 --- Reads it back; raises what is not as it was planned.
 ---@param target trunkhost.MigrationTarget
 ---@param move trunkhost.Move
@@ -163,7 +204,8 @@ function steps.prove(target, move)
     local native = patiently(neutral.read, target.account, move.id)
     local differences = neutral.compare(target.description, move.mapped.planned, native)
     if #differences > 0 then
-        outcome.failed("conflict", ("read back, it differs from what was sent: %s"):format(
+        outcome.failed("conflict", ("%s of %s, read back, is not as it was planned: %s. Look at it there and put it "
+            .. "right, or take the run back with --undo"):format(tostring(move.id), target.account:name(),
             steps.differences(differences)))
     end
 end

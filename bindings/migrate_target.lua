@@ -16,6 +16,8 @@ local PAUSE_FIRST <const>, PAUSE_LONGEST <const> = 0.5, 8
 ---@field rows table[]                trunks as the list showed them
 ---@field full table<string, table>   id → read in full
 ---@field creates table[]             what the ledger has of creates at this account
+---@field by_source table<string, table[]>  those of them that made trunks, by the source
+---@field by_mark table<string, table[]>?   the list's rows by what twins have in common
 local Target <const> = {}
 Target.__index = Target
 
@@ -50,11 +52,23 @@ end
 ---@param account trunkhost.Account
 ---@return trunkhost.MigrationTarget
 function migrate_target.open(account)
-    local self = setmetatable({ account = account, description = account:describe(), full = {}, creates = {} }, Target)
+    local self = setmetatable({ account = account, description = account:describe(), full = {} }, Target)
     self:list()
     -- A dry run does not make one.
-    self.creates = has_ledger() and ledger.creates(account:name(), true) or {}
+    self:remember(has_ledger() and ledger.creates(account:name(), true) or {})
     return self
+end
+
+--- Keeps what the ledger has of creates.
+---@param creates table[]
+function Target:remember(creates)
+    self.creates, self.by_source = creates, {}
+    for _, row in ipairs(creates) do
+        if row.endpoint == "create" and row.source then
+            self.by_source[row.source] = self.by_source[row.source] or {}
+            table.insert(self.by_source[row.source], row)
+        end
+    end
 end
 
 --- A body of a create as text, without its passwords: as the ledger keeps it. Until it has its parts, a trunk cannot be
@@ -74,12 +88,39 @@ end
 --- Reads what the ledger has of creates again, those of this run included.
 function Target:recall()
     ledger.sync()
-    self.creates = ledger.creates(self.account:name(), true)
+    self:remember(ledger.creates(self.account:name(), true))
 end
 
 --- Reads the list again.
 function Target:list()
     self.rows, self.full = migrate_target.patiently(self.account.list, self.account, "list"), {}
+    self.by_mark = nil
+end
+
+--- What twins have in common, where the mapping says it: a planned trunk's first mark is one of its twin's.
+---@param description table
+---@param trunk trunkhost.Neutral
+---@return string[]? marks
+function migrate_target.marks(description, trunk)
+    local marks = neutral.mapping(description).marks
+    return marks and marks(trunk)
+end
+
+--- The rows of the list that may be a planned trunk; all of them where the mapping knows no mark.
+local function rows_like(self, planned)
+    local wanted = migrate_target.marks(self.description, planned)
+    if not wanted then
+        return self.rows
+    elseif not self.by_mark then
+        self.by_mark = {}
+        for _, row in ipairs(self.rows) do
+            for _, mark in ipairs(migrate_target.marks(self.description, neutral.of(self.description, row))) do
+                self.by_mark[mark] = self.by_mark[mark] or {}
+                table.insert(self.by_mark[mark], row)
+            end
+        end
+    end
+    return self.by_mark[wanted[1]] or {}
 end
 
 --- The list's rows with the parts that it leaves out, as numbers may be.
@@ -141,13 +182,11 @@ end
 ---@return table<string, table> landed, table[] unsettled
 function Target:made_for(source)
     local landed, unsettled = {}, {}
-    for _, row in ipairs(self.creates) do
-        if row.endpoint == "create" and row.source == source then
-            if row.state == "landed" and row.trunk then
-                landed[row.trunk] = row
-            elseif is_open(row) then
-                unsettled[#unsettled + 1] = row
-            end
+    for _, row in ipairs(self.by_source[source] or {}) do
+        if row.state == "landed" and row.trunk then
+            landed[row.trunk] = row
+        elseif is_open(row) then
+            unsettled[#unsettled + 1] = row
         end
     end
     return landed, unsettled
@@ -182,7 +221,7 @@ end
 ---@return { id: any, native: table, differences: table[] }[]
 function Target:candidates(mapped, source)
     local found = {}
-    for _, row in ipairs(self.rows) do
+    for _, row in ipairs(rows_like(self, mapped.planned)) do
         if neutral.twin(self.description, mapped, row) then
             local native = self:read(row.id)
             local differences = neutral.compare(self.description, mapped.planned, native)

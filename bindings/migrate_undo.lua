@@ -41,33 +41,13 @@ local function accounts_of(id)
     return run.id, from, to
 end
 
---- Less than what was planned is what a run leaves that was stopped in the middle; anything else is somebody's work.
-local function is_less(difference)
-    local planned, found = difference.planned, difference.found
-    if found == nil then
-        return true
-    elseif type(planned) ~= "table" or type(found) ~= "table" then
-        return difference.field == "active" and found == false
-    end
-    local there = {}
-    for _, item in ipairs(planned) do
-        there[json.encode(item)] = true
-    end
-    for _, item in ipairs(found) do
-        if not there[json.encode(item)] then
-            return false
-        end
-    end
-    return #planned > 0
-end
-
 --- Why a trunk is not what the run has made; nil when it is.
 local function changed(description, plans, native)
     local names
     for _, planned in ipairs(plans) do
         local more = {}
         for _, difference in ipairs(neutral.compare(description, planned, native)) do
-            if not is_less(difference) then
+            if not migrate_steps.is_less(difference) then
                 more[#more + 1] = difference
             end
         end

@@ -3,6 +3,7 @@
 local aligned <const> = require "trunkhost.table"
 local canonical <const> = require "trunkhost.canonical"
 local core <const> = require "trunkhost.core"
+local conflicts <const> = require "trunkhost.migrate_conflicts"
 local json <const> = require "trunkhost.json"
 local json_line <const> = require "trunkhost.json_line"
 local model <const> = require "trunkhost.mapping.model"
@@ -98,7 +99,7 @@ end
 ---@param dry_run boolean?
 ---@return any[]
 function migrate_view.tells(work, dry_run)
-    local creates = dry_run and #work.moves > 0
+    local creates = dry_run and #work.moves > 0 and not conflicts.is_complete(work)
         and json_line.raw(canonical.text(migrate_view.creates(work))) or nil
     local told = { "target", target_json(work), "findings", json_line.raw(findings_json(work)) }
     if told[2] == nil then

@@ -8,7 +8,8 @@ local numbers <const> = require "trunkhost.mapping.numbers"
 local plan <const> = require "trunkhost.mapping.plan"
 local steps <const> = require "trunkhost.mapping.steps"
 
-local mapping <const> = { name = "bolna", title = "Bolna /sip-trunks", agents_of = common.agents_of, parts = {} }
+local mapping <const> = { name = "bolna", title = "Bolna /sip-trunks", agents_of = common.agents_of, parts = {},
+    marks = common.marks }
 
 local EXTRAS <const> = { "disallow", "direct_media", "rtp_symmetric", "force_rport", "qualify_frequency" }
 local TO_NEUTRAL <const> = { ulaw = "PCMU", alaw = "PCMA" }

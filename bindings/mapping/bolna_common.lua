@@ -116,4 +116,11 @@ function common.note_numbers(p, text)
     end
 end
 
+--- What a twin has in common with a planned trunk: its name.
+---@param trunk trunkhost.Neutral
+---@return string[]
+function common.marks(trunk)
+    return { trunk.label }
+end
+
 return common

@@ -7,7 +7,8 @@ local numbers <const> = require "trunkhost.mapping.numbers"
 local plan <const> = require "trunkhost.mapping.plan"
 local steps <const> = require "trunkhost.mapping.steps"
 
-local mapping <const> = { name = "bolna_trunk", title = "Bolna /trunk", agents_of = common.agents_of, parts = {} }
+local mapping <const> = { name = "bolna_trunk", title = "Bolna /trunk", agents_of = common.agents_of, parts = {},
+    marks = common.marks }
 
 local PRESETS <const> = {
     plivo = true, telnyx = true, twilio = true, exotel = true, vobiz = true, vonage = true, custom = true,

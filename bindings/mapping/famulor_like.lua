@@ -182,4 +182,15 @@ function mapping.to_native(neutral, options)
     return p:finish(trunks, mapping.to_neutral)
 end
 
+--- What a twin has in common with a planned trunk.
+---@param trunk trunkhost.Neutral
+---@return string[]
+function mapping.marks(trunk)
+    local marks = {}
+    for i, number in ipairs(trunk.numbers) do
+        marks[i] = ("%s %s"):format(numbers.key(number.value), trunk.outbound.username or "")
+    end
+    return marks
+end
+
 return mapping

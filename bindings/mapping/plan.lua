@@ -236,15 +236,29 @@ local function is_consent(self, name)
     return self.given[name] and name ~= "transport" and name ~= "media_encryption"
 end
 
+-- Fields in which a value that was given and is not possible must not become another one.
+local AS_GIVEN <const> = { vendor = true, transport = true, media_encryption = true, calling_format = true }
+
+local function is_not_as_given(self, name, after)
+    if not (AS_GIVEN[name] and self.given[name]) or self.allow[name] then
+        return false
+    end
+    local given = compare.value(self.wanted, name):lower()
+    return (after == nil and name == "media_encryption" and given ~= "none") or after ~= nil and after:lower() ~= given
+end
+
 local function finding(self, name, planned)
     local before, after = compare.value(self.source, name), compare.value(planned, name)
     local note = self.notes[name]
-    local verdict = note and note.verdict or compare.verdict(name, before, after)
+    local refused = is_not_as_given(self, name, after)
+    local verdict = note and note.verdict or compare.verdict(name, before, after) or refused and "lost"
     if not verdict then
         return nil
     end
     local blocks
-    if note and note.verdict == "missing" then
+    if refused then
+        blocks = "value"
+    elseif note and note.verdict == "missing" then
         blocks = note.blocks
     elseif verdict == "lost" and is_consent(self, name) and after ~= nil and not (note and note.blocks) then
         verdict = "changed"
@@ -257,8 +271,13 @@ local function finding(self, name, planned)
         blocks = note.blocks
     end
     local extras = name:find "^extras%." and self.allow.extras
+    local rule = rule_of(self, name, verdict, note)
+    if refused then
+        rule = ("'%s' was given and is not possible%s"):format(compare.value(self.wanted, name),
+            note and ": " .. note.rule or " at " .. self.target.title)
+    end
     return {
-        field = name, verdict = verdict, before = before, after = after, rule = rule_of(self, name, verdict, note),
+        field = name, verdict = verdict, before = before, after = after, rule = rule,
         blocks = blocks or nil,
         allowed = blocks == "loss" and (self.allow[name] or extras) and true or nil,
     }

@@ -226,4 +226,13 @@ function mapping.same(planned, found)
     return nil
 end
 
+--- What a twin has in common with a planned trunk: the inbound username, or else who may call in.
+---@param trunk trunkhost.Neutral
+---@return string[]
+function mapping.marks(trunk)
+    local callers = ("c%s %s %s"):format(trunk.inbound.mode or "", addresses.coverage(trunk.inbound.sources),
+        trunk.outbound.username or "")
+    return trunk.inbound.username and { "i" .. trunk.inbound.username, callers } or { callers }
+end
+
 return mapping

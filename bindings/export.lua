@@ -79,13 +79,13 @@ local function read(entry)
     return { account = entry.account:name(), provider = description.name, trunk = entry.key, neutral = trunk }
 end
 
----@class trunkhost.Export
+---@class trunkhost.ExportWork
 ---@field rows trunkhost.Exported[]
 ---@field missing { account: string, trunk: string?, message: string }[]
 
 --- Reads the chosen trunks in full.
 ---@param chosen table
----@return trunkhost.Export
+---@return trunkhost.ExportWork
 function export.read(chosen)
     local entries, failures = job_select.entries(chosen)
     local found <const> = { rows = {}, missing = {} }
@@ -139,7 +139,7 @@ end
 
 --- Writes what was read.
 ---@param chosen table
----@param found trunkhost.Export
+---@param found trunkhost.ExportWork
 function export.write(chosen, found)
     if #found.missing > 0 then
         return write_part(chosen, found)

@@ -1,7 +1,6 @@
 --- Shows the trunks of accounts: as a table, as JSON lines, or as CSV.
 
 local trunkhost <const> = require "trunkhost"
-local core <const> = require "trunkhost.core"
 local csv <const> = require "trunkhost.csv"
 local json_line <const> = require "trunkhost.json_line"
 local aligned <const> = require "trunkhost.table"
@@ -59,6 +58,8 @@ local function all_fields(entries)
     return list
 end
 
+local out <const> = aligned.screen "out"
+
 local function print_json(entries)
     for _, entry in ipairs(entries) do
         local members = { "account", entry.account:name() }
@@ -67,7 +68,7 @@ local function print_json(entries)
             table.insert(members, entry.trunk[name])
         end
         members.n = #members
-        core.write("out", json_line.object(members) .. "\n")
+        out.write(json_line.object(members) .. "\n")
     end
 end
 
@@ -78,7 +79,7 @@ local function print_csv(entries)
         for i, name in ipairs(columns) do
             cells[i + 1] = value(name)
         end
-        core.write("out", csv.record(cells) .. "\r\n")
+        out.write(csv.record(cells) .. "\r\n")
     end
     line("account", function(name) return name end)
     for _, entry in ipairs(entries) do
@@ -118,16 +119,15 @@ local function print_table(entries)
         row[#row + 1] = not options.fields and passwords_of(entry) or nil
         rows[i] = row
     end
-    local screen = aligned.screen "out"
     if #rows > 0 then
-        screen.write(aligned.render(columns, rows, screen) .. "\n")
+        out.write(aligned.render(columns, rows, out) .. "\n")
     end
-    screen.write(("%d %s\n"):format(#rows, #rows == 1 and "trunk" or "trunks"))
+    out.write(("%d %s\n"):format(#rows, #rows == 1 and "trunk" or "trunks"))
 end
 
 local function print_ids(entries)
     for _, entry in ipairs(entries) do
-        core.write("out", entry.key .. "\n")
+        out.write(entry.key .. "\n")
     end
 end
 

@@ -291,8 +291,11 @@ end
 
 local function nothing() end
 
--- They need a trunk that is on its way, and tests/scripts/test_migrate*.lua wait in them.
-local ELSEWHERE <const> = { ["migration:apply"] = true, ["migration:verify"] = true }
+-- They need a trunk that is on its way, and tests/scripts/test_migrate*.lua and test_apply_trunks.lua wait in them.
+local ELSEWHERE <const> = {
+    ["migration:apply"] = true, ["migration:verify"] = true, ["application:prepare"] = true,
+    ["application:apply"] = true, ["application:verify"] = true,
+}
 
 local folder
 
@@ -329,6 +332,18 @@ local function calls()
         return moving:parse { "--from", "famulor", "--to", "autocalls", "--secrets", "generate" }
     end
     local moved <const> = migrate.check_options(between())
+    local apply <const>, export <const> = require "trunkhost.apply", require "trunkhost.export"
+    local writing <const>, applying <const> = trunkhost.options { job = false }, trunkhost.options()
+    export.add_options(writing)
+    apply.add_options(applying)
+    local exported <const> = export.check_options(writing:parse { "--account", "famulor", "--force",
+        "-o", folder .. "/x.jsonl" })
+    local rows_found <const> = export.read(exported)
+    export.write(exported, rows_found)
+    local applied <const> = apply.check_options(applying:parse { folder .. "/x.jsonl" })
+    local application <const> = apply.new(applied)
+    local rows <const> = application:items(account)
+    application:prepare(rows)
     local migration <const> = migrate.new(moved)
     local password_file <const> = folder .. "/passwords.csv"
     program.write(password_file, "trunk,field,password\n42,sip_password,0123456789ab\n", "600")
@@ -380,6 +395,13 @@ local function calls()
         ["trunkhost.trunk_secrets.serves"] = function() trunk_secrets.serves({ legs = {} }, {}) end,
         ["trunkhost.trunk_secrets.holds"] = function() trunk_secrets.holds(trunk) end,
         ["trunkhost.trunk_secrets.present"] = function() trunk_secrets.present(1) end,
+        ["trunkhost.apply.add_options"] = function() apply.add_options(trunkhost.options()) end,
+        ["trunkhost.apply.check_options"] = function() apply.check_options(applied) end,
+        ["trunkhost.apply.new"] = function() apply.new(applied) end,
+        ["trunkhost.export.add_options"] = function() export.add_options(trunkhost.options()) end,
+        ["trunkhost.export.check_options"] = function() export.check_options(exported) end,
+        ["trunkhost.export.read"] = function() export.read(exported) end,
+        ["trunkhost.export.write"] = function() export.write(exported, rows_found) end,
         ["trunkhost.migrate.add_options"] = function() migrate.add_options(trunkhost.options()) end,
         ["trunkhost.migrate.check_options"] = function() migrate.check_options(between()) end,
         ["trunkhost.migrate.new"] = function() migrate.new(moved) end,
@@ -470,6 +492,9 @@ local function calls()
         Passwords = {
             assign = function() file:assign({}, { famulor = true }) end, of = function() file:of {} end,
             previous = function() file:previous {} end,
+        },
+        Application = {
+            items = function() application:items(account) end, plan = function() application:plan(rows[1]) end,
         },
         Migration = {
             prepare = function() migration:prepare {} end, plan = function() migration:plan {} end,

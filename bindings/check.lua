@@ -6,6 +6,7 @@ local names <const> = require "trunkhost.check.names"
 local options <const> = require "trunkhost.check.options"
 local parse <const> = require "trunkhost.check.parse"
 local places <const> = require "trunkhost.check.places"
+local returns <const> = require "trunkhost.check.returns"
 local scope <const> = require "trunkhost.check.scope"
 local signatures <const> = require "trunkhost.check.signatures"
 local values <const> = require "trunkhost.check.values"
@@ -23,21 +24,6 @@ local function check_calls(tree, tell)
         local callee <const> = walk.is_call(node) and infer.callee(node)
         if callee and callee.fn then
             values.check_call(node, callee, tell)
-        end
-    end)
-end
-
---- What the functions that are handed to the library return.
-local function check_returns(tree, tell)
-    walk.each(tree, function(fn)
-        local returned <const> = fn.tag == "Function" and fn.signature and fn.signature.returns[1]
-        if returned then
-            walk.body(fn, function(node)
-                if node.tag == "Return" and node[1] then
-                    local what <const> = ("what `%s` returns"):format(fn.member or "the function")
-                    values.check(node[1], returned.type, what, tell)
-                end
-            end)
         end
     end)
 end
@@ -81,7 +67,7 @@ function check.text(text, name)
     names.check_globals(globals, tell)
     names.check_members(tree, tell)
     check_calls(tree, tell)
-    check_returns(tree, tell)
+    returns.check(tree, tell)
     places.check(tree, tell)
     habits.check(tree, tell)
     table.sort(findings, in_order)

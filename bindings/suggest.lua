@@ -36,13 +36,29 @@ function suggest.nearest(name, known)
     return best
 end
 
+local FEW <const> = 12
+
+local function all_of(known)
+    local list <const> = {}
+    for key, value in pairs(known) do
+        list[#list + 1] = tostring(math.type(key) and value or key)
+    end
+    table.sort(list)
+    return list
+end
+
 --- " (did you mean 'x'?)" or "".
 ---@param name string
 ---@param known table<string, any>|string[]
+---@param all? boolean  where nothing is near, " (there are: a, b)", unless these are many
 ---@return string
-function suggest.hint(name, known)
+function suggest.hint(name, known, all)
     local best = suggest.nearest(name, known)
-    return best and (" (did you mean '%s'?)"):format(best) or ""
+    if best then
+        return (" (did you mean '%s'?)"):format(best)
+    end
+    local list <const> = all and all_of(known) or {}
+    return #list > 0 and #list <= FEW and (" (there are: %s)"):format(table.concat(list, ", ")) or ""
 end
 
 return suggest

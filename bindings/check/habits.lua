@@ -49,12 +49,73 @@ local function check_shown(node, callee, tell)
     end
     for i = walk.before_arguments(node) + 1, #node do
         walk.each(node[i], function(inner)
-            if inner.tag == "Function" then
-                return true
+            if inner.tag == "Function" or inner.tag == "Op" and inner[1] ~= "concat" then
+                return true -- how long it is, or whether it is the same, may be shown
             elseif inner.tag == "Invoke" and inner[2][1] == "reveal" and not infer.value(inner[1]).node then
                 tell(inner, "a secret is shown here: what reveal() returns is an ordinary text")
             end
         end)
+    end
+end
+
+--- An operator that raises an error on a value of the library.
+local function check_operands(node, tell)
+    if node[1] == "len" and infer.value(node[2]).fn then
+        tell(node, "# counts the items of a list, and this is a function that gives one after the other")
+    end
+    for i = 2, node[1] == "concat" and 3 or 1 do
+        if infer.value(node[i]).type == "trunkhost.Secret" then
+            tell(node[i], "a secret cannot be joined to text: secret:reveal() gives its text, where it must be known")
+        end
+    end
+end
+
+--- `for i, trunk in account:trunks()`: ipairs gives a number first, most other iterators do not.
+local function check_variables(node, tell)
+    local turns <const> = #node[2] == 1 and infer.turns(node[2][1])
+    for i = turns and turns + 1 or math.huge, #node[1] do
+        if node[1][i][1] ~= "_" then
+            tell(node[1][i], "'%s' is always nil: %s gives %s in each turn", node[1][i][1],
+                walk.words(node[2][1]) or "this iterator", turns == 1 and "one value" or turns .. " values")
+        end
+    end
+end
+
+--- A function of the script that takes more than it is ever given.
+local function check_parameters(node, tell)
+    local signature <const> = node.signature
+    if not signature or signature.vararg or node.is_shared then
+        return
+    end
+    for i = #signature.params + 1, #node[1] do
+        local parameter <const> = node[1][i]
+        if parameter.tag == "Id" and parameter[1]:sub(1, 1) ~= "_" then
+            tell(parameter, "'%s' is always nil: %s is called with %s", parameter[1],
+                node.member and ("`%s`"):format(node.member) or "this function",
+                #signature.params == 0 and "nothing" or #signature.params == 1 and "one value"
+                or #signature.params .. " values")
+        end
+    end
+end
+
+--- `require "trunkhost.neutrl"`
+local function check_require(node, callee, tell)
+    local name <const> = callee.std == "require" and node[2] and node[2].tag == "String" and node[2][1]
+    if not name or package.preload[name] then
+        return
+    end
+    local known <const> = types.reference().modules
+    if name:find "^trunkhost%." then
+        tell(node[2], "there is no module '%s'%s", name, suggest.hint(name, known))
+    elseif #name > 5 and suggest.nearest(name, { "trunkhost" }) and not package.searchpath(name, package.path) then
+        tell(node[2], "there is no module '%s' (did you mean 'trunkhost'?)", name)
+    end
+end
+
+--- `name.upper()`
+local function check_text(node, callee, tell)
+    if callee.method and callee.std and node.tag == "Call" and not node[2] then
+        tell(node, "write it with a colon: %s:%s(…)", walk.words(node[1][1]) or "text", node[1][2][1])
     end
 end
 
@@ -97,12 +158,20 @@ function habits.check(tree, tell)
     walk.each(tree, function(node)
         if node.tag == "Op" and (node[1] == "eq" or node[1] == "ne") then
             check_comparison(node, tell)
+        elseif node.tag == "Op" then
+            check_operands(node, tell)
+        elseif node.tag == "Forin" then
+            check_variables(node, tell)
+        elseif node.tag == "Function" then
+            check_parameters(node, tell)
         elseif walk.is_call(node) then
             local callee <const> = infer.callee(node)
             check_shown(node, callee, tell)
             check_retry(node, callee, tell)
             check_iterator(node, callee, tell)
             check_pcall(node, callee, tell)
+            check_require(node, callee, tell)
+            check_text(node, callee, tell)
         end
     end)
 end

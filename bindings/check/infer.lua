@@ -4,6 +4,7 @@
 local parse_options <const> = require "trunkhost.check.options"
 local reference <const> = require "trunkhost.reference"
 local types <const> = require "trunkhost.check.types"
+local walk <const> = require "trunkhost.check.walk"
 
 local infer <const> = {}
 
@@ -17,6 +18,7 @@ local infer <const> = {}
 ---@field options table<string, boolean>?       what parse() of this parser returns besides the standard options
 
 local NOTHING <const> = {}
+local NIL <const> = { type = "nil" }
 local DEPTH <const> = 40 -- of definitions that lead to each other
 
 local value_of
@@ -66,7 +68,9 @@ end
 --- What a call of a known function returns at a place.
 local function result(fn, index)
     local returned <const> = fn.returns[index]
-    if not returned or (fn.generics and next(fn.generics)) or #(fn.overloads or {}) > 0 then
+    if #fn.returns == 0 and #(fn.overloads or {}) == 0 then
+        return NIL
+    elseif not returned or (fn.generics and next(fn.generics)) or #(fn.overloads or {}) > 0 then
         return NOTHING
     end
     return of_type(returned.type)
@@ -81,6 +85,22 @@ local function module_of(node)
     return of_type(name and types.reference().modules[name])
 end
 
+--- What a call of a function of the script returns, where it has no `return` with a value, or only one.
+local function of_body(fn, index, depth)
+    local returns <const> = {}
+    walk.body(fn, function(node)
+        if node.tag == "Return" and node[1] then
+            returns[#returns + 1] = node
+        end
+    end)
+    if #returns == 0 then
+        return NIL
+    elseif #returns == 1 and index == 1 then
+        return value_of(returns[1][1], 1, depth)
+    end
+    return NOTHING
+end
+
 local function call(node, index, depth)
     local callee <const> = value_of(node[1], 1, depth)
     if callee.std == "require" then
@@ -89,6 +109,8 @@ local function call(node, index, depth)
         return { uv = true }
     elseif callee.fn then
         return result(callee.fn, index)
+    elseif callee.node and callee.node.tag == "Function" then
+        return of_body(callee.node, index, depth)
     end
     return NOTHING
 end
@@ -206,6 +228,19 @@ end
 ---@return trunkhost.check.Value
 function infer.value(node, index)
     return value_of(node, index or 1, 0)
+end
+
+--- How many values an iterator gives in each turn of `for … in`, at most; nil where that cannot be seen.
+---@param expression trunkhost.check.Node  what stands behind `in`
+---@return integer?
+function infer.turns(expression)
+    local callee <const> = expression.tag == "Call" and infer.value(expression[1]) or NOTHING
+    if callee.std == "ipairs" or callee.std == "pairs" then
+        return 2
+    end
+    local iterator <const> = infer.value(expression).fn
+    local last <const> = iterator and iterator.returns[#iterator.returns]
+    return last and last.name ~= "..." and not last.type:find("...", 1, true) and #iterator.returns or nil
 end
 
 --- What is called: by its name, with a colon or without.

@@ -9,6 +9,8 @@ local scope <const> = {}
 ---@field index integer                which of the values of that
 ---@field owner trunkhost.check.Node?  the function of a parameter, the Forin of a loop variable
 ---@field sets integer                 how often it is set afterwards
+---@field uses integer                 how often it is named, set or not
+---@field line integer                 where it is made
 
 local Resolver <const> = {}
 Resolver.__index = Resolver
@@ -22,14 +24,17 @@ function Resolver:close()
 end
 
 function Resolver:declare(node, kind, init, index, owner)
-    local variable = { name = node[1], kind = kind, init = init, index = index, owner = owner, sets = 0 }
+    local variable = { name = node[1], kind = kind, init = init, index = index, owner = owner, sets = 0, uses = 0,
+        line = node.line }
     node.variable, self.names[node[1]] = variable, variable
     node.is_set = true
 end
 
 function Resolver:name(node)
     node.variable = self.names[node[1]]
-    if not node.variable then
+    if node.variable then
+        node.variable.uses = node.variable.uses + 1
+    elseif not self.names._ENV and node[1] ~= "_ENV" then -- where a script has globals of its own, all can be there
         node.names = self.names -- for suggestions
         self.globals[#self.globals + 1] = node
     end

@@ -30,8 +30,12 @@ local function has(node, name)
 end
 
 local function give(node, text, is_about_trunks)
-    if node.tag == "Id" and node.variable and node.variable.sets == 0 and node.variable.init then
-        node = node.variable.init
+    local variable <const> = node.tag == "Id" and node.variable or nil
+    if variable and variable.sets == 0 and variable.init then
+        local member <const> = node.member
+        node = variable.init
+        node.member = node.member or member
+        node.is_shared = variable.uses > 1 or nil -- others may call it with more
     end
     for _, member in ipairs((types.members(text))) do
         local signature <const> = reference.signature(member)

@@ -12,13 +12,51 @@ local values <const> = {}
 local WORDS <const> = { string = "a text", number = "a number", boolean = "true or false", ["function"] = "a function",
     table = "a table" }
 
---- A type in words: "an integer or a text" would be longer than what people read in annotations.
+local TYPES <const> = { string = "a text", number = "a number", integer = "an integer", boolean = "true or false",
+    table = "a table", ["true"] = "true", ["false"] = "false" }
+
 local function shown(text)
     return (text:gsub("trunkhost%.", ""))
 end
 
+--- One member of a type in words.
+local function word_of(member)
+    local item <const> = member:match "^(.*)%[%]$"
+    if item then
+        return "a list"
+    elseif member:find "^fun%(" or member:find "^async +fun%(" then
+        return "a function"
+    elseif member:find "^table<" or member:find "^{" then
+        return "a table"
+    end
+    local class <const> = types.reference().classes[member]
+    local object = false
+    for _, field in pairs(class and types.fields(class) or {}) do
+        object = object or field.method
+    end
+    return TYPES[member] or class and ("%s of the kind %s"):format(object and "a value" or "a table", shown(member))
+        or shown(member)
+end
+
+--- A type in words: "an integer or a text".
+local function in_words(text)
+    local list, seen = {}, {}
+    for _, member in ipairs((types.members(text))) do
+        local word <const> = word_of(member)
+        if not seen[word] then
+            seen[word] = true
+            list[#list + 1] = word
+        end
+    end
+    return table.concat(list, " or ")
+end
+
 local function words_of(kind)
     return WORDS[kind] or ("a value of the kind %s"):format(shown(kind))
+end
+
+local function is_nil(node)
+    return node.tag == "Nil" or walk.is_call(node) and infer.value(node).type == "nil"
 end
 
 -- ---------------------------------------------------------------------------------------------------
@@ -58,13 +96,13 @@ local function check_members(node, class, what, tell)
     local known <const> = types.fields(class)
     for name, pair in pairs(given) do
         local field <const> = known[name]
-        if field then
+        if field and not (field.optional and is_nil(pair[2])) then
             values.check(pair[2], field.type, ("%s: %s"):format(what, name), tell)
-        elseif class.exact then
-            tell(pair, "%s has no member '%s'%s", what, name, suggest.hint(name, known))
-        elseif class.open and class.index and not next(known) then
+        elseif not field and class.exact then
+            tell(pair, "%s has no member '%s'%s", what, name, suggest.hint(name, known, true))
+        elseif not field and class.open and class.index and not next(known) then
             values.check(pair[2], class.index, ("%s: %s"):format(what, name), tell)
-        elseif not pair.is_read and looks_mistyped(name, known, given) then
+        elseif not field and not pair.is_read and looks_mistyped(name, known, given) then
             tell(pair, "%s has no member '%s' (did you mean '%s'?)", what, name, looks_mistyped(name, known, given))
         end
     end
@@ -84,12 +122,27 @@ local function check_table(node, text, what, tell)
     for _, item in ipairs(node) do
         if list and item.tag ~= "Pair" then
             values.check(item, list, what, tell)
+        elseif text:find "trunkhost%.Fields" and item.tag == "Pair" and item[2].tag == "Nil" then
+            tell(item, "%s: nil leaves a field out; trunkhost.null is what stands for null", what)
         end
     end
 end
 
 -- ---------------------------------------------------------------------------------------------------
 -- Values
+
+local function check_nil(node, text, what, tell)
+    local members <const>, optional <const> = types.members(text)
+    if optional or types.accepts(text, "nil") then
+        return
+    elseif node.tag == "Nil" then
+        tell(node, "%s must be %s, not nil", what, in_words(text))
+    else
+        local name <const> = walk.words(node) or "this function"
+        tell(node, "%s must be %s, and %s(…) returns nothing%s", what, in_words(text), name,
+            members[1]:find "fun%(" and (": it is called here at once; hand over the function"):format(name) or "")
+    end
+end
 
 local function literal_of(node)
     if node.tag == "String" then
@@ -123,6 +176,10 @@ end
 ---@param what string   what it is handed to, for messages
 ---@param tell trunkhost.check.Tell
 function values.check(node, text, what, tell)
+    if is_nil(node) then
+        check_nil(node, text, what, tell)
+        return
+    end
     local kind, value = literal_of(node)
     local choices <const> = kind == "string" and types.choices(text)
     kind = kind or kind_of(node)
@@ -133,7 +190,7 @@ function values.check(node, text, what, tell)
         tell(node, "%s cannot be '%s'%s; there are: %s", what, value, suggest.hint(value, choices),
             table.concat(choices, ", "))
     elseif not types.accepts(text, kind, value) then
-        tell(node, "%s must be %s, not %s", what, shown(text), words_of(kind))
+        tell(node, "%s must be %s, not %s", what, in_words(text), words_of(kind))
     elseif node.tag == "Table" then
         check_table(node, text, what, tell)
     end
@@ -172,7 +229,8 @@ local function check_number(node, fn, given, open, tell)
     end
     local least <const>, most <const> = bounds(fn)
     if given > most then
-        tell(node, "%s takes %s, and %d are given", fn.name, most == 0 and "nothing" or names_of(fn, 1), given)
+        tell(node, "%s takes %s, and %d %s given", fn.name, most == 0 and "nothing" or names_of(fn, 1), given,
+            given == 1 and "is" or "are")
     elseif given < least and not open then
         tell(node, "%s needs %s", fn.name, names_of(fn, given + 1))
     end
@@ -203,7 +261,8 @@ function values.check_call(node, callee, tell)
     check_number(node, fn, #node - before, open, tell)
     for i = before + 1, #node do
         local parameter <const> = fn.params[i - before]
-        if parameter and #(fn.overloads or {}) == 0 then
+        local left_out <const> = parameter and parameter.optional and is_nil(node[i])
+        if parameter and not left_out and #(fn.overloads or {}) == 0 then
             values.check(node[i], parameter.type, ("%s: %s"):format(fn.name, parameter.name), tell)
         end
     end

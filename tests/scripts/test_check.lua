@@ -65,6 +65,31 @@ local SEEDED <const> = {
     { "print(math.flor(1.5))", 1, "did you mean 'floor'" },
     { "local task = trunkhost.spawn(print)\ntask:awiat()", 2, "did you mean 'await'" },
     { "if print(1) then", 2, "end" },
+    { "local function work() trunkhost.sleep(1) end\ntrunkhost.spawn(work())", 2, "hand over the function" },
+    { "trunkhost.nursery(function(nursery)\n    nursery:spawn(trunkhost.sleep(1))\nend)", 2,
+        "hand over the function" },
+    { "local function plan() return { skip = 'no' } end\ntrunkhost.job.run { name = 'x', plan = plan() }", 2,
+        "a function, not a table" },
+    { "for i, trunk in account:trunks() do\n    print(i, trunk)\nend", 1, "'trunk' is always nil" },
+    { "local a = trunkhost.account\na:get(1)", 2, "call it, as in a(…)" },
+    { "print(trunkhost.accounts[1])", 1, "call it" },
+    { "print(#account:trunks())", 1, "counts the items of a list" },
+    { "print(require 'trunkhost.neutrl')", 1, "did you mean 'trunkhost.neutral'" },
+    { "print(require 'trunkhst')", 1, "did you mean 'trunkhost'" },
+    { "print('the password is ' .. trunkhost.secret())", 1, "cannot be joined" },
+    { "local name = 'x'\nprint(name.upper())", 2, "name:upper(…)" },
+    { "trunkhost.map({ 1 }, work)\nlocal function work() end", 1, "`local work` comes later, in line 8" },
+    { "parser:flag '--all'\n    :descripton 'x'", 2, "did you mean 'description'" },
+    { "trunkhost.retry { tries = 3 }", 1, "there are: jitter, longest, on, pause, times" },
+    { "trunkhost.job.run { name = 'x', plan = function(item)\n    if item then return { skip = 'x' } end\nend }", 1,
+        "without a `return`" },
+    { "trunkhost.job.run { name = 'x', plan = function(account, trunk)\n    return { skip = trunk .. account }\nend }",
+        1, "'trunk' is always nil: `plan` is called with one value" },
+    { "local function plan()\n    return { skip = 1 }\nend\ntrunkhost.job.run { name = 'x', plan = plan }", 2,
+        "what `plan` returns: skip must be a text" },
+    { "account:update(1, { nickname = nil })", 1, "trunkhost.null" },
+    { "trunkhost.job.run { name = 'x', plan = function() return { skip = 'x' } end,\n"
+        .. "apply = function(item, plan) return item.account:update(1, plan.change) end }", 2, "did you mean 'changes'" },
 }
 
 --- Scripts in the documents that show what a mistake looks like.
@@ -157,6 +182,21 @@ trunkhost.job.run {
     plan = function(item) return { changes = {}, mine = item, notes = "of my own" } end,
     apply = function(item, plan) account:update(item.id, plan.changes, plan.notes) end,
 }
+trunkhost.job.run { name = "y", plan = function(item)
+    if item.trunk.id then return { skip = "x" } elseif ok then error "no" else trunkhost.job.failed("invalid", "no") end
+end }
+local function both(item, depth) return depth and { skip = "x" } or both(item, 1) end
+trunkhost.job.run { name = "z", plan = both }
+function string.trim(text) return text:match "^%s*(.-)%s*$" end
+print(("x"):trim(), string.trim "x", account:get(1, nil), #trunkhost.secret():reveal() > 3)
+for i, trunk in pairs(list) do print(i, trunk) end
+for trunk, _ in trunkhost.account("famulor"):trunks() do print(trunk.id) end
+local secret <const> = trunkhost.secret { from = nil }
+print(secret == trunkhost.secret(), ("x"):rep(2) .. #list)
+do
+    local _ENV <const> = { print = print, x = 1 }
+    print(x)
+end
 goto done
 ::done::
 return ok, trunk, ("x"):rep(3):upper(), select("#", ...)

@@ -23,6 +23,10 @@ enum {
     STUCK = 2000,    /* … and does not get out of it when it is to be cancelled */
 };
 
+/* Milliseconds; more between two looks was spent stopped or asleep, with the rest of the process.
+ */
+static const uint64_t longest_gap = 500;
+
 /* When it is said again, in seconds; then at each multiple of the last. */
 static const unsigned again[] = {1, 10, 60, 600};
 
@@ -172,8 +176,7 @@ static void on_tick(uv_timer_t *timer)
         loop_turns(watchdog);
         return;
     }
-    /* More than that was spent stopped or asleep, with the rest of the process. */
-    watchdog->stood += gap < 2 * TICK ? gap : 2 * TICK;
+    watchdog->stood += gap < longest_gap ? gap : longest_gap;
     bool report = watchdog->stood >= next_report(watchdog->told);
     if (report)
         watchdog->told++;

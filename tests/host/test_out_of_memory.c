@@ -88,8 +88,8 @@ static void complain(struct outcome *outcome, const char *format, ...)
 }
 
 /* lua-cjson 2.1.0 loses its buffer when memory runs out in the middle of a text. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
+const char *__lsan_default_suppressions(void); // NOLINT(bugprone-reserved-identifier)
+const char *__lsan_default_suppressions(void)  // NOLINT(bugprone-reserved-identifier)
 {
     return "leak:liblua5.4-cjson";
 }
@@ -100,7 +100,8 @@ static int descriptors(void)
     DIR *folder = opendir("/proc/self/fd");
     while (folder && readdir(folder))
         count++;
-    closedir(folder);
+    if (folder)
+        closedir(folder);
     return count;
 }
 

@@ -55,6 +55,7 @@ bench_sandbox_stop() {
 bench_sandbox() {
     local tries=100
     bench_sandbox_stop
+    : >"$bench_dir/sandbox.out" # what the one before has said is not read once more
     taskset -c "$bench_server_cpu" "$1" sandbox --quiet --limits none --trunks "$2" --latency "$3" \
         --token "$BENCH_TOKEN" >"$bench_dir/sandbox.out" &
     bench_sandbox=$!

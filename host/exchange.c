@@ -1,5 +1,6 @@
 #include "exchange.h"
 
+#include <math.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 static const uint64_t pause_first_ns = 200 * 1000000ull;
 static const uint64_t pause_longest_ns = 8000 * 1000000ull;
 static const uint64_t pause_broken_ns = 20 * 1000000ull;
+static const double pause_asked_seconds = 86400; /* what a reply may ask for */
 enum { TRIES_DEFAULT = 5, TRIES_LIMITED = 30, TRIES_BROKEN = 30, TRIES_AT_ONCE = 3 };
 
 static void join_queue(th_exchange *x, bool urgent);
@@ -82,8 +84,10 @@ static void settle(th_exchange *x, enum th_outcome outcome)
         else if (x->pacer)
             join_queue(x, true);
         else /* nobody else holds it back */
-            pause_then_repeat(x, t->pace.retry_after >= 0 ? (uint64_t)(t->pace.retry_after * 1e9)
-                                                          : backoff(x->limited - 1));
+            pause_then_repeat(x,
+                              t->pace.retry_after >= 0
+                                  ? (uint64_t)(fmin(t->pace.retry_after, pause_asked_seconds) * 1e9)
+                                  : backoff(x->limited - 1));
         return;
     }
     if (outcome == TH_OUTCOME_REFUSED) {

@@ -139,6 +139,9 @@ static size_t on_header(char *line, size_t unit, size_t len, void *ctx)
         transfer->head_complete = false;
         return len;
     }
+    if (transfer->head_complete) {
+        return len; /* a trailer, behind the body: the reply is what its head says */
+    }
     transfer->head_complete = len <= 2 && (line[0] == '\r' || line[0] == '\n');
     th_reply_headers_read(&transfer->pace, &transfer->json, line, len, transfer->head_at);
     if (transfer->keep_headers && !keep_header(transfer, line, len)) {

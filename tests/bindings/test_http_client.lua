@@ -360,6 +360,17 @@ function tests.test_a_429_holds_everybody_back_for_as_long_as_it_says()
     lu.assertEquals(server.requests[2].method, "POST") -- what was turned away goes first
 end
 
+function tests.test_trailers_end_a_body_and_are_no_headers()
+    local server <close> = http_server.script { raw = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+        .. "Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 1\r\n"
+        .. "Content-Type: application/json\r\n\r\n" }
+    local client <close> = http.client { base_url = server.url, retry = false }
+    local reply <const> = client:post("x", { json = {} })
+    lu.assertEquals(reply.body, "abc")
+    lu.assertEquals(reply.headers["Content-Type"], "text/plain")
+    lu.assertNil(reply.headers["X-Sum"])
+end
+
 function tests.test_concurrency_and_rate_hold_for_all_tasks_together()
     local holding <close> = http_server.script { hold = true }
     local narrow <close> = http.client { base_url = holding.url, concurrency = 3 }

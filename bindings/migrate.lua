@@ -37,6 +37,7 @@ local migrate <const> = { add_options = migrate_options.add, check_options = mig
 ---@field to trunkhost.Account
 ---@field works table<table, trunkhost.Work>
 ---@field list trunkhost.Work[]        in the order of the source
+---@field undelivered table<string, string[]>?  passwords that earlier runs have not handed on
 ---@field turns table<string, trunkhost.Semaphore>  for trunks that look alike until they have their parts
 local Migration <const> = {}
 Migration.__index = Migration
@@ -276,7 +277,7 @@ function Migration:prepare(items)
         self.works[item], self.list[i] = work, work
     end
     name_strangers(self)
-    self.target = migrate_target.open(self.to)
+    self.target, self.undelivered = migrate_target.open(self.to), nil
     migrate_conflicts.one_account(self)
     tasks.map(self.list, function(work) guarded(work, look_at, self, work) end,
         { concurrency = self.options.concurrency, results = false })

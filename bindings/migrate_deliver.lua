@@ -16,14 +16,29 @@ function migrate_deliver.command(options)
         and delivery_command.new(options.deliver, options.deliver_timeout, options.concurrency or 8) or nil
 end
 
---- The password fields of a trunk at the target that were not handed on.
-local function fields_of(migration, id)
-    local fields = {}
-    for _, row in ipairs(ledger.undelivered(migration.to:name())) do
-        if row.trunk == tostring(id) then
-            fields[#fields + 1] = row.field
+--- The passwords that earlier runs have not handed on, by trunk. What this run sets is known without the ledger.
+local function left_by_others(migration)
+    if not migration.undelivered then
+        local left = {}
+        for _, row in ipairs(ledger.undelivered(migration.to:name())) do
+            left[row.trunk] = left[row.trunk] or {}
+            table.insert(left[row.trunk], row.field)
         end
+        migration.undelivered = left
     end
+    return migration.undelivered
+end
+
+--- The password fields of a trunk at the target that were not handed on.
+local function fields_of(migration, move)
+    local fields, has = {}, {}
+    for _, field in ipairs(left_by_others(migration)[tostring(move.id)] or {}) do
+        fields[#fields + 1], has[field] = field, true
+    end
+    for field in pairs(move.sent or {}) do
+        fields[#fields + 1] = not has[field] and field or nil
+    end
+    table.sort(fields)
     return fields
 end
 
@@ -37,7 +52,7 @@ function migrate_deliver.is_due(migration, work)
     end
     local landed = migration.target:made_for(work.source)
     for _, move in ipairs(work.moves) do
-        if landed[tostring(move.id)] and #fields_of(migration, move.id) > 0 then
+        if landed[tostring(move.id)] and #fields_of(migration, move) > 0 then
             return true
         end
     end
@@ -90,7 +105,7 @@ function migrate_deliver.work(migration, work)
     ledger.sync() -- what others are told of is current on disk
     local list = {}
     for _, move in ipairs(work.moves) do
-        for _, field in ipairs(fields_of(migration, move.id)) do
+        for _, field in ipairs(fields_of(migration, move)) do
             list[#list + 1] = handed(migration, work, move, field)
         end
     end

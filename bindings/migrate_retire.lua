@@ -2,11 +2,12 @@
 
 local change <const> = require "trunkhost.change"
 local core <const> = require "trunkhost.core"
+local migrate_target <const> = require "trunkhost.migrate_target"
 local options <const> = require "trunkhost.options"
 local outcome <const> = require "trunkhost.outcome"
-local patiently <const> = require("trunkhost.migrate_target").patiently
 
 local retire <const> = {}
+local patiently <const>, is_there <const> = migrate_target.patiently, migrate_target.is_there
 
 --- A platform without a switch can only delete.
 ---@param migration trunkhost.Migration
@@ -28,26 +29,18 @@ function retire.is_due(migration, work)
     return how == "delete" or how == "deactivate" and work.trunk.active ~= false
 end
 
-local function is_listed(account, id)
-    for _, trunk in ipairs(patiently(account.list, account, "list")) do
-        if tostring(trunk.id) == tostring(id) then
-            return true
-        end
-    end
-    return false
-end
-
---- The list is asked first: at some platforms the same request would release a bought number.
+--- Looked at first. Where the same request would release a bought number as well, `account:delete` asks the list of
+--- trunks besides; elsewhere an id of a trunk is no other thing's.
 local function delete(account, id)
-    if not is_listed(account, id) then
-        outcome.failed("not_found", "the source was not deleted: its account lists no trunk with this id")
+    if not is_there(account, id) then
+        outcome.failed("not_found", "the source was not deleted: its account has no trunk with this id")
     end
     local ok, err = pcall(account.delete, account, id)
     if ok then
         return
     elseif not core.is_error(err) then
         error(err, 0)
-    elseif (err.ambiguous or err.kind == "not_found") and not is_listed(account, id) then
+    elseif (err.ambiguous or err.kind == "not_found") and not is_there(account, id) then
         return
     end
     error(err, 0)

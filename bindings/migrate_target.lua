@@ -41,6 +41,18 @@ function migrate_target.patiently(fn, ...)
     end
 end
 
+--- Whether an account has a trunk of this id.
+---@param account trunkhost.Account
+---@param id any
+---@return boolean
+function migrate_target.is_there(account, id)
+    local ok, err = pcall(migrate_target.patiently, account.get, account, id)
+    if not ok and core.is_error(err) ~= "not_found" then
+        error(err, 0)
+    end
+    return ok
+end
+
 local function has_ledger()
     local file = io.open(core.run().ledger, "r")
     if file then

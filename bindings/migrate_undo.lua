@@ -5,11 +5,12 @@ local aligned <const> = require "trunkhost.table"
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
 local ledger <const> = require "trunkhost.ledger"
+local migrate_target <const> = require "trunkhost.migrate_target"
 local migrate_steps <const> = require "trunkhost.migrate_steps"
 local neutral <const> = require "trunkhost.neutral"
 local options <const> = require "trunkhost.options"
 local outcome <const> = require "trunkhost.outcome"
-local patiently <const> = require("trunkhost.migrate_target").patiently
+local patiently <const> = migrate_target.patiently
 
 local undo <const> = {}
 
@@ -184,8 +185,8 @@ function undo.job(chosen)
             return { attempts = ok and 1 or err.attempts }
         end,
         verify = function(item)
-            if listed(target)[tostring(item.trunk.id)] then
-                outcome.unknown "it is still in the list after it was deleted: look at it, or run again"
+            if migrate_target.is_there(target, item.trunk.id) then
+                outcome.unknown "it is still there after it was deleted: look at it, or run again"
             end
             return "accepted"
         end,

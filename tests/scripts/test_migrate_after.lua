@@ -63,6 +63,39 @@ for _, pair in ipairs(PAIRS) do
     end
 end
 
+--- How often the whole list of an API was asked for.
+local function lists(path)
+    local count = 0
+    for _, request in ipairs(sandbox:ask "log") do
+        count = count + (request.method == "GET" and request.path:match "^[^?]*" == path and 1 or 0)
+    end
+    return count
+end
+
+--- Two thousand trunks would else cost four million rows.
+function tests.test_the_list_is_not_asked_again_for_each_trunk_that_is_retired_or_taken_back()
+    migration.empty(sandbox, "bolna_trunk")
+    local consent = migration.consent(sandbox, "bolna_trunk")
+    local first = migration.run(sandbox, "bolna", "bolna_trunk", consent .. " --only 01KDW94APC8FKNQ2MNMJX9W500")
+    lu.assertEquals(first.status, 0, first.err)
+    local before = lists "/bolna_trunk/trunk/trunks"
+    undo({ "bolna", "bolna_trunk" }, first.summary.run)
+    local for_one = lists "/bolna_trunk/trunk/trunks" - before
+    lu.assertTrue(for_one > 0)
+    local all = migration.run(sandbox, "bolna", "bolna_trunk", consent)
+    lu.assertEquals(all.summary.done, 6, all.err)
+    before = lists "/bolna_trunk/trunk/trunks"
+    undo({ "bolna", "bolna_trunk" }, all.summary.run)
+    lu.assertEquals(lists "/bolna_trunk/trunk/trunks" - before, for_one)
+
+    before = lists "/bolna/sip-trunks"
+    local retired = migration.run(sandbox, "bolna", "bolna_trunk", consent .. " --retire delete")
+    lu.assertEquals(retired.summary.done, 6, retired.err)
+    local count = lists "/bolna/sip-trunks" - before
+    lu.assertTrue(count > 0 and count < 6, count)
+    lu.assertEquals(select(2, migration.trunks(sandbox, "bolna")), 0)
+end
+
 function tests.test_what_was_changed_since_is_not_removed()
     migration.empty(sandbox, "autocalls")
     local result = migration.run(sandbox, "famulor", "autocalls", "--secrets generate")

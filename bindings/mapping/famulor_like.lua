@@ -7,7 +7,7 @@ local model <const> = require "trunkhost.mapping.model"
 local numbers <const> = require "trunkhost.mapping.numbers"
 local plan <const> = require "trunkhost.mapping.plan"
 
-local mapping <const> = { name = "famulor_like", title = "Famulor and Autocalls", agents_of = {}, parts = {} }
+local mapping <const> = { name = "famulor_like", title = "Famulor/Autocalls", agents_of = {}, parts = {} }
 
 --- Whatever has no plus sign is an extension here.
 function mapping.kind(number)

@@ -88,10 +88,10 @@ function tests.test_the_list_is_not_asked_again_for_each_trunk_that_is_retired_o
     undo({ "bolna", "bolna_trunk" }, all.summary.run)
     lu.assertEquals(lists "/bolna_trunk/trunk/trunks" - before, for_one)
 
-    before = lists "/bolna/sip-trunks"
+    before = lists "/bolna/sip-trunks/trunks"
     local retired = migration.run(sandbox, "bolna", "bolna_trunk", consent .. " --retire delete")
     lu.assertEquals(retired.summary.done, 6, retired.err)
-    local count = lists "/bolna/sip-trunks" - before
+    local count = lists "/bolna/sip-trunks/trunks" - before
     lu.assertTrue(count > 0 and count < 6, count)
     lu.assertEquals(select(2, migration.trunks(sandbox, "bolna")), 0)
 end

@@ -24,7 +24,19 @@ local function word_after(arguments, name)
     end
 end
 
---- Where a run went: its own words, or those of the run that it has gone on with.
+--- The migration that a run has taken back, from what it has worked on.
+local function undone_by(run)
+    for _, item in ipairs(ledger.items_of(run.id)) do
+        for _, row in ipairs(ledger.creates(item.account, true)) do
+            if row.trunk == item.trunk and row.endpoint == "create" and row.run then
+                return row.run
+            end
+        end
+    end
+end
+
+--- Where a run went: its own words, or those of the run that it has gone on with. One that has itself taken a
+--- migration back means that migration, so that the same command goes on after it was stopped.
 local function accounts_of(id)
     local run, problem = ledger.run(id)
     if not run then
@@ -36,10 +48,18 @@ local function accounts_of(id)
     end
     local words = type(first.arguments) == "string" and json.decode(first.arguments) or first.arguments
     local from, to = word_after(words, "--from"), word_after(words, "--to")
-    if not from or not to then
-        options.fail("--undo %s: that run was no migration", id)
+    if from and to then
+        return run.id, from, to
+    elseif word_after(words, "--undo") then
+        local undone = undone_by(run)
+        if undone then
+            return accounts_of(undone)
+        end
+        options.fail("--undo %s: run %s was to take a migration back, and has done nothing. Name the migration; see: \z
+            trunkhost runs", id, run.id)
     end
-    return run.id, from, to
+    options.fail("--undo %s: run %s was no migration, but %s. See: trunkhost runs", id, run.id,
+        run.script and run.script:match "[^/]+$" or "something else")
 end
 
 --- Why a trunk is not what the run has made; nil when it is.

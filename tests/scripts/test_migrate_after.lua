@@ -147,6 +147,27 @@ function tests.test_a_copy_stays_in_service_when_the_command_that_retired_its_so
     lu.assertEquals(picture "bolna_trunk", copies)
 end
 
+--- Promise: the command that a halted run names goes on with it.
+function tests.test_taking_back_that_was_halted_is_gone_on_with_by_last_and_by_resume()
+    migration.empty(sandbox, "autocalls")
+    local apis = { "famulor", "autocalls" }
+    local made = migration.run(sandbox, "famulor", "autocalls", "--secrets generate")
+    lu.assertEquals(made.summary.done, 6, made.err)
+    local function halt(words)
+        sandbox:tell("faults", { fault = "refuse@DELETE=1" })
+        local halted = undo(apis, words .. " --max-failures 1")
+        sandbox:tell "faults"
+        lu.assertEquals({ halted.status, halted.summary.halted }, { 3, true }, halted.err)
+        return halted
+    end
+    local halted = halt "last"
+    local again = halt "last"
+    lu.assertEquals(again.summary.total, 6)
+    local resumed = sandbox:run("migrate_trunks.lua --resume " .. halted.summary.run .. " --yes", { apis = apis })
+    lu.assertEquals(resumed.status, 0, resumed.err)
+    lu.assertEquals(select(2, migration.trunks(sandbox, "autocalls")), 0)
+end
+
 function tests.test_a_run_that_was_no_migration_cannot_be_undone()
     local rotated = sandbox:run("rotate_passwords.lua --account famulor --only 43 --yes", { apis = { "famulor" } })
     lu.assertEquals(rotated.status, 0)

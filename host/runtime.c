@@ -55,6 +55,7 @@ static void stop(th_runtime *runtime, int number)
         runtime->phase = TH_PHASE_CANCEL;
         th_log(&runtime->terminal, TH_LOG_WARN, NULL, 0,
                "%s again: cancelling. The ledger keeps every password that was sent", name);
+        th_watchdog_cancelled(runtime->watchdog);
         th_sched_cancel_all(runtime->sched);
     }
 }

@@ -156,10 +156,18 @@ static uint64_t next_report(unsigned told)
     return 1000ull * (told <= last ? again[told] : again[last] * (told - last + 1));
 }
 
+/* Whether the run is cancelled, or would be if the loop turned. At a prompt many signals may have
+ * come before, each for something that has ended since. */
+static bool is_cancelled(th_watchdog *watchdog)
+{
+    return atomic_load(&watchdog->cancelled) ||
+           (watchdog->stops_here >= 2 && watchdog->turns == watchdog->turns_at_signal);
+}
+
 static void look_at_unanswered(th_watchdog *watchdog)
 {
     uint64_t waited = ms_since(watchdog->armed_at);
-    bool stuck = atomic_load(&watchdog->stops) >= 2 && waited >= STUCK && !watchdog->said_stuck;
+    bool stuck = is_cancelled(watchdog) && waited >= STUCK && !watchdog->said_stuck;
     if (waited < NO_ANSWER || (watchdog->told_standing && !stuck))
         return;
     watchdog->said_stuck |= stuck;
@@ -220,9 +228,14 @@ static void on_soon(uv_timer_t *timer)
 static void on_signal(uv_signal_t *handle, int number)
 {
     th_watchdog *watchdog = handle->data;
+    unsigned turns = atomic_load_explicit(&watchdog->pulse->turns, memory_order_relaxed);
+    if (turns != watchdog->turns_at_signal)
+        watchdog->stops_here = 0;
+    watchdog->turns_at_signal = turns;
     if (number == SIGUSR1) {
         watchdog->asked = true;
     } else {
+        watchdog->stops_here++;
         atomic_store(&watchdog->last_stop, number);
         atomic_fetch_add(&watchdog->stops, 1);
     }
@@ -230,7 +243,6 @@ static void on_signal(uv_signal_t *handle, int number)
         say(watchdog, "once more: ending at once. What was under way is looked up by the next run");
         _exit(TH_EXIT_HALTED);
     }
-    watchdog->turns_at_signal = atomic_load_explicit(&watchdog->pulse->turns, memory_order_relaxed);
     uv_timer_start(&watchdog->soon, on_soon, SOON, 0);
 }
 
@@ -250,6 +262,12 @@ unsigned th_watchdog_stops(const th_watchdog *watchdog, int *number)
     if (stops > 0)
         *number = atomic_load(&watchdog->last_stop);
     return stops;
+}
+
+void th_watchdog_cancelled(th_watchdog *watchdog)
+{
+    if (watchdog)
+        atomic_store(&watchdog->cancelled, true);
 }
 
 static void open_handles(th_watchdog *watchdog)

@@ -29,5 +29,7 @@ void th_watchdog_destroy(th_watchdog *watchdog);
 /* SIGINT and SIGTERM that have arrived, as the watchdog has counted them, and the last one. 0 for
  * NULL. */
 unsigned th_watchdog_stops(const th_watchdog *watchdog, int *number);
+/* The run is cancelled: a call that does not return then can only be left. NULL is fine. */
+void th_watchdog_cancelled(th_watchdog *watchdog);
 
 #endif

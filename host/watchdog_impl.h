@@ -31,6 +31,7 @@ struct th_watchdog {
     unsigned told;     /* how often that was said */
     uint64_t armed_at; /* nanoseconds */
     bool told_standing, said_stuck;
+    unsigned stops_here; /* of `stops`, those that came since the loop has turned last */
 
     /* From the thread to the hook. */
     atomic_bool pending; /* the hook has not answered; cleared by it */
@@ -39,6 +40,7 @@ struct th_watchdog {
     atomic_uint stood_ms;
     atomic_uint stops; /* SIGINT and SIGTERM so far */
     atomic_int last_stop;
+    atomic_bool cancelled; /* the run */
     atomic_bool quit;
 
     /* Between the thread and the main thread's signal handler. */

@@ -238,12 +238,54 @@ static struct curl_slist *headers_of(const th_client *client, th_transfer *trans
     return list;
 }
 
+/* Whether libcurl would send the target as it stands: it drops fragments, resolves dot segments and
+ * refuses or encodes some characters. */
+static bool is_verbatim(const char *target)
+{
+    static const bool plain[256] = {
+        ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['-'] = true,
+        ['.'] = true,         ['_'] = true,         ['~'] = true,         ['%'] = true,
+        ['/'] = true,         ['?'] = true,         ['='] = true,         ['&'] = true,
+        [','] = true,         [':'] = true,         ['+'] = true,
+    };
+    const char *p = target;
+
+    for (; plain[(unsigned char)*p]; p++) {
+        if (*p == '.' && p[-1] == '/') {
+            return false;
+        }
+    }
+    return *p == '\0';
+}
+
+/* libcurl takes the whole URL apart and puts it together again for each request: so it gets the
+ * origin, which stays, and the target beside it. */
+static CURLcode set_url(th_easy *easy, const char *url)
+{
+    const th_client *client = easy->client;
+    bool split = client->origin && strncmp(url, client->origin, client->origin_len) == 0 &&
+                 is_verbatim(url + client->origin_len);
+    unsigned origin = split ? client->norigins : 0;
+    CURLcode code = CURLE_OK;
+
+    if (!split || easy->origin != origin) {
+        code = curl_easy_setopt(easy->curl, CURLOPT_URL, split ? client->origin : url);
+        easy->origin = code ? 0 : origin;
+    }
+    if (!code && (split || easy->target)) {
+        code = curl_easy_setopt(easy->curl, CURLOPT_REQUEST_TARGET,
+                                split ? url + client->origin_len - 1 : NULL);
+        easy->target = split || code;
+    }
+    return code;
+}
+
 static CURLcode set_request(th_easy *easy, th_transfer *transfer)
 {
     bool plain = strncasecmp(transfer->url, "http:", 5) == 0;
     long timeout = transfer->timeout_ms ? transfer->timeout_ms : easy->client->timeout_ms;
 
-    CURLcode code = curl_easy_setopt(easy->curl, CURLOPT_URL, transfer->url);
+    CURLcode code = set_url(easy, transfer->url);
     code = code ? code : set_method(easy, transfer);
     struct curl_slist *headers = headers_of(easy->client, transfer, easy->shape >= TH_SHAPE_BODY);
     code = code ? code : curl_easy_setopt(easy->curl, CURLOPT_HTTPHEADER, headers);
@@ -286,6 +328,7 @@ static int check_url(th_client *client, const char *url, th_error *err)
         if (origin) {
             free(client->origin);
             client->origin = origin;
+            client->norigins++;
             client->origin_len = len + 1;
         }
     }

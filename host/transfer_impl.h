@@ -23,6 +23,8 @@ typedef struct th_easy {
         TH_SHAPE_STREAM, /* a body that is asked for piece by piece */
     } shape;             /* libcurl's own idea of the method */
     bool plain;          /* set up for http:// */
+    unsigned origin;     /* which of the client's CURLOPT_URL is; 0: a whole URL */
+    bool target;         /* CURLOPT_REQUEST_TARGET is set */
     size_t body_len;
     long timeout_ms;
     long stall_s; /* CURLOPT_LOW_SPEED_TIME */
@@ -43,9 +45,10 @@ struct th_client {
     char *origin; /* owned: "https://host:port/" that was found good last, and nearly always comes
                      again */
     size_t origin_len;
-    char *ca_file;  /* owned; NULL: libcurl's default */
-    char *proxy;    /* owned; "" = none, whatever the environment says later */
-    char *no_proxy; /* owned */
+    unsigned norigins; /* how many there were: the number of this one */
+    char *ca_file;     /* owned; NULL: libcurl's default */
+    char *proxy;       /* owned; "" = none, whatever the environment says later */
+    char *no_proxy;    /* owned */
     unsigned concurrency;
     long timeout_ms, connect_timeout_ms;
     size_t max_response;

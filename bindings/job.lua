@@ -284,8 +284,11 @@ function job.run(spec)
     end
     local entries = gather(run, accounts, saved)
     announce(run, entries)
-    if not run.dry_run and #run.todo > 0 then
-        go_on(run, entries)
+    if not run.dry_run then
+        records.keep_failed(entries)
+        if #run.todo > 0 then
+            go_on(run, entries)
+        end
     end
     return conclude(run)
 end

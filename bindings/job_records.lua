@@ -5,6 +5,7 @@ local image <const> = require "trunkhost.job_image"
 local json_line <const> = require "trunkhost.json_line"
 local ledger <const> = require "trunkhost.ledger"
 local planner <const> = require "trunkhost.job_plan"
+local tasks <const> = require "trunkhost.tasks"
 
 local records <const> = {}
 
@@ -12,6 +13,8 @@ local records <const> = {}
 records.no_account = "(none)"
 -- More trunks are not named in one line.
 local MOST_NAMES <const> = 8
+-- These share a commit.
+local AT_ONCE <const> = 64
 
 --- Makes this run the only one that changes these accounts, until it ends. Raises where another one does.
 ---@param accounts trunkhost.Account[]
@@ -130,6 +133,28 @@ function records.finish(entry)
             entry.before, entry.after)
         entry.before, entry.after = nil, nil -- there may be very many entries
     end
+end
+
+--- Puts on disk what has failed in its plan, so that whoever looks back finds it: without a plan, of which nothing was
+--- ever to be sent.
+---@param entries trunkhost.Entry[]
+function records.keep_failed(entries)
+    local failed = {}
+    for _, entry in ipairs(entries) do
+        if entry.key and not entry.row and (entry.state == "failed" or entry.state == "unknown") then
+            failed[#failed + 1] = entry
+        end
+    end
+    tasks.map(failed, function(entry)
+        -- Where the ledger cannot be written, the first item that is begun says so, or the end of the run.
+        local ok, row = pcall(ledger.item_begin, records.account_name(entry), entry.key, nil, nil, nil, entry.label)
+        if ok then
+            entry.row = row
+            records.finish(entry)
+        elseif not core.is_error(row) then
+            error(row, 0)
+        end
+    end, { concurrency = AT_ONCE, results = false })
 end
 
 --- It had begun, but nothing of it was carried out.

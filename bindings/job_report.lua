@@ -147,25 +147,49 @@ local function refused_text(run)
         table.concat(names, ", "), left, left == 1 and "item was" or "items were", how_to_go_on(run))
 end
 
+local function named(entry)
+    return (entry.account:name() .. " " .. entry.key):match "^ ?(.*)$"
+end
+
+--- The first names of a list, and how many there are besides.
+local function enumerated(names)
+    if #names <= MOST_NAMES then
+        return table.concat(names, ", ")
+    end
+    return ("%s, and %d more"):format(table.concat(names, ", ", 1, MOST_NAMES - 1), #names - MOST_NAMES + 1)
+end
+
 --- Names what is unknown, and says what to do; nil when nothing is.
 local function unknown_text(run)
     local names, first = {}, nil
     for _, entry in ipairs(run.all) do
         if entry.state == "unknown" then
             first = first or entry
-            names[#names + 1] = (entry.account:name() .. " " .. entry.key):match "^ ?(.*)$"
+            names[#names + 1] = named(entry)
         end
     end
     if not first then
         return nil
     end
-    if #names > MOST_NAMES then
-        names[MOST_NAMES] = ("and %d more"):format(#names - MOST_NAMES + 1)
-    end
     local settle = not run.halted and run.recorded and " To settle it: " .. report.resume_command(run) .. "." or ""
     local story = first.account:name() ~= "" and (" What was tried: trunkhost explain %s --account %s"):format(
         resume_command.quoted(first.key), first.account:name()) or ""
-    return ("Unknown: %s.%s%s"):format(table.concat(names, ", ", 1, math.min(#names, MOST_NAMES)), settle, story)
+    return ("Unknown: %s.%s%s"):format(enumerated(names), settle, story)
+end
+
+--- Names what has failed, and says how to try it again; nil when nothing has, or something else says how to go on.
+local function failed_text(run)
+    local names = {}
+    for _, entry in ipairs(run.all) do
+        if entry.state == "failed" and entry.key then
+            names[#names + 1] = named(entry)
+        end
+    end
+    if #names == 0 or run.halted or not run.recorded or run.dry_run then
+        return nil
+    end
+    return ("Failed: %s. Once the cause is mended, to try again: %s"):format(enumerated(names),
+        report.resume_command(run))
 end
 
 --- What a person has to know besides, in sentences.
@@ -173,7 +197,7 @@ end
 ---@return string[]
 function report.words(run)
     local texts = {}
-    for _, text in ipairs { unknown_text(run) or false, refused_text(run) or false,
+    for _, text in ipairs { unknown_text(run) or false, failed_text(run) or false, refused_text(run) or false,
         run.halted and halted_text(run) or false } do
         texts[#texts + 1] = text or nil
     end

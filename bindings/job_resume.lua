@@ -189,7 +189,8 @@ function resume.mark(runs, entries)
             local name = item.account .. "\0" .. item.trunk
             local known = by_name[name] or {}
             by_name[name] = known
-            known.begun = known.begun or item.state ~= "planned" and item.state ~= "skipped"
+            -- What has failed in its plan has none.
+            known.begun = known.begun or item.plan and item.state ~= "planned" and item.state ~= "skipped"
             known.done_by = known.done_by or item.state == "done" and run or nil
         end
     end

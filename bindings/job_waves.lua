@@ -357,6 +357,8 @@ function waves.cancelled(run)
             local _, err = pcall(core.error, "cancelled", "cancelled while it was under way")
             entry.state, entry.error = "unknown", err
             run:ended(entry)
+        elseif entry.stage == "begin" and entry.row then
+            records.put_back(entry)
         end
     end
     core.progress("", true)

@@ -89,9 +89,17 @@ static int on_item(const struct th_item_row *row, void *ctx)
     if (state == TH_ITEM_SKIPPED)
         return tell(story, ENDED, row->ended_at, row->account, row->run, "item", "skipped",
                     row->evidence);
-    if (row->started_at[0])
-        rc = tell(story, BEGUN, row->started_at, row->account, row->run, "item begun",
-                  state == TH_ITEM_RUNNING ? "running" : "", cut(row->plan, plan));
+    /* One that has failed in its plan never began. */
+    if (row->started_at[0] && (row->plan[0] || !row->ended_at[0])) {
+        const char *left = th_item_left_text(row);
+
+        rc = th_buf_printf(&text, "%s%s%s", left, left[0] ? "; " : "", cut(row->plan, plan));
+        if (!rc)
+            rc =
+                tell(story, BEGUN, row->started_at, row->account, row->run, "item begun",
+                     state == TH_ITEM_RUNNING ? th_item_state_text(state, left[0]) : "", text.data);
+        th_buf_close(&text);
+    }
     if (rc || !row->ended_at[0])
         return rc;
     if (row->error[0])

@@ -97,9 +97,8 @@ int th_view_run_find(th_ledger_view *view, const char *name, char id[static 64],
     th_query_init(&query, "SELECT id FROM runs WHERE 1");
     if (!last)
         th_query_text(&query, "substr(id, 1, length(?)) = ?", name);
-    th_query_append(&query, " ORDER BY started_at DESC, id DESC");
-    if (last)
-        th_query_append(&query, " LIMIT 1");
+    th_query_append(&query, last ? " ORDER BY status IS 75, started_at DESC, id DESC LIMIT 1"
+                                 : " ORDER BY started_at DESC, id DESC");
     if ((rc = th_query_each(view, &query, note_run, &finder, err)))
         return rc;
     if (!finder.first[0] || !name[0])

@@ -156,6 +156,13 @@ static void finish(struct th_view_query *query, const struct th_view_filter *fil
 /* --- items, attempts, creates
  * ---------------------------------------------------------------------- */
 
+/* enum th_item_left of the item t. */
+#define LEFT                                                                                       \
+    " CASE WHEN t.state = 'running' AND EXISTS (SELECT 1 FROM runs AS r WHERE r.id = t.run"        \
+    "  AND (r.ended_at IS NOT NULL OR NOT lives(r.host, r.pid, r.started_at)))"                    \
+    " THEN 1 + EXISTS (SELECT 1 FROM attempts AS a WHERE a.item = t.id AND a.state <> 'unsent')"   \
+    " ELSE 0 END"
+
 struct item_reader {
     int (*each)(const struct th_item_row *row, void *ctx);
     void *ctx;
@@ -177,6 +184,7 @@ static int hand_item(sqlite3_stmt *stmt, void *ctx)
         .started_at = th_column(stmt, 9),
         .ended_at = th_column(stmt, 10),
         .label = th_column(stmt, 11),
+        .left = (enum th_item_left)sqlite3_column_int(stmt, 12),
     };
 
     return reader->each(&row, reader->ctx);
@@ -189,7 +197,7 @@ int th_view_items(th_ledger_view *view, const struct th_view_filter *filter,
     struct th_view_query query;
 
     th_query_init(&query, "SELECT id, run, account, trunk, state, evidence, attempts, error, plan,"
-                          " started_at, ended_at, label FROM items AS t WHERE 1");
+                          " started_at, ended_at, label," LEFT " FROM items AS t WHERE 1");
     th_query_text(&query, "run = ?", filter->run);
     th_query_text(&query, "trunk = ?", filter->trunk);
     th_query_text(&query, "account = ?", filter->account);

@@ -56,12 +56,21 @@ struct th_run_row {
 /* Newest first; only those whose id starts with `prefix` (NULL: all). */
 int th_view_runs(th_ledger_view *view, const char *prefix, int64_t limit,
                  int (*each)(const struct th_run_row *row, void *ctx), void *ctx, th_error *err);
-/* Puts the id of the one run that is meant into id: by its id, the start of it, or as "last".
+/* Puts the id of the one run that is meant into id: by its id, the start of it, or as "last": the
+ * latest, but for those that were locked out, which have done nothing that anybody could mean.
  * TH_NOT_FOUND with what there is when it is none or several. */
 int th_view_run_find(th_ledger_view *view, const char *name, char id[static 64], th_error *err);
 
+/* Of an item that is `running` in a run that has ended or died. */
+enum th_item_left {
+    TH_ITEM_NOT_LEFT,    /* it is none */
+    TH_ITEM_LEFT_UNSENT, /* nothing that it would have changed was sent to a platform */
+    TH_ITEM_LEFT_SENT,   /* something was: it may have happened */
+};
+
 struct th_item_row {
     int64_t row;
+    enum th_item_left left; /* set by th_view_items */
     const char *run, *account, *trunk, *label, *state, *evidence;
     const char *error, *plan; /* JSON */
     const char *started_at, *ended_at;

@@ -30,12 +30,14 @@ static const char help_runs[] =
     "RESULT is done, some failed (or unknown), error (usage, configuration, script), halted (by a\n"
     "limit, a deadline or a signal), locked out (another run held the account), running, or "
     "killed.\n"
+    "An item that is half-way had begun when its run ended.\n"
     "`trunkhost explain TRUNK` tells the story of one trunk.\n";
 
 static const char help_show[] =
     "Usage: trunkhost [--ledger FILE] runs show RUN [--all] [--json]\n"
     "\n"
-    "RUN is the id of a run, the start of it as far as only one begins so, or `last`.\n"
+    "RUN is the id of a run, the start of it as far as only one begins so, or `last`: the latest\n"
+    "that was not locked out.\n"
     "\n"
     "  --all        every item; else, of more than 60, those that need a person\n"
     "  --json       one JSON object a line: the run, its items, creates and attempts\n"
@@ -51,8 +53,9 @@ static const char help_backup[] =
 
 struct page {
     bool json, all;
+    bool over; /* the run has ended or died */
     th_buf out;
-    struct th_table table;
+    struct th_table table, words;
     int64_t shown, left_out;
     th_error err;
 };
@@ -74,6 +77,7 @@ static int page_end(struct page *page, int rc, th_error *err)
         rc = page_flush(page, 0);
     th_buf_close(&page->out);
     th_buf_close(&page->table.cells);
+    th_buf_close(&page->words.cells);
     if (!rc) {
         th_error_close(&page->err);
         return 0;
@@ -159,8 +163,11 @@ static int show_run(const struct th_run_row *row, void *ctx)
     if (total <= ITEMS_SHOWN || page->json)
         page->all = true;
     page->left_out = total;
+    page->over = row->life != TH_RUN_ALIVE;
     if (page->json)
         return th_run_json(row, "run", out);
+    if (th_run_words(row, &page->words))
+        return -1;
     rc = th_run_command_text(row, &text);
     rc = rc || th_buf_printf(out, "Run       %s\nScript    %s\n", row->id, text_of(&text)) ? -1 : 0;
     if (!rc && row->script_hash[0])
@@ -181,10 +188,10 @@ static int show_run(const struct th_run_row *row, void *ctx)
     else if (!rc)
         rc = th_buf_printf(out, "Ended     no: %s\n", th_run_result(row));
     th_buf_clear(&text);
-    if (!rc && total)
-        rc = th_run_counts(row, &text) || th_buf_printf(out, "Items     %s\n\n", text_of(&text))
-                 ? -1
-                 : 0;
+    if (!rc)
+        rc = th_run_counts(row, &text);
+    if (!rc && text.len)
+        rc = th_buf_printf(out, "Items     %s\n%s", text.data, total ? "\n" : "");
     th_buf_close(&text);
     return rc;
 }
@@ -206,18 +213,15 @@ static int show_item(const struct th_item_row *row, void *ctx)
     snprintf(tries, sizeof(tries), "%lld", (long long)row->attempts);
     th_table_cell(&page->table, row->account);
     th_table_cell(&page->table, row->trunk);
-    th_table_cell(&page->table, row->state);
+    th_table_cell(&page->table, th_item_state_text(state, page->over));
     th_table_cell(&page->table, state == TH_ITEM_SKIPPED ? "" : row->evidence);
     th_table_cell(&page->table, row->attempts ? tries : "");
     th_table_cell(&page->table,
                   state == TH_ITEM_SKIPPED
                       ? ""
                       : th_print_seconds(th_run_seconds(row->started_at, row->ended_at), took));
-    if (row->error[0])
-        th_item_error_text(row->error, &text);
-    th_table_cell(&page->table, text.data                  ? text.data
-                                : state == TH_ITEM_SKIPPED ? row->evidence
-                                                           : "");
+    if (!th_item_note(row, &text))
+        th_table_cell(&page->table, text_of(&text));
     th_buf_close(&text);
     return 0;
 }
@@ -254,6 +258,11 @@ static int show_rest(th_ledger_view *view, struct page *page, struct th_view_fil
     if (!page->json && page->table.columns && th_table_print(&page->table, &page->out))
         return -1;
     page->table = (struct th_table){0};
+    if (page->words.count) {
+        if (th_buf_putc(&page->out, '\n') || th_table_print(&page->words, &page->out))
+            return -1;
+        page->words = (struct th_table){0};
+    }
     if (page->left_out && !page->json &&
         th_buf_printf(&page->out, "… and %lld more; --all shows them.\n",
                       (long long)page->left_out))

@@ -1,5 +1,6 @@
 /* Runs, items, attempts and creates as people and programs get to see them. */
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "alive.h"
@@ -17,7 +18,13 @@ static int append_word(th_buf *out, const char *word)
 
     if (word[0] && strspn(word, plain) == strlen(word))
         return th_buf_puts(out, word);
-    return th_buf_printf(out, "'%s'", word);
+    if (th_buf_putc(out, '\''))
+        return -1;
+    for (; *word; word++) {
+        if (*word == '\'' ? th_buf_puts(out, "'\\''") : th_buf_putc(out, *word))
+            return -1;
+    }
+    return th_buf_putc(out, '\'');
 }
 
 int th_run_command_text(const struct th_run_row *row, th_buf *out)
@@ -57,21 +64,103 @@ const char *th_run_result(const struct th_run_row *row)
     }
 }
 
+const char *th_item_state_text(enum th_item_state state, bool over)
+{
+    return state == TH_ITEM_RUNNING && over ? "half-way" : th_item_state_name(state);
+}
+
+const char *th_item_left_text(const struct th_item_row *row)
+{
+    static const char *const texts[] = {
+        [TH_ITEM_NOT_LEFT] = "",
+        [TH_ITEM_LEFT_UNSENT] = "begun, but nothing was sent to a platform",
+        [TH_ITEM_LEFT_SENT] = "the run ended in the middle of it: it may have happened",
+    };
+
+    return texts[row->left];
+}
+
+/* ", 3 not tried" */
+static int add_count(th_buf *out, int64_t number, const char *what)
+{
+    return number > 0
+               ? th_buf_printf(out, "%s%lld %s", out->len ? ", " : "", (long long)number, what)
+               : 0;
+}
+
 int th_run_counts(const struct th_run_row *row, th_buf *out)
 {
     static const enum th_item_state order[] = {TH_ITEM_DONE,    TH_ITEM_FAILED,  TH_ITEM_UNKNOWN,
                                                TH_ITEM_SKIPPED, TH_ITEM_RUNNING, TH_ITEM_PLANNED};
-    bool any = false;
+    json_t *conclusion = row->conclusion[0] ? json_loads(row->conclusion, 0, NULL) : NULL;
+    int64_t left = json_integer_value(json_object_get(conclusion, "left"));
+    int64_t silent = (int64_t)json_array_size(json_object_get(conclusion, "not_listed"));
+    int rc = th_buf_puts(out, "");
 
-    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-        if (!row->items[order[i]])
-            continue;
-        if (th_buf_printf(out, "%s%lld %s", any ? ", " : "", (long long)row->items[order[i]],
-                          th_item_state_name(order[i])))
-            return -1;
-        any = true;
+    json_decref(conclusion);
+    for (size_t i = 0; !rc && i < sizeof(order) / sizeof(order[0]); i++) {
+        /* What was put back is among those that were not tried. */
+        if (order[i] != TH_ITEM_PLANNED || left < row->items[order[i]])
+            rc = add_count(out, row->items[order[i]],
+                           th_item_state_text(order[i], row->life != TH_RUN_ALIVE));
     }
-    return any ? 0 : th_buf_puts(out, "");
+    if (!rc)
+        rc = add_count(out, left, "not tried");
+    return rc ? rc
+              : add_count(out, silent, silent == 1 ? "account not listed" : "accounts not listed");
+}
+
+/* "The trunks of vatel could not be listed: auth (HTTP 401): …" */
+static int tell_silent(json_t *account, struct th_table *table)
+{
+    const char *name = json_string_value(json_object_get(account, "account"));
+    char *error = json_dumps(json_object_get(account, "error"), 0);
+    th_buf text = {0};
+    int rc = th_buf_printf(&text, "The trunks of %s could not be listed: ", name ? name : "?");
+
+    if (!rc && (rc = th_item_error_text(error ? error : "", &text)) == 0)
+        th_table_cell(table, text.data);
+    free(error);
+    th_buf_close(&text);
+    return rc;
+}
+
+/* What goes on with one that has left no words. */
+static int tell_killed(const struct th_run_row *row, struct th_table *table)
+{
+    th_buf text = {0};
+    int rc = 0;
+
+    if (row->life != TH_RUN_DIED || row->items[TH_ITEM_DONE] + row->items[TH_ITEM_RUNNING] == 0 ||
+        strcmp(row->script, "-e") == 0)
+        return 0;
+    if (th_buf_puts(&text, "It was killed; go on with: trunkhost ") ||
+        append_word(&text, row->script) || th_buf_printf(&text, " --resume %s", row->id))
+        rc = -1;
+    else
+        th_table_cell(table, text.data);
+    th_buf_close(&text);
+    return rc;
+}
+
+int th_run_words(const struct th_run_row *row, struct th_table *table)
+{
+    json_t *conclusion = row->conclusion[0] ? json_loads(row->conclusion, 0, NULL) : NULL;
+    json_t *words = json_object_get(conclusion, "words");
+    json_t *silent = json_object_get(conclusion, "not_listed");
+    int rc = 0;
+
+    table->columns = 1;
+    for (size_t i = 0; !rc && i < json_array_size(silent); i++)
+        rc = tell_silent(json_array_get(silent, i), table);
+    for (size_t i = 0; !rc && i < json_array_size(words); i++) {
+        const char *text = json_string_value(json_array_get(words, i));
+
+        if (text)
+            th_table_cell(table, text);
+    }
+    json_decref(conclusion);
+    return rc ? rc : tell_killed(row, table);
 }
 
 double th_run_seconds(const char *from, const char *to)
@@ -100,6 +189,15 @@ int th_item_error_text(const char *error, th_buf *out)
         rc = th_buf_printf(out, "%s: %s", kind ? kind : "error", message ? message : "");
     json_decref(value);
     return rc;
+}
+
+int th_item_note(const struct th_item_row *row, th_buf *out)
+{
+    if (row->error[0])
+        return th_item_error_text(row->error, out);
+    return th_buf_puts(out, th_item_state_of(row->state) == TH_ITEM_SKIPPED
+                                ? row->evidence
+                                : th_item_left_text(row));
 }
 
 /* --- as JSON

@@ -35,11 +35,14 @@ local function failed(kind, format, ...)
     return { failed = err }
 end
 
---- Whether all that was planned shows, so that it can be put back although the run has not lived to say that it was
---- done.
+--- Whether all that was planned, or is known to have come of it, shows, so that it can be put back although the run
+--- has not said that it was done.
 local function shows_as_planned(row, before, trunk)
     if row.state == "failed" or type(row.plan) ~= "table" then
         return false
+    elseif row.after then
+        local after, secrets = image.fields(row.after)
+        return #secrets == 0 and image.shows(after, trunk)
     end
     for name in pairs(row.plan) do
         if before[name] == nil then
@@ -101,9 +104,12 @@ end
 --- The plan for an entry; trunk: as it is now.
 function Undo:plan(entry, row, trunk)
     local before = image.fields(row.before)
-    if self.how == true and not row.after and row.state ~= "done" and shows_as_planned(row, before, trunk) then
-        row.after, row.state = row.plan, "done"
-        row.after.id = row.before.id
+    if self.how == true and row.state ~= "done" and shows_as_planned(row, before, trunk) then
+        row.state = "done"
+        if not row.after then
+            row.after = row.plan
+            row.after.id = row.before.id
+        end
     end
     local after, secrets = image.fields(row.after or row.before)
     local cut_off = row.undone == "running" or row.undone == "unknown"
@@ -127,7 +133,8 @@ function Undo:plan(entry, row, trunk)
     end
     local plan = { changes = to_restore(before, trunk), undo = { entry = entry, row = row, cut_off = cut_off } }
     if next(plan.changes) == nil then
-        plan.impact, plan.note = {}, is_back and "is taken back already" or "taken back"
+        plan.impact = { unknown = self.how ~= true and not is_back }
+        plan.note = is_back and "is taken back already" or "taken back"
     end
     return plan
 end
@@ -268,9 +275,10 @@ local function look_up(entries, rows, concurrency)
     return trunks, gone
 end
 
---- Items of which nothing was ever sent are none to speak of.
+--- Items of which nothing was ever sent are none to speak of. Those that have failed in their plan have none.
 local function is_nothing(row)
-    return row.state == "failed" and row.attempts == 0 and type(row.error) == "table" and row.error.kind == "invalid"
+    local is_invalid = type(row.error) == "table" and row.error.kind == "invalid"
+    return row.plan == nil or row.state == "failed" and row.attempts == 0 and is_invalid
 end
 
 local function check_only(self, only, rows)

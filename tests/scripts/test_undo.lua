@@ -383,6 +383,52 @@ function tests.test_items_without_an_account_are_taken_back_by_their_key()
     lu.assertEquals(run(path .. " --undo last --yes --json").summary.skipped, 2)
 end
 
+function tests.test_what_was_not_proven_but_shows_is_taken_back()
+    start()
+    local before = world()
+    local path = script [[
+        local trunkhost = require "trunkhost"
+        trunkhost.job.run { name = "label", undo = true,
+            plan = function(item) return { changes = { description = "of the run" } } end,
+            verify = function() trunkhost.job.unknown "nobody has answered the test call" end }]]
+    local first = run(path .. " --account bolna --yes --json --canary 0")
+    lu.assertEquals(first.summary.unknown, 24, first.err)
+    local undone = run(path .. " --undo last --yes --json")
+    lu.assertEquals(undone.status, 0, undone.err)
+    lu.assertEquals(undone.summary.done, 24)
+    lu.assertEquals(world(), before)
+end
+
+function tests.test_a_trunk_that_is_changed_while_others_are_taken_back_is_left_alone()
+    start()
+    local path = script [[
+        local trunkhost = require "trunkhost"
+        local job = trunkhost.job
+        local meddled
+        job.run { name = "label", plan = function(item) return { changes = { description = "of the run" } } end,
+            undo = function(item, record)
+                if not meddled then
+                    meddled = true
+                    trunkhost.account "bolna":update(os.getenv "OTHER", { description = "mine" })
+                end
+                local now = job.before(item.account, item.trunk)
+                return job.apply(item.account, now, { description = record.before.description })
+            end }]]
+    local first = run(path .. " --account bolna --yes --json --canary 0 -j 1")
+    lu.assertEquals(first.summary.done, 24, first.err)
+    local other = first.order[1]
+    local undone = run(path .. " --undo last --yes --json --canary 0 -j 1", { env = { OTHER = other } })
+    lu.assertEquals(undone.status, 1, undone.err)
+    lu.assertEquals(undone.summary.done, 23)
+    lu.assertEquals(undone.items[other].error.kind, "conflict")
+    lu.assertStrContains(undone.items[other].error.message, "it was changed meanwhile: description is mine")
+    lu.assertEquals(undone.items[other].attempts, 0)
+    lu.assertEquals(world()[other].description, "mine")
+    -- It stays so: what is changed since is not taken back, and the rest not twice.
+    lu.assertEquals(run(path .. " --undo last --yes --json").summary.skipped, 24)
+    lu.assertEquals(world()[other].description, "mine")
+end
+
 -- --- what cannot be taken back ---------------------------------------------------------------------
 
 function tests.test_wrong_use_is_said_in_a_line_and_nothing_is_asked_of_the_platform()

@@ -10,6 +10,7 @@
 
 #include "explain_command.h"
 #include "options.h"
+#include "pool.h"
 #include "runs_command.h"
 #include "runtime.h"
 #include "sandbox_command.h"
@@ -89,8 +90,13 @@ static int run(const th_options *options, const char *name, char *path, int argc
 {
     th_error err = {0};
     th_runtime *runtime = NULL;
-    if (th_runtime_create(&options->runtime, &runtime, &err) != 0) {
+    th_pool pool = {0};
+    th_runtime_options own = options->runtime;
+    own.allocator = th_pool_allocate;
+    own.allocator_ctx = &pool;
+    if (th_runtime_create(&own, &runtime, &err) != 0) {
         th_report(options->runtime.log_json, &err);
+        th_pool_close(&pool);
         free(path);
         return TH_EXIT_ERROR;
     }
@@ -109,6 +115,7 @@ static int run(const th_options *options, const char *name, char *path, int argc
         fflush(NULL);
         _exit(status);
     }
+    th_pool_close(&pool);
     return status;
 }
 

@@ -4,10 +4,10 @@
 local apply_change <const> = require "trunkhost.apply_change"
 local apply_options <const> = require "trunkhost.apply_options"
 local apply_steps <const> = require "trunkhost.apply_steps"
+local apply_undo <const> = require "trunkhost.apply_undo"
 local apply_view <const> = require "trunkhost.apply_view"
 local core <const> = require "trunkhost.core"
 local fields <const> = require "trunkhost.neutral_fields"
-local json <const> = require "trunkhost.json"
 local ledger <const> = require "trunkhost.ledger"
 local neutral <const> = require "trunkhost.neutral"
 local outcome <const> = require "trunkhost.outcome"
@@ -15,7 +15,7 @@ local patiently <const> = require("trunkhost.migrate_target").patiently
 local tasks <const> = require "trunkhost.tasks"
 local three_way <const> = require "trunkhost.three_way"
 
-local apply <const> = { add_options = apply_options.add, check_options = apply_options.check }
+local apply <const> = { add_options = apply_options.add, check_options = apply_options.check, undo = apply_undo.item }
 
 ---@class trunkhost.ApplyWork  a row of the file on its way
 ---@field item table
@@ -43,7 +43,7 @@ function apply.new(options)
     return self
 end
 
---- The rows of an account, each with its trunk as the list shows it.
+--- The rows of an account, each with its trunk as the list shows it; of a run that is taken back, all trunks.
 ---@param account trunkhost.Account
 ---@return table[]
 function Application:items(account)
@@ -51,6 +51,7 @@ function Application:items(account)
     local by_id, named, items = {}, {}, {}
     for _, trunk in ipairs(patiently(account.list, account, "list")) do
         by_id[tostring(trunk.id)] = trunk
+        items[#items + 1] = self.options.undoes and { account = account, trunk = trunk } or nil
     end
     for _, row in ipairs(self.options.rows) do
         if row.account == account:name() then
@@ -173,11 +174,7 @@ function Application:plan(item)
     elseif work.skip and not (work.left and work.edit) then
         plan.skip = work.skip
     else
-        plan.changes = {}
-        for _, change in ipairs(work.edit.changes) do
-            local after = change.after
-            plan.changes[change.field.name] = after == nil and json.null or after
-        end
+        plan.changes = apply_undo.record(work.edit) -- --undo asks for it later
     end
     return plan
 end

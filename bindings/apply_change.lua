@@ -22,7 +22,8 @@ local apply_change <const> = {}
 ---@field body table                 fields of the trunk itself
 ---@field grants string[]            of those, the dangerous ones that are meant
 ---@field steps trunkhost.PartStep[]
----@field planned table<string, any> how its fields should read afterwards, as fields.of has it
+---@field was table<string, any>     how its fields read, as fields.of has it
+---@field planned table<string, any> how they should read afterwards
 ---@field reasons string[]           why it must not be done
 
 ---@class EditContext
@@ -301,7 +302,7 @@ end
 ---@return trunkhost.TrunkEdit
 function apply_change.work_out(account, native, present, changes, options)
     local description <const> = account:describe()
-    local edit <const> = { changes = changes, body = {}, grants = {}, steps = {}, planned = {}, reasons = {} }
+    local edit <const> = { changes = changes, body = {}, grants = {}, steps = {}, was = {}, planned = {}, reasons = {} }
     local self <const> = {
         account = account, description = description, mapping = neutral.mapping(description), native = native,
         present = present, options = options, edit = edit, told = {},
@@ -313,7 +314,7 @@ function apply_change.work_out(account, native, present, changes, options)
     local before, after = map(self, present), map(self, wanted)
     check_danger(self)
     check_mapping(self, wanted, before, after)
-    edit.planned = fields.of(after.trunks[1].planned)
+    edit.was, edit.planned = fields.of(present), fields.of(after.trunks[1].planned)
     local old, new = outcome(before), outcome(after)
     body_of(self, old, new)
     local problems

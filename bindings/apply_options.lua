@@ -113,6 +113,10 @@ end
 ---@param chosen table
 ---@return table chosen
 function apply_options.check(chosen)
+    if chosen.undoes then
+        chosen.rows = {} -- the ledger knows what was changed; the file may say something else by now
+        return chosen
+    end
     local only = #chosen.account == 1 and chosen.account[1] ~= "all" and chosen.account[1] or nil
     local known = accounts.names()
     local ok, rows, mistakes = pcall(reader.read, chosen.file, only or #known == 1 and known[1] or nil, provider_of())

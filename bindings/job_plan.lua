@@ -172,8 +172,9 @@ end
 ---@param failures? { account: trunkhost.Account }[]  accounts that could not be listed
 ---@return string
 function planner.summary(entries, todo, failures)
-    local legs, accounts, names, unsettled = { inbound = 0, outbound = 0 }, 0, {}, 0
+    local legs, accounts, names, unsettled, unknown = { inbound = 0, outbound = 0 }, 0, {}, 0, false
     for _, entry in ipairs(todo) do
+        unknown = unknown or entry.plan.impact.unknown
         unsettled = unsettled + (entry.left_by and 1 or 0)
         for leg, number in pairs(legs) do
             legs[leg] = number + (entry.plan.impact[leg] and 1 or 0)
@@ -195,7 +196,9 @@ function planner.summary(entries, todo, failures)
     local earlier = unsettled == 0 and "" or (" %s left unsettled by an earlier run, and first."):format(
         count(unsettled, "was", "were"))
     earlier = earlier .. (silent and " And " .. silent or "")
-    if legs.inbound + legs.outbound == 0 then
+    if unknown then
+        return text .. "; legs may be re-created, which drops the calls on them." .. earlier
+    elseif legs.inbound + legs.outbound == 0 then
         return text .. "; no leg is re-created." .. earlier
     end
     return ("%s; %d inbound and %s re-created, which drops the calls on them.%s"):format(text, legs.inbound,

@@ -16,7 +16,10 @@ Examples:
       every changed field, before and after
   trunkhost apply_trunks.lua trunks.csv
   trunkhost apply_trunks.lua trunks.csv --grant inbound.sources
-      allow lists may admit more senders]],
+      allow lists may admit more senders
+  trunkhost apply_trunks.lua --undo last
+      put back what the last run has changed]],
+    undo = true,
 }
 apply.add_options(parser)
 local options <const> = apply.check_options(parser:parse())
@@ -31,5 +34,6 @@ trunkhost.job.run {
     plan = function(item) return application:plan(item) end,
     apply = function(item) return application:apply(item) end,
     verify = function(item, plan, applied) return application:verify(item, plan, applied) end,
+    undo = apply.undo,
     view = application.view,
 }

@@ -16,12 +16,13 @@ arguments.how = {
 ---@field words string[]   as they stood there
 
 local function long_name(option)
-    local longest = ""
-    for _, alias in ipairs(option._aliases) do
+    local longest = option._aliases and "" or option._name
+    for _, alias in ipairs(option._aliases or {}) do
         longest = #alias > #longest and alias or longest
     end
     return longest
 end
+arguments.name = long_name
 
 --- The option of a parser with this name, as it stands for what is typed: the last one.
 ---@param parser table

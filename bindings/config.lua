@@ -97,7 +97,7 @@ local function concurrency(value)
 end
 
 local function seconds(value)
-    if type(value) ~= "number" or value <= 0 or value > 3600 then
+    if type(value) ~= "number" or not (value > 0 and value <= 3600) then
         return "must be seconds, above 0 and at most 3600"
     end
 end

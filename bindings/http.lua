@@ -117,8 +117,15 @@ local function open_address(value, secrets)
         return value, false
     end
     local secret <const> = http_options.secret(value)
-    secrets[#secrets + 1] = secret
-    return secret:reveal(), true
+    local text <const> = secret:reveal()
+    -- Errors name the host, and hide every part of a secret: so the host is none.
+    local rest <const> = text:match "^%a+://[^/?#@]+([/?#].+)$"
+    if rest then
+        secrets[#secrets + 1] = core.secret { from = rest }
+    elseif not text:find "^%a+://[^/?#@]+/?$" then
+        secrets[#secrets + 1] = secret
+    end
+    return text, true
 end
 
 local REQUEST_DECODES <const> = { json = true, [false] = false }

@@ -52,9 +52,11 @@ local function headers(value)
     if type(value) ~= "table" then return "must be a table of name = text or secret" end
     for name, each in pairs(value) do
         if type(name) ~= "string" or not name:find "^[A-Za-z0-9!#$%%&'*+.^_`|~-]+$" then
-            return ("has a name that no header can have: '%s'"):format(tostring(name))
+            return ("has a name that no header can have: '%s'"):format((tostring(name):gsub("%c", "?")))
         elseif type(each) ~= "string" and not math.type(each) and not core.is_secret(each) and each ~= false then
             return ("must be a table of name = text or secret, but %s is a %s"):format(name, type(each))
+        elseif type(each) == "string" and each:find "[%z\1-\8\10-\31\127]" then
+            return ("has a line break or another control character in %s"):format(name)
         elseif name:lower() == "content-length" or name:lower() == "transfer-encoding" then
             return ("must not contain %s, which is worked out from the body"):format(name)
         end

@@ -170,6 +170,36 @@ local function complain(parser, message)
     options.fail("%s; see --help", (message:gsub("\n", " ")))
 end
 
+--- What a value is converted by says nothing of its own when it refuses one; argparse would not name the option then.
+local function named(convert, name)
+    local wanted <const> = convert == math.tointeger and "a whole number" or convert == tonumber and "a number" or nil
+    if type(convert) == "table" and #convert > 0 then
+        for i, each in ipairs(convert) do convert[i] = named(each, name) end
+        return convert
+    end
+    return function(text)
+        if type(convert) == "table" then
+            local value <const> = convert[text]
+            return value, value == nil
+                and ("%s: there is no '%s'%s"):format(name, text, suggest.hint(text, convert, true))
+        end
+        local value <const>, problem <const> = convert(text)
+        return value, problem or wanted and ("%s: '%s' is not %s"):format(name, text, wanted)
+            or ("%s does not take '%s'"):format(name, text)
+    end
+end
+
+local function name_values(parser)
+    for _, list in ipairs { parser._options, parser._arguments } do
+        for _, element in ipairs(list) do
+            if element._convert and not element.is_named then
+                element.is_named = true
+                element._convert = named(element._convert, arguments.name(element))
+            end
+        end
+    end
+end
+
 --- Groups of the script's own stand after the choice of trunks, where people look for what is special.
 local function arrange(parser, first)
     local groups = parser._groups
@@ -221,6 +251,7 @@ function options.parser(spec)
         if spec.job ~= false then
             again, runs, undoes = require("trunkhost.job_resume").words(self, given)
         end
+        name_values(self)
         local result = parse(self, again or given)
         result.resumed, result.undoes, result.what = runs, undoes, arguments.what(arguments.split(self, again or given))
         if spec.secrets then require("trunkhost.secret_options").check(result) end

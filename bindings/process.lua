@@ -96,7 +96,8 @@ local function run(command)
         ended()
     end)
     if not handle then
-        await.raise(("%s: cannot run %s"):format(pid, command[1]))
+        await.raise(("%s: cannot run %s%s"):format(pid, command[1],
+            command.cwd and (" in the folder " .. command.cwd) or ""))
     end
     running.handle, running.pid = handle, pid
     local out <const>, err <const> = collect(running.stdout, ended), collect(running.stderr, ended)

@@ -34,11 +34,33 @@ local function each(items)
     if type(items) ~= "table" then
         error("map: items must be a table or an iterator function, got " .. type(items), 3)
     end
+    local count <const> = #items
+    if count == 0 and next(items) ~= nil then
+        error("map: items is a table of names and values; map goes through a list", 3)
+    end
     local i = 0
     return function()
         i = i + 1
+        if i < count and items[i] == nil then
+            error(("map: item %d of %d is nil, and what is behind it would be left out"):format(i, count), 0)
+        end
         return items[i]
-    end, #items
+    end, count
+end
+
+local MAP_OPTIONS <const> = { concurrency = true, results = true }
+
+local function check_map(fn, options)
+    if type(fn) ~= "function" and not (debug.getmetatable(fn) or {}).__call then
+        error("map: needs a function for the items, got " .. type(fn), 3)
+    elseif options ~= nil and type(options) ~= "table" then
+        error("map: options must be a table, as { concurrency = 4 }, got " .. type(options), 3)
+    end
+    for name in pairs(options or {}) do
+        if not MAP_OPTIONS[name] then
+            error(("map: no option '%s'; there are concurrency and results"):format(tostring(name)), 3)
+        end
+    end
 end
 
 --- The same iterator for several tasks. While one waits inside of it, the others wait for their turn.
@@ -78,6 +100,7 @@ end
 ---@param options? { concurrency: integer, results: boolean }  default 16, true
 ---@return any[]|integer
 function tasks.map(items, fn, options)
+    check_map(fn, options)
     local concurrency = options and options.concurrency or 16
     if math.type(concurrency) ~= "integer" or concurrency < 1 then
         error("map: concurrency must be an integer of at least 1", 2)
@@ -121,6 +144,10 @@ end
 ---@param fn fun(...): ...
 ---@return any ...
 function tasks.timeout(seconds, fn, ...)
+    if type(seconds) ~= "number" or seconds < 0 or seconds ~= seconds then
+        error("timeout: needs the seconds first, a number of at least 0, got "
+            .. (type(seconds) == "number" and tostring(seconds) or type(seconds)), 2)
+    end
     local scope <close> = core.nursery()
     local task <const> = scope:spawn(fn, ...)
     if core.join({ task }, seconds) == "timeout" then

@@ -99,6 +99,8 @@ int th_options_parse(int argc, char **argv, th_options *options, th_error *err)
         if (options->code)
             break; /* what follows -e CODE are its arguments */
     }
+    if (options->code && optind < argc && strcmp(argv[optind], "--") == 0)
+        optind++; /* as behind the last option; a script's own "--" is the script's */
     options->runtime.log_json = json; /* what comes later may be for the script */
     options->rest = optind;
     return 0;

@@ -199,6 +199,9 @@ function tests.test_options_of_a_wrong_form_are_errors_that_say_the_right_one()
         ["on cannot contain 'unknown_outcome'"] = { url = url, retry = { on = { "unknown_outcome" } } },
         ["times must be an integer"] = { url = url, retry = { times = 0 } },
         ["retry has no member 'pause'"] = { url = url, retry = { pause = 1 } },
+        ["timeout must be seconds, above 0"] = { url = url, timeout = 0 / 0 },
+        ["line break or another control character in X-A"] = { url = url, headers = { ["X-A"] = "a\r\nX-B: 1" } },
+        ["no header can have: 'X-A??X-B'"] = { url = url, headers = { ["X-A\r\nX-B"] = "1" } },
         ["a HEAD request has no body"] = { url = url, method = "HEAD", to = "x" },
     } do
         lu.assertErrorMsgContains(text, http.request, request)

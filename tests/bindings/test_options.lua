@@ -84,6 +84,37 @@ function tests.test_a_mistake_is_one_line_with_the_scripts_name_and_status_2()
     end
 end
 
+local CONVERTS <const> = [[
+local parser = require("trunkhost").options { job = false }
+parser:option "-s --seconds" :convert(math.tointeger)
+parser:option "--half" :convert(tonumber)
+parser:option "--colour" :convert { red = 1, blue = 2 }
+parser:option "--pair" :args(2) :convert { tonumber, function(text) return text == "y" or nil end }
+parser:option "--own" :convert(function() return nil, "not on a Monday" end)
+parser:argument "file" :args "?" :convert(function(text) return text ~= "bad" and text or nil end)
+local o = parser:parse()
+print(o.seconds, o.half, o.colour, o.pair and o.pair[1], o.file)
+]]
+
+function tests.test_a_value_that_the_scripts_own_convert_refuses_is_told_with_its_option()
+    local folder <const> = program.folder()
+    program.write(folder .. "/tool.lua", CONVERTS)
+    local result = program.run(folder .. "/tool.lua -s 3 --half 2.5 --colour red --pair 4 y good")
+    lu.assertEquals(result.out, "3\t2.5\t1\t4\tgood\n", result.err)
+    for arguments, words in pairs {
+        ["-s x"] = "--seconds: 'x' is not a whole number", ["--half y"] = "--half: 'y' is not a number",
+        ["--colour rad"] = "--colour: there is no 'rad' (did you mean 'red'?)",
+        ["--colour green"] = "--colour: there is no 'green' (there are: blue, red)",
+        ["--pair 1 n"] = "--pair does not take 'n'", ["--own x"] = "not on a Monday",
+        ["bad"] = "file does not take 'bad'",
+    } do
+        result = program.run(folder .. "/tool.lua " .. arguments)
+        lu.assertEquals(result.status, 2)
+        lu.assertStrContains(result.err, "tool.lua: " .. words .. "; see --help")
+    end
+    program.remove(folder)
+end
+
 function tests.test_help_is_grouped_within_80_columns_and_names_every_option()
     local help = run "--help"
     lu.assertEquals(help.status, 0)

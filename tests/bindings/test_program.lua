@@ -99,6 +99,7 @@ end
 function tests.test_arguments_reach_the_script()
     lu.assertEquals(program.run("-e 'print(arg[0], arg[1], arg[2], ...)' one 'two words'").out,
         "-e\tone\ttwo words\tone\ttwo words\n")
+    lu.assertEquals(program.run("-e 'print(...)' -- -n -- x").out, "-n\t--\tx\n")
 end
 
 -- The script signals its own process: no race with its start.

@@ -240,6 +240,17 @@ function tests.test_map_keeps_the_order_and_bounds_the_concurrency()
     lu.assertEquals(most, 2)
 end
 
+function tests.test_map_leaves_nothing_out_without_a_word()
+    local function nothing() end
+    lu.assertErrorMsgContains("a table of names and values", trunkhost.map, { bolna = 1 }, nothing)
+    lu.assertErrorMsgContains("item 2 of 3 is nil", trunkhost.map, { 1, nil, 3 }, nothing)
+    lu.assertErrorMsgContains("no option 'concurency'", trunkhost.map, { 1 }, nothing, { concurency = 4 })
+    lu.assertErrorMsgContains("options must be a table", trunkhost.map, { 1 }, nothing, 4)
+    lu.assertErrorMsgContains("needs a function", trunkhost.map, { 1 })
+    lu.assertEquals(trunkhost.map({}, nothing), {})
+    lu.assertEquals(trunkhost.map({ 1 }, setmetatable({}, { __call = function(_, item) return -item end })), { -1 })
+end
+
 function tests.test_map_takes_an_iterator()
     local n = 0
     local results = trunkhost.map(function()
@@ -260,6 +271,11 @@ function tests.test_the_first_error_in_map_cancels_the_rest()
     lu.assertFalse(ok)
     lu.assertEquals(err, "item two")
     lu.assertEquals(finished, 0)
+end
+
+function tests.test_timeout_says_what_is_wrong_with_what_it_is_given()
+    lu.assertErrorMsgContains("needs the seconds first", trunkhost.timeout, print, 3)
+    lu.assertErrorMsgContains("got -1", trunkhost.timeout, -1, print)
 end
 
 function tests.test_timeout_cancels_and_raises()

@@ -89,7 +89,8 @@ local SEEDED <const> = {
         "what `plan` returns: skip must be a text" },
     { "account:update(1, { nickname = nil })", 1, "trunkhost.null" },
     { "trunkhost.job.run { name = 'x', plan = function() return { skip = 'x' } end,\n"
-        .. "apply = function(item, plan) return item.account:update(1, plan.change) end }", 2, "did you mean 'changes'" },
+        .. "apply = function(item, plan) return item.account:update(1, plan.change) end }", 2,
+        "did you mean 'changes'" },
 }
 
 --- Scripts in the documents that show what a mistake looks like.

@@ -9,6 +9,7 @@
  *                        changing something: that goes on without being read
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -157,8 +158,19 @@ void th_open_output(lua_State *L)
     lua_setfield(L, -2, "write");
 }
 
+/* Another program on this terminal or pipe may have made it one that does not wait: a slow reader
+ * would then look like a broken one, and end a job. */
+static void make_waiting(FILE *stream)
+{
+    int fd = fileno(stream), flags = fcntl(fd, F_GETFL);
+    if (flags >= 0 && (flags & O_NONBLOCK))
+        fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
 void th_open_printing(lua_State *L)
 {
+    make_waiting(stdout);
+    make_waiting(stderr);
     lua_pushcfunction(L, core_print);
     lua_setglobal(L, "print");
     lua_getglobal(L, "io"); // io

@@ -54,6 +54,17 @@ function tests.test_a_script_that_prints_for_ever_ends_with_its_reader()
     end
 end
 
+function tests.test_an_output_that_another_program_has_made_one_that_does_not_wait_is_waited_for()
+    local _, err = shell [[
+{ $T -e 'local pipe = require "trunkhost".uv.new_pipe(false) pipe:open(1)
+    local function is_waiting() return not io.open "/proc/self/fdinfo/1":read "a":match "flags:%s+%d*[4567]%d%d%d\n" end
+    io.stderr:write(tostring(is_waiting()), "\n")'
+$T -e 'io.stderr:write(io.open "/proc/self/fdinfo/1":read "a":match "flags:%s+(%d+)")'; } | cat]]
+    lu.assertEquals(err:match "^%a+", "false") -- as libuv makes it
+    lu.assertNil(err:match "\n%d*[4567]%d%d%d$", err)
+    lu.assertNotNil(err:match "\n%d+$", err)
+end
+
 function tests.test_other_files_say_what_went_wrong_as_ever()
     local out = shell [[
 $T -e 'local f = io.open("/dev/full", "w") f:setvbuf "no" print((f:write "x")) print(select(2, f:write "x"))

@@ -290,12 +290,13 @@ static int note_trunk(lua_State *L, struct th_call *call)
     else
         lua_pushvalue(L, ARG_PARAMS);
     lua_Integer id = lua_tointegerx(L, -1, &isint);
-    if (isint && lua_type(L, -1) == LUA_TNUMBER)
-        lua_pushinteger(L, id);
-    else
-        lua_pushvalue(L, -1);
-    const char *text = lua_isnil(L, -1) ? "" : luaL_tolstring(L, -1, NULL);
-    call->trunk = strdup(text);
+    if (isint && lua_type(L, -1) == LUA_TNUMBER) {
+        th_buf text = {0};
+        th_buf_put_integer(&text, id);
+        call->trunk = text.data;
+    } else {
+        call->trunk = strdup(lua_isnil(L, -1) ? "" : luaL_tolstring(L, -1, NULL));
+    }
     lua_settop(L, ARG_OPTIONS);
     return call->trunk ? 0 : -1;
 }
@@ -354,9 +355,11 @@ static int start(lua_State *L, th_account *account, const th_endpoint *endpoint)
     static const struct th_pace_reply none = {0, -1, -1, -1, -1};
     th_task_may_wait(L, "send a request");
     th_runtime_admit(L, "send a request");
-    struct th_call *call = calloc(1, sizeof *call);
+    struct th_call *call =
+        malloc(sizeof *call); /* the last one's, which calloc would not look for */
     if (!call)
         return luaL_error(L, "not enough memory");
+    memset(call, 0, sizeof *call);
     call->account = account;
     call->endpoint = endpoint;
     call->admitted = th_task_admitted(L);

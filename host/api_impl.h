@@ -31,7 +31,7 @@ struct th_call {
     struct th_call_record *record; /* owned; NULL: this call leaves no trace in the ledger */
     th_buf url, body;
     char *trunk; /* owned; "" for a create */
-    struct th_secret_use secrets[TH_CALL_SECRETS];
+    struct th_secret_use *secrets; /* owned, TH_CALL_SECRETS of them; NULL: none */
     unsigned nsecrets;
     th_exchange x;
 };

@@ -81,6 +81,11 @@ int th_call_take_secrets(lua_State *L, struct th_call *call, th_error *err)
                 return th_fail(err, TH_INVALID, "more than %d secrets in one request",
                                (int)TH_CALL_SECRETS);
             }
+            if (!call->secrets &&
+                !(call->secrets = calloc(TH_CALL_SECRETS, sizeof *call->secrets))) {
+                lua_pop(L, 2);
+                return th_fail(err, TH_INVALID, "not enough memory");
+            }
             struct th_secret_use *use = &call->secrets[call->nsecrets];
             th_secret *secret = th_secret_test(L, -1);
             use->field = field->name;
@@ -163,4 +168,6 @@ void th_call_drop_secrets(struct th_call *call)
     for (unsigned i = 0; i < call->nsecrets; i++)
         th_secret_unref(call->secrets[i].secret);
     call->nsecrets = 0;
+    free(call->secrets);
+    call->secrets = NULL;
 }

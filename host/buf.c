@@ -71,6 +71,20 @@ int th_buf_putc(th_buf *buf, char c)
     return th_buf_append(buf, &c, 1);
 }
 
+int th_buf_put_integer(th_buf *buf, int64_t n)
+{
+    char digits[20]; /* 2^63 has 19, and there may be a sign */
+    char *at = digits + sizeof digits;
+    uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
+    do {
+        *--at = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (n < 0)
+        *--at = '-';
+    return th_buf_append(buf, at, (size_t)(digits + sizeof digits - at));
+}
+
 int th_buf_printf(th_buf *buf, const char *format, ...)
 {
     /* Formats straight into the block: a copy on the stack could not be wiped for certain. */

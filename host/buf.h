@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct th_buf {
     char *data; /* owned; NULL while empty; always followed by a NUL that is not counted */
@@ -20,6 +21,8 @@ int th_buf_reserve(th_buf *buf, size_t extra);
 int th_buf_append(th_buf *buf, const void *data, size_t len);
 int th_buf_puts(th_buf *buf, const char *text);
 int th_buf_putc(th_buf *buf, char c);
+/* In decimal, as "%lld" writes it. */
+int th_buf_put_integer(th_buf *buf, int64_t n);
 int th_buf_printf(th_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Empties the buffer but keeps its block for reuse (wiped when sensitive). */

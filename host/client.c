@@ -181,8 +181,13 @@ static bool find_proxy(th_client *client)
         proxy = "";
     }
     th_buf list = {0};
-    int rc = th_buf_printf(&list, "%s%slocalhost,127.0.0.0/8,::1", except ? except : "",
+    int rc = 0;
+    if (proxy[0]) {
+        rc = th_buf_printf(&list, "%s%slocalhost,127.0.0.0/8,::1", except ? except : "",
                            except && except[0] ? "," : "");
+    } else {
+        rc = th_buf_putc(&list, '*'); /* libcurl reads a list for each request */
+    }
     client->proxy = strdup(proxy);
     client->no_proxy = list.data;
     return rc == 0 && client->proxy;

@@ -78,9 +78,9 @@ static const char *append_value(lua_State *L, int idx, enum th_type type, bool p
         lua_Integer number = lua_tointegerx(L, idx, &whole);
         if (!whole || (path && number < 1))
             return path ? "must be a whole number above 0" : "must be a whole number";
+        if (type == TH_INTEGER && (!path || number < INT64_C(1000000000000000000)))
+            return th_buf_put_integer(out, number) ? "is too long for the memory there is" : NULL;
         len = (size_t)snprintf(digits, sizeof digits, "%" PRId64, (int64_t)number);
-        if (!path && type == TH_INTEGER)
-            return th_buf_append(out, digits, len) ? "is too long for the memory there is" : NULL;
     } else if (type == TH_BOOLEAN && lua_isboolean(L, idx)) {
         text = lua_toboolean(L, idx) ? "true" : "false";
         len = strlen(text);

@@ -16,13 +16,18 @@ struct piece {
     size_t len;
 };
 
+static bool is_space(char ch)
+{
+    return ch == ' ' || ch == '\t' || ch == '\r' || ch == '\n' || ch == '\0';
+}
+
 static struct piece trim(struct piece p)
 {
-    while (p.len > 0 && strchr(" \t\r\n", p.at[0])) {
+    while (p.len > 0 && is_space(p.at[0])) {
         p.at++;
         p.len--;
     }
-    while (p.len > 0 && strchr(" \t\r\n", p.at[p.len - 1])) {
+    while (p.len > 0 && is_space(p.at[p.len - 1])) {
         p.len--;
     }
     return p;
@@ -173,6 +178,9 @@ static bool is_json(struct piece value)
 {
     struct piece type;
 
+    if (is(value, "application/json")) {
+        return true;
+    }
     if (!next_part(&value, "; \t", &type)) {
         return false;
     }
@@ -189,8 +197,12 @@ void th_reply_headers_clear(th_pace_reply *pace, bool *json)
 void th_reply_headers_read(th_pace_reply *pace, bool *json, const char *line, size_t len,
                            double now)
 {
-    /* Most headers are none of these: the first letter says so. */
-    if (len == 0 || !strchr("RrXxCc", line[0])) {
+    static const char type[] = "content-type:";
+
+    /* Most headers are none of these: the first letters say so. */
+    if (len == 0 || !strchr("RrXxCc", line[0]) ||
+        ((line[0] | 0x20) == 'c' &&
+         (len < sizeof type - 1 || strncasecmp(line, type, sizeof type - 1) != 0))) {
         return;
     }
     const char *colon = memchr(line, ':', len);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -30,6 +31,8 @@ static void refuse(struct refused *r, const char *words)
     r->transfer.status = 422;
     th_buf_printf(&r->transfer.reply, "{\"message\":\"%s\"}", words);
     r->call.endpoint = th_provider_endpoint(r->provider, "update");
+    r->call.secrets = calloc(TH_CALL_SECRETS, sizeof *r->call.secrets);
+    assert_non_null(r->call.secrets);
     assert_int_equal(th_secret_copy(password, strlen(password), &r->call.secrets[0].secret, NULL),
                      0);
     r->call.nsecrets = 1;

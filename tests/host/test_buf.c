@@ -133,6 +133,19 @@ static void an_ordinary_buffer_is_the_proof_that_the_spy_sees(void **state)
     assert_int_equal(freed_in_clear, 1);
 }
 
+static void integers_are_written_in_decimal(void **state)
+{
+    (void)state;
+    th_buf buf = {0};
+    const int64_t numbers[] = {0, 7, -1, 10, 100, INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        assert_int_equal(th_buf_put_integer(&buf, numbers[i]), 0);
+        assert_int_equal(th_buf_putc(&buf, ' '), 0);
+    }
+    assert_string_equal(buf.data, "0 7 -1 10 100 9223372036854775807 -9223372036854775808 ");
+    th_buf_close(&buf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +156,7 @@ int main(void)
         cmocka_unit_test_setup(a_sensitive_buffer_wipes_each_block_it_outgrows, reset),
         cmocka_unit_test_setup(a_sensitive_buffer_wipes_what_lies_beyond_its_length, reset),
         cmocka_unit_test_setup(an_ordinary_buffer_is_the_proof_that_the_spy_sees, reset),
+        cmocka_unit_test_setup(integers_are_written_in_decimal, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,6 @@ local argparse <const> = require "argparse"
 local aligned <const> = require "trunkhost.table"
 local core <const> = require "trunkhost.core"
 local json_line <const> = require "trunkhost.json_line"
-local process <const> = require "trunkhost.process"
 local rehearse <const> = require "trunkhost.rehearse"
 local stage <const> = require "trunkhost.rehearse.stage"
 
@@ -16,6 +15,8 @@ job gets --yes when it has that option.
 
 Exit status: 0 all promises are kept; 1 some are not; 2 wrong usage, or the
 script does not even run undisturbed.]]
+
+local UNDISTURBED <const> = { undisturbed = true, again = true }
 
 local function whole(name, least)
     return function(text)
@@ -72,17 +73,26 @@ local function parse(words)
 end
 
 --- A job asks a person unless it is told not to.
-local function with_consent(words)
+local function consent(place)
+    local words <const> = place.words
     for _, word in ipairs(words) do
         if word == "--yes" or word == "-y" then
-            return words
+            return
         end
     end
-    local help <const> = process.run { require("luv").exepath(), words[1], "--help", timeout = 20 }
-    if help.status == 0 and help.out:find("--yes", 1, true) then
+    local help <const> = place:help()
+    if help and help:find("--yes", 1, true) then
         words[#words + 1] = "--yes"
     end
-    return words
+end
+
+local function fail_undisturbed(run, timeout)
+    if run.late then
+        fail("the script has not ended after %d seconds (--timeout) even when nothing disturbs it; a program that it \z
+            has left running in the background counts as well, unless its output goes elsewhere", timeout)
+    end
+    core.write("err", run.text)
+    fail("the script ends with status %s even when nothing disturbs it", tostring(run.status or "?"))
 end
 
 local function show_text(report, words, screen)
@@ -122,7 +132,8 @@ end
 
 return function(...)
     local options <const>, words <const> = parse { ... }
-    local place <close> = stage.open(with_consent(words), options)
+    local place <close> = stage.open(words, options)
+    consent(place)
     local report <const> = rehearse.run(place, {
         only = options.only, every = options.every, seed = options.seed,
         told = function(name, at, of)
@@ -131,8 +142,11 @@ return function(...)
     })
     core.progress("", true)
     if report.failed then
-        core.write("err", report.failed.text)
-        fail("the script ends with status %s even when nothing disturbs it", tostring(report.failed.status or "?"))
+        fail_undisturbed(report.failed, options.timeout)
+    elseif options.only and report.scenarios == 0 and not UNDISTURBED[options.only] then
+        fail("--only %s: this script has nothing of that name to rehearse (requests: %d, %s); there are again, \z
+            dry-run, fault, write and kill, and single ones as fault:drop and kill:1:after", options.only,
+            report.requests, report.changes and "with changes" or "no changes")
     end
     if options.json then
         show_json(report)

@@ -17,6 +17,7 @@ local stage <const> = {}
 ---@class trunkhost.rehearse.Run
 ---@field status integer?  nil: it was ended by a signal
 ---@field signal integer?
+---@field late boolean?     it was ended because it took too long
 ---@field text string      what it printed, on both streams
 ---@field words string     its command, for people
 
@@ -114,6 +115,16 @@ local function command_of(self, host)
     return command
 end
 
+--- What the script says to --help. It may do its work instead: so this, too, is on the fake platforms, and dry.
+---@return string?
+function Stage:help()
+    self:reset()
+    local command <const> = command_of(self, { "-n", self.words[1], "--help" })
+    command.timeout = math.min(20, self.settings.timeout)
+    local ok <const>, result <const> = pcall(process.run, command)
+    return ok and result.status == 0 and result.out or nil
+end
+
 --- Runs the script.
 ---@param ... string  options of the program, before the script
 ---@return trunkhost.rehearse.Run
@@ -127,7 +138,7 @@ function Stage:run(...)
         shown[i] = quoted(command[i])
     end
     if not ok then
-        return { text = tostring(result), words = table.concat(shown, " ") }
+        return { text = tostring(result), late = core.is_error(result) == "timeout", words = table.concat(shown, " ") }
     end
     local signal <const> = result.signal ~= 0 and result.signal or nil
     return { status = not signal and result.status or nil, signal = signal, text = result.out .. result.err,

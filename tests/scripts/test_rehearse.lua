@@ -108,6 +108,40 @@ function tests.test_it_touches_nothing_but_the_fake_platforms()
     program.remove(folder)
 end
 
+function tests.test_a_script_that_knows_no_help_does_its_work_on_the_fake_platforms_alone()
+    local folder <const> = program.folder()
+    program.write(folder .. "/token", "real\n", "600")
+    program.write(folder .. "/config.lua", ([[return { accounts = { main = { provider = "vatel",
+        base_url = "http://127.0.0.1:9", token = { file = "%s/token" } } } }]]):format(folder))
+    program.write(folder .. "/script.lua", ([[
+        local ok = pcall(function() require("trunkhost").account("main"):list "list" end)
+        local file <close> = io.open("%s/told", "a")
+        file:write(tostring(ok), "\n")
+    ]]):format(folder))
+    local result = program.run(("rehearse --trunks 1 --only again %s/script.lua"):format(folder),
+        { env = { TRUNKHOST_CONFIG = folder .. "/config.lua" } })
+    lu.assertEquals(result.status, 0, result.out .. result.err)
+    local told <const> = program.read(folder .. "/told")
+    lu.assertStrContains(told, "true\ntrue\n")
+    lu.assertNotStrContains(told, "false")
+    program.remove(folder)
+end
+
+function tests.test_what_rehearses_nothing_is_no_proof()
+    local result = rehearse(HEAD .. "account:list 'list'", "--only nonsense")
+    lu.assertEquals(result.status, 2, result.out)
+    lu.assertEquals(result.out, "")
+    lu.assertStrContains(result.err, "--only nonsense")
+    lu.assertEquals(rehearse(HEAD .. "account:list 'list'", "--only write").status, 2)
+    lu.assertEquals(rehearse(HEAD .. "account:list 'list'", "--only again").status, 0)
+end
+
+function tests.test_a_script_that_does_not_end_is_told_in_one_line()
+    local result = rehearse("require('trunkhost').sleep(3600)", "--timeout 1")
+    lu.assertEquals(result.status, 2)
+    lu.assertStrMatches(result.err, "trunkhost: rehearse: the script has not ended after 1 seconds [^\n]*\n")
+end
+
 function tests.test_wrong_usage_and_a_script_that_does_not_run()
     lu.assertEquals(program.run("rehearse").status, 2)
     lu.assertEquals(program.run("rehearse --trunks x a.lua").status, 2)

@@ -277,7 +277,7 @@ function Migration:prepare(items)
         self.works[item], self.list[i] = work, work
     end
     name_strangers(self)
-    self.target, self.undelivered = migrate_target.open(self.to), nil
+    self.target, self.undelivered = migrate_target.open(self.to, self.from:name()), nil
     migrate_conflicts.one_account(self)
     tasks.map(self.list, function(work) guarded(work, look_at, self, work) end,
         { concurrency = self.options.concurrency, results = false })

@@ -179,20 +179,37 @@ function steps.is_less(difference)
     return #planned > 0
 end
 
+--- The fields in which a trunk is not what it is at one moment between create and the last step.
+local function at_odds(target, mapped, steps_done, native)
+    local between = neutral.of(target.description, neutral.outcome { body = mapped.body, makes = mapped.makes,
+        after = table.move(mapped.after, 1, steps_done, 1, {}) })
+    local fields = {}
+    for _, difference in ipairs(neutral.compare(target.description, between, native)) do
+        fields[difference.field] = true
+    end
+    return fields
+end
+
 --- Where a trunk that an earlier run has made differs in what no later step brings; "" when it is only not complete.
 ---@param target trunkhost.MigrationTarget
 ---@param move trunkhost.Move
----@param there { differences: { field: string, planned: any, found: any }[] }
+---@param there { native: table, differences: { field: string, planned: any, found: any }[] }
 ---@return string
 function steps.not_to_be_added(target, move, there)
-    local mapped, list = move.mapped, {}
-    local created = neutral.of(target.description, neutral.outcome { body = mapped.body, after = {},
-        makes = mapped.makes })
+    local open, list = {}, {}
     for _, difference in ipairs(there.differences) do
-        local value = neutral.value(created, difference.field)
-        if not steps.is_less(difference) or canonical.text(value) == canonical.text(difference.planned) then
-            list[#list + 1] = difference
+        open[difference.field] = not (type(difference.found) == "table" and steps.is_less(difference)) or nil
+    end
+    for done = 0, #move.mapped.after - 1 do
+        if next(open) then
+            local odd = at_odds(target, move.mapped, done, there.native)
+            for field in pairs(open) do
+                open[field] = odd[field]
+            end
         end
+    end
+    for _, difference in ipairs(there.differences) do
+        list[#list + 1] = open[difference.field] and difference or nil
     end
     return steps.differences(list)
 end

@@ -4,6 +4,7 @@
 local canonical <const> = require "trunkhost.canonical"
 local core <const> = require "trunkhost.core"
 local ledger <const> = require "trunkhost.ledger"
+local migrate_run <const> = require "trunkhost.migrate_run"
 local neutral <const> = require "trunkhost.neutral"
 local tasks <const> = require "trunkhost.tasks"
 
@@ -16,7 +17,8 @@ local PAUSE_FIRST <const>, PAUSE_LONGEST <const> = 0.5, 8
 ---@field rows table[]                trunks as the list showed them
 ---@field full table<string, table>   id → read in full
 ---@field creates table[]             what the ledger has of creates at this account
----@field by_source table<string, table[]>  those of them that made trunks, by the source
+---@field from string?               name of the account that is read; nil: any
+---@field by_source table<string, table[]>  those of them that made trunks of that account's, by the source
 ---@field by_mark table<string, table[]>?   the list's rows by what twins have in common
 local Target <const> = {}
 Target.__index = Target
@@ -62,9 +64,10 @@ local function has_ledger()
 end
 
 ---@param account trunkhost.Account
+---@param from string?  name of the account that is read
 ---@return trunkhost.MigrationTarget
-function migrate_target.open(account)
-    local self = setmetatable({ account = account, description = account:describe(), full = {} }, Target)
+function migrate_target.open(account, from)
+    local self = setmetatable({ account = account, description = account:describe(), from = from, full = {} }, Target)
     self:list()
     -- A dry run does not make one.
     self:remember(has_ledger() and ledger.creates(account:name(), true) or {})
@@ -75,8 +78,14 @@ end
 ---@param creates table[]
 function Target:remember(creates)
     self.creates, self.by_source = creates, {}
+    local origins = {}
     for _, row in ipairs(creates) do
-        if row.endpoint == "create" and row.source then
+        if row.source and row.run then
+            origins[row.run] = origins[row.run] or { migrate_run.accounts(ledger.run(row.run)) }
+            row.from = origins[row.run][1]
+        end
+        row.own = row.from == nil or self.from == nil or row.from == self.from
+        if row.endpoint == "create" and row.source and row.own then
             self.by_source[row.source] = self.by_source[row.source] or {}
             table.insert(self.by_source[row.source], row)
         end
@@ -216,9 +225,9 @@ local function of_another(self, native, source)
     local id, asked, likely = tostring(native.id), false, false
     for _, row in ipairs(self.creates) do
         local create = row.endpoint == "create"
-        if create and row.source == source then
+        if create and row.own and row.source == source then
             asked = asked or is_open(row)
-        elseif create and row.state == "landed" and row.trunk == id then
+        elseif create and row.state == "landed" and row.trunk == id and row.from then
             return true
         elseif create and is_open(row) and type(row.key) == "table" then
             likely = likely or is_fresh(self, row.key, native)

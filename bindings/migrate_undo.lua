@@ -3,8 +3,8 @@
 local accounts <const> = require "trunkhost.accounts"
 local aligned <const> = require "trunkhost.table"
 local core <const> = require "trunkhost.core"
-local json <const> = require "trunkhost.json"
 local ledger <const> = require "trunkhost.ledger"
+local migrate_run <const> = require "trunkhost.migrate_run"
 local migrate_target <const> = require "trunkhost.migrate_target"
 local migrate_steps <const> = require "trunkhost.migrate_steps"
 local neutral <const> = require "trunkhost.neutral"
@@ -13,16 +13,6 @@ local outcome <const> = require "trunkhost.outcome"
 local patiently <const> = migrate_target.patiently
 
 local undo <const> = {}
-
-local function word_after(arguments, name)
-    for i, word in ipairs(arguments) do
-        if word == name then
-            return arguments[i + 1]
-        elseif word:sub(1, #name + 1) == name .. "=" then
-            return word:sub(#name + 2)
-        end
-    end
-end
 
 --- The migration that a run has taken back, from what it has worked on.
 local function undone_by(run)
@@ -42,15 +32,10 @@ local function accounts_of(id)
     if not run then
         options.fail("--undo %s: %s", id, problem or "there is no such run in the ledger")
     end
-    local first = run
-    while first.resumed_from do
-        first = ledger.run(first.resumed_from)
-    end
-    local words = type(first.arguments) == "string" and json.decode(first.arguments) or first.arguments
-    local from, to = word_after(words, "--from"), word_after(words, "--to")
+    local from, to = migrate_run.accounts(run)
     if from and to then
         return run.id, from, to
-    elseif word_after(words, "--undo") then
+    elseif migrate_run.word_after(migrate_run.words(run), "--undo") then
         local undone = undone_by(run)
         if undone then
             return accounts_of(undone)

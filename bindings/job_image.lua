@@ -9,6 +9,43 @@ local image <const> = {}
 
 local HIDDEN <const> = "[secret]"
 
+--- A value without what the platform itself has put into it, the ids of gateways for example: what can be sent again.
+local function sendable(description, field, value)
+    local object = field and field.of and description.objects[field.of]
+    if not object or type(value) ~= "table" or value == json.null then
+        return value
+    elseif json.is_array(value) then
+        local list = json.array {}
+        for i, item in ipairs(value) do
+            list[i] = sendable(description, field, item)
+        end
+        return list
+    end
+    local kept = {}
+    for name, inner in pairs(value) do
+        local known = object.fields[name]
+        if not known or known.create or known.update then
+            kept[name] = sendable(description, known, inner)
+        end
+    end
+    return kept
+end
+
+--- The same for all fields of a trunk, or for some of them.
+---@param description table
+---@param trunk any  what is no table stays as it is
+---@return any
+function image.sendable(description, trunk)
+    if type(trunk) ~= "table" then
+        return trunk
+    end
+    local fields, copy = description.objects.trunk.fields, {}
+    for name, value in pairs(trunk) do
+        copy[name] = sendable(description, fields[name], value)
+    end
+    return copy
+end
+
 --- The values of these fields, and the id of what they belong to, as JSON; nil where there is nothing to say. What
 --- is not known stays away.
 local function text_of(description, names, trunk, sent)
@@ -17,7 +54,7 @@ local function text_of(description, names, trunk, sent)
         if fields[name] and (fields[name].secret or core.is_secret(value)) then
             found[name] = HIDDEN
         elseif fields[name] and trunk[name] ~= nil then
-            found[name] = trunk[name]
+            found[name] = sendable(description, fields[name], trunk[name])
         elseif fields[name] and sent then
             found[name] = value
         end

@@ -142,8 +142,8 @@ end
 -- ---------------------------------------------------------------------------------------------------
 -- Carrying it out
 
---- Looks at the trunk once more, just before: nil when the ledger knows of nothing to look at; else it, and whether
---- it is as it was before already.
+--- Looks at the trunk once more, just before: nil when the ledger knows of nothing to look at; else it, whether it is
+--- as it was before already, and what of it can be sent.
 local function look_again(self, row, entry, cut_off)
     local before, after = image.fields(row.before), image.fields(row.after)
     local _, secrets = image.fields(row.after)
@@ -152,24 +152,25 @@ local function look_again(self, row, entry, cut_off)
         return nil, false
     end
     local now = change.before(entry.account, { id = id })
-    if #secrets == 0 and image.shows(before, now) then
-        return now, true
+    local shown = image.sendable(entry.account:describe(), now)
+    if #secrets == 0 and image.shows(before, shown) then
+        return now, true, shown
     end
-    local difference = image.difference(after, now)
+    local difference = image.difference(after, shown)
     if difference and not (cut_off and self.how ~= true) then
         outcome.failed("conflict", ("not taken back: it was changed meanwhile: %s"):format(difference),
             { attempts = 0 })
     end
-    return now, false
+    return now, false, shown
 end
 
 local function carry_out(self, item, plan)
     local entry, row = plan.undo.entry, plan.undo.row
-    local now, is_back = look_again(self, row, entry, plan.undo.cut_off)
+    local now, is_back, shown = look_again(self, row, entry, plan.undo.cut_off)
     if is_back then
         return { attempts = 0, evidence = "accepted" } -- an earlier attempt has done it
     elseif self.how == true then
-        return change.apply(entry.account, now, to_restore(image.fields(row.before), now))
+        return change.apply(entry.account, now, to_restore(image.fields(row.before), shown))
     end
     return self.how(item, self:record(entry, row))
 end
@@ -329,9 +330,13 @@ function Undo:choose(run, entries, accounts, failures)
     for _, entry in ipairs(chosen) do
         local row = row_of[entry]
         if row then
+            local description = entry.account:describe()
+            for _, name in ipairs { "before", "after", "plan" } do
+                row[name] = image.sendable(description, row[name])
+            end
             entry.undoes = row.id
             entry.given_plan = gone[entry] and row.undone ~= "done" and { skip = "it is gone since run " .. self.id,
-                changed = "gone" } or self:plan(entry, row, trunks[entry])
+                changed = "gone" } or self:plan(entry, row, image.sendable(description, trunks[entry]))
             if entry.given_plan.changed and not entry.done_by then
                 self.changed[#self.changed + 1] = ("%s %s (%s)"):format(row.account, entry.key,
                     entry.given_plan.changed)

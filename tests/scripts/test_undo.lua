@@ -148,6 +148,58 @@ function tests.test_a_field_with_another_value_is_changed_since()
     lu.assertEquals(after, before)
 end
 
+--- What the platform itself puts into each member of a list, an id for example, cannot be sent, and is another one
+--- each time.
+function tests.test_lists_are_put_back_without_what_the_platform_has_put_into_them()
+    start()
+    local path = script [[
+        local trunkhost = require "trunkhost"
+        trunkhost.job.run { name = "addresses", options = trunkhost.options { undo = true }:parse(), undo = true,
+            plan = function(item)
+                return { changes = { ip_identifiers = trunkhost.json.array { { ip_address = "192.0.2.1/32" } } } }
+            end }]]
+    local function addresses(id)
+        local list = {}
+        for i, each in ipairs(world()[id].ip_identifiers) do list[i] = each.ip_address end
+        return list
+    end
+    local id
+    for each, trunk in pairs(world()) do
+        id = #trunk.ip_identifiers == 2 and each or id
+    end
+    local before, cut = addresses(id), 0
+    local job = path .. " --account bolna --yes --json --only " .. id
+    lu.assertEquals(#before, 2)
+    for request = 1, 6 do
+        sandbox:reset()
+        lu.assertEquals(run(job).summary.done, 1)
+        lu.assertEquals(addresses(id), { "192.0.2.1/32" })
+        sandbox:tell("kill", { request = request, moment = "after" })
+        local undone = run(path .. " --undo last --yes --json")
+        if undone.status == 137 then
+            cut = cut + 1
+            undone = run(path .. " --undo last --yes --json")
+        end
+        lu.assertEquals(undone.status, 0, undone.err)
+        lu.assertEquals(undone.summary.done, 1, undone.out)
+        lu.assertEquals(addresses(id), before)
+    end
+    lu.assertTrue(cut > 2)
+    -- The run itself killed in the middle: what it has sent shows.
+    for request = 1, 6 do
+        sandbox:reset()
+        sandbox:tell("kill", { request = request, moment = "after" })
+        if run(job).status ~= 137 then
+            lu.assertTrue(request > 3)
+            break
+        elseif #sandbox:run("runs --json").out > 0 then
+            local undone = run(path .. " --undo last --yes --json")
+            lu.assertEquals(undone.status, 0, undone.err)
+        end
+        lu.assertEquals(addresses(id), before, request)
+    end
+end
+
 function tests.test_a_dry_run_shows_what_would_be_taken_back_and_sends_nothing()
     start()
     local first = run(DISABLE)

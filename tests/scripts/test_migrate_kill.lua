@@ -66,6 +66,20 @@ function acts.move(pair, moment)
     end)
 end
 
+--- Killed while the source is read.
+function acts.read(pair, moment)
+    return sweep(pair, "source", moment, function(place, arm)
+        local plan = disturbed.prepare(pair, set_of(RICH[pair.from]))
+        arm()
+        local result = pair:run(plan.arguments)
+        if result.status == 137 then
+            lu.assertEquals(select(2, pair:trunks "target"), 0, place)
+            disturbed.finish(pair, place)
+        end
+        return result
+    end)
+end
+
 local function moved(pair)
     local plan = disturbed.prepare(pair, set_of(RICH[pair.from]))
     local before = truth.picture(pair.target, pair.to)
@@ -171,7 +185,7 @@ local function sweeps()
     table.move({ { "famulor", "vatel", "undo" }, { "vatel", "famulor", "undo" }, { "bolna", "bolna_trunk", "undo" },
         { "bolna", "bolna_trunk", "deactivate" }, { "bolna_trunk", "bolna", "deactivate" },
         { "famulor", "autocalls", "delete" }, { "vatel", "bolna", "delete" },
-        { "famulor", "vatel", "deliver" } }, 1, 8, #list + 1, list)
+        { "famulor", "vatel", "deliver" }, { "vatel", "bolna", "read" } }, 1, 9, #list + 1, list)
     return list
 end
 

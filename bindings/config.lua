@@ -192,4 +192,13 @@ function config.get()
     return loaded
 end
 
+--- A config.lua in the current folder, as `trunkhost init` writes it, which is not read by itself: what to do about
+--- it; nil where there is none, or a configuration is read.
+---@return string?
+function config.beside()
+    local file <const> = not config.get().path and io.open "config.lua"
+    return file and file:close() and "config.lua in this folder is not read by itself: name it, with -c config.lua "
+        .. "before the command or script, or export TRUNKHOST_CONFIG=$PWD/config.lua" or nil
+end
+
 return config

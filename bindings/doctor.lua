@@ -179,8 +179,8 @@ local function chosen(tell, options)
         tell("configuration", nil, "ok", "there is no file; %d %s by %s", #names, plural,
             core.run().sandbox and "the sandbox" or "token variables that are set")
     else
-        tell("configuration", nil, "wrong", "there is neither a file nor a token variable, so there is no account; "
-            .. "`trunkhost init` writes a file to begin with")
+        tell("configuration", nil, "wrong", "there is neither a file nor a token variable, so there is no account; %s",
+            config.beside() or "`trunkhost init` writes a file to begin with")
     end
     return #options.account > 0 and options.account or names
 end

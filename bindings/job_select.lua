@@ -1,6 +1,7 @@
 --- Which trunks a run works on: the accounts that were named, their items, and the filters over them.
 
 local accounts <const> = require "trunkhost.accounts"
+local config <const> = require "trunkhost.config"
 local core <const> = require "trunkhost.core"
 local job_items <const> = require "trunkhost.job_items"
 local json <const> = require "trunkhost.json"
@@ -18,8 +19,8 @@ function select_items.accounts(chosen)
     local known = accounts.names()
     if #names == 0 then
         if #known == 0 then
-            options.fail "there is no account: write a configuration or set a platform's token variable (see \z
-                docs/getting-started.md), or try it on the sandbox: trunkhost --sandbox ..."
+            options.fail("there is no account: %s; or try it on the sandbox: trunkhost --sandbox ...", config.beside()
+                or "write a configuration or set a platform's token variable (see docs/getting-started.md)")
         elseif #known > 1 then
             options.fail("which account? Name one with --account NAME, or all; there are: %s",
                 table.concat(known, ", "))

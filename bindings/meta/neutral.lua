@@ -242,5 +242,19 @@ function neutral.refers(value) end
 ---@field parts? table<string, string>  Member → the list endpoint that it is read from, to have the trunk in full.
 --- Whether two are the same, by what is unique there; nil: undecided.
 ---@field same? fun(planned: trunkhost.Neutral, found: trunkhost.Neutral): boolean?
+--- What two that are the same have in common, at least one; nil: it may be anything.
+---@field marks? fun(trunk: trunkhost.Neutral): string[]?
+---@field edits? table<string, trunkhost.MappingEdits>  Lists that are edited item by item, by the member of `parts`.
+
+--- How one list of a trunk is edited item by item (docs/editing.md).
+---@class (exact) trunkhost.MappingEdits
+---@field field string  The neutral field that the list is.
+---@field key fun(item: table<string, any>): any  What an item is found by.
+---@field max? integer  Items at most.
+---@field members? table<string, string>  Member of an item → its neutral field.
+---@field nameless? string  The neutral field of items without a number.
+---@field changes? table<string, boolean>  Members that can be changed in place.
+---@field change? fun(id: any, fields: trunkhost.Fields): table  The request that does it: `{ endpoint, params, body }`.
+---@field remove? fun(trunk_id: any, id: any): table  The request that removes an item: `{ endpoint, params }`.
 
 return neutral

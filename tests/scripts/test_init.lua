@@ -44,6 +44,16 @@ function tests.test_the_first_job_shows_a_plan_on_the_sandbox_at_once()
     lu.assertStrContains(planned.out, "Dry run: nothing was changed.")
 end
 
+function tests.test_a_configuration_in_this_folder_that_is_not_read_is_named()
+    lu.assertEquals(init(folder).status, 0)
+    for _, arguments in ipairs { "doctor", "first_job.lua" } do
+        local result = program.run(arguments, { around = "env -C " .. folder })
+        lu.assertStrContains(result.out .. result.err, "config.lua in this folder is not read by itself", arguments)
+        result = program.run("-c config.lua " .. arguments, { around = "env -C " .. folder })
+        lu.assertNotStrContains(result.out .. result.err, "is not read by itself", arguments)
+    end
+end
+
 function tests.test_the_first_job_does_what_it_plans_on_every_platform()
     lu.assertEquals(init(folder).status, 0)
     local job <const> = program.quote(folder .. "/first_job.lua")

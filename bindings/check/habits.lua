@@ -112,6 +112,14 @@ local function check_require(node, callee, tell)
     end
 end
 
+--- `trunkhost.log("…")`: a table of functions is none.
+local function check_called(node, tell)
+    local class <const> = node.tag == "Call" and types.only_class(infer.value(node[1]).type)
+    if class and types.reference().classes[class.name] and not class.open and not class.operators.call then
+        tell(node, "%s cannot be called%s", walk.words(node[1]) or "this", suggest.hint("", types.fields(class), true))
+    end
+end
+
 --- `name.upper()`
 local function check_text(node, callee, tell)
     if callee.method and callee.std and node.tag == "Call" and not node[2] then
@@ -172,6 +180,7 @@ function habits.check(tree, tell)
             check_pcall(node, callee, tell)
             check_require(node, callee, tell)
             check_text(node, callee, tell)
+            check_called(node, tell)
         end
     end)
 end

@@ -87,6 +87,7 @@ local SEEDED <const> = {
         1, "'trunk' is always nil: `plan` is called with one value" },
     { "local function plan()\n    return { skip = 1 }\nend\ntrunkhost.job.run { name = 'x', plan = plan }", 2,
         "what `plan` returns: skip must be a text" },
+    { "trunkhost.log('x')", 1, "trunkhost.log cannot be called (there are: debug, error, info, warn)" },
     { "account:update(1, { nickname = nil })", 1, "trunkhost.null" },
     { "trunkhost.job.run { name = 'x', plan = function() return { skip = 'x' } end,\n"
         .. "apply = function(item, plan) return item.account:update(1, plan.change) end }", 2,

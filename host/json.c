@@ -4,6 +4,7 @@
 #include <lauxlib.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "json_state.h"
 
@@ -169,6 +170,34 @@ static void mend_table(lua_State *L, const mender *m)
     lua_setmetatable(L, t);
 }
 
+static void push_key(lua_State *L, const char *text, const th_json_place *place, unsigned i)
+{
+    lua_pushlstring(L, text + place->keys[i].offset, place->keys[i].len);
+}
+
+/* Instead of the walk, for the value on top: its numbers are few, and the scan has told where they
+ * are. */
+static void mend_places(lua_State *L, const char *text, const th_json_place *places, unsigned n)
+{
+    static const mender numbers_only = {0};
+    const int root = lua_gettop(L);
+    for (const th_json_place *place = places; place < places + n; place++) {
+        const unsigned last = place->nkeys - 1;
+        lua_pushvalue(L, root);
+        for (unsigned i = 0; i < last; i++) { // root object
+            push_key(L, text, place, i);
+            lua_rawget(L, -2);
+            lua_remove(L, -2);
+        }
+        push_key(L, text, place, last);
+        lua_pushvalue(L, -1);
+        lua_rawget(L, -3); // root object key value
+        if (mend(L, &numbers_only))
+            lua_rawset(L, -3);
+        lua_settop(L, root);
+    }
+}
+
 typedef struct decoding {
     const char *text;
     size_t len;
@@ -192,6 +221,12 @@ static int decode_protected(lua_State *L)
     size_t len = d->len;
     mender m = {.metatable = 3, .marks = scan->nedits > 0};
     bool walk = scan->numbers || scan->arrays;
+    th_json_place places[TH_JSON_PLACES];
+    unsigned nplaces = 0;
+    if (!m.marks && !scan->arrays && scan->nplaces <= TH_JSON_PLACES) {
+        nplaces = scan->nplaces;
+        memcpy(places, scan->places, nplaces * sizeof *places);
+    }
     if (m.marks) {
         if (rewrite(state, text, len) < 0)
             return luaL_error(L, "not enough memory");
@@ -206,7 +241,9 @@ static int decode_protected(lua_State *L)
     /* From here on a finalizer may have decoded another text: the scan is not ours any more. */
     uselocale(state->c_locale);
     lua_call(L, 1, 1); // d state metatable value
-    if (walk)
+    if (nplaces > 0)
+        mend_places(L, d->text, places, nplaces);
+    else if (walk)
         mend(L, &m);
     return 1;
 }

@@ -18,7 +18,12 @@ static bool key(th_json_cursor *c)
     bool escaped;
     if (!th_json_string(c, &escaped))
         return false;
-    switch (th_json_keys_add(c->scan, c->begin, open + 1, (size_t)(c->p - open - 2), escaped)) {
+    const size_t len = (size_t)(c->p - open - 2);
+    struct th_json_frame *frame = &c->scan->frames[c->scan->depth - 1];
+    frame->key = (uint32_t)(open + 1 - c->begin);
+    frame->key_len = (uint32_t)len;
+    frame->escaped = escaped;
+    switch (th_json_keys_add(c->scan, c->begin, open + 1, len, escaped)) {
     case TH_JSON_KEY_NEW:
         return true;
     case TH_JSON_KEY_TWICE:
@@ -37,6 +42,25 @@ static bool word(th_json_cursor *c, const char *text, size_t len)
     return true;
 }
 
+/* Notes where the number is that comes now. */
+static void note_place(th_json_scan *s)
+{
+    if (s->nplaces >= TH_JSON_PLACES || s->arrays || s->depth == 0 ||
+        s->depth > TH_JSON_PLACE_KEYS) {
+        s->nplaces = TH_JSON_PLACES + 1;
+        return;
+    }
+    th_json_place *place = &s->places[s->nplaces++];
+    place->nkeys = s->depth;
+    for (unsigned i = 0; i < s->depth; i++) {
+        const struct th_json_frame *frame = &s->frames[i];
+        place->keys[i].offset = frame->key;
+        place->keys[i].len = frame->key_len;
+        if (frame->escaped)
+            s->nplaces = TH_JSON_PLACES + 1;
+    }
+}
+
 static bool scalar(th_json_cursor *c)
 {
     bool escaped;
@@ -45,6 +69,7 @@ static bool scalar(th_json_cursor *c)
         return th_json_string(c, &escaped);
     case '-':
     case '0' ... '9':
+        note_place(c->scan);
         return th_json_number(c);
     case 't':
         return word(c, "true", 4);
@@ -211,6 +236,7 @@ int th_json_scan_text(th_json_scan *scan, const char *text, size_t len)
     trim(scan);
     scan->numbers = scan->arrays = false;
     scan->nedits = 0;
+    scan->nplaces = 0;
     scan->depth = 0;
     scan->unescaped.len = 0;
     th_json_cursor c = {.begin = text, .p = text, .end = text + len, .scan = scan};

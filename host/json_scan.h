@@ -26,6 +26,16 @@ typedef struct th_json_edit {
     enum th_json_edit_kind kind;
 } th_json_edit;
 
+/* Where a number is: the keys that lead to it from the outermost object, as they stand in the text.
+ */
+enum { TH_JSON_PLACES = 8, TH_JSON_PLACE_KEYS = 4 };
+typedef struct th_json_place {
+    struct {
+        uint32_t offset, len;
+    } keys[TH_JSON_PLACE_KEYS];
+    unsigned nkeys;
+} th_json_place;
+
 struct th_json_key;
 
 /* A scanner, to be used for any number of texts one after the other. */
@@ -35,6 +45,10 @@ typedef struct th_json_scan {
     bool arrays;         /* there is an array */
     th_json_edit *edits; /* in the order of the text; the scanner's, until the next text */
     size_t nedits;
+    /* All numbers, as long as they are few, in no array, and not behind a key with an escape; a
+     * longer text is not worth the search for each: nplaces is above TH_JSON_PLACES then. */
+    th_json_place places[TH_JSON_PLACES];
+    unsigned nplaces;
 
     /* results when it is not */
     const char *reason; /* static: "a comma must not stand before ]" */
@@ -52,7 +66,9 @@ typedef struct th_json_scan {
     uint64_t seed;
     struct th_json_frame {
         uint32_t first_key, unescaped;
+        uint32_t key, key_len; /* the last one that was read */
         bool object;
+        bool escaped; /* that key is written with escapes */
     } frames[TH_JSON_DEPTH];
     unsigned depth;
 } th_json_scan;

@@ -30,6 +30,70 @@ function TestJson:test_no_digit_is_lost()
     end
 end
 
+--- { "k1": { … { "k1": 1, "k2": 2 } } }: `count` whole numbers below `depth` levels of objects.
+local function nested(count, depth, key, tail)
+    local fields = {}
+    for i = 1, count do
+        fields[i] = ('"%s%d":%d'):format(key, i, i)
+    end
+    local text = "{" .. table.concat(fields, ",") .. tail .. "}"
+    for _ = 2, depth do
+        text = ('{"other":"text","in\\u006eer":%s,"half":0.5}'):format(text)
+        text = key == "k" and text:gsub("\\u006e", "n") or text
+    end
+    return text
+end
+
+function TestJson:test_whole_numbers_are_integers_however_many_and_wherever_they_are()
+    for _, tail in ipairs { "", ',"ips":[]', ',"ips":[7,{"port":5060}]', ',"long":123456789012345678' } do
+        for _, key in ipairs { "k", "\\u006b" } do
+            for depth = 1, 7 do
+                for count = 1, 11 do
+                    local value = json.decode(nested(count, depth, key, tail))
+                    for _ = 2, depth do
+                        lu.assertEquals(value.half, 0.5)
+                        value = value.inner
+                    end
+                    for i = 1, count do
+                        lu.assertEquals(math.type(value["k" .. i]), "integer")
+                        lu.assertEquals(value["k" .. i], i)
+                    end
+                    if value.ips then
+                        lu.assertTrue(json.is_array(value.ips))
+                    end
+                    if value.ips and value.ips[1] then
+                        lu.assertEquals(math.type(value.ips[1]), "integer")
+                        lu.assertEquals(math.type(value.ips[2].port), "integer")
+                    end
+                    if value.long then
+                        lu.assertEquals(value.long, 123456789012345678)
+                    end
+                end
+            end
+        end
+    end
+    local mixed = json.decode '{"a":1.5,"b":-0.0,"c":3.0,"d":1e3,"e":[1.0]}'
+    lu.assertEquals(mixed.a, 1.5)
+    lu.assertEquals(1 / mixed.b, -math.huge)
+    lu.assertEquals(math.type(mixed.c), "integer")
+    lu.assertEquals(math.type(mixed.d), "integer")
+end
+
+function TestJson:test_a_string_is_looked_at_to_its_last_byte()
+    for length = 0, 20 do
+        for at = 0, length do
+            local before, after = ("x"):rep(at), ("y"):rep(length - at)
+            for _, bad in ipairs { "\0", "\31", "\n", "\128", "\255", "\237\160\128" } do
+                lu.assertFalse((pcall(json.decode, ('{"%s%s%s":1}'):format(before, bad, after))))
+                lu.assertFalse((pcall(json.decode, ('["%s%s%s"]'):format(before, bad, after))))
+            end
+            for raw, plain in pairs { ['\\"'] = '"', ["\\\\"] = "\\", [" "] = " ", ["\127"] = "\127", ["ü"] = "ü" } do
+                lu.assertEquals(json.decode('["' .. before .. raw .. after .. '"]')[1], before .. plain .. after)
+            end
+        end
+    end
+end
+
 function TestJson:test_array_marks_an_empty_list()
     lu.assertEquals(json.encode { ips = json.array() }, '{"ips":[]}')
     lu.assertEquals(json.encode { ips = json.array {} }, '{"ips":[]}')

@@ -99,7 +99,9 @@ void th_transfer_settle(th_transfer *transfer, CURLcode code, const char *words)
     /* on_send ran, so something may have left, even when this failure was one of connecting: then
      * it was libcurl's second attempt. */
     transfer->fate = transfer->sent ? TH_FATE_LOST : TH_FATE_UNSENT;
-    transfer->too_large |= code == CURLE_FILESIZE_EXCEEDED;
+    /* A header longer than libcurl takes (100 KiB) is "out of memory" to it. */
+    bool long_header = code == CURLE_OUT_OF_MEMORY && transfer->sent && !transfer->head_complete;
+    transfer->too_large |= code == CURLE_FILESIZE_EXCEEDED || long_header;
     if (transfer->stream_failed) {
         transfer->kind = TH_REFUSED;
     } else if (code == CURLE_ABORTED_BY_CALLBACK) {

@@ -21,6 +21,13 @@ function apply.check_options(chosen) end
 ---@return trunkhost.Application
 function apply.new(options) end
 
+--- Puts back what a run has changed in one trunk: the `undo` of a job whose changes a file has said.
+---@async
+---@param item trunkhost.Item
+---@param record trunkhost.UndoRecord
+---@return trunkhost.Applied
+function apply.undo(item, record) end
+
 --- What a job calls, one for each of its members.
 ---@class trunkhost.Application
 ---@field view trunkhost.JobView

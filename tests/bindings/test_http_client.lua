@@ -360,6 +360,15 @@ function tests.test_a_429_holds_everybody_back_for_as_long_as_it_says()
     lu.assertEquals(server.requests[2].method, "POST") -- what was turned away goes first
 end
 
+function tests.test_a_header_without_end_is_told_as_one()
+    local server <close> = http_server.script { raw = "HTTP/1.1 200 OK\r\nX-A: " .. ("a"):rep(300000) .. "\r\n\r\n" }
+    local client <close> = http.client { base_url = server.url }
+    local err <const> = failure(client.get, client, "x")
+    lu.assertEquals(err.kind, "malformed")
+    lu.assertStrContains(err.message, "the headers of the reply are too large")
+    lu.assertEquals(#server.requests, 1)
+end
+
 function tests.test_trailers_end_a_body_and_are_no_headers()
     local server <close> = http_server.script { raw = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
         .. "Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 1\r\n"

@@ -294,7 +294,7 @@ local function nothing() end
 -- They need a trunk that is on its way, and tests/scripts/test_migrate*.lua and test_apply_trunks.lua wait in them.
 local ELSEWHERE <const> = {
     ["migration:apply"] = true, ["migration:verify"] = true, ["application:prepare"] = true,
-    ["application:apply"] = true, ["application:verify"] = true,
+    ["application:apply"] = true, ["application:verify"] = true, ["trunkhost.apply.undo"] = true,
 }
 
 local folder

@@ -221,9 +221,10 @@ void th_http_explain(lua_State *L, struct th_http_call *call, th_error *err)
                 call->words.data ? call->words.data : "");
         cut(err);
     } else if (t->too_large && t->status) {
+        bool headers = !t->head_complete && t->code != CURLE_FILESIZE_EXCEEDED;
         th_fail(err, err->kind, "%s",
-                t->head_complete ? "the reply is larger than max_bytes allows"
-                                 : "the headers of the reply are too large");
+                headers ? "the headers of the reply are too large"
+                        : "the reply is larger than max_bytes allows");
     }
     err->ambiguous &= !call->read;
     err->retryable |= call->read && call->x.outcome == TH_OUTCOME_AMBIGUOUS && !t->stream_failed;

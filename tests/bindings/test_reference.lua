@@ -233,7 +233,8 @@ function tests.test_errors_have_the_members_and_kinds_that_are_written_down()
     lu.assertEquals(sorted(kinds), (function(list) table.sort(list) return list end)
         { table.unpack(found.aliases["trunkhost.ErrorKind"].values) })
     local source <const> = read "host/error_lua.c"
-    for _, setter in ipairs { 'set_text%(L, "(%l+)"', 'lua_setfield%(L, %-2, "(%l+)"' } do
+    for _, setter in ipairs { 'set_text%(L, "(%l+)"', 'lua_setfield%(L, %-2, "(%l+)"',
+        'strcmp%(lua_tostring%(L, 2%), "(%l+)"' } do
         for name in source:gmatch(setter) do
             names[name] = true
         end

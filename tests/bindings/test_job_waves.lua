@@ -145,7 +145,7 @@ function tests.test_the_second_signal_cancels_and_the_summary_says_what_is_unkno
             tried[#tried + 1] = 1
             if #tried < 4 then return end
             if #tried == 4 then
-                trunkhost.sleep(0.02) -- the other worker begins its item
+                repeat trunkhost.sleep(0.01) until #tried == 5 -- by the other worker
                 os.execute("kill -TERM " .. pid)
                 repeat trunkhost.sleep(0.01) until core.stopping()
                 os.execute("kill -TERM " .. pid)

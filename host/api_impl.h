@@ -30,7 +30,7 @@ struct th_call {
     bool released;                 /* nobody looks at it any more; freed when the ledger lets go */
     struct th_call_record *record; /* owned; NULL: this call leaves no trace in the ledger */
     th_buf url, body;
-    char *trunk; /* owned; "" for a create */
+    char *trunk;                   /* owned; "" for a create */
     struct th_secret_use *secrets; /* owned, TH_CALL_SECRETS of them; NULL: none */
     unsigned nsecrets;
     th_exchange x;

@@ -7,8 +7,8 @@
 
 enum {
     KEEP_DEFAULT = 2,
-    SEAL_MS = 1000,   /* how long one ephemeral pair is used */
-    LOOK_AHEAD = 64,   /* operations */
+    SEAL_MS = 1000,  /* how long one ephemeral pair is used */
+    LOOK_AHEAD = 64, /* operations */
 };
 
 /* What a row is and whom it stands among. */

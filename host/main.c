@@ -72,7 +72,8 @@ static char *find_script(const char *name)
     return strdup(name);
 }
 
-/* What was printed and cannot be written any more is no success; that nobody wanted to read it is. */
+/* What was printed and cannot be written any more is no success; that nobody wanted to read it is.
+ */
 static int finish_output(bool log_json, int status)
 {
     th_error err = {0};

@@ -13,6 +13,7 @@ local migrate_steps <const> = require "trunkhost.migrate_steps"
 local migrate_target <const> = require "trunkhost.migrate_target"
 local migrate_view <const> = require "trunkhost.migrate_view"
 local migrate_retire <const> = require "trunkhost.migrate_retire"
+local migrate_run <const> = require "trunkhost.migrate_run"
 local neutral <const> = require "trunkhost.neutral"
 local sync <const> = require "trunkhost.sync"
 local tasks <const> = require "trunkhost.tasks"
@@ -121,12 +122,29 @@ local function map_options(self, work, secrets)
     }
 end
 
+--- Whether all that is known of a source trunk's moves to this account was stopped in the middle, and the source was
+--- out of service from the start: then its copy may be in service only because the platform makes trunks so.
+local function was_never_to_be_in_service(self, work)
+    local moved = false
+    for _, item in ipairs(ledger.later_items(self.from:name(), work.source, 0)) do
+        local plan <const> = type(item.plan) == "table" and item.plan or {}
+        local _, to = migrate_run.accounts(ledger.run(item.run))
+        if plan.create and (to == nil or to == self.to:name()) then
+            if item.state == "done" or plan.source_active ~= false then
+                return false
+            end
+            moved = true
+        end
+    end
+    return moved
+end
+
 --- Whether a trunk that a run has made of this one takes calls.
 local function has_copy_in_service(self, work)
     local landed, description = self.target:made_for(work.source), self.to:describe()
     for _, row in ipairs(next(landed) and self.target.rows or {}) do
         if landed[tostring(row.id)] and neutral.of(description, row).active ~= false then
-            return true
+            return not was_never_to_be_in_service(self, work)
         end
     end
     return false

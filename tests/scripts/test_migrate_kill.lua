@@ -176,10 +176,10 @@ function acts.deliver(pair, moment)
     end
 end
 
---- What is swept: the ring of pairs for making; and for what comes after, one that has each.
+--- What is swept: every pair for making; and for what comes after, one that has each.
 local function sweeps()
     local list = {}
-    for _, way in ipairs(disturbed.ring) do
+    for _, way in ipairs(disturbed.ways) do
         list[#list + 1] = { way[1], way[2], "move" }
     end
     table.move({ { "famulor", "vatel", "undo" }, { "vatel", "famulor", "undo" }, { "bolna", "bolna_trunk", "undo" },

@@ -15,6 +15,16 @@ disturbed.ring = {
     { "autocalls", "famulor" },
 }
 
+--- Every way from one API to another.
+disturbed.ways = {}
+for _, from in ipairs(disturbed.ring) do
+    for _, to in ipairs(disturbed.ring) do
+        if from ~= to then
+            table.insert(disturbed.ways, { from[1], to[1] })
+        end
+    end
+end
+
 ---@class DisturbedPlan
 ---@field arguments string
 ---@field items table<string, table>  of the dry run, by source id

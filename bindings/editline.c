@@ -48,8 +48,7 @@ struct th_editline {
     int prompt_columns;
 };
 
-/* --- taking turns
- * ------------------------------------------------------------------------------------ */
+/* --- taking turns ----------------------------------------------------------------------------- */
 
 /* On the thread: says what it has come to, and waits until it may go on. */
 static void yield_turn(th_editline *e, enum th_edit_event event)
@@ -99,8 +98,7 @@ static void *edit_lines(void *ctx)
     return NULL;
 }
 
-/* --- what libedit calls
- * ------------------------------------------------------------------------------ */
+/* --- what libedit calls ----------------------------------------------------------------------- */
 
 static th_editline *editline_of(EditLine *el)
 {
@@ -137,8 +135,7 @@ static int next_character(EditLine *el, wchar_t *out)
     }
 }
 
-/* --- on the screen
- * ----------------------------------------------------------------------------------- */
+/* --- on the screen ---------------------------------------------------------------------------- */
 
 /* Columns behind those that are taken, with this character as libedit shows it. */
 static int columns_with(int taken, wchar_t character)
@@ -216,8 +213,7 @@ static unsigned char on_tab(EditLine *el, int key)
     return e->insert.len > 0 ? CC_REFRESH : e->list.len > 0 ? CC_NORM : CC_ERROR;
 }
 
-/* --- create and destroy
- * ------------------------------------------------------------------------------ */
+/* --- create and destroy ----------------------------------------------------------------------- */
 
 static int open_library(th_error *err)
 {
@@ -308,8 +304,7 @@ void th_editline_destroy(th_editline *e)
     free(e);
 }
 
-/* --- one line
- * ---------------------------------------------------------------------------------------- */
+/* --- one line --------------------------------------------------------------------------------- */
 
 void th_editline_remember(th_editline *e, const char *line)
 {

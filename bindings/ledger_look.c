@@ -7,8 +7,7 @@
 #include "ledger_rows.h"
 #include "runtime.h"
 
-/* --- runs and items
- * -------------------------------------------------------------------------------- */
+/* --- runs and items --------------------------------------------------------------------------- */
 
 static int on_run(const struct th_run_row *row, void *ctx)
 {
@@ -94,8 +93,7 @@ static int ledger_undo_items(lua_State *L)
     return th_ledger_rows_end(&list, &err);
 }
 
-/* --- what is left to do
- * ---------------------------------------------------------------------------- */
+/* --- what is left to do ----------------------------------------------------------------------- */
 
 static int push_unfinished(lua_State *L)
 {
@@ -192,8 +190,7 @@ static int ledger_creates(lua_State *L)
     return th_ledger_rows_end(&list, &err);
 }
 
-/* --- secrets
- * --------------------------------------------------------------------------------------- */
+/* --- secrets ---------------------------------------------------------------------------------- */
 
 static int ledger_secret_age(lua_State *L)
 {

@@ -8,8 +8,7 @@
 #include "ledger_lua.h"
 #include "runtime.h"
 
-/* --- waiting until it is on disk
- * ------------------------------------------------------------------- */
+/* --- waiting until it is on disk -------------------------------------------------------------- */
 
 struct ledger_wait {
     th_sched *sched;
@@ -96,8 +95,7 @@ static int64_t take_result(lua_State *L, const char *consequence)
     return row;
 }
 
-/* --- the run
- * --------------------------------------------------------------------------------------- */
+/* --- the run ---------------------------------------------------------------------------------- */
 
 static th_ledger *open_ledger(lua_State *L)
 {
@@ -206,8 +204,7 @@ static int ledger_script_hash(lua_State *L)
     return 1;
 }
 
-/* --- items
- * ----------------------------------------------------------------------------------------- */
+/* --- items ------------------------------------------------------------------------------------ */
 
 /* A text as it is, or a table as JSON without the secrets in it; NULL for nil. It lies in the
  * argument, or in the buffer, which the caller closes. */
@@ -336,8 +333,7 @@ static int ledger_item(lua_State *L)
     return 1;
 }
 
-/* --- what was found out later
- * ---------------------------------------------------------------------- */
+/* --- what was found out later ----------------------------------------------------------------- */
 
 static int ledger_settle(lua_State *L)
 {

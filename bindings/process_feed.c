@@ -87,8 +87,7 @@ void th_feed_open(lua_State *L)
     lua_setfield(L, -2, "feed");
 }
 
-/* --- what it prints
- * ------------------------------------------------------------------------------------- */
+/* --- what it prints --------------------------------------------------------------------------- */
 
 static void star_out(th_buf *text, const char *bytes, size_t len)
 {

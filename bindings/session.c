@@ -14,8 +14,7 @@
 
 #define SESSION_TYPE "trunkhost.session"
 
-/* --- waiting for input
- * ------------------------------------------------------------------------------- */
+/* --- waiting for input ------------------------------------------------------------------------ */
 
 struct session {
     th_session base; /* first */
@@ -143,8 +142,7 @@ static int input(lua_State *L)
     return th_task_park(L, 0, input_done);
 }
 
-/* --- a session
- * ------------------------------------------------------------------------------------------ */
+/* --- a session -------------------------------------------------------------------------------- */
 
 static bool session_interrupt(th_session *base)
 {

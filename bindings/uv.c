@@ -17,8 +17,7 @@
 /* Calls on the threads of libuv get this long to end after the last task. */
 static const uint64_t patience_ms = 2000;
 
-/* --- callbacks
- * ------------------------------------------------------------------------------------------ */
+/* --- callbacks -------------------------------------------------------------------------------- */
 
 static int with_traceback(lua_State *L)
 {
@@ -70,8 +69,7 @@ static int call_back(lua_State *L, int nargs, int nresults, int flags)
     return -rc;
 }
 
-/* --- what luv has open
- * ---------------------------------------------------------------------------------- */
+/* --- what luv has open ------------------------------------------------------------------------ */
 
 /* Calls each(handle, ctx) with the userdata on top of the stack, until it returns true. luv keeps
  * every handle that is not closed in the registry. */
@@ -147,8 +145,7 @@ static int walk(lua_State *L)
     return 0;
 }
 
-/* --- the end of the run
- * --------------------------------------------------------------------------------- */
+/* --- the end of the run ----------------------------------------------------------------------- */
 
 static const char close_key = 0; /* luv's close, in the registry */
 
@@ -200,8 +197,7 @@ static bool loop_close(th_runtime *runtime)
     return clean;
 }
 
-/* --- the module
- * ----------------------------------------------------------------------------------------- */
+/* --- the module ------------------------------------------------------------------------------- */
 
 /* upvalue 1: its name, 2: what to do instead */
 static int refuse(lua_State *L)

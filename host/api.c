@@ -8,8 +8,7 @@
 
 #define ACCOUNT_TYPE "trunkhost.account"
 
-/* --- the account as a userdata
- * ---------------------------------------------------------------------- */
+/* --- the account as a userdata ---------------------------------------------------------------- */
 
 void th_account_push(lua_State *L, th_account *account)
 {
@@ -25,8 +24,7 @@ th_account *th_account_check(lua_State *L, int arg)
     return *(th_account **)luaL_checkudata(L, arg, ACCOUNT_TYPE);
 }
 
-/* --- one call
- * ----------------------------------------------------------------------------------------- */
+/* --- one call --------------------------------------------------------------------------------- */
 
 static void call_free(struct th_call *call)
 {
@@ -240,8 +238,7 @@ static int call_done(lua_State *L, int status, lua_KContext ctx)
     return 3;
 }
 
-/* --- building a call
- * --------------------------------------------------------------------------------- */
+/* --- building a call -------------------------------------------------------------------------- */
 
 /* The names in options.grant, as th_validate takes them; points into Lua strings that options
  * holds. */

@@ -21,9 +21,10 @@ th_account *th_account_check(lua_State *L, int arg);
  *   params    the trunk's id, or a table of path parameters; nil for paths without one
  *   fields    the body, or nil
  *   options   { query = {…}, grant = { field… }, resend = false } or nil; resend = false: an
- * ambiguous write is not repeated but raised at once Raises an error object. The value is what lies
- * in the envelope: an object, an array, or true where the platform answers without one. more: there
- * is another page of this list.
+ *             ambiguous write is not repeated but raised at once
+ *
+ * Raises an error object. The value is what lies in the envelope: an object, an array, or true where
+ * the platform answers without one. more: there is another page of this list.
  */
 int th_api_call(lua_State *L);
 
@@ -36,7 +37,7 @@ int th_api_settle(lua_State *L);
 /* Makes the metatables. */
 void th_api_open(lua_State *L);
 
-/* --- api_reply.c: what a reply says --- */
+/* --- api_reply.c: what a reply says ----------------------------------------------------------- */
 
 /* Decodes the body and unwraps the envelope; pushes the value (true for an empty one). *more: the
  * envelope says that there is another page. On failure pushes nothing; err is TH_MALFORMED. */

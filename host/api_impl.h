@@ -36,7 +36,7 @@ struct th_call {
     th_exchange x;
 };
 
-/* --- api_secrets.c: the secrets of a call --- */
+/* --- api_secrets.c: the secrets of a call ----------------------------------------------------- */
 
 /* Finds them in the body at AT_BODY; a plain string in a secret field becomes a secret. */
 int th_call_take_secrets(lua_State *L, struct th_call *call, th_error *err);
@@ -56,7 +56,7 @@ void th_call_secrets_open(lua_State *L);
 int64_t th_secret_row(lua_State *L, int idx, const char *account, const char *trunk,
                       const char *field);
 
-/* --- api_record.c: what the ledger gets of a call --- */
+/* --- api_record.c: what the ledger gets of a call --------------------------------------------- */
 
 /*
  * Puts the call on record where it must be: with a secret in it, as a create, or inside of an item.

@@ -61,8 +61,7 @@ void th_call_record_free(struct th_call *call)
     call->record = NULL;
 }
 
-/* --- before it is sent
- * ----------------------------------------------------------------------------- */
+/* --- before it is sent ------------------------------------------------------------------------ */
 
 static void op_done(th_ledger_op *op)
 {
@@ -167,8 +166,7 @@ int th_call_record(lua_State *L, struct th_call *call, void (*ready)(struct th_c
     return 0;
 }
 
-/* --- how it ended
- * ---------------------------------------------------------------------------------- */
+/* --- how it ended ----------------------------------------------------------------------------- */
 
 static void note_secrets(const struct th_call *call, th_ledger *ledger, enum th_attempt_state state,
                          const char *id)

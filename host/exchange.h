@@ -2,10 +2,10 @@
  * An exchange: one request as the caller means it, with everything that may be needed to get a
  * certain answer: admission by the pacer, the transfer, and repeats where repeating is safe.
  *
- *   429, nothing sent        repeated for every method (the platform did nothing)
- *   5xx, lost, timed out     repeated when `repeatable` (GET, and writes that change nothing when
- * sent again); otherwise the exchange ends as ambiguous other 4xx, 3xx           refused, never
- * repeated
+ *   429, nothing sent      repeated for every method (the platform did nothing)
+ *   5xx, lost, timed out   repeated when `repeatable` (GET, and writes that change nothing when they
+ *                          are sent again); otherwise the exchange ends as ambiguous
+ *   other 4xx, 3xx         refused, never repeated
  */
 #ifndef TH_EXCHANGE_H
 #define TH_EXCHANGE_H

@@ -69,8 +69,7 @@ static const char *cut(const char *json, char out[static PLAN_SHOWN + 8])
     return out;
 }
 
-/* --- what the tables say
- * --------------------------------------------------------------------------- */
+/* --- what the tables say ---------------------------------------------------------------------- */
 
 static int on_item(const struct th_item_row *row, void *ctx)
 {
@@ -256,8 +255,7 @@ int th_story_gather(struct th_story *story, th_ledger_view *view,
     return 0;
 }
 
-/* --- in order
- * -------------------------------------------------------------------------------------- */
+/* --- in order --------------------------------------------------------------------------------- */
 
 static int by_time(const void *a, const void *b)
 {

@@ -12,8 +12,7 @@
 
 enum { CONCURRENCY = 64 }; /* sizes the connection cache of what has no client */
 
-/* --- one call as something to wait for
- * ------------------------------------------------------------------------------ */
+/* --- one call as something to wait for -------------------------------------------------------- */
 
 static void free_headers(struct curl_slist *list)
 {
@@ -118,9 +117,7 @@ static int http_done(lua_State *L, int status, lua_KContext ctx)
     return th_error_raise(L, &err);
 }
 
-/* --- building one
- * -----------------------------------------------------------------------------------------------
- */
+/* --- building one ----------------------------------------------------------------------------- */
 
 static int no_memory(lua_State *L)
 {

@@ -18,11 +18,11 @@
  *            timeout     seconds; stalls = true: of silence, not for the whole
  *            repeatable  whether the request may be sent again after it may have arrived
  *            times       transfers at the most; once: a list of kinds that are not repeated
- *            expect      a table whose keys are the statuses that are results besides 2xx, or true:
- * all decode      true: the body must be JSON; false: it is not looked at; nil: when it says so
+ *            expect      a table whose keys are the statuses that are results besides 2xx, or
+ *                        true: all
+ *            decode      true: the body must be JSON; false: it is not looked at; nil: when it says so
  *            lenient     true: a body that says so and is not JSON is no error
- *            secrets     a list of those that no message may quote, besides those of headers and
- * json
+ *            secrets     a list of those that no message may quote, besides those of headers and json
  *
  * The reply: status, attempts, headers (lower-case name → text), repeated (lower-case name → list,
  * of the headers that came more than once), body or bytes, json. Raises an error object.

@@ -49,9 +49,7 @@ void th_http_client_unref(th_http_client *client)
     free(client);
 }
 
-/* --- as a userdata
- * --------------------------------------------------------------------------------------------------
- */
+/* --- as a userdata ---------------------------------------------------------------------------- */
 
 static int client_close(lua_State *L)
 {

@@ -13,8 +13,7 @@ enum {
     SECRETS_DEPTH = 64,
 };
 
-/* --- the server's own words
- * ------------------------------------------------------------------------------------------ */
+/* --- the server's own words ------------------------------------------------------------------- */
 
 static bool words_of(lua_State *L, int depth, th_buf *out);
 
@@ -130,9 +129,7 @@ static void read_location(struct th_http_call *call)
     th_buf_close(&lines);
 }
 
-/* --- secrets
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- secrets ---------------------------------------------------------------------------------- */
 
 /* Hides every secret that is in the value on top of the stack. */
 static void hide_all(lua_State *L, int depth, char *text)
@@ -180,9 +177,7 @@ static void cut(th_error *err)
     free(text);
 }
 
-/* --- the error
- * -------------------------------------------------------------------------------------------------
- */
+/* --- the error -------------------------------------------------------------------------------- */
 
 /* "POST https://…: " before the message, and what an ambiguous write means. */
 static void frame(const struct th_http_call *call, th_error *err)

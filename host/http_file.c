@@ -37,8 +37,7 @@ static int fail(th_error *err, enum th_kind kind, const char *what, const char *
     return rc;
 }
 
-/* --- a reply that goes to a file
- * ------------------------------------------------------------------------------------ */
+/* --- a reply that goes to a file -------------------------------------------------------------- */
 
 static int check_target(const char *path, th_error *err)
 {
@@ -187,8 +186,7 @@ void th_download_destroy(th_download *download)
     }
 }
 
-/* --- a body that comes from a file
- * ---------------------------------------------------------------------------------- */
+/* --- a body that comes from a file ------------------------------------------------------------ */
 
 int th_upload_open(th_upload *upload, const char *path, th_error *err)
 {

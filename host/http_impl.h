@@ -25,14 +25,14 @@ struct th_http_call {
     th_exchange x;
 };
 
-/* --- http_reply.c: what came --- */
+/* --- http_reply.c: what came ------------------------------------------------------------------ */
 
 /* Whether this status is a result, as the request at HTTP_REQUEST sees it. */
 bool th_http_expected(lua_State *L, int status);
 /* Pushes the reply. On failure pushes nothing; TH_MALFORMED. */
 int th_http_push_reply(lua_State *L, const struct th_http_call *call, th_error *err);
 
-/* --- http_error.c: what went wrong --- */
+/* --- http_error.c: what went wrong ------------------------------------------------------------ */
 
 /* The exchange ended without a result. */
 void th_http_explain(lua_State *L, struct th_http_call *call, th_error *err);

@@ -52,8 +52,7 @@ bool th_json_is_array(lua_State *L, int idx)
     return count == n;
 }
 
-/* --- decoding
- * ------------------------------------------------------------------------------------- */
+/* --- decoding --------------------------------------------------------------------------------- */
 
 /* The text with every edit carried out, in state->text. */
 static int rewrite(th_json_state *state, const char *text, size_t len)

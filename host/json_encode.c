@@ -118,8 +118,7 @@ static void copy_table(lua_State *L, th_json_encoding *e)
     lua_replace(L, from); // to
 }
 
-/* --- the whole
- * ------------------------------------------------------------------------------------ */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 // encoding value → text, or nothing after a refusal
 static int encode_protected(lua_State *L)

@@ -39,8 +39,7 @@ bool th_json_edit_add(th_json_cursor *c, const char *from, enum th_json_edit_kin
     return true;
 }
 
-/* --- strings
- * -------------------------------------------------------------------------------------- */
+/* --- strings ---------------------------------------------------------------------------------- */
 
 enum { PLAIN, QUOTE, BACKSLASH, CONTROL, WIDE };
 
@@ -145,8 +144,7 @@ bool th_json_string(th_json_cursor *c, bool *escaped)
     }
 }
 
-/* --- numbers
- * -------------------------------------------------------------------------------------- */
+/* --- numbers ---------------------------------------------------------------------------------- */
 
 static bool fits_in_64_bits(const char *digits, size_t n, bool negative)
 {

@@ -79,8 +79,7 @@ static void move(struct op_list *to, struct op_list *from)
     *from = (struct op_list){0};
 }
 
-/* --- the worker
- * ------------------------------------------------------------------------------------ */
+/* --- the worker ------------------------------------------------------------------------------- */
 
 /* Waits for work, under the mutex. */
 static void rest(th_ledger *ledger)
@@ -127,8 +126,7 @@ static void work(void *arg)
     uv_mutex_unlock(&ledger->mutex);
 }
 
-/* --- the loop's side
- * ------------------------------------------------------------------------------- */
+/* --- the loop's side -------------------------------------------------------------------------- */
 
 static void hand_over(th_ledger *ledger)
 {
@@ -248,8 +246,7 @@ void th_ledger_stats(th_ledger *ledger, struct th_ledger_stats *out)
     uv_mutex_unlock(&ledger->mutex);
 }
 
-/* --- opening and closing
- * --------------------------------------------------------------------------- */
+/* --- opening and closing ---------------------------------------------------------------------- */
 
 static void on_closed(uv_handle_t *handle)
 {

@@ -161,8 +161,7 @@ struct th_ledger_stats {
 };
 void th_ledger_stats(th_ledger *ledger, struct th_ledger_stats *out);
 
-/* --- for `trunkhost secrets`: synchronous, on a connection of its own
- * ------------------------------ */
+/* --- for `trunkhost secrets`: synchronous, on a connection of its own ------------------------- */
 
 /* Makes ledger and key pair. TH_INVALID when the ledger already has a public key. */
 int th_ledger_init(const char *path, th_error *err);

@@ -19,8 +19,7 @@ static const char heading[] =
     "# The private key of a trunkhost ledger: it opens every password in it. "
     "Keep a copy in a safe place and show it to nobody.\n";
 
-/* --- reading
- * --------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* The first line that is neither empty nor a comment, decoded. */
 static bool key_parse(const char *text, size_t len, th_key_pair *pair)
@@ -103,8 +102,7 @@ int th_key_file_read(const char *file, th_key_pair **out, th_error *err)
     return rc;
 }
 
-/* --- writing
- * --------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 int th_key_text(const th_key_pair *pair, th_buf *out)
 {

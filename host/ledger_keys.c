@@ -34,8 +34,7 @@ bool th_public_key_parse(const char *text, unsigned char *public_key)
            crypto_box_seal(probe, (const unsigned char *)"", 1, public_key) == 0;
 }
 
-/* --- the public half
- * ------------------------------------------------------------------------------- */
+/* --- the public half -------------------------------------------------------------------------- */
 
 int th_public_key_read(sqlite3 *db, const char *path, unsigned char *public_key, bool *found,
                        th_error *err)
@@ -86,8 +85,7 @@ int th_public_key_write(sqlite3 *db, const char *path, const unsigned char *publ
     return rc;
 }
 
-/* --- the pair beside the ledger
- * -------------------------------------------------------------------- */
+/* --- the pair beside the ledger --------------------------------------------------------------- */
 
 /* The pair of the file beside the ledger, drawn and written there when there is no such file. */
 static int key_file_ensure(const char *ledger_path, th_key_pair **out, th_error *err)
@@ -175,8 +173,7 @@ int th_public_key_ensure(sqlite3 *db, const char *path, unsigned char *public_ke
     return rc ? rc : set_once(db, path, public_key, made ? made : &ignored, find_beside, NULL, err);
 }
 
-/* --- making a ledger
- * ------------------------------------------------------------------------------- */
+/* --- making a ledger -------------------------------------------------------------------------- */
 
 struct elsewhere {
     const unsigned char *given; /* NULL: draw a pair and hand the private half out */
@@ -253,8 +250,7 @@ int th_ledger_public_key(const char *path, char text[static TH_PUBLIC_KEY_TEXT],
     return rc;
 }
 
-/* --- the pair that opens a ledger
- * ------------------------------------------------------------------ */
+/* --- the pair that opens a ledger ------------------------------------------------------------- */
 
 /* Reads a key file; a key that does not fit, and a file that is not there, are no errors here. */
 static int try_file(const char *file, const unsigned char *public_key, th_key_pair **out,

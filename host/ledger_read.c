@@ -22,8 +22,7 @@ struct reader {
     th_error first; /* of the broken ones */
 };
 
-/* --- rows
- * ------------------------------------------------------------------------------------------ */
+/* --- rows ------------------------------------------------------------------------------------- */
 
 /* Hands one row to the caller, opened when that is wanted. What each returns, or 0. */
 static int hand_row(sqlite3_stmt *stmt, void *ctx)
@@ -106,8 +105,7 @@ int th_view_secrets(th_ledger_view *view, const struct th_view_filter *filter,
     return read_rows(&reader, &query, err);
 }
 
-/* --- opening
- * --------------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 int th_view_load_keys(th_ledger_view *view, const char *key_path, th_error *err)
 {

@@ -46,8 +46,7 @@ static int cannot_write(const char *file, th_error *err)
                    file, strerror(errno));
 }
 
-/* --- before
- * ---------------------------------------------------------------------------------------- */
+/* --- before ----------------------------------------------------------------------------------- */
 
 static bool is_there(const char *file)
 {
@@ -152,8 +151,7 @@ static void withdraw(const struct work *work)
         unlink(work->old);
 }
 
-/* --- the transaction
- * ------------------------------------------------------------------------------- */
+/* --- the transaction -------------------------------------------------------------------------- */
 
 static int broken(const struct work *work, int rc, th_error *err)
 {
@@ -280,8 +278,7 @@ static int replace(struct work *work, th_error *err)
     return rc;
 }
 
-/* --- after
- * ----------------------------------------------------------------------------------------- */
+/* --- after ------------------------------------------------------------------------------------ */
 
 static int put_in_place(const struct work *work, th_error *err)
 {

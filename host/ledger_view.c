@@ -5,8 +5,7 @@
 #include "ledger_database.h"
 #include "ledger_view_impl.h"
 
-/* --- the view
- * -------------------------------------------------------------------------------------- */
+/* --- the view --------------------------------------------------------------------------------- */
 
 static int view_create(const char *path, int (*connect)(const char *, sqlite3 **, th_error *),
                        th_ledger_view **out, th_error *err)
@@ -66,8 +65,7 @@ void th_view_end(th_ledger_view *view)
     sqlite3_exec(view->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-/* --- queries
- * --------------------------------------------------------------------------------------- */
+/* --- queries ---------------------------------------------------------------------------------- */
 
 void th_query_append(struct th_view_query *query, const char *sql)
 {
@@ -153,8 +151,7 @@ static void finish(struct th_view_query *query, const struct th_view_filter *fil
     }
 }
 
-/* --- items, attempts, creates
- * ---------------------------------------------------------------------- */
+/* --- items, attempts, creates ----------------------------------------------------------------- */
 
 /* enum th_item_left of the item t. */
 #define LEFT                                                                                       \

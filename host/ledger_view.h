@@ -107,7 +107,7 @@ int th_view_secrets(th_ledger_view *view, const struct th_view_filter *filter,
                     int (*each)(const struct th_ledger_secret_row *row, void *ctx), void *ctx,
                     th_error *err);
 
-/* --- ledger_sums.c: a run as a whole --- */
+/* --- ledger_sums.c: a run as a whole ---------------------------------------------------------- */
 
 struct th_item_sum {
     const char *account;
@@ -139,7 +139,7 @@ int th_view_followers(th_ledger_view *view, const char *run,
  * one that it has never heard of. */
 int th_view_know_account(th_ledger_view *view, const char *account, th_error *err);
 
-/* --- what earlier runs have left --- */
+/* --- what earlier runs have left -------------------------------------------------------------- */
 
 struct th_unfinished_row {
     const char *trunk;

@@ -29,8 +29,7 @@ static const char *or_empty(const char *text)
     return text ? text : "";
 }
 
-/* --- runs
- * ------------------------------------------------------------------------------------------ */
+/* --- runs ------------------------------------------------------------------------------------- */
 
 enum th_write th_write_run_begin(th_ledger_writer *writer, th_ledger_op *op)
 {
@@ -82,8 +81,7 @@ enum th_write th_write_run_end(th_ledger_writer *writer, th_ledger_op *op)
         th_write_judge(writer, op, th_write_run(writer, sql), "the run cannot be ended"));
 }
 
-/* --- items
- * ----------------------------------------------------------------------------------------- */
+/* --- items ------------------------------------------------------------------------------------ */
 
 /* Binds what beginning an item and beginning it again have in common. */
 static int bind_item(th_ledger_writer *writer, const th_ledger_op *op, enum th_statement sql)
@@ -162,8 +160,7 @@ enum th_write th_write_item_end(th_ledger_writer *writer, th_ledger_op *op)
                "item");
 }
 
-/* --- attempts and creates
- * -------------------------------------------------------------------------- */
+/* --- attempts and creates --------------------------------------------------------------------- */
 
 enum th_write th_write_attempt_begin(th_ledger_writer *writer, th_ledger_op *op)
 {

@@ -70,8 +70,7 @@ void th_ledger_writer_forget(th_ledger_writer *writer)
     sodium_memzero(writer->seal, sizeof(*writer->seal));
 }
 
-/* --- what the operations are made of
- * --------------------------------------------------------------- */
+/* --- what the operations are made of ---------------------------------------------------------- */
 
 /* Each transaction has a time of its own, so that what ended before another thing began is told by
  * its times. A clock that was set back is followed. */
@@ -149,8 +148,7 @@ enum th_write th_write_fault(th_ledger_op *op, const char *format, ...)
     return TH_WRITE_FAULT;
 }
 
-/* --- the transaction
- * ------------------------------------------------------------------------------- */
+/* --- the transaction -------------------------------------------------------------------------- */
 
 static enum th_write apply(th_ledger_writer *writer, th_ledger_op *op)
 {

@@ -53,8 +53,7 @@ static int refuse_open(th_error *err, const char *path, mode_t mode, const char 
                    path, (unsigned)(mode & 07777), wanted, path);
 }
 
-/* --- the file
- * -------------------------------------------------------------------------------------- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 /* Any account as the name of a file: what is not plain stands there as %xx. */
 static int append_name(th_buf *out, const char *account)
@@ -128,8 +127,7 @@ static int open_lock(const char *ledger_path, const char *account, int *fd, th_e
     return rc;
 }
 
-/* --- who holds it
- * ---------------------------------------------------------------------------------- */
+/* --- who holds it ----------------------------------------------------------------------------- */
 
 static int write_holder(int fd, const char *run)
 {
@@ -192,8 +190,7 @@ static int refuse_held(th_error *err, int fd, const char *account)
     return rc;
 }
 
-/* --- taking and releasing
- * -------------------------------------------------------------------------- */
+/* --- taking and releasing --------------------------------------------------------------------- */
 
 int th_lock_take(const char *ledger_path, const char *account, const char *run, th_lock **out,
                  th_error *err)

@@ -97,8 +97,7 @@ static void member_ended(struct th_watch *watch)
         th_task_wake(nursery->sched, nursery->waiting->waker);
 }
 
-/* --- waiting for the children
- * ------------------------------------------------------------------------ */
+/* --- waiting for the children ----------------------------------------------------------------- */
 
 static void wait_cancel(void *ptr)
 {
@@ -212,8 +211,7 @@ static int nursery_close(lua_State *L)
     return wait_for_members(L, nursery, errored);
 }
 
-/* --- children
- * ---------------------------------------------------------------------------------------- */
+/* --- children --------------------------------------------------------------------------------- */
 
 /* nursery:spawn(fn, …) → task */
 static int nursery_spawn(lua_State *L)

@@ -9,13 +9,14 @@
  * for sliding and for fixed windows.
  *
  * What replies say comes on top:
- *   Retry-After       nothing is admitted until then
- *   429 without it    nothing for 1 s, doubling to 60 s, up to a quarter more at random so that
- * several programs do not come back together; a success ends it what remains      while the server
- * counts requests that are not ours (another program uses the same account, or the limit is none of
- * our windows): no more than it says remain, until its reset. A server that counts only ours never
- * slows us down: its reset, often in whole seconds, is not looked at, because our own windows know
- * better.
+ *   Retry-After        nothing is admitted until then
+ *   429 without it     nothing for 1 s, doubling to 60 s, up to a quarter more at random so that
+ *                      several programs do not come back together; a success ends it
+ *   what remains       while the server counts requests that are not ours (another program uses the
+ *                      same account, or the limit is none of our windows): no more than it says
+ *                      remain, until its reset. A server that counts only ours never slows us down:
+ *                      its reset, often in whole seconds, is not looked at, because our own windows
+ *                      know better.
  */
 #ifndef TH_PACER_H
 #define TH_PACER_H

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- JSON
- * ------------------------------------------------------------------------------------------ */
+/* --- JSON ------------------------------------------------------------------------------------- */
 
 /* Length of the UTF-8 sequence at p, 0 when it is not one (RFC 3629: shortest form, no surrogates).
  */
@@ -106,8 +105,7 @@ int th_print_json(th_buf *out, const char *name, const char *json)
     return rc;
 }
 
-/* --- for people
- * ------------------------------------------------------------------------------------ */
+/* --- for people ------------------------------------------------------------------------------- */
 
 const char *th_print_time(const char *iso, char out[static 24])
 {

@@ -8,8 +8,7 @@
 #include "print.h"
 #include "runtime.h"
 
-/* --- JSON
- * ------------------------------------------------------------------------------------------ */
+/* --- JSON ------------------------------------------------------------------------------------- */
 
 /* Begins the object as the log's are. */
 static void begin_object(th_buf *out, const char *message)
@@ -66,8 +65,7 @@ void th_report_text(bool json, const char *text)
     }
 }
 
-/* --- the error of the script
- * ----------------------------------------------------------------------- */
+/* --- the error of the script ------------------------------------------------------------------ */
 
 struct uncaught {
     th_runtime *runtime;

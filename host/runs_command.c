@@ -92,8 +92,7 @@ static const char *text_of(const th_buf *buf)
     return buf->data ? buf->data : "";
 }
 
-/* --- runs
- * ------------------------------------------------------------------------------------------ */
+/* --- runs ------------------------------------------------------------------------------------- */
 
 static int list_run(const struct th_run_row *row, void *ctx)
 {
@@ -147,8 +146,7 @@ static int list(const char *path, bool json, int64_t limit)
     return page_end(&page, rc, &err);
 }
 
-/* --- one run
- * --------------------------------------------------------------------------------------- */
+/* --- one run ---------------------------------------------------------------------------------- */
 
 static int show_run(const struct th_run_row *row, void *ctx)
 {
@@ -321,8 +319,7 @@ static int backup(const char *path, const char *file)
     return 0;
 }
 
-/* --- the command
- * ----------------------------------------------------------------------------------- */
+/* --- the command ------------------------------------------------------------------------------ */
 
 static int need_word(const char *command, const char *word)
 {

@@ -7,8 +7,7 @@
 #include "print.h"
 #include "runs_command.h"
 
-/* --- in words
- * -------------------------------------------------------------------------------------- */
+/* --- in words --------------------------------------------------------------------------------- */
 
 /* A word as it would be typed. */
 static int append_word(th_buf *out, const char *word)
@@ -200,8 +199,7 @@ int th_item_note(const struct th_item_row *row, th_buf *out)
                                 : th_item_left_text(row));
 }
 
-/* --- as JSON
- * --------------------------------------------------------------------------------------- */
+/* --- as JSON ---------------------------------------------------------------------------------- */
 
 int th_run_json(const struct th_run_row *row, const char *event, th_buf *out)
 {

@@ -34,8 +34,7 @@ void th_runtime_admit(lua_State *L, const char *what)
     th_error_raise(L, &err);
 }
 
-/* --- signals
- * ---------------------------------------------------------------------------------------- */
+/* --- signals ---------------------------------------------------------------------------------- */
 
 static void stop(th_runtime *runtime, int number)
 {
@@ -107,8 +106,7 @@ static int open_signals(th_runtime *runtime, th_error *err)
     return 0;
 }
 
-/* --- sandbox
- * ---------------------------------------------------------------------------------------- */
+/* --- sandbox ---------------------------------------------------------------------------------- */
 
 static int start_sandbox(th_runtime *runtime, th_error *err)
 {
@@ -127,8 +125,7 @@ static int start_sandbox(th_runtime *runtime, th_error *err)
     return th_sandbox_start(&options, &runtime->sandbox, err);
 }
 
-/* --- create and destroy
- * ----------------------------------------------------------------------------- */
+/* --- create and destroy ----------------------------------------------------------------------- */
 
 static void name_run(th_runtime *runtime)
 {
@@ -285,8 +282,7 @@ int th_runtime_destroy(th_runtime *runtime, bool *stuck)
     return rc;
 }
 
-/* --- running
- * ---------------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 static void report_deadlock(th_runtime *runtime)
 {

@@ -132,7 +132,7 @@ th_runtime *th_runtime_of(lua_State *L);
  * finish. */
 void th_runtime_admit(lua_State *L, const char *what);
 
-/* --- runtime_ledger.c --- */
+/* --- runtime_ledger.c ------------------------------------------------------------------------- */
 
 /* The ledger, opened (and the run recorded in it) at first use. */
 int th_runtime_ledger(th_runtime *runtime, th_ledger **out, th_error *err);

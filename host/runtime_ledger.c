@@ -38,8 +38,7 @@ int th_runtime_choose_ledger(th_runtime *runtime, th_error *err)
     return runtime->ledger_path ? 0 : th_fail(err, TH_INVALID, "not enough memory");
 }
 
-/* --- what ran
- * -------------------------------------------------------------------------------------- */
+/* --- what ran --------------------------------------------------------------------------------- */
 
 static int hash_file(const char *path, unsigned char *hash)
 {
@@ -111,8 +110,7 @@ static int record_run(th_runtime *runtime, th_error *err)
     return 0;
 }
 
-/* --- opening and closing
- * --------------------------------------------------------------------------- */
+/* --- opening and closing ---------------------------------------------------------------------- */
 
 static int open_ledger(th_runtime *runtime, th_error *err)
 {
@@ -211,8 +209,7 @@ void th_runtime_forget_ledger(th_runtime *runtime)
     free(runtime->undoes);
 }
 
-/* --- locks
- * ----------------------------------------------------------------------------------------- */
+/* --- locks ------------------------------------------------------------------------------------ */
 
 int th_runtime_lock(th_runtime *runtime, const char *account, th_error *err)
 {

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- the scheduler itself
- * --------------------------------------------------------------------------- */
+/* --- the scheduler itself --------------------------------------------------------------------- */
 
 th_sched *th_sched_create(lua_State *L, th_timers *timers)
 {

@@ -49,8 +49,7 @@ static int finish_output(th_error *err)
     return th_fail(err, TH_INVALID, "cannot write to standard output: %s", strerror(errno));
 }
 
-/* --- init
- * ------------------------------------------------------------------------------------------ */
+/* --- init ------------------------------------------------------------------------------------- */
 
 static int init_pair(const char *ledger)
 {
@@ -160,8 +159,7 @@ int th_secrets_init(int argc, char **argv, const char *ledger)
     return public_only ? init_public(ledger, file, given) : init_pair(ledger);
 }
 
-/* --- rekey
- * ----------------------------------------------------------------------------------------- */
+/* --- rekey ------------------------------------------------------------------------------------ */
 
 int th_secrets_rekey(int argc, char **argv, const char *ledger)
 {

@@ -74,8 +74,7 @@ int th_secrets_csv_heading(th_buf *out)
     return th_buf_puts(out, "account,trunk,field,state,secret,created_at,evidence,run\n");
 }
 
-/* --- for people, and without the secret
- * ------------------------------------------------------------ */
+/* --- for people, and without the secret ------------------------------------------------------- */
 
 /* One cell of the table. What would steer the terminal is shown as a question mark. */
 static int cell(th_buf *out, const char *text, int width)

@@ -10,8 +10,7 @@
 
 const char th_host_yield = 0;
 
-/* --- slots: wakers name a task by slot and generation, never by pointer
- * ---------------------------- */
+/* --- slots: wakers name a task by slot and generation, never by pointer ----------------------- */
 
 static int slot_take(th_sched *sched, th_task *task)
 {
@@ -43,8 +42,7 @@ void th_task_slot_free(th_task *task)
     sched->free_slots[sched->nfree++] = task->slot;
 }
 
-/* --- ready queue
- * ----------------------------------------------------------------------------------- */
+/* --- ready queue ------------------------------------------------------------------------------ */
 
 void th_task_make_ready(th_task *task)
 {
@@ -92,8 +90,7 @@ th_waker th_task_waker(lua_State *L)
     return (th_waker){.slot = task->slot, .generation = task->generation};
 }
 
-/* --- running
- * ---------------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 /* What a run that ends for want of memory still has to do may use the reserve. */
 static void note_memory(th_task *task)
@@ -186,8 +183,7 @@ void th_task_bind(th_task *task, th_task *parent)
         th_task_cancel(task);
 }
 
-/* --- spawning
- * --------------------------------------------------------------------------------------- */
+/* --- spawning --------------------------------------------------------------------------------- */
 
 static void note_spawn_place(lua_State *L, th_task *task, const th_task *parent)
 {

@@ -4,10 +4,11 @@
  *
  * The life of a wait, in a C function that Lua calls:
  *
- *     th_task_may_wait(L, "update a trunk");      raises where Lua cannot yield, before anything
- * starts struct op *op = …; th_task_attach(L, &ops, op);                from now on the task owns
- * op … start it; op keeps th_task_waker(L) … return th_task_park(L, ctx, continuation);  never
- * returns by itself
+ *     th_task_may_wait(L, "update a trunk");      // raises, before anything starts, where Lua cannot yield
+ *     struct op *op = …;
+ *     th_task_attach(L, &ops, op);                // from now on the task owns op
+ *     … start it; op keeps th_task_waker(L) …
+ *     return th_task_park(L, ctx, continuation);  // never returns by itself
  *
  * th_task_wake(sched, waker) makes the task ready; the continuation then runs, reads the result
  * from th_task_op(L) and calls th_task_release(L). When the task is cancelled instead,

@@ -9,8 +9,7 @@
 #include "error_lua.h"
 #include "runtime.h"
 
-/* --- how a task ends
- * -------------------------------------------------------------------------------- */
+/* --- how a task ends -------------------------------------------------------------------------- */
 
 int th_thread_reset(th_sched *sched, lua_State *L)
 {

@@ -120,18 +120,18 @@ int th_nest_push(lua_State *L, th_task *task, lua_State *co);
 void th_nest_pop(lua_State *L, th_task *task);
 bool th_nest_hosts(lua_State *L, lua_State *co);
 
-/* --- task.c --- */
+/* --- task.c ----------------------------------------------------------------------------------- */
 void th_task_slot_free(th_task *task);
 void th_task_make_ready(th_task *task);
 /* A parked task is parked no more. */
 void th_task_park_ended(th_task *task);
 
-/* --- task_wait.c --- */
+/* --- task_wait.c ------------------------------------------------------------------------------ */
 void th_task_op_release(th_task *task);
 void th_nest_open(lua_State *L);
 void th_nest_set_hosted(lua_State *L, lua_State *co, bool hosted);
 
-/* --- task_end.c --- */
+/* --- task_end.c ------------------------------------------------------------------------------- */
 /* lua_closethread under the name that this Lua has it by; the code that it runs is L's. */
 int th_thread_reset(th_sched *sched, lua_State *L);
 void th_task_link(th_task *task, th_task *parent);

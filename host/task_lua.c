@@ -12,8 +12,7 @@
 
 #define TASK_TYPE "trunkhost.task"
 
-/* --- sleep
- * ------------------------------------------------------------------------------------------ */
+/* --- sleep ------------------------------------------------------------------------------------ */
 
 struct sleep_op {
     th_sched *sched;
@@ -91,8 +90,7 @@ static int lua_sleep(lua_State *L)
     return th_task_park(L, 0, sleep_done);
 }
 
-/* --- join
- * ------------------------------------------------------------------------------------------- */
+/* --- join ------------------------------------------------------------------------------------- */
 
 struct join_op {
     th_sched *sched;
@@ -237,8 +235,7 @@ static int lua_join(lua_State *L)
     return th_task_park(L, 0, join_done);
 }
 
-/* --- the handle
- * ------------------------------------------------------------------------------------- */
+/* --- the handle ------------------------------------------------------------------------------- */
 
 /* Returns the task's results, or raises its error in the running task. */
 static int deliver(lua_State *L, th_task *task)

@@ -8,8 +8,7 @@
 
 #include "place.h"
 
-/* --- operations
- * ------------------------------------------------------------------------------------ */
+/* --- operations ------------------------------------------------------------------------------- */
 
 void th_task_op_release(th_task *task)
 {
@@ -38,8 +37,7 @@ void th_task_attach(lua_State *L, const struct th_wait_ops *ops, void *op)
     task->op = op;
 }
 
-/* --- errors that come from outside
- * ---------------------------------------------------------------------- */
+/* --- errors that come from outside ------------------------------------------------------------ */
 
 int th_slot_create(lua_State *L)
 {
@@ -127,8 +125,7 @@ void th_task_unthrow(th_task *task, unsigned scope)
         forget_thrown(task);
 }
 
-/* --- waiting
- * ---------------------------------------------------------------------------------------- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 void *th_task_op(lua_State *L)
 {
@@ -221,8 +218,7 @@ void th_task_may_wait(lua_State *L, const char *what)
     th_task_raise_thrown(L);
 }
 
-/* --- script coroutines between the task and its wait
- * ------------------------------------------------ */
+/* --- script coroutines between the task and its wait ------------------------------------------ */
 
 /* A script coroutine that is suspended by a host wait must not be resumed or closed by anybody else
  * until that wait is over; the registry remembers which ones are. */

@@ -37,8 +37,7 @@ int th_log_level_parse(const char *name)
     return strcmp(name, "off") == 0 ? TH_LOG_OFF : -1;
 }
 
-/* --- progress
- * --------------------------------------------------------------------------------------- */
+/* --- progress --------------------------------------------------------------------------------- */
 
 int th_terminal_columns(FILE *stream)
 {
@@ -129,8 +128,7 @@ void th_progress_end(th_terminal *terminal)
     terminal->progress[0] = '\0';
 }
 
-/* --- log
- * -------------------------------------------------------------------------------------------- */
+/* --- log -------------------------------------------------------------------------------------- */
 
 /* Control characters of a message (it may quote a reply) must not steer somebody's terminal. */
 static void append_plain(th_buf *line, const char *text)

@@ -30,8 +30,7 @@ static const uint64_t longest_gap = 500;
 /* When it is said again, in seconds; then at each multiple of the last. */
 static const unsigned again[] = {1, 10, 60, 600};
 
-/* --- on the main thread
- * ------------------------------------------------------------------------------ */
+/* --- on the main thread ----------------------------------------------------------------------- */
 
 /* The caller's place and what it has called, as far as that can be told without touching anything:
  * the interrupted code may be anywhere. Only where a C function is what runs the frames below it
@@ -76,8 +75,7 @@ static void on_urgent(int number, siginfo_t *info, void *context)
     errno = problem;
 }
 
-/* --- on the watchdog's thread
- * ------------------------------------------------------------------------ */
+/* --- on the watchdog's thread ----------------------------------------------------------------- */
 
 static void interrupt_main(th_watchdog *watchdog)
 {
@@ -253,8 +251,7 @@ static void *watch(void *ctx)
     return NULL;
 }
 
-/* --- beginning and end
- * ------------------------------------------------------------------------------- */
+/* --- beginning and end ------------------------------------------------------------------------ */
 
 unsigned th_watchdog_stops(const th_watchdog *watchdog, int *number)
 {

@@ -43,8 +43,7 @@ json_t *sb_admin_report(sb_world *world, const char *what)
     return NULL;
 }
 
-/* --- what may be changed while it runs
- * ----------------------------------------------------------- */
+/* --- what may be changed while it runs -------------------------------------------------------- */
 
 static const char *const reset_members[] = {"trunks", "seed", "latency", "limits", "fault", NULL};
 static const char *const fault_members[] = {"seed", "fault", NULL};

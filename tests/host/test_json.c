@@ -18,8 +18,7 @@
 #include "json.h"
 #include "secret.h"
 
-/* --- for the Lua code of the tests
- * ---------------------------------------------------------------- */
+/* --- for the Lua code of the tests ------------------------------------------------------------ */
 
 /* decode(text) → value, or nil and the message */
 static int lua_decode(lua_State *L)
@@ -132,8 +131,7 @@ static void run(lua_State *L, const char *code)
     lua_settop(L, 0);
 }
 
-/* --- the traps of lua-cjson
- * ----------------------------------------------------------------------- */
+/* --- the traps of lua-cjson ------------------------------------------------------------------- */
 
 static void j1_integers_decode_as_integers(void **state)
 {
@@ -279,8 +277,7 @@ static void j4_slashes_are_not_escaped(void **state)
                 "same(decode(encode '\\\\/\\\\\\\\/'), '\\\\/\\\\\\\\/')");
 }
 
-/* --- reading
- * -------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static void scalars_and_null_are_texts_too(void **state)
 {
@@ -381,8 +378,7 @@ static void a_mark_of_our_own_cannot_come_from_outside(void **state)
                 "refused('UTF-8', encode({ '\\xffS0', secret 'x' }, SECRETS))");
 }
 
-/* --- writing
- * -------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static void a_refusal_names_the_place(void **state)
 {
@@ -668,8 +664,7 @@ static void running_out_of_memory_fails_in_order_at_every_allocation(void **stat
     assert_in_range(failures, 20, 10000);
 }
 
-/* --- size
- * ----------------------------------------------------------------------------------------- */
+/* --- size ------------------------------------------------------------------------------------- */
 
 static void ten_megabytes_go_through_both_ways(void **state)
 {

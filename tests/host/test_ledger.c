@@ -18,8 +18,7 @@
 
 enum { MANY = 100 };
 
-/* --- durable before told
- * --------------------------------------------------------------------------- */
+/* --- durable before told ---------------------------------------------------------------------- */
 
 struct witness {
     struct world *w;
@@ -192,8 +191,7 @@ static void an_idle_ledger_does_not_keep_the_loop_alive(void **state)
     assert_false(uv_loop_alive(&w->loop));
 }
 
-/* --- states
- * ---------------------------------------------------------------------------------------- */
+/* --- states ----------------------------------------------------------------------------------- */
 
 static void a_new_current_secret_makes_the_earlier_one_previous(void **state)
 {
@@ -317,8 +315,7 @@ static void the_fault_of_one_operation_does_not_spoil_the_others(void **state)
     th_secret_unref(secret);
 }
 
-/* --- a disk that fails
- * ----------------------------------------------------------------------------- */
+/* --- a disk that fails ------------------------------------------------------------------------ */
 
 static void assert_batch_fails(struct world *w, const char *reason)
 {

@@ -14,8 +14,7 @@
 #include "ledger_writer.h"
 #include "watched_disk.h"
 
-/* --- a rotation, as a job does it: so many items at a time, each waiting for the disk twice
- * ---------- */
+/* --- a rotation, as a job does it: so many items at a time, each waiting for the disk twice --- */
 
 enum { ITEMS = 320, AT_ONCE = 32 };
 
@@ -167,8 +166,7 @@ static void what_nobody_waits_for_is_written_all_the_same(void **state)
     world_expect(w, "SELECT trunk FROM items ORDER BY id", "1 2");
 }
 
-/* --- what is done at once because it comes together
- * ------------------------------------------------- */
+/* --- what is done at once because it comes together ------------------------------------------- */
 
 static void note_state(struct world *w, int64_t row, enum th_secret_state state,
                        const char *evidence)
@@ -211,8 +209,7 @@ static void a_refusal_after_an_acceptance_in_the_same_commit_stands(void **state
     world_expect_rows(w, "rejected:first:refused ");
 }
 
-/* --- the key that seals them
- * ----------------------------------------------------------------------- */
+/* --- the key that seals them ------------------------------------------------------------------ */
 
 static void the_key_that_seals_is_forgotten_between_commits_without_harm(void **state)
 {

@@ -22,8 +22,7 @@
 #include "lock.h"
 #include "scratch_folder.h"
 
-/* --- a full disk: a small one, mounted in a process of its own
- * ----------------------------------- */
+/* --- a full disk: a small one, mounted in a process of its own -------------------------------- */
 
 enum { CANNOT_MOUNT = 77 };
 
@@ -169,8 +168,7 @@ static void a_backup_that_finds_no_room_leaves_nothing_behind(void **state)
     on_small_disk(*state, backup_to_full_disk);
 }
 
-/* --- other programs
- * -------------------------------------------------------------------------------- */
+/* --- other programs --------------------------------------------------------------------------- */
 
 static sqlite3 *connect_to(struct world *w)
 {

@@ -16,8 +16,7 @@
 #include "scratch_folder.h"
 #include "watched_disk.h"
 
-/* --- private
- * --------------------------------------------------------------------------------------- */
+/* --- private ---------------------------------------------------------------------------------- */
 
 static void every_file_is_private_from_the_start(void **state)
 {
@@ -89,8 +88,7 @@ static void a_sealed_secret_that_was_moved_to_another_row_is_refused(void **stat
     assert_non_null(strstr(w->err.message, "damaged, or sealed to another key"));
 }
 
-/* --- keys
- * ------------------------------------------------------------------------------------------ */
+/* --- keys ------------------------------------------------------------------------------------- */
 
 static void rotating_works_without_the_private_key_and_export_says_where_it_looked(void **state)
 {

@@ -32,8 +32,7 @@ static void assert_refused(struct world *w, const char *path, const char *reason
     th_error_close(&w->err);
 }
 
-/* --- what is refused
- * ------------------------------------------------------------------------------- */
+/* --- what is refused -------------------------------------------------------------------------- */
 
 static void a_ledger_that_others_can_read_is_refused(void **state)
 {

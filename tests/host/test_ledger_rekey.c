@@ -201,8 +201,7 @@ static void a_full_disk_leaves_the_ledger_readable_and_no_key_is_lost(void **sta
     files_free(&files);
 }
 
-/* --- cut off
- * --------------------------------------------------------------------------------------- */
+/* --- cut off ---------------------------------------------------------------------------------- */
 
 static void cut_off_before_the_commit_the_old_key_opens_it_and_it_can_be_repeated(void **state)
 {

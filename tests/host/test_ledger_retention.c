@@ -135,8 +135,7 @@ static void a_create_that_gets_its_trunk_ends_what_that_had(void **state)
                          " previous:doubtful:superseded current:created:accepted ");
 }
 
-/* --- the same secret, sent again
- * ------------------------------------------------------------------- */
+/* --- the same secret, sent again -------------------------------------------------------------- */
 
 static int64_t add_again(struct world *w, int64_t row, th_secret *secret)
 {

@@ -28,8 +28,7 @@
 #define EXPLAIN(w, ...)                                                                            \
     command_run(w, th_explain_command, "explain", (const char *const[]){__VA_ARGS__, NULL})
 
-/* --- a past
- * ---------------------------------------------------------------------------------------- */
+/* --- a past ----------------------------------------------------------------------------------- */
 
 struct past {
     uv_loop_t loop;
@@ -229,8 +228,7 @@ static const char *line_of(const char *text, const char *run)
     return text;
 }
 
-/* --- runs
- * ------------------------------------------------------------------------------------------ */
+/* --- runs ------------------------------------------------------------------------------------- */
 
 static void the_newest_runs_come_first_and_say_how_they_ended(void **state)
 {
@@ -499,8 +497,7 @@ static void a_backup_is_made_once(void **state)
     free(copy);
 }
 
-/* --- explain
- * --------------------------------------------------------------------------------------- */
+/* --- explain ---------------------------------------------------------------------------------- */
 
 static void a_trunk_is_explained_in_order_of_time_without_its_passwords(void **state)
 {
@@ -564,8 +561,7 @@ static void a_trunk_that_nothing_is_known_of_is_said(void **state)
     command_complained(w, "knows nothing of a trunk 42 on nobody");
 }
 
-/* --- use
- * ------------------------------------------------------------------------------------------- */
+/* --- use -------------------------------------------------------------------------------------- */
 
 static void wrong_use_is_one_line_and_status_2(void **state)
 {

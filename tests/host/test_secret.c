@@ -251,8 +251,7 @@ static void references_may_be_released_on_another_thread(void **state)
     assert_int_equal(th_secret_count(), 0);
 }
 
-/* --- as a Lua value
- * ------------------------------------------------------------------------------- */
+/* --- as a Lua value --------------------------------------------------------------------------- */
 
 /* A state with the global `s` = "hunter22", `same` equal to it, `other`, and a stranger `file`. */
 static int open_lua(void **state)

@@ -267,8 +267,7 @@ static void the_key_may_lie_elsewhere(void **state)
     free(elsewhere);
 }
 
-/* --- list
- * ------------------------------------------------------------------------------------------ */
+/* --- list ------------------------------------------------------------------------------------- */
 
 static void a_list_shows_what_is_known_and_no_password(void **state)
 {
@@ -296,8 +295,7 @@ static void a_list_shows_what_is_known_and_no_password(void **state)
     command_kept_quiet(w, "password ");
 }
 
-/* --- use
- * ------------------------------------------------------------------------------------------- */
+/* --- use -------------------------------------------------------------------------------------- */
 
 static void wrong_use_is_one_line_and_status_2(void **state)
 {

@@ -18,8 +18,7 @@
 #define RUN(w, ...)                                                                                \
     command_run(w, th_secrets_command, "secrets", (const char *const[]){__VA_ARGS__, NULL})
 
-/* --- show
- * ------------------------------------------------------------------------------------------ */
+/* --- show ------------------------------------------------------------------------------------- */
 
 static void without_a_terminal_show_needs_yes(void **state)
 {
@@ -106,8 +105,7 @@ static void on_a_terminal_show_asks_first(void **state)
     assert_non_null(strstr(seen, "first-password"));
 }
 
-/* --- keys elsewhere
- * -------------------------------------------------------------------------------- */
+/* --- keys elsewhere --------------------------------------------------------------------------- */
 
 static void a_public_only_ledger_writes_its_private_key_where_it_is_told(void **state)
 {

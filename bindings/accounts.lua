@@ -2,6 +2,7 @@
 
 local config <const> = require "trunkhost.config"
 local core <const> = require "trunkhost.core"
+local pages <const> = require "trunkhost.pages"
 local suggest <const> = require "trunkhost.suggest"
 
 local accounts <const> = {}
@@ -201,19 +202,16 @@ function methods:create(fields, options)
     return self:call("create", nil, fields, options)
 end
 
---- All items of a list endpoint, page by page where the platform has pages.
+--- All items of a list endpoint, page by page where the platform has pages. A list that is not whole is an error.
 ---@param endpoint string
 ---@param params? any
 ---@param options? { query: table }
 ---@return table[]
 function methods:list(endpoint, params, options)
-    local description = self:describe()
-    local known_endpoint = description.endpoints[endpoint]
-    local pages = known_endpoint and known_endpoint.pages
-    if not pages then
-        return (self:call(endpoint, params, nil, options))
-    end
-    return require("trunkhost.pages").all(self, endpoint, params, options, pages)
+    local endpoints = self:describe().endpoints
+    local found = pages.all(self, endpoint, params, options, endpoints[endpoint] and endpoints[endpoint].pages)
+    local is_guard = endpoints.delete and endpoints.delete.guard == endpoint
+    return (endpoint == "list" or is_guard) and pages.check_trunks(self, endpoint, found) or found
 end
 
 --- Iterates over all trunks, with the platform's own field names: for trunk in account:trunks() do … end

@@ -1,7 +1,6 @@
 --- What a job goes through: the trunks of its accounts, or items of the script's own, which need no account.
 
 local accounts <const> = require "trunkhost.accounts"
-local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
 
 local job_items <const> = {}
@@ -62,30 +61,14 @@ function job_items.collect(items, account)
     error(("job: items must return a list or an iterator, not a %s"):format(type(found)), 0)
 end
 
--- Where a platform's list is broken, its account has failed, and nothing else.
-local function malformed(account, place, what)
-    core.error("malformed", ("the list of trunks of %s is broken: number %d %s. Nothing of this account was touched; "
-        .. "ask the platform, or try again later"):format(account:name(), place, what), { account = account:name() })
-end
-
 --- All trunks of an account.
 ---@param account trunkhost.Account
 ---@return fun(): trunkhost.Item?
 function job_items.trunks(account)
-    local next_trunk, place = account:trunks(), 0
+    local next_trunk = account:trunks()
     return function()
         local trunk = next_trunk()
-        place = place + 1
-        if trunk == nil then
-            return nil
-        elseif type(trunk) ~= "table" or json.is_array(trunk) then
-            malformed(account, place, "is no object")
-        end
-        local id = trunk.id
-        if math.type(id) ~= "integer" and (type(id) ~= "string" or id == "") then
-            malformed(account, place, "has no id")
-        end
-        return { account = account, trunk = trunk }
+        return trunk and { account = account, trunk = trunk }
     end
 end
 

@@ -1,39 +1,204 @@
---- Lists that a platform hands out page by page.
+--- Whole lists. A platform hands out a list in one reply or page by page; a part of it must never be taken for all of
+--- it, or a rotation leaves trunks out and a migration makes second copies. So whatever a reply says about the whole
+--- list is held against what came, and a list that changes while it is read is read again.
 
 local core <const> = require "trunkhost.core"
+local json <const> = require "trunkhost.json"
 
 local pages <const> = {}
 
 local MAX_PAGES <const> = 100000
+local READINGS <const> = 3
 
---- Reads page after page until the platform says that there is no more.
+---@class Reading  one pass over a list
+---@field items any[]
+---@field keys any[]                 of the items, as far as they were needed
+---@field seen table<any, boolean>
+---@field distinct integer           items that differ
+---@field repeated any               the first key that came on two pages
+---@field total integer?             what the platform says
+---@field named string               the member that says so
+
+--- What was read does not fit together. `shift`: the list may have changed meanwhile, so it is read again.
+---@class Fault
+---@field text string
+---@field shift boolean?
+---@field lazy boolean?  only its last page was empty
+
+local function key_of(item)
+    local id = type(item) == "table" and item.id
+    if math.type(id) == "integer" or type(id) == "string" then
+        return id
+    end
+    local ok, text = pcall(json.encode, item)
+    return ok and text or item
+end
+
+--- Adds a page; returns how many of its items are new.
+local function add(reading, list, number)
+    local fresh = 0
+    for i = 1, #list do
+        local item = list[i]
+        local key = key_of(item)
+        if not reading.seen[key] then
+            reading.seen[key] = number
+            reading.distinct, fresh = reading.distinct + 1, fresh + 1
+            reading.keys[reading.distinct] = tostring(key)
+        elseif type(item) == "table" and item.id == key and (reading.seen[key] ~= number or reading.total) then
+            reading.repeated = reading.repeated or key
+        end
+        reading.items[#reading.items + 1] = item
+    end
+    return fresh
+end
+
+--- Why there must be more than what came, or nil; the second result: whether there only may be more.
+local function more_of(reading, list, facts, number)
+    if facts.total and facts.total > reading.distinct then
+        return ("there are %d (%s)"):format(facts.total, facts.total_name)
+    elseif facts.count and facts.count > reading.distinct then
+        return ("there are %d (%s)"):format(facts.count, facts.count_name)
+    elseif facts.pages and facts.pages > number then
+        return ("there are %d pages (%s)"):format(facts.pages, facts.pages_name)
+    elseif facts.more then
+        return ("there are more (%s)"):format(facts.more_name)
+    end
+    local is_open = facts.more == nil and not facts.total and not facts.pages
+    if is_open and facts.size and #list > 0 and #list >= facts.size then
+        return nil, true
+    end
+end
+
+--- What a page says about the list that contradicts the pages before it.
+local function contradiction(reading, facts)
+    if reading.total and facts.total and facts.total ~= reading.total then
+        return { shift = true, text = ("the platform first said that there are %d (%s), and then %d"):format(
+            reading.total, facts.total_name, facts.total) }
+    elseif facts.total and reading.distinct > facts.total then
+        return { shift = true, text = ("the platform says that there are %d (%s), and sent %d"):format(facts.total,
+            facts.total_name, reading.distinct) }
+    end
+    reading.total = facts.total or reading.total
+end
+
+local function query_of(options, paging, number)
+    local query = {}
+    for name, value in pairs(options and options.query or {}) do
+        query[name] = value
+    end
+    if number > 1 or paging.size then
+        query[paging.number] = number
+    end
+    if paging.size then
+        query[paging.size] = paging.per_page
+    end
+    return { query = query }
+end
+
+--- The end of a list: nothing says that there is more.
+local function conclude(reading, was_promised, fresh, number)
+    if reading.repeated then
+        return reading, { shift = true, text = ("%s came twice"):format(tostring(reading.repeated)) }
+    elseif number > 1 and fresh == 0 and was_promised then
+        return reading, { shift = true, lazy = true, text = ("page %d is empty, and the page before it said that "
+            .. "there are more"):format(number) }
+    end
+    return reading
+end
+
+--- Reads the list once.
+---@return Reading, Fault?
+local function read(account, endpoint, params, options, paging)
+    local reading = { items = {}, keys = {}, seen = {}, distinct = 0 }
+    local promised
+    for number = 1, MAX_PAGES do
+        local list, _, _, facts = account:call(endpoint, params, nil, paging and query_of(options, paging, number)
+            or options)
+        facts = facts or {}
+        reading.total = number == 1 and facts.total or reading.total
+        if number == 1 and not paging and next(facts) == nil then
+            reading.items = list
+            return reading
+        end
+        local fresh = add(reading, list, number)
+        local fault = contradiction(reading, facts)
+        if fault then
+            return reading, fault
+        end
+        local more, may_be = more_of(reading, list, facts, number)
+        if not more and not may_be then
+            return conclude(reading, promised, fresh, number)
+        elseif not paging then
+            return reading, { text = more and ("the platform says that %s, and sent %d"):format(more,
+                reading.distinct) or ("the platform sent %d, as many as fit in one page (%s), and does not say whether "
+                .. "there are more"):format(#list, facts.size_name) }
+        elseif fresh == 0 and not more then
+            return conclude(reading, promised, fresh, number)
+        elseif fresh == 0 then
+            return reading, { text = ("the platform says that %s, but page %d brought nothing new after %d"):format(
+                more, number, reading.distinct) }
+        end
+        promised = more
+    end
+    return reading, { text = ("it did not end after %d pages"):format(MAX_PAGES) }
+end
+
+local function refuse(account, endpoint, text)
+    core.error("malformed", ("'%s': the list is not whole: %s. A part of a list is never taken for all of it; run "
+        .. "again later, and ask the platform if this stays so"):format(endpoint, text),
+        { account = account:name(), code = "list" })
+end
+
+--- All items of a list, or an error.
 ---@param account trunkhost.Account
 ---@param endpoint string
 ---@param params any
 ---@param options? { query: table }
----@param paging { number: string, size: string?, per_page: integer? }  of the provider's description
+---@param paging? { number: string, size: string?, per_page: integer? }  of the provider's description; nil: the
+---        platform sends the list in one reply
 ---@return table[]
 function pages.all(account, endpoint, params, options, paging)
-    local items = {}
-    for page = 1, MAX_PAGES do
-        local query = {}
-        for name, value in pairs(options and options.query or {}) do
-            query[name] = value
+    local before, fault
+    for _ = 1, READINGS do
+        local reading
+        reading, fault = read(account, endpoint, params, options, paging)
+        if not fault then
+            return reading.items
+        elseif not fault.shift then
+            refuse(account, endpoint, fault.text)
         end
-        if page > 1 or paging.size then
-            query[paging.number] = page
+        -- Some platforms promise one page more than they have. Two readings that are alike are no coincidence.
+        local keys = fault.lazy and table.concat(reading.keys, "\0") or nil
+        if keys and keys == before then
+            return reading.items
         end
-        if paging.size then
-            query[paging.size] = paging.per_page
+        before = keys
+    end
+    refuse(account, endpoint, ("it did not settle in %d readings: %s"):format(READINGS, fault.text))
+end
+
+--- An error where an item of the list of trunks is none: nothing could be done with it, and it may stand for others.
+---@param account trunkhost.Account
+---@param endpoint string
+---@param list any[]
+---@return any[] list
+function pages.check_trunks(account, endpoint, list)
+    local function fail(place, what)
+        core.error("malformed", ("'%s': the list of trunks of %s is broken: number %d %s. Nothing was done with this "
+            .. "list; run again later, and ask the platform if this stays so"):format(endpoint, account:name(), place,
+            what), { account = account:name(), code = "list" })
+    end
+    for place = 1, #list do
+        local trunk = list[place]
+        if type(trunk) ~= "table" or json.is_array(trunk) then
+            fail(place, "is no object")
         end
-        local list, _, more = account:call(endpoint, params, nil, { query = query })
-        table.move(list, 1, #list, #items + 1, items)
-        if not more or #list == 0 then
-            return items
+        local id = trunk.id
+        if math.type(id) ~= "integer" and (type(id) ~= "string" or id == "") then
+            fail(place, "has no id")
         end
     end
-    core.error("malformed", ("'%s' did not end after %d pages"):format(endpoint, MAX_PAGES),
-        { account = account:name() })
+    return list
 end
 
 return pages

@@ -217,8 +217,11 @@ static int call_done(lua_State *L, int status, lua_KContext ctx)
     if (call->x.outcome != TH_OUTCOME_SUCCESS)
         return call_failed(L, call);
     bool more;
+    const int base = lua_gettop(L);
     if (th_reply_push(L, call->endpoint, &call->x.transfer, &more, &err) != 0) {
         bool write = call->endpoint->method != TH_GET;
+        th_reply_quote(L, call->account->provider, &call->x.transfer, &err);
+        th_call_quote(call, &err);
         err.status = call->x.transfer.status;
         err.attempts = call->x.attempts;
         err.retryable = !write || call->endpoint->repeatable;
@@ -227,15 +230,19 @@ static int call_done(lua_State *L, int status, lua_KContext ctx)
             err.kind = TH_UNKNOWN_OUTCOME;
         return fail_call(L, call, TH_ATTEMPT_AMBIGUOUS, &err);
     }
-    const char *id = push_created(L, call); // reply id
+    const bool list = lua_gettop(L) > base + 1;
+    const char *id =
+        list ? (lua_pushnil(L), NULL) : push_created(L, call); // reply id | reply facts nil
     if (id && !call->trunk[0])
         th_call_keep_rows(L, call, id);
     th_call_ended(call, TH_ATTEMPT_OK, call->x.transfer.status, NULL, id);
     lua_pop(L, 1);
     lua_pushinteger(L, call->x.attempts);
     lua_pushboolean(L, more);
+    if (list)
+        lua_rotate(L, -3, -1); // reply attempts more facts
     th_task_release(L);
-    return 3;
+    return list ? 4 : 3;
 }
 
 /* --- building a call -------------------------------------------------------------------------- */
@@ -376,6 +383,7 @@ static int start(lua_State *L, th_account *account, const th_endpoint *endpoint)
     call->x.transfer.body = has_body ? call->body.data : NULL;
     call->x.transfer.body_len = call->body.len;
     call->x.transfer.pace = none;
+    call->x.transfer.keep_headers = endpoint->returns_list;
     call->waker = th_task_waker(L);
     if (th_call_record(L, call, call_recorded, &err) != 0)
         return fail_call(L, call, TH_ATTEMPT_UNSENT, &err);

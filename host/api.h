@@ -24,7 +24,8 @@ th_account *th_account_check(lua_State *L, int arg);
  *             ambiguous write is not repeated but raised at once
  *
  * Raises an error object. The value is what lies in the envelope: an object, an array, or true where
- * the platform answers without one. more: there is another page of this list.
+ * the platform answers without one. more: there is another page of this list. A list is followed
+ * by a fourth result, what the reply says of the whole list (th_list_facts).
  */
 int th_api_call(lua_State *L);
 
@@ -39,8 +40,10 @@ void th_api_open(lua_State *L);
 
 /* --- api_reply.c: what a reply says ----------------------------------------------------------- */
 
-/* Decodes the body and unwraps the envelope; pushes the value (true for an empty one). *more: the
- * envelope says that there is another page. On failure pushes nothing; err is TH_MALFORMED. */
+/* Decodes the body and unwraps the envelope; pushes the value (true for an empty one), and for an
+ * endpoint that returns a list also the facts of th_list_facts. *more: the member that the
+ * description names says that there is another page. On failure pushes nothing; err is
+ * TH_MALFORMED. */
 int th_reply_push(lua_State *L, const th_endpoint *endpoint, const th_transfer *transfer,
                   bool *more, th_error *err);
 
@@ -50,7 +53,27 @@ int th_reply_push(lua_State *L, const th_endpoint *endpoint, const th_transfer *
 void th_reply_explain(lua_State *L, const th_provider *provider, const th_endpoint *endpoint,
                       const th_transfer *transfer, th_error *err);
 
+/* Adds to err the platform's own words from a 2xx reply that is not what the API promises: those of
+ * an error object, or the title of a page. They may quote what was sent: th_call_quote comes next.
+ */
+void th_reply_quote(lua_State *L, const th_provider *provider, const th_transfer *transfer,
+                    th_error *err);
+
 /* Seconds to wait that the body of a 429 names where the description says, or -1. Never raises. */
 double th_reply_retry_after(lua_State *L, const th_provider *provider, const th_transfer *transfer);
+
+/* --- api_list.c: what a reply says of the whole list ------------------------------------------ */
+
+/*
+ * Pushes a table of what the envelope at idx (of any type) and the headers say. All members are
+ * optional, and each has a companion `<member>_name`, the words that said so:
+ *   total   items of the whole list
+ *   count   items of this page or of the whole list: at least so many
+ *   pages   pages of the whole list
+ *   size    items that fit in one page
+ *   more    whether another page follows
+ * Returns what the member says that the description names for `more`.
+ */
+bool th_list_facts(lua_State *L, int idx, const th_endpoint *endpoint, const th_transfer *transfer);
 
 #endif

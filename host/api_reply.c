@@ -5,6 +5,25 @@
 
 #include "api.h"
 #include "json.h"
+#include "page_words.h"
+
+/* Whether the envelope on top of the stack says that what was asked for did not work, although the
+ * status is a yes: `success` is false, or there is something in `error`. */
+static bool refuses(lua_State *L)
+{
+    static const char *const yes[] = {"success", "ok"}, *const no[] = {"error", "errors"};
+    bool found = false;
+    if (!lua_istable(L, -1) || th_json_is_array(L, -1))
+        return false;
+    for (size_t i = 0; i < 2; i++) {
+        lua_getfield(L, -1, yes[i]);
+        found |= lua_isboolean(L, -1) && !lua_toboolean(L, -1);
+        lua_getfield(L, -2, no[i]);
+        found |= th_json_says_yes(L, -1);
+        lua_pop(L, 2);
+    }
+    return found;
+}
 
 int th_reply_push(lua_State *L, const th_endpoint *endpoint, const th_transfer *transfer,
                   bool *more, th_error *err)
@@ -19,16 +38,27 @@ int th_reply_push(lua_State *L, const th_endpoint *endpoint, const th_transfer *
     }
     th_error parse = {0};
     if (th_json_decode(L, body->data, body->len, &parse) != 0) {
-        th_fail(err, TH_MALFORMED, "'%s': the reply is not the JSON that the API promises%s%s",
-                endpoint->name, transfer->json ? ": " : " (its content type is not JSON either): ",
-                parse.message ? parse.message : "");
+        if (th_page_is_markup(body->data, body->len))
+            th_fail(err, TH_MALFORMED,
+                    "'%s': the reply is a page of HTML and not JSON (a proxy on the way?)",
+                    endpoint->name);
+        else
+            th_fail(err, TH_MALFORMED, "'%s': the reply is not the JSON that the API promises%s%s",
+                    endpoint->name,
+                    transfer->json ? ": " : " (its content type is not JSON either): ",
+                    parse.message ? parse.message : "");
         th_error_close(&parse);
         return -TH_MALFORMED;
     }
-    if (endpoint->page_more && lua_istable(L, -1)) {
-        lua_getfield(L, -1, endpoint->page_more);
-        *more = lua_toboolean(L, -1);
-        lua_pop(L, 1);
+    const int top = lua_gettop(L) - 1;
+    if (endpoint->returns_list) {
+        *more = th_list_facts(L, -1, endpoint, transfer);
+        lua_insert(L, -2); // facts value
+        if (refuses(L)) {
+            lua_settop(L, top);
+            return th_fail(err, TH_MALFORMED, "'%s': the reply says that there was an error",
+                           endpoint->name);
+        }
     }
     if (endpoint->reply && lua_istable(L, -1)) {
         bool bare = endpoint->reply_optional && th_json_is_array(L, -1);
@@ -43,11 +73,13 @@ int th_reply_push(lua_State *L, const th_endpoint *endpoint, const th_transfer *
     }
     bool fits = lua_istable(L, -1) && (!endpoint->returns_list || th_json_is_array(L, -1));
     if (!fits) {
-        lua_pop(L, lua_isnil(L, -1) && endpoint->reply ? 2 : 1);
+        lua_settop(L, top);
         return th_fail(err, TH_MALFORMED, "'%s': the reply holds no %s%s%s", endpoint->name,
                        endpoint->returns_list ? "list" : "object", endpoint->reply ? " in " : "",
                        endpoint->reply ? endpoint->reply : "");
     }
+    if (endpoint->returns_list)
+        lua_insert(L, -2); // value facts
     return 0;
 }
 
@@ -144,11 +176,43 @@ void th_reply_explain(lua_State *L, const th_provider *provider, const th_endpoi
         lua_pop(L, 1);
     } else {
         char *plain = err->message;
+        th_buf words = {0};
+        bool any = th_page_words(transfer->reply.data, transfer->reply.len, &words);
         err->message = NULL;
-        th_fail(err, err->kind, "%s, with a page that is not JSON (a proxy on the way?)",
-                plain ? plain : "refused");
+        th_fail(err, err->kind, "%s, with a page that is not JSON (a proxy on the way?)%s%s",
+                plain ? plain : "refused", any ? ": " : "", any ? words.data : "");
+        th_buf_close(&words);
         free(plain);
     }
+    th_error_close(&parse);
+}
+
+void th_reply_quote(lua_State *L, const th_provider *provider, const th_transfer *transfer,
+                    th_error *err)
+{
+    const th_buf *body = &transfer->reply;
+    th_error words = {0}, parse = {0};
+    th_buf page = {0};
+    if (body->len == 0)
+        return;
+    if (th_json_decode(L, body->data, body->len, &parse) == 0) {
+        if (lua_istable(L, -1))
+            explain_decoded(L, provider, &words);
+        lua_pop(L, 1);
+    } else if (!strchr("{[", body->data[strspn(body->data, " \t\r\n")]) &&
+               th_page_words(body->data, body->len, &page)) {
+        th_fail(&words, TH_MALFORMED, "%s", page.data);
+    }
+    if (words.message) {
+        char *plain = err->message;
+        err->message = NULL;
+        th_fail(err, err->kind, "%s; the platform says: %s", plain ? plain : "", words.message);
+        if (words.code)
+            th_error_set_code(err, words.code);
+        free(plain);
+    }
+    th_buf_close(&page);
+    th_error_close(&words);
     th_error_close(&parse);
 }
 

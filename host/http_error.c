@@ -4,12 +4,12 @@
 
 #include "http_impl.h"
 #include "json.h"
+#include "page_words.h"
 #include "secret.h"
 
 enum {
-    QUOTE_MAX = 300,                              /* bytes of a server's text in one message */
-    READ_MAX = 4 * QUOTE_MAX + 2 * TH_SECRET_MAX, /* that are looked at: a cut secret lies behind */
-    DEPTH = 6,                                    /* that words are looked for in a reply */
+    QUOTE_MAX = 300, /* bytes of a server's text in one message */
+    DEPTH = 6,       /* that words are looked for in a reply */
     SECRETS_DEPTH = 64,
 };
 
@@ -84,14 +84,6 @@ static void read_json(lua_State *L, struct th_http_call *call, th_error *err)
     th_error_close(&parse);
 }
 
-static bool is_text(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] < ' ' && !strchr("\t\r\n", text[i]))
-            return false;
-    return true;
-}
-
 /* Fills call->words, "" when the reply says nothing that a person can read in one line. */
 static void read_words(lua_State *L, struct th_http_call *call, th_error *err)
 {
@@ -101,13 +93,17 @@ static void read_words(lua_State *L, struct th_http_call *call, th_error *err)
         return;
     const char *text = reply->data;
     size_t blank = strspn(text, " \t\r\n");
-    if (call->x.transfer.json || strchr("{[", text[blank]))
+    if (call->x.transfer.json || strchr("{[", text[blank])) {
         read_json(L, call, err);
-    else if (text[blank] == '<')
+    } else if (th_page_is_markup(text, reply->len)) {
         th_buf_puts(&call->words, "with a page of HTML or XML (a proxy on the way?)");
-    else if (is_text(text, reply->len))
-        th_buf_append(&call->words, text + blank,
-                      reply->len - blank < READ_MAX ? reply->len - blank : READ_MAX);
+        th_buf title = {0};
+        if (th_page_words(text, reply->len, &title))
+            th_buf_printf(&call->words, ": %s", title.data);
+        th_buf_close(&title);
+    } else {
+        th_page_words(text, reply->len, &call->words);
+    }
 }
 
 /* Where a redirect leads, without a query: it may hold a token. Appended to words. */

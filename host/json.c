@@ -52,6 +52,29 @@ bool th_json_is_array(lua_State *L, int idx)
     return count == n;
 }
 
+bool th_json_says_yes(lua_State *L, int idx)
+{
+    switch (lua_type(L, idx)) {
+    case LUA_TBOOLEAN:
+        return lua_toboolean(L, idx);
+    case LUA_TSTRING:
+        return lua_rawlen(L, idx) > 0;
+    case LUA_TNUMBER:
+        return lua_tonumber(L, idx) != 0;
+    case LUA_TTABLE:
+        lua_pushvalue(L, idx);
+        lua_pushnil(L);
+        if (!lua_next(L, -2)) {
+            lua_pop(L, 1);
+            return false;
+        }
+        lua_pop(L, 3);
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* --- decoding --------------------------------------------------------------------------------- */
 
 /* The text with every edit carried out, in state->text. */

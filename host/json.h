@@ -37,5 +37,7 @@ bool th_json_is_null(lua_State *L, int idx);
 void th_json_mark_array(lua_State *L, int idx);
 /* True for a marked table, and for an unmarked one that is a non-empty sequence 1..n. */
 bool th_json_is_array(lua_State *L, int idx);
+/* False for null, false, 0 and an empty text, array or object. */
+bool th_json_says_yes(lua_State *L, int idx);
 
 #endif

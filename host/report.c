@@ -141,12 +141,13 @@ static void print_uncaught(struct uncaught *report)
 static int judge(lua_State *L, bool *plain)
 {
     bool auth = field_is(L, -1, "kind", "auth");
+    bool list = field_is(L, -1, "code", "list"); /* of the platform: not whole, or broken */
     bool locked = field_is(L, -1, "code", "locked");
-    *plain = auth || locked || field_is(L, -1, "code", "ledger") ||
+    *plain = auth || locked || list || field_is(L, -1, "code", "ledger") ||
              field_is(L, -1, "code", "configuration") || field_is(L, -1, "code", "output");
     if (locked)
         return TH_EXIT_LOCKED;
-    return auth ? TH_EXIT_FAILED : TH_EXIT_ERROR;
+    return auth || list ? TH_EXIT_FAILED : TH_EXIT_ERROR;
 }
 
 /* error, light userdata: struct uncaught → status */

@@ -18,9 +18,11 @@
 ---@class trunkhost.Account
 local account = {}
 
---- All trunks, page by page where the platform has pages: `for trunk in account:trunks() do … end`.
+--- All trunks, page by page where the platform has pages: `for trunk in account:trunks() do … end`. The whole list is
+--- read before the first trunk comes.
 ---
---- Raises: every kind that a request can.
+--- Raises: `malformed` when the list is not whole: the platform names more trunks than it sends, or the list changes
+--- all the time; every other kind that a request can.
 ---@async
 ---@param options? trunkhost.ListOptions
 ---@return fun(): trunkhost.Trunk?
@@ -70,9 +72,10 @@ function account:update(id, fields, options) end
 ---@return integer attempts  Requests that were sent.
 function account:delete(id, options) end
 
---- All items of a list endpoint of the provider's description, page by page where it has pages.
+--- All items of a list endpoint of the provider's description, page by page where it has pages. What the replies say of
+--- the whole list (`total`, `has_more`, a next page, the header `Link` …) is held against what came.
 ---
---- Raises: every kind that a request can.
+--- Raises: `malformed` when the list is not whole; every other kind that a request can.
 ---@async
 ---@param endpoint string  Its name, as "list" or "numbers.list".
 ---@param params? integer|string|table<string, any>  The id in its path, or a table of path parameters.
@@ -80,7 +83,8 @@ function account:delete(id, options) end
 ---@return table[]
 function account:list(endpoint, params, options) end
 
---- Calls an endpoint of the provider's description by its name.
+--- Calls an endpoint of the provider's description by its name. Of a list this is one reply, which may be one page of
+--- many: use `account:list` for the whole list.
 ---
 --- Raises: every kind that a request can.
 ---@async

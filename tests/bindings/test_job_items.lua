@@ -135,25 +135,19 @@ end
 -- --- lists that are broken -------------------------------------------------------------------------
 
 function tests.test_a_broken_list_fails_its_account_and_no_other()
-    for broken, words in pairs {
-        ["{ id = 1 }, 5"] = "number 2 is no object", ["{ name = 'x' }"] = "number 1 has no id",
-        ["{ id = '' }"] = "number 1 has no id", ["trunkhost.null"] = "number 1 is no object",
-        ["{ id = {} }"] = "number 1 has no id",
-    } do
-        local result = script(([[
-            local methods, list = core.account_methods, nil
-            list, methods.trunks = methods.trunks, function(account)
-                if account:name() ~= "vatel" then return list(account) end
-                local all, n = { %s }, 0
-                return function() n = n + 1 return all[n] end
-            end
-            run({}, { account = { "famulor", "vatel" } })]]):format(broken))
-        lu.assertEquals(result.status, 1, result.err)
-        lu.assertStrContains(result.out, '"account":"vatel","trunk":"","state":"failed","attempts":0,'
-            .. '"error":{"kind":"malformed",')
-        lu.assertStrContains(result.out, words)
-        lu.assertEquals({ result.summary.total, result.summary.done, result.summary.failed }, { 13, 12, 1 })
-    end
+    local result = script [[
+        local methods = core.account_methods
+        local call = methods.call
+        function methods.call(account, ...)
+            if account:name() ~= "vatel" then return call(account, ...) end
+            return trunkhost.json.array { { id = 1 }, { name = "x" } }
+        end
+        run({}, { account = { "famulor", "vatel" } })]]
+    lu.assertEquals(result.status, 1, result.err)
+    lu.assertStrContains(result.out, '"account":"vatel","trunk":"","state":"failed","attempts":0,'
+        .. '"error":{"kind":"malformed",')
+    lu.assertStrContains(result.out, "number 2 has no id")
+    lu.assertEquals({ result.summary.total, result.summary.done, result.summary.failed }, { 13, 12, 1 })
 end
 
 -- --- what a plan may not have ----------------------------------------------------------------------

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "api.h"
+#include "columns.h"
 #include "error_lua.h"
 #include "library.h"
 #include "runtime.h"
@@ -179,6 +180,25 @@ static int core_columns(lua_State *L)
     return 1;
 }
 
+/* text_columns(text) → how many columns it takes on a terminal */
+static int core_text_columns(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    lua_pushinteger(L, (lua_Integer)th_columns(text, len));
+    return 1;
+}
+
+/* text_fit(text, columns) → how many of its bytes fit into so many columns */
+static int core_text_fit(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    lua_Integer columns = luaL_checkinteger(L, 2);
+    lua_pushinteger(L, (lua_Integer)th_columns_fit(text, len, columns < 0 ? 0 : (size_t)columns));
+    return 1;
+}
+
 /* error(kind, message, { account =, trunk =, code =, advice =, cause = }?): raises an error object;
  * cause: the value that led to it */
 static int core_error(lua_State *L)
@@ -254,6 +274,8 @@ int th_open_core(lua_State *L)
                                          {"set_exit_status", core_set_exit_status},
                                          {"is_terminal", core_is_terminal},
                                          {"columns", core_columns},
+                                         {"text_columns", core_text_columns},
+                                         {"text_fit", core_text_fit},
                                          {"is_error", core_is_error},
                                          {"is_secret", core_is_secret},
                                          {"error", core_error},

@@ -5,11 +5,13 @@ local arguments <const> = require "trunkhost.arguments"
 local core <const> = require "trunkhost.core"
 local duration <const> = require "trunkhost.duration"
 local suggest <const> = require "trunkhost.suggest"
+local text_width <const> = require "trunkhost.text_width"
 
 local options <const> = {}
 
 local DEFAULT_CONCURRENCY <const> = 8
 local MAX_CONCURRENCY <const> = 1024
+local HELP_WIDTH <const> = 80
 
 local function script_name()
     return (core.run().script or "script"):match "([^/]+)$"
@@ -212,16 +214,27 @@ local function arrange(parser, first)
     end
 end
 
+--- The end of a help text. Prose is wrapped; a line that is indented is an example, to be copied as it stands.
+local function epilog_lines(epilog)
+    local lines = {}
+    for line in (epilog .. "\n"):gmatch "(.-)\n" do
+        local is_example <const> = line:find "^%s" or line == ""
+        for _, each in ipairs(is_example and { line } or text_width.wrap(line, HELP_WIDTH)) do
+            lines[#lines + 1] = each
+        end
+    end
+    return table.concat(lines, "\n")
+end
+
 --- An argparse parser with the standard options; the script may add its own before it calls parse().
 ---@param spec? trunkhost.OptionsSpec
 ---@return table parser
 function options.parser(spec)
     spec = spec or {}
     local name = spec.name or script_name()
-    local parser = argparse { name = name, add_help = false, help_max_width = 80, help_description_margin = 26,
+    local parser = argparse { name = name, add_help = false, help_max_width = HELP_WIDTH, help_description_margin = 26,
         help_usage_margin = 2 }
     if spec.description then parser:description(spec.description) end
-    if spec.epilog then parser:epilog(spec.epilog) end
     add_choice(parser)
     if spec.job ~= false then add_run(parser, spec) end
     if spec.secrets then require("trunkhost.secret_options").add(parser) end
@@ -240,7 +253,8 @@ function options.parser(spec)
     function parser:get_help()
         arrange(self, first_own)
         first_own = #self._groups + 1
-        return get_help(self)
+        local help <const> = get_help(self)
+        return spec.epilog and help .. "\n\n" .. epilog_lines(spec.epilog) or help
     end
 
     parser.error = complain

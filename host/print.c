@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "columns.h"
+
 /* --- JSON ------------------------------------------------------------------------------------- */
 
 /* Length of the UTF-8 sequence at p, 0 when it is not one (RFC 3629: shortest form, no surrogates).
@@ -147,16 +149,6 @@ void th_table_cell(struct th_table *table, const char *text)
     table->count++;
 }
 
-/* Characters, not bytes. */
-static size_t width_of(const char *text)
-{
-    size_t width = 0;
-
-    for (; *text; text++)
-        width += ((unsigned char)*text & 0xc0) != 0x80;
-    return width;
-}
-
 static int print_rows(const struct th_table *table, const size_t *widths, th_buf *out)
 {
     const char *cell = table->cells.data;
@@ -164,7 +156,7 @@ static int print_rows(const struct th_table *table, const size_t *widths, th_buf
 
     for (size_t i = 0; i < table->count && !rc; i++, cell += strlen(cell) + 1) {
         size_t column = i % table->columns;
-        size_t pad = widths[column] - width_of(cell) + 2;
+        size_t pad = widths[column] - th_columns(cell, strlen(cell)) + 2;
 
         rc = th_buf_puts(out, cell);
         if (!rc && column + 1 < table->columns)
@@ -185,7 +177,7 @@ int th_table_print(struct th_table *table, th_buf *out)
     int rc = table->failed || !widths ? -1 : 0;
 
     for (size_t i = 0; !rc && i < table->count; i++, cell += strlen(cell) + 1) {
-        size_t width = width_of(cell), column = i % table->columns;
+        size_t width = th_columns(cell, strlen(cell)), column = i % table->columns;
 
         if (width > widths[column])
             widths[column] = width;

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "columns.h"
 #include "print.h"
 
 /* Straight into the buffer: no copy of the secret lies anywhere else. */
@@ -79,13 +80,15 @@ int th_secrets_csv_heading(th_buf *out)
 /* One cell of the table. What would steer the terminal is shown as a question mark. */
 static int cell(th_buf *out, const char *text, int width)
 {
-    for (; *text; text++, width--) {
+    size_t begin = out->len;
+
+    for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
 
         if (th_buf_putc(out, c < 0x20 || c == 0x7f ? '?' : *text))
             return -1;
-        width += (c & 0xc0) == 0x80; /* the rest of a character takes no place of its own */
     }
+    width -= (int)th_columns(out->data + begin, out->len - begin);
     return th_buf_printf(out, "%*s", width > 0 ? width + 2 : 2, "");
 }
 

@@ -8,9 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 #include <uv.h>
-#include <wchar.h>
 
 #include "buf.h"
+#include "columns.h"
 #include "json.h"
 
 static const uint64_t redraw_ns = 100 * 1000000ull;
@@ -47,24 +47,11 @@ int th_terminal_columns(FILE *stream)
     return 80;
 }
 
-/* Bytes of text that fill at most `width` columns (one per character: the line holds no wide ones).
- */
-static int fit(const char *text, int width)
-{
-    int bytes = 0;
-    while (text[bytes] && width > 0) {
-        bytes++;
-        while (((unsigned char)text[bytes] & 0xC0) == 0x80)
-            bytes++;
-        width--;
-    }
-    return bytes;
-}
-
 static void draw(th_terminal *terminal)
 {
-    fprintf(terminal->out, "\r\033[K%.*s",
-            fit(terminal->progress, th_terminal_columns(terminal->out) - 1), terminal->progress);
+    size_t room = (size_t)th_terminal_columns(terminal->out) - 1;
+    size_t fits = th_columns_fit(terminal->progress, strlen(terminal->progress), room);
+    fprintf(terminal->out, "\r\033[K%.*s", (int)fits, terminal->progress);
     fflush(terminal->out);
     terminal->drawn = true;
 }

@@ -13,7 +13,8 @@ local parser <const> = trunkhost.options {
 Examples:
   trunkhost export_trunks.lua --account famulor -o trunks.csv
   trunkhost export_trunks.lua --account all -o trunks.jsonl
-  trunkhost export_trunks.lua --account bolna --match 'label=Berlin*' | jq .numbers]],
+  trunkhost export_trunks.lua --account bolna --match 'label=Berlin*' \
+      | jq .numbers]],
 }
 export.add_options(parser)
 local options <const> = export.check_options(parser:parse())

@@ -14,7 +14,8 @@ Examples:
       what becomes of every field, and what stops a trunk
   trunkhost migrate_trunks.lua --from famulor --to autocalls --secrets generate
   trunkhost migrate_trunks.lua --from famulor --to vatel --secrets generate \
-      --set vendor=generic --set registration.enabled=yes --set agent_ref=AGENT \
+      --set vendor=generic --set registration.enabled=yes \
+      --set agent_ref=AGENT \
       --allow-loss label,calling_format,country,fixed_source_ip
   trunkhost migrate_trunks.lua --from bolna --to bolna_trunk --secrets file \
       --supply trunks.csv --retire deactivate

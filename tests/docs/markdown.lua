@@ -92,7 +92,7 @@ end
 function markdown.commands(document, each)
     local kept, from
     local function line(text, number)
-        kept, from = (kept or "") .. text, from or number
+        kept, from = kept and kept .. text:gsub("^ +", "") or text, from or number
         if text:find "\\$" then
             kept = kept:gsub("\\$", " ")
         else

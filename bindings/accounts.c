@@ -108,6 +108,14 @@ static int config_file(lua_State *L)
     return 1;
 }
 
+/* same_token(account, account) */
+static int same_token(lua_State *L)
+{
+    const th_account *a = th_account_check(L, 1), *b = th_account_check(L, 2);
+    lua_pushboolean(L, th_account_same_token(a, b));
+    return 1;
+}
+
 /* account:impact(trunk, fields) → { inbound = true, outbound = true } */
 static int account_impact(lua_State *L)
 {
@@ -187,10 +195,13 @@ static int account_pace(lua_State *L)
 
 void th_open_accounts(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"open_account", open_account}, {"check_provider", check_provider},
-        {"sandbox", sandbox_account},   {"validate", validate_body},
-        {"config_file", config_file},   {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"open_account", open_account},
+                                         {"check_provider", check_provider},
+                                         {"sandbox", sandbox_account},
+                                         {"validate", validate_body},
+                                         {"config_file", config_file},
+                                         {"same_token", same_token},
+                                         {NULL, NULL}};
     static const luaL_Reg methods[] = {{"impact", account_impact},
                                        {"describe", account_describe},
                                        {"name", account_name},

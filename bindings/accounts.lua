@@ -170,6 +170,25 @@ function accounts.account(name)
     return opened[name]
 end
 
+--- An address written one way: the host in lower case without a dot at its end, no port where it is the usual one, one
+--- name for this machine, no slash at the end.
+local function plain_address(address)
+    local scheme, host, port, path = address:match "^(%a+)://(%[[^%]]*%])(:?%d*)(.*)$"
+    if not scheme then
+        scheme, host, port, path = address:match "^(%a+)://([^/:]*)(:?%d*)(.*)$"
+    end
+    if not scheme then
+        return address
+    end
+    scheme, host = scheme:lower(), host:lower():gsub("%.$", "")
+    if host == "localhost" or host == "[::1]" or host:find "^127%.%d+%.%d+%.%d+$" then
+        host = "localhost"
+    end
+    port = port:gsub("^:0*(%d)", ":%1")
+    local usual = port == ":" or port == ":443" and scheme == "https" or port == ":80" and scheme == "http"
+    return scheme .. "://" .. host .. (usual and "" or port) .. path:gsub("/+$", "")
+end
+
 --- The address that an account's requests go to, written one way: two accounts of one address and one id have the
 --- same trunk.
 ---@param name string
@@ -178,7 +197,30 @@ function accounts.address(name)
     local settings = entry(name)
     local fake = core.run().sandbox and core.sandbox(settings.provider)
     local address = fake and fake.base_url or settings.base_url or describe(settings.provider).base_url
-    return (address:lower():gsub("/+$", ""))
+    return plain_address(address)
+end
+
+--- Where the trunks of an account are: its address and the path of its list. Accounts of two APIs of one platform,
+--- which have trunks of their own, are in two places.
+---@param account trunkhost.Account
+---@return string
+function accounts.place(account)
+    local settings, description = entry(account:name()), account:describe()
+    return plain_address(settings.base_url or description.base_url) .. description.endpoints.list[2]
+end
+
+--- Whether two accounts have the same token. In the sandbox, where no token is read, whether it comes from the same
+--- source.
+---@param a trunkhost.Account
+---@param b trunkhost.Account
+---@return boolean
+function accounts.share_token(a, b)
+    if not core.run().sandbox then
+        return core.same_token(a, b)
+    end
+    local first, second = entry(a:name()).token, entry(b:name()).token
+    return first.env == second.env and first.file == second.file
+        and table.concat(first.command or {}, "\0") == table.concat(second.command or {}, "\0")
 end
 
 -- ---------------------------------------------------------------------------------------------------

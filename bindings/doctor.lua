@@ -4,6 +4,7 @@
 local accounts <const> = require "trunkhost.accounts"
 local config <const> = require "trunkhost.config"
 local core <const> = require "trunkhost.core"
+local one_account <const> = require "trunkhost.one_account"
 local tasks <const> = require "trunkhost.tasks"
 
 local doctor <const> = {}
@@ -148,20 +149,44 @@ local function ask(account)
     return { "wrong", (core.is_error(err) == "auth" and "the platform refuses the token: " or "") .. words_of(err) }
 end
 
+--- Two names of one account: a run over both is refused. Where the tokens differ, the lists of trunks tell.
+local function twins(tell, opened, offline)
+    local text = one_account.find(opened)
+    if text then
+        tell("twins", nil, "wrong", "%s", text)
+        return
+    end
+    local places = one_account.watch(opened)
+    for _, account in ipairs(offline and {} or opened) do
+        if places.several[accounts.place(account)] then
+            local ok, list = pcall(account.list, account, "list")
+            for _, trunk in ipairs(ok and list or {}) do
+                text = text or places:note(account, trunk)
+            end
+            if not ok then
+                tell("trunks", account:name(), "wrong", "%s", words_of(list))
+            end
+        end
+    end
+    if text then
+        tell("twins", nil, "wrong", "%s", text)
+    end
+end
+
 --- Every account, asked at the same time, told in order.
 local function ask_all(tell, names, offline)
     local opened = {}
     for _, name in ipairs(names) do
         local account = open(tell, name)
+        opened[#opened + 1] = account
         if account and offline then
             tell("account", name, "ok", "has a token; the platform was not asked")
-        elseif account then
-            opened[#opened + 1] = account
         end
     end
-    for i, answer in ipairs(tasks.map(opened, ask)) do
+    for i, answer in ipairs(offline and {} or tasks.map(opened, ask)) do
         tell("account", opened[i]:name(), answer[1], "%s", answer[2])
     end
+    twins(tell, opened, offline)
 end
 
 --- The accounts that were asked for; false when what there are cannot be known.

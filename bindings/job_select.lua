@@ -5,13 +5,14 @@ local config <const> = require "trunkhost.config"
 local core <const> = require "trunkhost.core"
 local job_items <const> = require "trunkhost.job_items"
 local json <const> = require "trunkhost.json"
+local one_account <const> = require "trunkhost.one_account"
 local options <const> = require "trunkhost.options"
 local suggest <const> = require "trunkhost.suggest"
 
 local select_items <const> = {}
 
---- The accounts that the options name, opened: a missing token or a wrong name ends the run before anything is
---- sent.
+--- The accounts that the options name, opened: a missing token, a wrong name, or two names of one account end the run
+--- before anything is sent.
 ---@param chosen trunkhost.Options
 ---@return trunkhost.Account[]
 function select_items.accounts(chosen)
@@ -34,6 +35,10 @@ function select_items.accounts(chosen)
                 list[#list + 1] = accounts.account(each)
             end
         end
+    end
+    local twins = one_account.find(list)
+    if twins then
+        options.fail("%s", twins)
     end
     return list
 end
@@ -232,6 +237,17 @@ local function lists_of(opened, items)
     return {}, { { account = only or job_items.no_account, error = result } }
 end
 
+--- A trunk that two of the accounts have ends the run before anything is changed.
+local function check_place(places, source, entry)
+    local is_trunk = entry.listed or source.trunk or type(entry.item) == "table" and entry.item.trunk
+    if is_trunk and entry.account ~= job_items.no_account and entry.trunk.id ~= nil then
+        local twins = places:note(entry.account, entry.trunk)
+        if twins then
+            options.fail("%s", twins)
+        end
+    end
+end
+
 local function names_of(opened)
     local names = {}
     for _, account in ipairs(opened) do
@@ -257,12 +273,13 @@ function select_items.entries(chosen, source, opened)
         wanted[id] = true
     end
     local lists, failures = lists_of(opened, source.items)
-    local entries, seen, among = {}, {}, names_of(opened)
+    local entries, seen, among, places = {}, {}, names_of(opened), one_account.watch(opened)
     for _, list in ipairs(lists) do
         for place, item in ipairs(list.items) do
             local entry = entry_of(source, list.account, item, place)
             local owner = entry.account:name()
             local name = owner .. "\0" .. entry.key
+            check_place(places, source, entry)
             if seen[name] and (source.items or source.key) then
                 job_items.complain_of_twins(entry.account, entry.key, seen[name], place)
             end

@@ -121,6 +121,13 @@ void th_account_destroy(th_account *account)
     free(account);
 }
 
+bool th_account_same_token(const th_account *a, const th_account *b)
+{
+    const char *first = a->headers->data, *second = b->headers->data; /* the line with the token */
+    size_t len = strlen(first);
+    return strlen(second) == len && sodium_memcmp(first, second, len) == 0;
+}
+
 th_account *th_account_next(const th_account *account)
 {
     return account->next;

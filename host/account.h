@@ -47,6 +47,8 @@ int th_account_create(th_runtime *runtime, const th_account_options *options, th
 /* Aborts what is under way and lets go of what needs the loop or the Lua state. */
 void th_account_close(th_account *account);
 void th_account_destroy(th_account *account); /* closes it first where needed; NULL is fine */
+/* Whether the two log on with the same token. */
+bool th_account_same_token(const th_account *a, const th_account *b);
 th_account *th_account_next(const th_account *account);
 
 #endif

@@ -26,21 +26,48 @@ static const char help[] =
     "      --fault FAULTS    what goes wrong, as NAME=RATE or NAME@METHOD=RATE with a rate from 0 "
     "to 1,\n"
     "                        separated by commas, such as lost_reply=0.1,error_after@PUT=0.05\n"
+    "      --eventual MS     a create or a change shows in lists and gets only after that time;\n"
+    "                        CREATE/CHANGE for a time each, such as 3000/0 (default 0)\n"
+    "      --page N          lists of trunks come in pages of N (default: as documented)\n"
+    "      --retry-after R   what each 429 and 503 says in Retry-After: documented (default), "
+    "none,\n"
+    "                        N (seconds), date:N or epoch:N (the time of day in N seconds)\n"
     "      --token TOKEN     bearer token that is accepted (default \"sandbox\")\n"
     "  -q, --quiet           print only the line \"listening on 127.0.0.1:PORT\"\n"
     "  -h, --help            this text\n"
     "\n"
-    "Faults:\n"
-    "  drop          the connection is closed before anything happened\n"
-    "  html          503 with an HTML page, as from a proxy, before anything happened\n"
-    "  limit         429, before anything happened\n"
-    "  error_before  500, and the request was not carried out\n"
-    "  refuse        422, and the request was not carried out\n"
-    "  error_after   500, although the request was carried out\n"
-    "  lost_reply    the request is carried out and the connection closed without a reply\n"
-    "  cut_body      the request is carried out and the reply ends in the middle\n"
-    "  slow          the reply takes 50 ms and twice the latency longer\n"
-    "  auth_failed   Vatel: a carrier refuses the credentials that were just changed\n"
+    "Faults before the request is carried out:\n"
+    "  drop             the connection is closed\n"
+    "  html             503 with an HTML page, as from a proxy\n"
+    "  limit            429\n"
+    "  busy             503\n"
+    "  timeout_before   504, as from a proxy\n"
+    "  error_before     500\n"
+    "  refuse           422\n"
+    "  error_200        200 with an error object\n"
+    "  empty_before     200 or 201 with {}\n"
+    "  blank_before     200 or 201 without a body\n"
+    "  accepted_before  202 to a write\n"
+    "  unchanged        200 to a change, and the trunk as it was\n"
+    "  other_before     the reply shows another trunk\n"
+    "Faults after it was carried out:\n"
+    "  lost_reply       the connection is closed without a reply\n"
+    "  timeout_after    504, as from a proxy\n"
+    "  error_after      500\n"
+    "  cut_body         the reply ends in the middle\n"
+    "  empty_after      the reply is {}\n"
+    "  blank_after      the reply has no body\n"
+    "  accepted_after   202 to a write\n"
+    "  other_after      the reply shows another trunk\n"
+    "  slow             the reply takes 50 ms and twice the latency longer\n"
+    "Faults of lists:\n"
+    "  short_list       the last trunk is missing, and the reply counts it\n"
+    "  shifting_list    a trunk is skipped between two pages, and the total changes\n"
+    "  empty_page       an empty page that says there are more\n"
+    "  same_page        the page number is ignored: the first page comes again\n"
+    "Other faults:\n"
+    "  touched          something else moves updated_at before the request is served\n"
+    "  auth_failed      Vatel: a carrier refuses the credentials that were just changed\n"
     "\n"
     "Without a token, for people and tests:\n"
     "  GET  /_sandbox/state       every trunk with its live passwords\n"
@@ -52,11 +79,19 @@ static const char help[] =
     "  POST /_sandbox/kill        kill the client at its next or a later request\n";
 
 static const struct option long_options[] = {
-    {"port", required_argument, NULL, 'o'},   {"trunks", required_argument, NULL, 'o'},
-    {"seed", required_argument, NULL, 'o'},   {"latency", required_argument, NULL, 'o'},
-    {"limits", required_argument, NULL, 'o'}, {"fault", required_argument, NULL, 'o'},
-    {"token", required_argument, NULL, 'o'},  {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, 'h'},         {0},
+    {"port", required_argument, NULL, 'o'},
+    {"trunks", required_argument, NULL, 'o'},
+    {"seed", required_argument, NULL, 'o'},
+    {"latency", required_argument, NULL, 'o'},
+    {"limits", required_argument, NULL, 'o'},
+    {"fault", required_argument, NULL, 'o'},
+    {"token", required_argument, NULL, 'o'},
+    {"eventual", required_argument, NULL, 'o'},
+    {"page", required_argument, NULL, 'o'},
+    {"retry-after", required_argument, NULL, 'o'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'h'},
+    {0},
 };
 
 static int usage_error(th_error *err)

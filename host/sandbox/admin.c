@@ -45,8 +45,10 @@ json_t *sb_admin_report(sb_world *world, const char *what)
 
 /* --- what may be changed while it runs -------------------------------------------------------- */
 
-static const char *const reset_members[] = {"trunks", "seed", "latency", "limits", "fault", NULL};
-static const char *const fault_members[] = {"seed", "fault", NULL};
+static const char *const reset_members[] = {"trunks",   "seed", "latency",     "limits", "fault",
+                                            "eventual", "page", "retry_after", NULL};
+static const char *const fault_members[] = {"seed", "fault",       "eventual",
+                                            "page", "retry_after", NULL};
 
 /* The JSON object that the request brought, as a new reference; an empty one when it has no body.
  * Only as application/json: what a page in a browser may send without being asked is refused. */
@@ -98,7 +100,8 @@ static int reset(sb_world *world, json_t *body, th_error *err)
                                   .seed = world->seed,
                                   .latency_ms = world->latency_ms,
                                   .limits = world->limits_text,
-                                  .faults = world->faults_text};
+                                  .faults = world->faults_text,
+                                  .habits = world->habits};
     int rc = take(&options, body, reset_members, err);
     return rc == 0 ? sb_world_renew(world, &options, err) : rc;
 }
@@ -107,7 +110,7 @@ static int set_faults(sb_world *world, json_t *body, th_error *err)
 {
     th_sandbox_options options = {.seed = world->faults.seed, .faults = ""};
     int rc = take(&options, body, fault_members, err);
-    return rc == 0 ? sb_world_set_faults(world, options.faults, options.seed, err) : rc;
+    return rc == 0 ? sb_world_set_faults(world, &options, err) : rc;
 }
 
 static int set_kill(sb_world *world, json_t *body, th_error *err)

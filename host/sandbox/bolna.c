@@ -118,13 +118,16 @@ static void list_trunks(sb_call *call)
         sb_findings_add(&call->findings, "is_active", "not_a_choice", "must be true or false");
     if (sb_refuse_invalid(call))
         return;
-    json_t *list = json_array();
+    json_t *chosen = json_object();
     json_object_foreach(call->store->trunks, id, trunk)
     {
         if (!active || sb_true(trunk, "is_active") == (strcmp(active, "true") == 0))
-            json_array_append_new(list, sb_pick(trunk, view));
+            json_object_set(chosen, id, trunk);
     }
-    sb_reply_json(call, 200, list);
+    sb_page page = sb_page_asked(call, json_object_size(chosen));
+    sb_reply_json(call, 200, sb_page_items(&page, chosen, view));
+    sb_page_headers(call, &page);
+    json_decref(chosen);
 }
 
 static void get_trunk(sb_call *call)
@@ -343,6 +346,10 @@ const sb_api sb_bolna = {
     .base = "/bolna",
     .routes = routes,
     .windows = {{1000, 60000000000u}},
+    .get = get_trunk,
+    .create = create_trunk,
+    .update = update_trunk,
+    .created = 201,
     .seed = sb_bolna_seed,
     .refuse = refuse,
 };

@@ -78,24 +78,17 @@ static size_t page_parameter(sb_call *call, const char *name, size_t otherwise, 
 
 static void list_trunks(sb_call *call)
 {
-    size_t page = page_parameter(call, "page_number", 1, 1000000);
+    size_t number = page_parameter(call, "page_number", 1, 1000000);
     size_t size = page_parameter(call, "page_size", 50, 50);
-    size_t total = json_object_size(call->store->trunks), i = 0;
-    json_t *trunk;
-    const char *id;
     if (sb_refuse_invalid(call))
         return;
-    json_t *list = json_array();
-    json_object_foreach(call->store->trunks, id, trunk)
-    {
-        if (i / size == page - 1)
-            json_array_append_new(list, sb_pick(trunk, view));
-        i++;
-    }
+    if (call->page && call->page < size)
+        size = call->page;
+    sb_page page = sb_page_make(call, number, size, json_object_size(call->store->trunks));
     sb_reply_json(call, 200,
-                  json_pack("{s:I, s:I, s:I, s:b, s:o}", "total", (json_int_t)total, "page",
-                            (json_int_t)page, "page_size", (json_int_t)size, "has_more",
-                            page * size < total, "data", list));
+                  json_pack("{s:I, s:I, s:I, s:b, s:o}", "total", (json_int_t)page.total, "page",
+                            (json_int_t)page.number, "page_size", (json_int_t)page.size, "has_more",
+                            page.more, "data", sb_page_items(&page, call->store->trunks, view)));
 }
 
 static void get_trunk(sb_call *call)
@@ -265,6 +258,10 @@ const sb_api sb_bolna_trunk = {
     .base = "/bolna_trunk",
     .routes = routes,
     .windows = {{1000, 60000000000u}},
+    .get = get_trunk,
+    .create = create_trunk,
+    .update = update_trunk,
+    .created = 200,
     .seed = sb_bolna_trunk_seed,
     .refuse = refuse,
 };

@@ -79,14 +79,12 @@ void sb_famulor_new_leg(sb_store *store, json_t *trunk, const char *leg)
 
 static void list_trunks(sb_call *call)
 {
-    json_t *list = json_array(), *trunk;
-    const char *id;
-    json_object_foreach(call->store->trunks, id, trunk)
-    {
-        json_array_append_new(list, sb_pick(trunk, list_view));
-    }
-    sb_reply_json(call, 200, json_pack("{s:o}", "data", list));
+    sb_page page = sb_page_asked(call, json_object_size(call->store->trunks));
+    json_t *list = sb_page_items(&page, call->store->trunks, list_view);
+    sb_reply_json(call, 200, sb_page_envelope(call, &page, list));
 }
+
+#define UPDATED "SIP trunk updated successfully."
 
 static void get_trunk(sb_call *call)
 {
@@ -230,8 +228,7 @@ static void update_trunk(sb_call *call)
     json_object_set_new(trunk, "updated_at", sb_store_time(call->store, true));
     call->applied = true;
     sb_reply_json(call, 200,
-                  json_pack("{s:s, s:o}", "message", "SIP trunk updated successfully.", "data",
-                            sb_pick(trunk, full_view)));
+                  json_pack("{s:s, s:o}", "message", UPDATED, "data", sb_pick(trunk, full_view)));
 }
 
 #define TRUNKS    "/user/phone-numbers/sip-trunks"
@@ -273,6 +270,11 @@ const sb_api sb_famulor = {
     .windows = {{100, 60000000000u}, {20, 10000000000u}},
     .rate_headers = true,
     .read_only_tokens = true,
+    .get = get_trunk,
+    .create = create_trunk,
+    .update = update_trunk,
+    .created = 201,
+    .updated = UPDATED,
     .seed = sb_famulor_seed,
     .refuse = sb_famulor_refuse,
 };
@@ -281,6 +283,11 @@ const sb_api sb_autocalls = {
     .name = "autocalls",
     .base = "/autocalls/api",
     .routes = autocalls_routes,
+    .get = get_trunk,
+    .create = create_trunk,
+    .update = update_trunk,
+    .created = 201,
+    .updated = UPDATED,
     .seed = sb_famulor_seed,
     .refuse = sb_autocalls_refuse,
 };

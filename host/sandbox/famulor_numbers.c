@@ -37,6 +37,20 @@ static json_t *describe(const json_t *record)
                      "country_code", json_object_get(record, "country_code"));
 }
 
+/* As the list of all numbers shows it, which has words of its own for the types. */
+static json_t *describe_fully(const json_t *record)
+{
+    json_t *described = describe(record);
+    bool bought = strcmp(sb_text(described, "type"), "normal") == 0;
+    if (bought)
+        json_object_set_new(described, "type_label", json_string("Dedicated Number"));
+    json_object_update_new(described,
+                           json_pack("{s:b, s:s, s:b, s:O}", "sms_capable", bought, "region", "us1",
+                                     "has_active_subscription", bought, "created_at",
+                                     json_object_get(record, "created_at")));
+    return described;
+}
+
 void sb_famulor_all_numbers(sb_call *call)
 {
     json_t *maps[] = {call->store->numbers, call->store->trunks}, *list = json_array(), *record;
@@ -44,7 +58,7 @@ void sb_famulor_all_numbers(sb_call *call)
     for (size_t i = 0; i < 2; i++) {
         json_object_foreach(maps[i], id, record)
         {
-            json_array_append_new(list, describe(record));
+            json_array_append_new(list, describe_fully(record));
         }
     }
     sb_reply_json(call, 200, json_pack("{s:o}", "data", list));
@@ -113,15 +127,19 @@ void sb_famulor_rename_number(sb_call *call)
         sb_findings_add(&call->findings, "nickname", "missing", "is required");
     if (sb_refuse_invalid(call))
         return;
+    static const char *const view[] = {"id",           "phone_number", "nickname",
+                                       "country_code", "type",         NULL};
     const char *name = sb_text(call->body, "nickname");
     json_object_set_new(record, "nickname", *name ? json_string(name) : json_null());
     sb_store_tick(call->store);
     if (json_object_get(record, "updated_at"))
         json_object_set_new(record, "updated_at", sb_store_time(call->store, true));
     call->applied = true;
+    json_t *described = describe(record);
     sb_reply_json(call, 200,
                   json_pack("{s:s, s:o}", "message", "Phone number updated successfully.", "data",
-                            describe(record)));
+                            sb_pick(described, view)));
+    json_decref(described);
 }
 
 void sb_famulor_delete_number(sb_call *call)
@@ -177,9 +195,10 @@ void sb_famulor_update_assistant(sb_call *call)
     check_assignment(call, assistant);
     if (sb_refuse_invalid(call))
         return;
+    static const char *const view[] = {"id", "name", "status", "type", "mode", NULL};
     sb_merge(assistant, call->body, NULL);
     call->applied = true;
-    sb_reply_json(
-        call, 200,
-        json_pack("{s:s, s:O}", "message", "Assistant updated successfully.", "data", assistant));
+    sb_reply_json(call, 200,
+                  json_pack("{s:s, s:o}", "message", "Assistant updated successfully", "data",
+                            sb_pick(assistant, view)));
 }

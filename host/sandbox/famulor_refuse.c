@@ -77,9 +77,9 @@ void sb_famulor_refuse(sb_call *call, enum sb_refusal why, const char *text)
         break;
     case SB_LIMITED:
         sb_reply_json(call, 429,
-                      json_pack("{s:s, s:s, s:i}", "error", "Rate limit exceeded", "message",
+                      json_pack("{s:s, s:s, s:I}", "error", "Rate limit exceeded", "message",
                                 "Too many requests. Please try again later.", "retry_after",
-                                (int)call->rates.retry_after));
+                                (json_int_t)call->rates.retry_after));
         break;
     case SB_BROKEN:
         refuse_text(call, 500, broken_text(call->request->method), NULL);

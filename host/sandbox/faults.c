@@ -1,15 +1,40 @@
 #include "faults.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "random.h"
 
 static const char *const names[SB_FAULTS] = {
-    [SB_LOST_REPLY] = "lost_reply",   [SB_DROP] = "drop",   [SB_ERROR_BEFORE] = "error_before",
-    [SB_ERROR_AFTER] = "error_after", [SB_LIMIT] = "limit", [SB_SLOW] = "slow",
-    [SB_CUT_BODY] = "cut_body",       [SB_HTML] = "html",   [SB_AUTH_FAILED] = "auth_failed",
+    [SB_TOUCHED] = "touched",
+    [SB_DROP] = "drop",
+    [SB_HTML] = "html",
+    [SB_LIMIT] = "limit",
+    [SB_BUSY] = "busy",
+    [SB_TIMEOUT_BEFORE] = "timeout_before",
+    [SB_ERROR_BEFORE] = "error_before",
     [SB_REFUSE] = "refuse",
+    [SB_ERROR_200] = "error_200",
+    [SB_EMPTY_BEFORE] = "empty_before",
+    [SB_BLANK_BEFORE] = "blank_before",
+    [SB_ACCEPTED_BEFORE] = "accepted_before",
+    [SB_UNCHANGED] = "unchanged",
+    [SB_OTHER_BEFORE] = "other_before",
+    [SB_LOST_REPLY] = "lost_reply",
+    [SB_TIMEOUT_AFTER] = "timeout_after",
+    [SB_ERROR_AFTER] = "error_after",
+    [SB_CUT_BODY] = "cut_body",
+    [SB_EMPTY_AFTER] = "empty_after",
+    [SB_BLANK_AFTER] = "blank_after",
+    [SB_ACCEPTED_AFTER] = "accepted_after",
+    [SB_OTHER_AFTER] = "other_after",
+    [SB_SHORT_LIST] = "short_list",
+    [SB_SHIFTING_LIST] = "shifting_list",
+    [SB_EMPTY_PAGE] = "empty_page",
+    [SB_SAME_PAGE] = "same_page",
+    [SB_SLOW] = "slow",
+    [SB_AUTH_FAILED] = "auth_failed",
 };
 static const char *const methods[SB_METHODS] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
 
@@ -54,6 +79,17 @@ static const char *parse_one(sb_faults *faults, const char *text)
     return end;
 }
 
+static int refuse_spec(const char *spec, th_error *err)
+{
+    char all[512] = "";
+    for (size_t i = 0, used = 0; i < SB_FAULTS && used < sizeof all; i++)
+        used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", names[i]);
+    return th_fail(err, TH_INVALID,
+                   "fault \"%s\" is not understood: say NAME=RATE or NAME@METHOD=RATE with a "
+                   "rate from 0 to 1; names: %s",
+                   spec, all);
+}
+
 int sb_faults_init(sb_faults *faults, const char *spec, uint64_t seed, th_error *err)
 {
     *faults = (sb_faults){.seed = seed};
@@ -61,12 +97,7 @@ int sb_faults_init(sb_faults *faults, const char *spec, uint64_t seed, th_error 
     while (text) {
         text = parse_one(faults, text);
         if (!text || (*text != '\0' && *text != ',' && *text != '+'))
-            return th_fail(
-                err, TH_INVALID,
-                "fault \"%s\" is not understood: say NAME=RATE or NAME@METHOD=RATE with a "
-                "rate from 0 to 1; names: lost_reply, drop, error_before, error_after, "
-                "limit, slow, cut_body, html, auth_failed, refuse",
-                spec);
+            return refuse_spec(spec, err);
         text = *text ? text + 1 : NULL;
     }
     return 0;

@@ -10,16 +10,35 @@
 
 #include "../error.h"
 
+/* In the order in which they count when several meet one request. */
 enum sb_fault {
-    SB_LOST_REPLY,
+    SB_TOUCHED,
     SB_DROP,
-    SB_ERROR_BEFORE,
-    SB_ERROR_AFTER,
-    SB_LIMIT,
-    SB_SLOW,
-    SB_CUT_BODY,
     SB_HTML,
+    SB_LIMIT,
+    SB_BUSY,
+    SB_TIMEOUT_BEFORE,
+    SB_ERROR_BEFORE,
     SB_REFUSE,
+    SB_ERROR_200,
+    SB_EMPTY_BEFORE,
+    SB_BLANK_BEFORE,
+    SB_ACCEPTED_BEFORE,
+    SB_UNCHANGED,
+    SB_OTHER_BEFORE,
+    SB_LOST_REPLY,
+    SB_TIMEOUT_AFTER,
+    SB_ERROR_AFTER,
+    SB_CUT_BODY,
+    SB_EMPTY_AFTER,
+    SB_BLANK_AFTER,
+    SB_ACCEPTED_AFTER,
+    SB_OTHER_AFTER,
+    SB_SHORT_LIST,
+    SB_SHIFTING_LIST,
+    SB_EMPTY_PAGE,
+    SB_SAME_PAGE,
+    SB_SLOW,
     SB_AUTH_FAILED,
     SB_FAULTS
 };

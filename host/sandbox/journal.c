@@ -98,7 +98,7 @@ void sb_journal_violations(sb_journal *journal, const sb_entry *entry, const sb_
 
 static json_t *fault_names(unsigned faults)
 {
-    char names[160] = "";
+    char names[512] = "";
     for (unsigned i = 0; i < SB_FAULTS; i++) {
         size_t used = strlen(names);
         if (faults >> i & 1)

@@ -1,3 +1,5 @@
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,6 +8,8 @@
 void sb_reply_clear(sb_reply *reply)
 {
     free(reply->body);
+    for (size_t i = 0; i < SB_HEADERS; i++)
+        free(reply->headers[i].value);
     *reply = (sb_reply){.ending = SB_SEND};
 }
 
@@ -33,6 +37,28 @@ void sb_reply_text(sb_call *call, int status, const char *type, const char *text
 void sb_reply_empty(sb_call *call, int status)
 {
     set_body(&call->reply, status, NULL, NULL);
+}
+
+void sb_reply_header(sb_call *call, const char *name, const char *format, ...)
+{
+    char text[600];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    for (size_t i = 0; i < SB_HEADERS; i++) {
+        struct sb_header *header = &call->reply.headers[i];
+        if (header->name)
+            continue;
+        *header = (struct sb_header){name, strdup(text)};
+        return;
+    }
+}
+
+void sb_reply_nothing(sb_call *call)
+{
+    sb_reply_clear(&call->reply);
+    call->reply.ending = SB_HANG_UP;
 }
 
 void sb_refuse(sb_call *call, enum sb_refusal why, const char *text)

@@ -96,6 +96,7 @@ void sb_request_close(sb_request *request)
     free(request->target);
     free(request->authorization);
     free(request->content_type);
+    free(request->host);
     free(request->text);
     th_buf_close(&request->body);
     *request = (sb_request){0};

@@ -20,6 +20,7 @@ typedef struct sb_request {
     char *target;        /* as it came, with the query; owned */
     char *authorization; /* owned, NULL without the header */
     char *content_type;  /* owned, NULL without the header */
+    char *host;          /* owned, NULL without the header */
     th_buf body;
     bool too_large; /* more than SB_BODY_MAX came; the rest was thrown away */
 

@@ -76,6 +76,7 @@ static void take_head(sb_request *request, struct MHD_Connection *connection, co
     snprintf(request->method, sizeof request->method, "%s", method);
     request->authorization = header(connection, "Authorization");
     request->content_type = header(connection, "Content-Type");
+    request->host = header(connection, "Host");
 }
 
 static void take_body(sb_request *request, const char *data, size_t size)
@@ -121,8 +122,10 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, sb_reply *r
         add_number(response, "X-RateLimit-Remaining", reply->rates.remaining);
         add_number(response, "X-RateLimit-Reset", reply->rates.reset);
     }
-    if (reply->rates.refused)
-        add_number(response, "Retry-After", reply->rates.retry_after);
+    for (size_t i = 0; i < SB_HEADERS; i++) {
+        if (reply->headers[i].name && reply->headers[i].value)
+            MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
+    }
     enum MHD_Result sent = MHD_queue_response(connection, (unsigned)reply->status, response);
     MHD_destroy_response(response);
     return sent;

@@ -14,6 +14,23 @@
 
 typedef struct th_sandbox th_sandbox;
 
+/* What Retry-After says on every 429 and 503. */
+enum th_sandbox_retry {
+    TH_RETRY_DOCUMENTED,
+    TH_RETRY_NONE,
+    TH_RETRY_SECONDS,
+    TH_RETRY_DATE,
+    TH_RETRY_EPOCH
+};
+
+/* What a platform may do that its documentation leaves open. All zero: nothing of it. */
+typedef struct th_sandbox_habits {
+    unsigned create_ms, change_ms; /* until a create or a change shows in replies to GET */
+    unsigned page;                 /* items on a page of the list of trunks; 0: as documented */
+    enum th_sandbox_retry retry;
+    unsigned long long retry_seconds; /* from now */
+} th_sandbox_habits;
+
 typedef struct th_sandbox_options {
     unsigned port;   /* 0: any free one */
     unsigned trunks; /* per API; default 12, at most 100,000 */
@@ -23,11 +40,13 @@ typedef struct th_sandbox_options {
         *limits; /* "documented" (default), "none", or "N/SECONDS[+N/SECONDS…]" for every API */
     const char *faults; /* "NAME[@METHOD]=RATE,…" with RATE 0…1 (`+` separates as well), or NULL */
     const char *token; /* bearer token that is accepted; NULL: "sandbox" */
+    th_sandbox_habits habits;
 } th_sandbox_options;
 
 void th_sandbox_defaults(th_sandbox_options *options);
-/* Sets one option by its name (port, trunks, seed, latency, limits, fault, token) from its text,
- * which is borrowed. Numbers are checked here, limits, faults and token by th_sandbox_start. */
+/* Sets one option by its name (port, trunks, seed, latency, limits, fault, token, eventual, page,
+ * retry_after) from its text, which is borrowed. Limits, faults and token are checked by
+ * th_sandbox_start, the others here. */
 int th_sandbox_option(th_sandbox_options *options, const char *name, const char *value,
                       th_error *err);
 /* Parses "trunks=200,seed=7,latency=5,limits=none,fault=lost_reply=0.1" (the SPEC of --sandbox;

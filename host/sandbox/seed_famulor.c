@@ -74,10 +74,11 @@ static void add_number(sb_store *store, const char *number, const char *country,
     char id[24];
     snprintf(id, sizeof id, "%lld", (long long)store->next_id);
     json_object_set_new(store->numbers, id,
-                        json_pack("{s:I, s:s, s:s, s:n, s:s, s:b, s:b}", "id",
+                        json_pack("{s:I, s:s, s:s, s:n, s:s, s:b, s:b, s:o}", "id",
                                   (json_int_t)store->next_id++, "phone_number", number, "type",
                                   type, "nickname", "country_code", country,
-                                  "scheduled_for_release", released, "shared", shared));
+                                  "scheduled_for_release", released, "shared", shared, "created_at",
+                                  sb_store_time(store, true)));
 }
 
 int sb_famulor_seed(sb_store *store, unsigned trunks)
@@ -106,8 +107,9 @@ int sb_famulor_seed(sb_store *store, unsigned trunks)
         char id[12];
         snprintf(id, sizeof id, "%d", 701 + i);
         json_object_set_new(store->agents, id,
-                            json_pack("{s:i, s:s, s:o}", "id", 701 + i, "name", names[i],
-                                      "phone_number_id",
+                            json_pack("{s:i, s:s, s:s, s:s, s:s, s:o}", "id", 701 + i, "name",
+                                      names[i], "status", "active", "type", "inbound", "mode",
+                                      "pipeline", "phone_number_id",
                                       i == 0 && trunks ? json_integer(42) : json_null()));
     }
     return json_object_size(store->trunks) == trunks && json_object_size(store->agents) == 3 ? 0

@@ -1,7 +1,6 @@
 /*
  * The trunks that a Vatel organization starts with: every way of inbound authentication, with and
- * without outbound credentials and registration. Unset fields are null in some trunks and absent in
- * others, as clients must expect both.
+ * without outbound credentials and registration. Unset fields are absent.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,25 +12,20 @@ typedef struct sb_shape {
     const char *inbound;       /* digest, acl, none; NULL: not set */
     const char *inbound_host;  /* NULL: not set */
     const char *outbound_host; /* NULL: not set */
-    bool inbound_user, outbound_user, registers, nulls;
+    bool inbound_user, outbound_user, registers;
     unsigned assignments;
 } sb_shape;
 
 static const sb_shape shapes[] = {
-    {"3cx", "digest", NULL, "pbx.example.com", true, true, true, false, 2},
-    {"generic", "acl", "203.0.113.40", "sbc.example.net", false, true, false, true, 1},
-    {"yeastar", "digest", "", NULL, true, false, false, false, 1},
-    {"generic", "none", NULL, "198.51.100.7:5080", false, true, true, false, 0},
-    {"webex", "acl", "198.51.100.0/28", "edge.example.org", false, false, false, true, 3},
-    {"generic", "digest", "carrier.example.com", "carrier.example.com", true, true, false, true, 0},
-    {"generic", NULL, NULL, NULL, false, false, false, false, 0},
-    {"3cx", "digest", NULL, "mum.pbx.example.org", true, true, true, true, 1},
+    {"3cx", "digest", NULL, "pbx.example.com", true, true, true, 2},
+    {"generic", "acl", "203.0.113.40", "sbc.example.net", false, true, false, 1},
+    {"yeastar", "digest", "", NULL, true, false, false, 1},
+    {"generic", "none", NULL, "198.51.100.7:5080", false, true, true, 0},
+    {"webex", "acl", "198.51.100.0/28", "edge.example.org", false, false, false, 3},
+    {"generic", "digest", "carrier.example.com", "carrier.example.com", true, true, false, 0},
+    {"generic", NULL, NULL, NULL, false, false, false, 0},
+    {"3cx", "digest", NULL, "mum.pbx.example.org", true, true, true, 1},
 };
-
-static const char *const optional[] = {
-    "inbound_host",  "inbound_auth_type",     "inbound_sip_username",
-    "outbound_host", "outbound_sip_username", "caller_id_transforms",
-    "register",      "remain_in_dialog"};
 
 static void set_text(json_t *trunk, const char *name, const char *text)
 {
@@ -87,8 +81,6 @@ static void add_trunk(sb_store *store, unsigned i)
                                       "strip_digits_start", "number", 2, "type", "add_prefix",
                                       "value", "+49", "type", "replace", "value", "00", "value2",
                                       "+"));
-    for (size_t j = 0; shape->nulls && j < sizeof optional / sizeof optional[0]; j++)
-        sb_default(trunk, optional[j], json_null());
     sb_vatel_add(store, trunk);
     add_assignments(store, trunk, shape->assignments, i);
 }

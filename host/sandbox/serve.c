@@ -9,10 +9,6 @@
 
 #include "world.h"
 
-static const char proxy_page[] =
-    "<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n<body>\r\n"
-    "<center><h1>503 Service Temporarily Unavailable</h1></center>\r\n</body>\r\n</html>\r\n";
-
 static int find_api(const char *target)
 {
     for (int i = 0; i < SB_APIS; i++) {
@@ -34,11 +30,10 @@ static unsigned draw(sb_faults *faults, const char *method)
     return drawn;
 }
 
-/* Takes the fault when it was drawn, so that the journal shows only those that came to bear. */
-static bool meets(sb_call *call, unsigned drawn, enum sb_fault fault)
+bool sb_meets(sb_call *call, enum sb_fault fault)
 {
-    call->met |= drawn & 1u << fault;
-    return drawn >> fault & 1;
+    call->met |= call->drawn & 1u << fault;
+    return call->drawn >> fault & 1;
 }
 
 static bool authorized(sb_call *call, const char *token)
@@ -65,7 +60,8 @@ static bool authorized(sb_call *call, const char *token)
 }
 
 /* Sets what the rate headers will say. Returns false after a refusal. */
-static bool within_limits(sb_call *call, sb_limit *limit, uint64_t now, bool forced)
+static bool within_limits(sb_call *call, sb_limit *limit, uint64_t now, bool forced,
+                          const th_sandbox_habits *habits)
 {
     sb_standing standing = {.free_in = 1000000000u};
     bool admitted = !forced && sb_limit_admit(limit, now, &standing);
@@ -77,12 +73,13 @@ static bool within_limits(sb_call *call, sb_limit *limit, uint64_t now, bool for
     bool told = limit->headers && limit->nwindows;
     call->rates = (sb_rates){
         .told = told,
-        .refused = told && !admitted,
         .limit = standing.limit,
         .remaining = standing.remaining,
         .reset = (long long)wall.tv_sec + (long long)((free_at + 999999999u) / 1000000000u),
-        .retry_after = (unsigned)((standing.free_in + 999999999u) / 1000000000u),
+        .retry_after = ((standing.free_in + 999999999u) / 1000000000u),
     };
+    if (habits->retry >= TH_RETRY_SECONDS)
+        call->rates.retry_after = habits->retry_seconds;
     if (!admitted)
         sb_refuse(call, SB_LIMITED, NULL);
     return admitted;
@@ -154,6 +151,8 @@ static void check_query(sb_call *call)
     const sb_request *request = call->request;
     for (size_t i = 0; i < request->nquery; i++) {
         const char *name = request->query[i].name;
+        if (strcmp(name, "page") == 0 && call->page && strcmp(request->method, "GET") == 0)
+            continue;
         if (!call->route->query || !sb_one_of(name, call->route->query))
             sb_findings_add(&call->findings, "query", "unknown_field", "has no parameter \"%s\"",
                             name);
@@ -196,58 +195,148 @@ static void check_body_form(sb_call *call)
         sb_findings_add(findings, "body", "wrong_type", "must be an object");
 }
 
-static void apply(sb_call *call)
+/* The trunk that a request is about, or whose part it is about; NULL: none that is there. */
+static const char *trunk_of(const sb_call *call)
+{
+    static const char *const members[] = {"trunk_id", "sip_trunk_id", "byot_trunk_id"};
+    const sb_store *store = call->store;
+    for (size_t i = 0; i < call->request->nsegments; i++) {
+        const char *id = call->request->segments[i];
+        if (json_object_get(store->trunks, id))
+            return id;
+        for (size_t j = 0; j < 3; j++) {
+            const char *trunk = sb_text(json_object_get(store->numbers, id), members[j]);
+            if (json_object_get(store->trunks, trunk))
+                return trunk;
+        }
+    }
+    return NULL;
+}
+
+static const char *newest(json_t *trunks)
+{
+    const char *id, *last = NULL;
+    json_t *trunk;
+    json_object_foreach(trunks, id, trunk)
+    {
+        last = id;
+    }
+    return last;
+}
+
+/* Readers see what they may see by now; what a write does they see later. */
+static void carry_out(sb_call *call, const th_sandbox_habits *habits, uint64_t now)
+{
+    sb_store *store = call->store;
+    if (strcmp(call->request->method, "GET") == 0) {
+        json_t *truth = store->trunks;
+        store->trunks = sb_unseen_view(&store->unseen, truth, now);
+        call->route->serve(call);
+        json_decref(store->trunks);
+        store->trunks = truth;
+        return;
+    }
+    size_t count = json_object_size(store->trunks);
+    const char *id = trunk_of(call);
+    json_t *before =
+        id && habits->change_ms ? json_deep_copy(json_object_get(store->trunks, id)) : NULL;
+    call->route->serve(call);
+    if (json_object_size(store->trunks) > count) {
+        if (habits->create_ms)
+            sb_unseen_add(&store->unseen, newest(store->trunks), NULL,
+                          now + (uint64_t)habits->create_ms * 1000000u);
+    } else if (call->applied && id && !json_object_get(store->trunks, id)) {
+        sb_unseen_drop(&store->unseen, id);
+    } else if (call->applied && before) {
+        sb_unseen_add(&store->unseen, id, json_incref(before),
+                      now + (uint64_t)habits->change_ms * 1000000u);
+    }
+    json_decref(before);
+}
+
+/* False: something else was answered in place of carrying it out. */
+static bool apply(sb_call *call, const th_sandbox_habits *habits, uint64_t now)
 {
     if (!find_route(call))
-        return;
+        return true;
     bool fit = ids_fit(call);
     check_query(call);
     check_body_form(call);
     if (!fit)
         sb_refuse(call, SB_BAD_ID, NULL);
-    else if (!sb_refuse_invalid(call))
-        call->route->serve(call);
+    else if (sb_refuse_invalid(call))
+        return true;
+    else if (sb_misreply_instead(call))
+        return false;
+    else
+        carry_out(call, habits, now);
+    return true;
 }
 
-static void close_connection(sb_call *call)
+/* Somebody else touches the trunk in the path, or all when there is none. */
+static void touch(sb_call *call)
 {
-    sb_reply_clear(&call->reply);
-    call->reply.ending = SB_HANG_UP;
-}
-
-static void spoil_reply(sb_call *call, unsigned drawn)
-{
-    if (meets(call, drawn, SB_LOST_REPLY)) {
-        close_connection(call);
-    } else if (meets(call, drawn, SB_ERROR_AFTER)) {
-        sb_refuse(call, SB_BROKEN, NULL);
-    } else if (meets(call, drawn, SB_CUT_BODY)) {
-        call->reply.ending = SB_CUT;
-        if (call->reply.len < 2) /* nothing that could be cut: the reply does not come at all */
-            close_connection(call);
+    sb_store *store = call->store;
+    const char *id = trunk_of(call);
+    json_t *trunk = id ? json_object_get(store->trunks, id) : NULL;
+    if (!(call->drawn >> SB_TOUCHED & 1))
+        return;
+    if (trunk) {
+        if (sb_store_touch(store, trunk))
+            sb_meets(call, SB_TOUCHED);
+        return;
+    }
+    json_object_foreach(store->trunks, id, trunk)
+    {
+        if (sb_store_touch(store, trunk))
+            sb_meets(call, SB_TOUCHED);
     }
 }
 
-static void serve_api(sb_call *call, const char *token, sb_limit *limit, uint64_t now)
+/* A 429 or 503 says when to come again: as documented, or as the sandbox was told. */
+static void say_when(sb_call *call, const th_sandbox_habits *habits, bool limited)
 {
-    unsigned drawn = draw(call->faults, call->request->method);
-    if (meets(call, drawn, SB_DROP)) {
-        close_connection(call);
-    } else if (meets(call, drawn, SB_HTML)) {
-        sb_reply_text(call, 503, "text/html", proxy_page);
-    } else if (authorized(call, token) &&
-               within_limits(call, limit, now, meets(call, drawn, SB_LIMIT))) {
-        if (meets(call, drawn, SB_ERROR_BEFORE)) {
-            sb_refuse(call, SB_BROKEN, NULL);
-        } else if (meets(call, drawn, SB_REFUSE)) {
-            sb_reply_json(call, 422,
-                          json_pack("{s:s}", "message", "Refused, as the sandbox was told to."));
-        } else {
-            apply(call);
-            spoil_reply(call, drawn);
+    char date[64];
+    struct tm parts;
+    int status = call->reply.status;
+    if (status != 429 && status != 503)
+        return;
+    time_t then = time(NULL) + (time_t)habits->retry_seconds;
+    switch (habits->retry) {
+    case TH_RETRY_DOCUMENTED:
+        if (limited && call->rates.told)
+            sb_reply_header(call, "Retry-After", "%llu", call->rates.retry_after);
+        break;
+    case TH_RETRY_SECONDS:
+        sb_reply_header(call, "Retry-After", "%llu", habits->retry_seconds);
+        break;
+    case TH_RETRY_EPOCH:
+        sb_reply_header(call, "Retry-After", "%lld", (long long)then);
+        break;
+    case TH_RETRY_DATE:
+        gmtime_r(&then, &parts);
+        strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+        sb_reply_header(call, "Retry-After", "%s", date);
+        break;
+    case TH_RETRY_NONE:
+        break;
+    }
+}
+
+static void serve_api(sb_call *call, sb_world *world, sb_limit *limit, uint64_t now)
+{
+    bool limited = false;
+    call->drawn = draw(call->faults, call->request->method);
+    touch(call);
+    if (!sb_misreply_early(call) && authorized(call, world->token)) {
+        limited = !within_limits(call, limit, now, sb_meets(call, SB_LIMIT), &world->habits);
+        if (!limited && !sb_misreply_before(call)) {
+            if (apply(call, &world->habits, now))
+                sb_misreply_after(call);
         }
     }
-    meets(call, drawn, SB_SLOW);
+    say_when(call, &world->habits, limited);
+    sb_meets(call, SB_SLOW);
 }
 
 void sb_world_serve(sb_world *world, sb_request *request, uint64_t now, sb_reply *reply)
@@ -264,16 +353,17 @@ void sb_world_serve(sb_world *world, sb_request *request, uint64_t now, sb_reply
     sb_call call = {.faults = &world->faults, .request = request};
     bool kill = entry.number == world->kill_at;
     if (kill && world->kill_before) {
-        close_connection(&call);
+        sb_reply_nothing(&call);
     } else if (entry.api >= 0) {
         call.store = &world->stores[entry.api];
-        serve_api(&call, world->token, &world->limits[entry.api], now);
+        call.page = world->habits.page;
+        serve_api(&call, world, &world->limits[entry.api], now);
     } else {
         sb_findings_add(&call.findings, "path", "no_endpoint", "is below no API's base URL");
         sb_reply_text(&call, 404, "text/plain", "No API of the sandbox has this path.\n");
     }
     if (kill)
-        close_connection(&call);
+        sb_reply_nothing(&call);
     entry.status = call.reply.ending == SB_HANG_UP ? 0 : call.reply.status;
     entry.applied = call.applied;
     entry.faults = call.met;

@@ -32,6 +32,7 @@ void sb_store_close(sb_store *store)
     json_decref(store->trunks);
     json_decref(store->numbers);
     json_decref(store->agents);
+    sb_unseen_close(&store->unseen);
     *store = (sb_store){0};
 }
 
@@ -52,6 +53,15 @@ json_t *sb_store_time(const sb_store *store, bool microseconds)
     else
         snprintf(text + used, sizeof text - used, "Z");
     return json_string(text);
+}
+
+bool sb_store_touch(sb_store *store, json_t *trunk)
+{
+    if (!json_object_get(trunk, "updated_at"))
+        return false;
+    sb_store_tick(store);
+    json_object_set_new(trunk, "updated_at", sb_store_time(store, true));
+    return true;
 }
 
 json_t *sb_pick(const json_t *record, const char *const *names)

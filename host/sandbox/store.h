@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "eventual.h"
 #include "random.h"
 
 struct sb_api;
@@ -23,8 +24,9 @@ typedef struct sb_store {
         *numbers; /* Famulor: all other numbers; Vatel: assignments; Bolna: numbers of all trunks */
     json_t *agents; /* assistants or agents that numbers can be given to */
     sb_random random;
-    int64_t clock;   /* microseconds since 1970 */
-    int64_t next_id; /* where ids are integers */
+    sb_unseen unseen; /* what readers do not see yet */
+    int64_t clock;    /* microseconds since 1970 */
+    int64_t next_id;  /* where ids are integers */
 } sb_store;
 
 /* Fills it with `trunks` trunks. 0 or -1 when memory is short. */
@@ -35,6 +37,9 @@ void sb_store_close(sb_store *store);
 void sb_store_tick(sb_store *store);
 /* The present time as a new JSON string, with microseconds or whole seconds. */
 json_t *sb_store_time(const sb_store *store, bool microseconds);
+
+/* Moves the time of change, as when somebody else touches the trunk. False: it has none. */
+bool sb_store_touch(sb_store *store, json_t *trunk);
 
 /* A new object with those members of the record that it has, in the order of the names
  * (NULL-ended). */

@@ -51,21 +51,17 @@ static void add(sb_store *store, json_t *line)
 
 static void list_lines(sb_call *call)
 {
-    const char *text = sb_request_parameter(call->request, "page"), *id;
-    size_t page = 1, i = 0, total = json_object_size(call->store->trunks);
-    json_t *line;
-    if (text && (sb_format_id(text) || (page = strtoul(text, NULL, 10)) < 1))
+    const char *text = sb_request_parameter(call->request, "page");
+    size_t number = 1;
+    if (text && (sb_format_id(text) || (number = strtoul(text, NULL, 10)) < 1))
         sb_findings_add(&call->findings, "page", "malformed", "must be an integer of at least 1");
     if (sb_refuse_invalid(call))
         return;
-    json_t *list = json_array();
-    json_object_foreach(call->store->trunks, id, line)
-    {
-        if (i++ / PER_PAGE == page - 1)
-            json_array_append_new(list, sb_pick(line, view));
-    }
+    sb_page page = sb_page_make(call, number, call->page ? call->page : PER_PAGE,
+                                json_object_size(call->store->trunks));
     sb_reply_json(call, 200,
-                  json_pack("{s:o, s:b}", "lines", list, "next", page * PER_PAGE < total));
+                  json_pack("{s:o, s:b}", "lines", sb_page_items(&page, call->store->trunks, view),
+                            "next", page.more));
 }
 
 static void reply_line(sb_call *call, int status, const json_t *line)
@@ -192,6 +188,10 @@ const sb_api sb_tinyline = {
     .base = "/tinyline",
     .routes = routes,
     .windows = {{50, 10000000000u}},
+    .get = get_line,
+    .create = create_line,
+    .update = update_line,
+    .created = 201,
     .seed = seed,
     .refuse = refuse,
 };

@@ -89,28 +89,30 @@ static bool username_taken(sb_call *call, const json_t *self)
     return false;
 }
 
-/* An empty text clears an optional field, and so does null. */
-static void merge(json_t *trunk, json_t *body)
+void sb_vatel_merge(json_t *record, json_t *body)
 {
     const char *name;
     json_t *value;
     json_object_foreach(body, name, value)
     {
-        bool clears = json_is_string(value) && json_string_length(value) == 0;
-        json_object_set_new(trunk, name, clears ? json_null() : json_incref(value));
+        if (json_is_null(value) || (json_is_string(value) && json_string_length(value) == 0))
+            json_object_del(record, name);
+        else
+            json_object_set(record, name, value);
     }
 }
 
 static void list_trunks(sb_call *call)
 {
-    json_t *list = json_array(), *trunk;
+    sb_page page = sb_page_asked(call, json_object_size(call->store->trunks));
+    json_t *trunk;
     const char *id;
     json_object_foreach(call->store->trunks, id, trunk)
     {
         sb_vatel_read(trunk);
-        json_array_append_new(list, sb_pick(trunk, view));
     }
-    sb_reply_json(call, 200, list);
+    sb_reply_json(call, 200, sb_page_items(&page, call->store->trunks, view));
+    sb_page_headers(call, &page);
 }
 
 static void get_trunk(sb_call *call)
@@ -156,7 +158,7 @@ static void create_trunk(sb_call *call)
     if (!acceptable(call, NULL))
         return;
     json_t *trunk = json_object();
-    merge(trunk, call->body);
+    sb_vatel_merge(trunk, call->body);
     sb_vatel_add(call->store, trunk);
     sb_vatel_credentials(call, trunk);
     call->applied = true;
@@ -168,7 +170,7 @@ static void update_trunk(sb_call *call)
     json_t *trunk = sb_find(call, call->store->trunks, call->param[0], NULL);
     if (!trunk || !acceptable(call, trunk))
         return;
-    merge(trunk, call->body);
+    sb_vatel_merge(trunk, call->body);
     sb_vatel_credentials(call, trunk);
     sb_store_tick(call->store);
     call->applied = true;
@@ -268,6 +270,10 @@ const sb_api sb_vatel = {
     .name = "vatel",
     .base = "/vatel/v1",
     .routes = routes,
+    .get = get_trunk,
+    .create = create_trunk,
+    .update = update_trunk,
+    .created = 201,
     .seed = sb_vatel_seed,
     .refuse = refuse,
 };

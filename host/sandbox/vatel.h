@@ -12,6 +12,10 @@ void sb_vatel_add(sb_store *store, json_t *trunk);
 /* Gives the trunk an assignment (agent_id, number, alternate_number); takes the reference. */
 void sb_vatel_assign(sb_store *store, json_t *trunk, json_t *assignment);
 
+/* Sets the members of the body. An empty text clears a field, and so does null: a reply leaves it
+ * out, for no member of it may be null. */
+void sb_vatel_merge(json_t *record, json_t *body);
+
 /* vatel_registration.c */
 /* After a write that sent these fields: a leg of a registering trunk whose credentials changed
  * becomes pending, and settles as the trunk is read again. */

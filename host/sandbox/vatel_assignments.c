@@ -51,8 +51,6 @@ void sb_vatel_assign(sb_store *store, json_t *trunk, json_t *assignment)
     sb_store_tick(store);
     json_object_set_new(assignment, "id", json_string(id));
     json_object_set(assignment, "sip_trunk_id", json_object_get(trunk, "id"));
-    sb_default(assignment, "number", json_null());
-    sb_default(assignment, "alternate_number", json_null());
     json_object_set_new(assignment, "created_at", sb_store_time(store, false));
     json_array_append(json_object_get(trunk, "assignments"), assignment);
     json_object_set_new(store->numbers, id, assignment);
@@ -85,7 +83,8 @@ void sb_vatel_create_assignment(sb_call *call)
     if (sb_refuse_invalid(call) || !agent_is_ours(call, sb_text(call->body, "agent_id")) ||
         !numbers_are_free(call, trunk, NULL))
         return;
-    json_t *assignment = json_copy(call->body);
+    json_t *assignment = json_object();
+    sb_vatel_merge(assignment, call->body);
     sb_vatel_assign(call->store, trunk, assignment);
     call->applied = true;
     sb_reply_json(call, 201, json_incref(assignment));
@@ -109,7 +108,7 @@ void sb_vatel_update_assignment(sb_call *call)
     if (sb_refuse_invalid(call) ||
         !numbers_are_free(call, trunk_of(call->store, assignment), assignment))
         return;
-    sb_merge(assignment, call->body, NULL);
+    sb_vatel_merge(assignment, call->body);
     sb_store_tick(call->store);
     call->applied = true;
     sb_reply_json(call, 200, json_incref(assignment));

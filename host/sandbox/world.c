@@ -70,8 +70,10 @@ static int check_token(const char *token, th_error *err)
 int sb_world_init(sb_world *world, const th_sandbox_options *options, th_error *err)
 {
     const char *token = options->token ? options->token : "sandbox";
-    *world = (sb_world){
-        .trunks = options->trunks, .latency_ms = options->latency_ms, .seed = options->seed};
+    *world = (sb_world){.trunks = options->trunks,
+                        .latency_ms = options->latency_ms,
+                        .seed = options->seed,
+                        .habits = options->habits};
     int rc = check_token(token, err);
     if (rc == 0 && world->trunks > TRUNKS_MAX)
         rc = th_fail(err, TH_INVALID, "%u trunks are too many: at most %d", world->trunks,
@@ -133,17 +135,18 @@ int sb_world_renew(sb_world *world, const th_sandbox_options *options, th_error 
     return 0;
 }
 
-int sb_world_set_faults(sb_world *world, const char *faults, uint64_t seed, th_error *err)
+int sb_world_set_faults(sb_world *world, const th_sandbox_options *options, th_error *err)
 {
     sb_faults fresh;
-    int rc = sb_faults_init(&fresh, faults, seed, err);
+    int rc = sb_faults_init(&fresh, options->faults, options->seed, err);
     if (rc != 0)
         return rc;
-    char *text = strdup(faults);
+    char *text = strdup(options->faults);
     if (!text)
         return th_fail(err, TH_INVALID, "memory is short for the faults");
     free(world->faults_text);
     world->faults_text = text;
     world->faults = fresh;
+    world->habits = options->habits;
     return 0;
 }

@@ -13,6 +13,7 @@ typedef struct sb_world {
     char *limits_text, *faults_text; /* as they were told; owned */
     unsigned trunks, latency_ms;
     unsigned long long seed;
+    th_sandbox_habits habits;
     sb_store stores[SB_APIS];
     sb_limit limits[SB_APIS];
     sb_faults faults;
@@ -29,8 +30,9 @@ int sb_world_reset(sb_world *world);
 /* As if it had been started with these options, but for port and token, which stay. On failure
  * nothing has changed. */
 int sb_world_renew(sb_world *world, const th_sandbox_options *options, th_error *err);
-/* Other faults from now on; what has happened stays. On failure nothing has changed. */
-int sb_world_set_faults(sb_world *world, const char *faults, uint64_t seed, th_error *err);
+/* Other faults and habits from now on; what has happened stays. Seed and faults of the options
+ * count. On failure nothing has changed. */
+int sb_world_set_faults(sb_world *world, const th_sandbox_options *options, th_error *err);
 
 /* Answers one request. now: monotonic ns of its arrival. The caller frees the reply with
  * sb_reply_clear. */

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "sandbox/faults.h"
 #include "sandbox/sandbox.h"
 #include "sandbox_command.h"
 
@@ -114,16 +115,20 @@ static void help_names_every_option_and_fault(void **state)
     (void)state;
     static const char *const arguments[] = {"--help", NULL};
     static const char *const expected[] = {
-        "--port",       "--trunks",    "--seed",  "--latency",      "--limits",
-        "--fault",      "--token",     "--quiet", "lost_reply",     "drop",
-        "error_before", "error_after", "limit",   "slow",           "cut_body",
-        "html",         "auth_failed", "refuse",  "/_sandbox/state"};
+        "--port",  "--trunks", "--seed",     "--latency", "--limits",      "--fault",
+        "--token", "--quiet",  "--eventual", "--page",    "--retry-after", "/_sandbox/state"};
     child c;
-    char out[4096], err[256];
+    char out[8192], err[256];
     start(&c, arguments);
     assert_int_equal(finish(&c, out, err, sizeof out), 0);
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
         assert_non_null(strstr(out, expected[i]));
+    for (int i = 0; i < SB_FAULTS; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "\n  %s ", sb_fault_name(i));
+        if (!strstr(out, line))
+            fail_msg("--help does not tell of the fault %s", sb_fault_name(i));
+    }
 }
 
 static void wrong_options_are_one_line_and_exit_2(void **state)
@@ -139,6 +144,13 @@ static void wrong_options_are_one_line_and_exit_2(void **state)
         {"--limits", "fast"},
         {"--fault", "drop"},
         {"--fault", "gremlin=1"},
+        {"--eventual", "soon"},
+        {"--eventual", "10/"},
+        {"--eventual", "10/20/30"},
+        {"--page", "-1"},
+        {"--retry-after", "date:"},
+        {"--retry-after", "tomorrow"},
+        {"--retry-after", "epoch:1x"},
         {"--token", "two words"},
         {"--token", ""},
         {"--nothing", NULL},
@@ -148,7 +160,7 @@ static void wrong_options_are_one_line_and_exit_2(void **state)
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         child c;
-        char out[256], err[1024];
+        char out[2048], err[2048];
         start(&c, wrong[i]);
         int status = finish(&c, out, err, sizeof out);
         if (status != 2 || *out || strncmp(err, "trunkhost sandbox: ", 19) != 0 ||

@@ -24,7 +24,7 @@ size_t th_read_windows(lua_State *L, int idx, th_window windows[TH_WINDOWS_MAX])
 }
 
 /* open_account { name, description, base_url?, token, token_source?, rate?, concurrency?, ca_file?,
- * timeout?, http? } The values have been checked (bindings/config.lua). */
+ * timeout?, http?, max_wait? } The values have been checked (bindings/config.lua). */
 static int open_account(lua_State *L)
 {
     th_runtime *runtime = th_runtime_of(L);
@@ -57,6 +57,8 @@ static int open_account(lua_State *L)
     lua_getfield(L, 1, "description");  // 10
     lua_getfield(L, 1, "token_source"); // 11
     options.token_source = lua_tostring(L, 11);
+    lua_getfield(L, 1, "max_wait"); // 12
+    options.max_wait = lua_tonumber(L, 12);
     if (th_provider_parse(L, 10, &options.provider, &err) != 0)
         return th_error_raise(L, &err);
     th_account *account = NULL;

@@ -153,6 +153,7 @@ function accounts.account(name)
         ca_file = settings.ca_file,
         timeout = settings.timeout,
         http = settings.http,
+        max_wait = settings.max_wait,
     }
     if core.run().sandbox then
         local fake = core.sandbox(settings.provider)

@@ -102,13 +102,19 @@ local function seconds(value)
     end
 end
 
+local function max_wait(value)
+    if type(value) ~= "number" or not (value > 0 and value <= 86400) then
+        return "must be seconds, above 0 and at most 86400"
+    end
+end
+
 local function http(value)
     if value ~= "1.1" and value ~= "2" then return 'must be "1.1" or "2"' end
 end
 
 local ACCOUNT <const> = {
     provider = text, token = token, base_url = text, rate = rate, concurrency = concurrency,
-    ca_file = text, timeout = seconds, http = http,
+    ca_file = text, timeout = seconds, http = http, max_wait = max_wait,
 }
 
 local function check_names(where, value, known)

@@ -88,6 +88,11 @@ static void push_host_options(lua_State *L, const th_runtime_options *options)
         add_words(L, "--ledger", options->ledger);
     if (!options->sandbox)
         return;
+    if (options->drain_seconds > 0) {
+        char seconds[32];
+        snprintf(seconds, sizeof seconds, "%g", options->drain_seconds);
+        add_words(L, "--drain", seconds);
+    }
     bool bare = !options->sandbox_spec || !options->sandbox_spec[0];
     lua_pushfstring(L, bare ? "--sandbox%s" : "--sandbox=%s", bare ? "" : options->sandbox_spec);
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
@@ -120,11 +125,46 @@ static int core_run(lua_State *L)
     return 1;
 }
 
-/* stopping() → whether a stop was asked for */
+/* stopping() → whether a stop was asked for, or the deadline of this task has come, and the seconds
+ * that are left to end in (without a bound: a huge number) */
 static int core_stopping(lua_State *L)
 {
-    lua_pushboolean(L, th_runtime_of(L)->phase != TH_PHASE_RUN);
+    lua_pushboolean(L, th_stop_asked(L));
+    lua_pushnumber(L, th_stop_left(L));
+    return 2;
+}
+
+/* deadline(seconds, text): of this task and of what it spawns from then on; deadline(): none */
+static int core_deadline(lua_State *L)
+{
+    th_stop_deadline(L, luaL_optnumber(L, 1, 0), luaL_optstring(L, 2, NULL));
+    return 0;
+}
+
+/* why_cut() → nil; after everything was cancelled, why: "signal" or "drain" */
+static int core_why_cut(lua_State *L)
+{
+    const th_runtime *runtime = th_runtime_of(L);
+    if (runtime->phase != TH_PHASE_CANCEL)
+        lua_pushnil(L);
+    else
+        lua_pushstring(L, runtime->stop.cut ? "drain" : "signal");
+    lua_pushnumber(L, runtime->stop.drain_seconds);
+    return 2;
+}
+
+/* acted() → whether the item of this task may have changed something */
+static int core_acted(lua_State *L)
+{
+    lua_pushboolean(L, th_task_acted(L));
     return 1;
+}
+
+/* set_quiet(): long waits are not told */
+static int core_set_quiet(lua_State *L)
+{
+    th_runtime_of(L)->stop.quiet = true;
+    return 0;
 }
 
 /* set_dry_run(): from here on nothing but GET leaves the machine; there is no way back */
@@ -270,6 +310,10 @@ int th_open_core(lua_State *L)
                                          {"progress", core_progress},
                                          {"run", core_run},
                                          {"stopping", core_stopping},
+                                         {"deadline", core_deadline},
+                                         {"why_cut", core_why_cut},
+                                         {"acted", core_acted},
+                                         {"set_quiet", core_set_quiet},
                                          {"set_dry_run", core_set_dry_run},
                                          {"set_exit_status", core_set_exit_status},
                                          {"is_terminal", core_is_terminal},

@@ -13,6 +13,8 @@ local POLL_FIRST <const>, POLL_LONGEST <const> = 0.5, 5
 -- A status is the last known one: the one of before the change may be shown for a moment after it. One that has
 -- not moved in this many seconds is taken as it is.
 local STALE <const> = 5
+-- So long before a run that is stopping would be cut off.
+local END_BEFORE <const> = 2
 
 --- Fields with the infrastructure ids that must change when these legs are re-created.
 local function infrastructure(description, before, legs)
@@ -149,6 +151,8 @@ function evidence.registration(account, before, after, legs, seconds)
     local start, pause, moved, now = core.now(), POLL_FIRST, {}, after
     while true do
         local waited = core.now() - start
+        local _, left = core.stopping()
+        seconds = math.min(seconds, waited + math.max(0, left - END_BEFORE)) -- a run that stops is cut off then
         local statuses, complete = settled(registration, watched, before, now, moved, waited)
         if complete or waited >= seconds then
             return statuses, watched

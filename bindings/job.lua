@@ -144,6 +144,9 @@ end
 --- An account that could not be listed counts as one failed item.
 local function add_failures(run, failures)
     for _, failure in ipairs(failures) do
+        if failure.error.code == "long_wait" then
+            run.waits_for = run.waits_for or ("account %s: %s"):format(failure.account:name(), failure.error.message)
+        end
         local entry = { account = failure.account, state = "failed", error = failure.error }
         run.all[#run.all + 1] = entry
         run:ended(entry)
@@ -206,6 +209,7 @@ local function gather(run, accounts, saved)
 end
 
 local function conclude(run)
+    core.deadline() -- what is left to do is to tell
     if run.halted then
         core.set_exit_status(3)
     elseif run.counts.failed + run.counts.unknown > 0 then
@@ -269,6 +273,34 @@ local function go_on(run, entries)
     ended = true
 end
 
+--- Opens the accounts, makes this run the only one that changes them, lists and plans.
+local function prepare(run, spec)
+    local accounts = run.undo and run.undo.nowhere and {} or select_items.accounts_for(run.options, spec)
+    planner.check_consent(run.options)
+    local saved = run.options.plan and plan_file.read(run)
+    if not run.dry_run then
+        records.lock(accounts, run.options.resumed and run.options.resumed[1], run.options.undoes)
+    end
+    return gather(run, accounts, saved)
+end
+
+--- The same within the deadline: nil when that comes first.
+local function prepare_in_time(run, spec)
+    local deadline = run.options.deadline
+    if not deadline then
+        return prepare(run, spec)
+    end
+    core.deadline(deadline.at - core.now(), deadline.text)
+    local ok, result = xpcall(prepare, core.trace, run, spec)
+    if ok then
+        return result
+    elseif core.is_error(result) ~= "cancelled" or core.now() < deadline.at then
+        core.deadline()
+        error(result, 0)
+    end
+    run.halted = ("the deadline (%s) has come"):format(deadline.text)
+end
+
 --- Runs a job from its options to its exit status.
 ---@param spec trunkhost.JobSpec
 ---@return { total: integer, done: integer, failed: integer, unknown: integer, skipped: integer, left: integer,
@@ -276,13 +308,10 @@ end
 function job.run(spec)
     check_spec(spec)
     local run = new_run(spec)
-    local accounts = run.undo and run.undo.nowhere and {} or select_items.accounts_for(run.options, spec)
-    planner.check_consent(run.options)
-    local saved = run.options.plan and plan_file.read(run)
-    if not run.dry_run then
-        records.lock(accounts, run.options.resumed and run.options.resumed[1], run.options.undoes)
+    local entries = prepare_in_time(run, spec)
+    if not entries then
+        return conclude(run)
     end
-    local entries = gather(run, accounts, saved)
     announce(run, entries)
     if not run.dry_run then
         records.keep_failed(entries)
@@ -290,6 +319,7 @@ function job.run(spec)
             go_on(run, entries)
         end
     end
+    run.halted = run.halted or run.waits_for
     return conclude(run)
 end
 

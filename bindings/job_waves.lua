@@ -41,12 +41,12 @@ local function obstacle(run)
         return run.output_fault.message
     elseif run.ledger_fault then
         return "the ledger cannot be written (" .. run.ledger_fault .. ")"
+    elseif deadline and core.now() >= deadline.at then
+        return ("the deadline (%s) has come"):format(deadline.text)
     elseif core.stopping() then
         return "it was stopped by a signal"
     elseif failures(run) >= limit(run) then
         return ("%d failed or unknown, which is the limit of --max-failures"):format(failures(run))
-    elseif deadline and core.now() >= deadline.at then
-        return ("the deadline (%s) has come"):format(deadline.text)
     end
 end
 
@@ -82,6 +82,21 @@ local function carry_out(run, entry)
     entry.stage = "deliver"
     job_secrets.proven(run, entry)
     entry.state = "done"
+end
+
+--- Whether nothing was done to the item: its request was given back while it waited for its turn.
+local function not_tried(entry, err)
+    return entry.stage == "apply" and not core.acted()
+        and (err.code == "long_wait" or err.kind == "cancelled" and core.stopping())
+end
+
+--- The platform asks for a wait that is too long: nothing more is sent to this account, others go on.
+local function mind_wait(run, entry, err)
+    if err.code == "long_wait" then
+        local name = entry.account:name()
+        run.refused[name] = run.refused[name] or err
+        run.waits_for = run.waits_for or ("account %s: %s"):format(name, err.message)
+    end
 end
 
 local function judge(run, entry, err)
@@ -183,9 +198,17 @@ local function work(run, queue)
                 run.fault, err = run.fault or task, fault_of(err)
             end
             if not ok then
-                judge(run, entry, err)
+                mind_wait(run, entry, err)
             end
-            ended(run, entry)
+            if not ok and not_tried(entry, err) then
+                entry.stage = nil
+                records.put_back(entry)
+            else
+                if not ok then
+                    judge(run, entry, err)
+                end
+                ended(run, entry)
+            end
         end
     end
 end
@@ -340,6 +363,7 @@ function waves.run(run)
     if ticker then
         ticker:cancel()
     end
+    run.halted = run.halted or run.waits_for
     core.progress("", true)
     core.admit(false)
 end
@@ -347,7 +371,10 @@ end
 --- It was cancelled in the middle: of what was under way nobody knows.
 ---@param run trunkhost.JobRun
 function waves.cancelled(run)
-    run.halted = "it was cancelled by a second signal"
+    local cut, seconds = core.why_cut()
+    run.halted = cut ~= "drain" and "it was cancelled by a second signal"
+        or ("%s, and what was under way did not end within %g s"):format(run.halted or obstacle(run)
+            or "it was to end", seconds)
     for _, entry in ipairs(run.todo) do
         if entry.state and entry.stage and not entry.over then
             -- It had come to its end, of which its worker has not told any more.

@@ -273,6 +273,9 @@ function options.parser(spec)
         if result.dry_run then
             core.set_dry_run()
         end
+        if result.quiet then
+            core.set_quiet()
+        end
         return result
     end
     return parser

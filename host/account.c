@@ -53,6 +53,7 @@ int th_account_create(th_runtime *runtime, const th_account_options *options, th
     th_provider *provider = options->provider;
     account->runtime = runtime;
     account->provider = provider;
+    account->max_wait = options->max_wait;
     const char *base = options->base_url ? options->base_url : th_provider_base_url(provider);
     account->name = strdup(options->name);
     account->base_url = strdup(base);

@@ -25,6 +25,7 @@ typedef struct th_account_options {
     unsigned concurrency; /* 0: the provider's */
     const char *ca_file;  /* NULL: the system's */
     long timeout_ms;      /* 0: 30 s */
+    double max_wait;      /* seconds that the platform may ask us to wait; 0: TH_MAX_WAIT_SECONDS */
     enum th_http http;
 } th_account_options;
 
@@ -37,6 +38,8 @@ struct th_account {
     th_provider *provider;
     th_client *client;
     th_pacer *pacer;
+    double max_wait;                 /* as in the options */
+    uint64_t told_until;             /* a wait until then was told, on the timers' clock */
     struct curl_slist *headers;      /* of requests without a body */
     struct curl_slist *body_headers; /* of those with one */
     const th_endpoint *get, *create, *update, *delete_;

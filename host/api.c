@@ -83,7 +83,8 @@ static bool call_interrupt(void *ptr)
 {
     struct th_call *call = ptr;
     bool read = call->endpoint->method == TH_GET; /* asking can stop at any time */
-    if (th_call_recording(call) || (!read && !th_exchange_unsent(&call->x)))
+    if (th_call_recording(call) || call->x.outcome == TH_OUTCOME_SUCCESS ||
+        (!read && !th_exchange_unsent(&call->x)))
         return false;
     call_cancel(call);
     return true;
@@ -103,6 +104,7 @@ static const struct th_wait_ops call_ops = {.name = "a request",
                                             .cancel = call_cancel,
                                             .release = call_release,
                                             .interrupt = call_interrupt,
+                                            .request = true,
                                             .describe = call_describe};
 
 static void exchange_ended(th_exchange *x)
@@ -114,12 +116,28 @@ static void exchange_ended(th_exchange *x)
 static void call_limited(th_exchange *x)
 {
     struct th_call *call = x->ctx;
-    x->transfer.pace.retry_after =
-        th_reply_retry_after(call->account->runtime->L, call->account->provider, &x->transfer);
+    th_reply_retry_after(call->account->runtime->L, call->account->provider, &x->transfer);
+}
+
+/* Whether stopping would leave something half-way. */
+static bool call_begun(const struct th_call *call)
+{
+    return call->stop.begun || (call->x.maybe && call->endpoint->method != TH_GET);
+}
+
+static bool call_waits(th_exchange *x, uint64_t until)
+{
+    const struct th_call *call = x->ctx;
+    const char *why = "", *word = "";
+    uint64_t held;
+    if (until)
+        th_pacer_held(x->pacer, &held, &why, &word);
+    return th_stop_may_wait(&call->stop, call_begun(call), until, why, word, &x->start_error);
 }
 
 static void call_send(struct th_call *call)
 {
+    call->x.waits = call_waits;
     call->x.limited_body = call_limited;
     call->x.done = exchange_ended;
     call->x.ctx = call;
@@ -135,7 +153,7 @@ static void call_recorded(struct th_call *call)
         return;
     }
     th_runtime *runtime = call->account->runtime;
-    if (runtime->phase != TH_PHASE_RUN && !call->admitted)
+    if (!th_stop_may_begin(&call->stop, call->endpoint->method != TH_GET, NULL))
         call->interrupted = true;
     if (call->interrupted || th_call_unrecorded(call))
         th_task_wake(runtime->sched, call->waker);
@@ -166,9 +184,11 @@ static int call_failed(lua_State *L, struct th_call *call)
     th_exchange *x = &call->x;
     th_error err = {0};
     th_exchange_error(x, &err);
-    th_reply_explain(L, call->account->provider, call->endpoint, &x->transfer, &err);
-    if (x->transfer.fate == TH_FATE_REPLIED)
-        th_call_quote(call, &err);
+    if (!x->start_error.kind) {
+        th_reply_explain(L, call->account->provider, call->endpoint, &x->transfer, &err);
+        if (x->transfer.fate == TH_FATE_REPLIED)
+            th_call_quote(call, &err);
+    }
     bool create = call->endpoint->method == TH_POST;
     if (x->outcome == TH_OUTCOME_AMBIGUOUS && create) {
         /* Never sent again by us: a second one would be a second trunk. */
@@ -207,11 +227,16 @@ static int call_done(lua_State *L, int status, lua_KContext ctx)
     (void)ctx;
     struct th_call *call = th_task_op(L);
     th_error err = {0};
+    if (call->endpoint->method != TH_GET && !call->interrupted &&
+        (call->x.maybe || call->x.outcome == TH_OUTCOME_SUCCESS ||
+         call->x.outcome == TH_OUTCOME_AMBIGUOUS))
+        th_task_set_acted(L);
     if (th_call_record_error(call, &err) != 0)
         return fail_call(L, call, TH_ATTEMPT_UNSENT, &err);
     th_call_keep_rows(L, call, call->trunk);
     if (call->interrupted) {
-        th_fail(&err, TH_CANCELLED, "the run is stopping; this request was not sent");
+        if (th_stop_may_wait(&call->stop, false, 0, "", "", &err))
+            th_fail(&err, TH_CANCELLED, "this request was not sent");
         return fail_call(L, call, TH_ATTEMPT_UNSENT, &err);
     }
     if (call->x.outcome != TH_OUTCOME_SUCCESS)
@@ -359,6 +384,12 @@ static int start(lua_State *L, th_account *account, const th_endpoint *endpoint)
     static const struct th_pace_reply none = {0, -1, -1, -1, -1};
     th_task_may_wait(L, "send a request");
     th_runtime_admit(L, "send a request");
+    struct th_stop_request stop = {
+        .account = account->name, .max_wait = account->max_wait, .told = &account->told_until};
+    th_error err = {0};
+    th_stop_note(L, &stop);
+    if (!th_stop_may_begin(&stop, endpoint->method != TH_GET, &err))
+        return th_error_raise(L, &err);
     struct th_call *call =
         malloc(sizeof *call); /* the last one's, which calloc would not look for */
     if (!call)
@@ -366,9 +397,8 @@ static int start(lua_State *L, th_account *account, const th_endpoint *endpoint)
     memset(call, 0, sizeof *call);
     call->account = account;
     call->endpoint = endpoint;
-    call->admitted = th_task_admitted(L);
+    call->stop = stop;
     th_task_attach(L, &call_ops, call);
-    th_error err = {0};
     if (build(L, call, &err) != 0)
         return fail_call(L, call, TH_ATTEMPT_UNSENT, &err);
     bool repeatable = endpoint->method == TH_GET || endpoint->repeatable;

@@ -59,8 +59,9 @@ void th_reply_explain(lua_State *L, const th_provider *provider, const th_endpoi
 void th_reply_quote(lua_State *L, const th_provider *provider, const th_transfer *transfer,
                     th_error *err);
 
-/* Seconds to wait that the body of a 429 names where the description says, or -1. Never raises. */
-double th_reply_retry_after(lua_State *L, const th_provider *provider, const th_transfer *transfer);
+/* Takes the wait that the body of a 429 names where the description says into transfer->pace, as if
+ * Retry-After had named it. Never raises. */
+void th_reply_retry_after(lua_State *L, const th_provider *provider, th_transfer *transfer);
 
 /* --- api_list.c: what a reply says of the whole list ------------------------------------------ */
 

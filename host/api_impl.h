@@ -24,7 +24,7 @@ struct th_call {
     th_account *account;
     const th_endpoint *endpoint;
     th_waker waker;
-    bool admitted;                 /* the task may finish although the run is stopping */
+    struct th_stop_request stop;   /* what it may do while the run is stopping */
     bool interrupted;              /* ended before anything was sent */
     bool aborted;                  /* ended while it may have been under way */
     bool released;                 /* nobody looks at it any more; freed when the ledger lets go */

@@ -6,6 +6,7 @@
 #include "api.h"
 #include "json.h"
 #include "page_words.h"
+#include "reply_headers.h"
 
 /* Whether the envelope on top of the stack says that what was asked for did not work, although the
  * status is a yes: `success` is false, or there is something in `error`. */
@@ -218,8 +219,7 @@ void th_reply_quote(lua_State *L, const th_provider *provider, const th_transfer
 
 struct retry_after {
     const th_provider *provider;
-    const th_transfer *transfer;
-    double seconds;
+    th_transfer *transfer;
 };
 
 /* light userdata: struct retry_after */
@@ -233,19 +233,20 @@ static int retry_after_protected(lua_State *L)
         lua_istable(L, -1)) {
         lua_pushstring(L, member);
         lua_rawget(L, -2);
-        if (lua_type(L, -1) == LUA_TNUMBER && lua_tonumber(L, -1) >= 0)
-            ask->seconds = lua_tonumber(L, -1);
+        int type = lua_type(L, -1);
+        th_reply_headers_wait(
+            &ask->transfer->pace, member, type == LUA_TNUMBER ? lua_tonumber(L, -1) : -1,
+            type == LUA_TSTRING ? lua_tostring(L, -1) : NULL, ask->transfer->head_at);
     }
     th_error_close(&err);
     return 0;
 }
 
-double th_reply_retry_after(lua_State *L, const th_provider *provider, const th_transfer *transfer)
+void th_reply_retry_after(lua_State *L, const th_provider *provider, th_transfer *transfer)
 {
-    struct retry_after ask = {provider, transfer, -1};
+    struct retry_after ask = {provider, transfer};
     lua_pushcfunction(L, retry_after_protected);
     lua_pushlightuserdata(L, &ask);
     if (lua_pcall(L, 1, 0, 0) != LUA_OK)
         lua_pop(L, 1); /* out of memory: the pacer's own back-off has to do */
-    return ask.seconds;
 }

@@ -25,10 +25,12 @@ static void finish(th_exchange *x, enum th_outcome outcome)
 static void pause_over(th_timer *timer)
 {
     th_exchange *x = timer->ctx;
-    if (x->start_error.kind)
-        finish(x, TH_OUTCOME_UNSENT);
-    else
+    if (!x->start_error.kind)
         join_queue(x, true);
+    else if (x->maybe)
+        finish(x, TH_OUTCOME_AMBIGUOUS);
+    else
+        finish(x, x->attempts ? TH_OUTCOME_REFUSED : TH_OUTCOME_UNSENT);
 }
 
 static void pause_then_repeat(th_exchange *x, uint64_t ns)
@@ -69,6 +71,16 @@ static bool has_enough(const th_exchange *x)
     return t->stream_failed || (x->most && x->started >= x->most) || (x->once & 1u << kind);
 }
 
+static void pause_as_asked(th_exchange *x)
+{
+    const th_pace_reply *pace = &x->transfer.pace;
+    uint64_t ns = backoff(x->limited - 1);
+    if (pace->retry_after >= 0)
+        ns = (uint64_t)(fmin(pace->retry_after, pause_asked_seconds) * 1e9);
+    bool waits = !x->waits || x->waits(x, th_timers_now(x->timers) + ns);
+    pause_then_repeat(x, waits ? ns : 0);
+}
+
 static void settle(th_exchange *x, enum th_outcome outcome)
 {
     const th_transfer *t = &x->transfer;
@@ -84,10 +96,7 @@ static void settle(th_exchange *x, enum th_outcome outcome)
         else if (x->pacer)
             join_queue(x, true);
         else /* nobody else holds it back */
-            pause_then_repeat(x,
-                              t->pace.retry_after >= 0
-                                  ? (uint64_t)(fmin(t->pace.retry_after, pause_asked_seconds) * 1e9)
-                                  : backoff(x->limited - 1));
+            pause_as_asked(x);
         return;
     }
     if (outcome == TH_OUTCOME_REFUSED) {
@@ -151,7 +160,6 @@ static void send_now(th_exchange *x)
     th_buf_clear(&x->transfer.reply_headers);
     x->transfer.done = transfer_done;
     x->transfer.ctx = x;
-    th_error_close(&x->start_error);
     if (th_transfer_start(x->client, &x->transfer, &x->start_error) != 0) {
         if (x->pacer)
             th_pacer_done(&x->ticket, NULL);
@@ -165,14 +173,36 @@ static void admitted(th_ticket *ticket)
     send_now(ticket->ctx);
 }
 
+/* It waits for its turn, perhaps long: leaves the queue where the owner does not want that. */
+static void held(th_ticket *ticket)
+{
+    th_exchange *x = ticket->ctx;
+    uint64_t until;
+    const char *why, *word;
+    th_pacer_held(x->pacer, &until, &why, &word);
+    if (x->waits && !x->waits(x, until)) {
+        th_pacer_leave(ticket);
+        pause_then_repeat(x, 0); /* ends from the loop, as promised */
+    }
+}
+
 static void join_queue(th_exchange *x, bool urgent)
 {
+    /* A repeat: perhaps nothing is to be sent any more. */
+    if (urgent && x->waits && !x->waits(x, 0)) {
+        pause_then_repeat(x, 0);
+        return;
+    }
     if (!x->pacer) {
         send_now(x);
         return;
     }
     x->stage = TH_X_QUEUED;
     th_pacer_join(x->pacer, &x->ticket, urgent, admitted, x);
+    if (x->stage == TH_X_QUEUED) {
+        x->ticket.held = held;
+        held(&x->ticket);
+    }
 }
 
 void th_exchange_start(th_exchange *exchange)
@@ -180,6 +210,7 @@ void th_exchange_start(th_exchange *exchange)
     exchange->attempts = exchange->failures = exchange->limited = exchange->broken = 0;
     exchange->started = 0;
     exchange->maybe = false;
+    th_error_close(&exchange->start_error);
     exchange->outcome = TH_OUTCOME_NONE;
     join_queue(exchange, false);
 }
@@ -215,7 +246,8 @@ void th_exchange_close(th_exchange *exchange)
 
 bool th_exchange_unsent(const th_exchange *exchange)
 {
-    return exchange->attempts == 0 && exchange->stage != TH_X_SENDING;
+    return !exchange->maybe && exchange->outcome != TH_OUTCOME_SUCCESS &&
+           exchange->outcome != TH_OUTCOME_AMBIGUOUS && exchange->stage != TH_X_SENDING;
 }
 
 void th_exchange_describe(const th_exchange *exchange, th_buf *out)
@@ -263,6 +295,7 @@ void th_exchange_error(const th_exchange *exchange, th_error *err)
     bool write = strcmp(t->method, "GET") != 0;
     if (x->start_error.kind) {
         th_fail(err, x->start_error.kind, "%s", x->start_error.message);
+        th_error_set_code(err, x->start_error.code);
     } else if (t->fate == TH_FATE_REPLIED && (t->status < 200 || t->status >= 300)) {
         th_fail(err, th_status_kind(t->status), "%s answered with HTTP status %d", t->method,
                 t->status);
@@ -276,7 +309,8 @@ void th_exchange_error(const th_exchange *exchange, th_error *err)
     err->status = t->status;
     err->attempts = x->attempts;
     err->ambiguous = write && (x->maybe || x->outcome == TH_OUTCOME_AMBIGUOUS);
-    err->retryable = x->outcome == TH_OUTCOME_AMBIGUOUS
+    err->retryable = x->start_error.code ? false
+                     : x->outcome == TH_OUTCOME_AMBIGUOUS
                          ? (x->repeatable || !write)
                          : x->outcome == TH_OUTCOME_UNSENT || t->status == 429;
 }

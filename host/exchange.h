@@ -2,7 +2,8 @@
  * An exchange: one request as the caller means it, with everything that may be needed to get a
  * certain answer: admission by the pacer, the transfer, and repeats where repeating is safe.
  *
- *   429, nothing sent      repeated for every method (the platform did nothing)
+ *   429, nothing sent      repeated for every method (the platform did nothing), unless the wait that
+ *                          the platform asks for is longer than the owner allows
  *   5xx, lost, timed out   repeated when `repeatable` (GET, and writes that change nothing when they
  *                          are sent again); otherwise the exchange ends as ambiguous
  *   other 4xx, 3xx         refused, never repeated
@@ -43,13 +44,16 @@ struct th_exchange {
     /* Looks at a 429 whose headers do not say how long to wait, and sets transfer.pace.retry_after
      * when its body does. NULL: nobody looks. */
     void (*limited_body)(th_exchange *exchange);
+    /* Whether it may wait for its turn (0), or until then (on the timers' clock) as the platform asks
+     * everybody to. Where it may not, start_error is to say why, and the exchange ends. NULL: it may. */
+    bool (*waits)(th_exchange *exchange, uint64_t until);
     void *ctx;
 
     /* results, valid in done() */
     enum th_outcome outcome; /* before done(): of the last attempt */
     unsigned attempts;       /* transfers that may have reached the platform */
     bool maybe;              /* an earlier attempt was ambiguous, whatever the last one says */
-    th_error start_error;    /* the transfer could not even be made */
+    th_error start_error;    /* the transfer could not even be made, or `waits` says no */
 
     /* the exchange's */
     enum { TH_X_IDLE, TH_X_QUEUED, TH_X_SENDING, TH_X_PAUSED } stage;
@@ -63,7 +67,8 @@ void th_exchange_start(th_exchange *exchange);
 /* Ends it at once without done; the transfer under way is aborted. Also releases the reply. Safe on
  * a zeroed and on an ended exchange. */
 void th_exchange_close(th_exchange *exchange);
-/* True while nothing has been sent yet: stopping it now is free of doubt. */
+/* True while nothing has happened: nothing was sent, or the platform has said that it did nothing
+ * (429). Stopping it now is free of doubt. */
 bool th_exchange_unsent(const th_exchange *exchange);
 /* For people: "the rate limit of …", "the reply to PUT https://…". */
 void th_exchange_describe(const th_exchange *exchange, th_buf *out);

@@ -71,7 +71,19 @@ static const struct th_wait_ops http_ops = {.name = "a request",
                                             .cancel = http_cancel,
                                             .release = http_release,
                                             .interrupt = http_interrupt,
+                                            .request = true,
                                             .describe = http_describe};
+
+static bool http_waits(th_exchange *x, uint64_t until)
+{
+    struct th_http_call *call = x->ctx;
+    const char *why = "429", *word = x->transfer.pace.word;
+    uint64_t held;
+    bool begun = call->stop.begun || (x->maybe && !call->read);
+    if (until && x->pacer)
+        th_pacer_held(x->pacer, &held, &why, &word);
+    return th_stop_may_wait(&call->stop, begun, until, why, word, &x->start_error);
+}
 
 static void http_kept(void *ctx)
 {
@@ -96,6 +108,8 @@ static int http_done(lua_State *L, int status, lua_KContext ctx)
     struct th_http_call *call = th_task_op(L);
     const th_transfer *t = &call->x.transfer;
     th_error err = {0};
+    if (!call->read && !call->interrupted && !th_exchange_unsent(&call->x))
+        th_task_set_acted(L);
     if (call->interrupted) {
         th_fail(&err, TH_CANCELLED, "the run is stopping: %s %s was broken off", call->method,
                 call->shown);
@@ -317,6 +331,9 @@ int th_http_send(lua_State *L)
         lua_isnil(L, HTTP_CLIENT) ? NULL : th_http_client_check(L, HTTP_CLIENT);
     th_task_may_wait(L, "send a request");
     th_runtime_admit(L, "send a request");
+    struct th_stop_request stop = {0};
+    th_error err = {0};
+    th_stop_note(L, &stop);
     th_client *engine = client ? client->client : web_client(L, runtime);
     struct th_http_call *call = calloc(1, sizeof *call);
     if (!call)
@@ -326,9 +343,14 @@ int th_http_send(lua_State *L)
     if (client)
         call->client = th_http_client_ref(client);
     th_task_attach(L, &http_ops, call);
-    th_error err = {0};
+    call->stop = stop;
+    call->stop.told = &call->told_until;
     if (build(L, call, &err) != 0) {
         th_http_mask(L, &err);
+        th_task_release(L);
+        return th_error_raise(L, &err);
+    }
+    if (!th_stop_may_begin(&stop, !call->read, &err)) {
         th_task_release(L);
         return th_error_raise(L, &err);
     }
@@ -341,6 +363,7 @@ int th_http_send(lua_State *L)
     call->x.transfer.headers = call->headers;
     call->x.transfer.keep_headers = true;
     call->x.transfer.pace = none;
+    call->x.waits = http_waits;
     call->x.done = http_ended;
     call->x.ctx = call;
     call->waker = th_task_waker(L);

@@ -202,7 +202,7 @@ void th_http_explain(lua_State *L, struct th_http_call *call, th_error *err)
         err->attempts = call->x.attempts;
         err->retryable = false;
         err->ambiguous = true;
-    } else if (t->fate == TH_FATE_REPLIED) {
+    } else if (t->fate == TH_FATE_REPLIED && !call->x.start_error.kind) {
         if (t->status >= 300 && t->status < 400)
             read_location(call);
         else

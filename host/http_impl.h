@@ -20,8 +20,10 @@ struct th_http_call {
     th_download *download; /* NULL: the reply stays in memory */
     th_upload upload;
     th_error keep_error;
-    bool read;        /* changes nothing: GET, HEAD, OPTIONS */
-    bool interrupted; /* ended because the run is stopping */
+    bool read;                   /* changes nothing: GET, HEAD, OPTIONS */
+    bool interrupted;            /* ended because the run is stopping */
+    struct th_stop_request stop; /* what it may do meanwhile */
+    uint64_t told_until;         /* a wait until then was told */
     th_exchange x;
 };
 

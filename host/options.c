@@ -2,9 +2,18 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { OPT_LEDGER = 256, OPT_SANDBOX, OPT_CHECK, OPT_LOG_LEVEL, OPT_LOG_FORMAT, OPT_MAX_MEMORY };
+enum {
+    OPT_LEDGER = 256,
+    OPT_SANDBOX,
+    OPT_CHECK,
+    OPT_LOG_LEVEL,
+    OPT_LOG_FORMAT,
+    OPT_MAX_MEMORY,
+    OPT_DRAIN
+};
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, 'c'},
@@ -15,10 +24,19 @@ static const struct option long_options[] = {
     {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
     {"log-format", required_argument, NULL, OPT_LOG_FORMAT},
     {"max-memory", required_argument, NULL, OPT_MAX_MEMORY},
+    {"drain", required_argument, NULL, OPT_DRAIN},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
+
+static int parse_seconds(const char *text, double *out)
+{
+    char *end;
+    *out = strtod(text, &end);
+    bool sound = end != text && (*end == '\0' || strcmp(end, "s") == 0);
+    return sound && *out > 0 && *out <= 86400 ? 0 : -1;
+}
 
 /* Also for what is wrong before that option, or with it. */
 static bool wants_json(int argc, char **argv)
@@ -87,6 +105,10 @@ int th_options_parse(int argc, char **argv, th_options *options, th_error *err)
             if (th_memory_parse(value, &options->runtime.max_memory, err) != 0)
                 return -TH_INVALID;
             break;
+        case OPT_DRAIN:
+            if (parse_seconds(value, &options->runtime.drain_seconds) != 0)
+                return th_fail(err, TH_INVALID, "--drain %s: write seconds, as 60 or 2.5", value);
+            break;
         case ':':
             return th_fail(err, TH_INVALID, "%s needs a value", argv[optind - 1]);
         default:
@@ -149,6 +171,8 @@ void th_options_help(void)
         "      --log-level LEVEL  debug, info (default), warn, error, off\n"
         "      --log-format FORM  text (default) or json\n"
         "      --max-memory SIZE  what the script may use, as 512M (default: no limit)\n"
+        "      --drain SECONDS    after a signal or the deadline, what is under way has so long\n"
+        "                         to end before it is cut off (default: 60)\n"
         "  -V, --version          print the version\n"
         "  -h, --help             print this help\n"
         "\n"

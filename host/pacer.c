@@ -237,6 +237,16 @@ void th_pacer_leave(th_ticket *ticket)
     }
 }
 
+static void tell_held(const struct queue *queue)
+{
+    for (th_ticket *ticket = queue->first, *next; ticket; ticket = next) {
+        next = ticket->next;
+        if (ticket->held) {
+            ticket->held(ticket);
+        }
+    }
+}
+
 void th_pacer_done(th_ticket *ticket, const th_pace_reply *reply)
 {
     th_pacer *pacer = ticket->pacer;
@@ -248,9 +258,45 @@ void th_pacer_done(th_ticket *ticket, const th_pace_reply *reply)
     ticket->admitted = false;
     pacer->in_flight--;
     if (reply) {
+        uint64_t before, after;
+        const char *why, *word;
+        th_pacer_held(pacer, &before, &why, &word);
         th_pacer_learn(pacer, ticket, reply);
+        if (th_pacer_held(pacer, &after, &why, &word) && after > before) {
+            th_pacer_ask(pacer);
+        }
     }
     pump(pacer);
+}
+
+void th_pacer_ask(th_pacer *pacer)
+{
+    uint64_t until;
+    const char *why, *word;
+
+    if (th_pacer_held(pacer, &until, &why, &word)) {
+        tell_held(&pacer->urgent);
+        tell_held(&pacer->ordinary);
+    }
+}
+
+bool th_pacer_held(const th_pacer *pacer, uint64_t *until, const char **why, const char **word)
+{
+    uint64_t now = th_timers_now(pacer->timers);
+
+    *until = 0;
+    *why = *word = "";
+    if (pacer->hold_until > now) {
+        *until = pacer->hold_until;
+        *why = pacer->hold_why;
+        *word = pacer->hold_word;
+    }
+    if (pacer->period_end > now && pacer->period_end > *until && pacer->remaining < 1) {
+        *until = pacer->period_end;
+        *why = "the platform's count";
+        *word = pacer->period_word;
+    }
+    return *until != 0;
 }
 
 void th_pacer_stats(const th_pacer *pacer, struct th_pacer_stats *out)

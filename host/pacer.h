@@ -41,6 +41,9 @@ struct th_ticket {
     th_ticket *next, *prev;
     th_pacer *pacer; /* NULL while neither queued nor admitted */
     void (*admit)(th_ticket *ticket);
+    /* The platform's word holds the queue back for longer than before, see th_pacer_held. The owner
+     * may set it once th_pacer_join has returned; in it, this ticket may leave. NULL: nobody asks. */
+    void (*held)(th_ticket *ticket);
     void *ctx; /* the owner's */
     bool admitted;
     bool urgent;
@@ -54,6 +57,10 @@ typedef struct th_pace_reply {
     double limit;       /* X-RateLimit-Limit */
     double remaining;   /* X-RateLimit-Remaining */
     double reset;       /* seconds from now until the window opens again */
+    char word[72];      /* the header that named the wait, as it came: "Retry-After: 120"; "" */
+    /* reply_headers.c measures times of day, in seconds since 1970 (0 = not said), against the date. */
+    double retry_at, reset_at;
+    char date[40]; /* as it came */
 } th_pace_reply;
 
 struct th_pacer_stats {
@@ -87,6 +94,13 @@ void th_pacer_leave(th_ticket *ticket);
 /* The request of an admitted ticket has ended (reply == NULL: it was never sent, and its place in
  * the windows is given back). Admits others as a consequence. The ticket can be used again. */
 void th_pacer_done(th_ticket *ticket, const th_pace_reply *reply);
+
+/* Whether the platform's word (not our own windows) holds everybody back now. *until: on the timers'
+ * clock; a wait of a day or more counts as a day. why: as `waiting_for`. word: the header that named
+ * it, or "". Both point into the pacer. */
+bool th_pacer_held(const th_pacer *pacer, uint64_t *until, const char **why, const char **word);
+/* Calls `held` of every ticket in the queue, where the platform's word holds them back. */
+void th_pacer_ask(th_pacer *pacer);
 
 void th_pacer_stats(const th_pacer *pacer, struct th_pacer_stats *out);
 

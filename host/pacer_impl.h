@@ -40,6 +40,7 @@ struct th_pacer {
 
     uint64_t hold_until; /* Retry-After or back-off */
     const char *hold_why;
+    char hold_word[sizeof((th_pace_reply *)0)->word];
     unsigned backoff_step;
     uint64_t backoff_at; /* when the last step was taken; replies to older requests do not count */
     uint64_t random;
@@ -49,6 +50,7 @@ struct th_pacer {
      * it, so only what is in flight can be missing from that figure. */
     uint64_t period_end;
     double remaining;
+    char period_word[sizeof((th_pace_reply *)0)->word];
 
     uint64_t admitted, limited;
 };

@@ -1,6 +1,7 @@
 #include "pacer_impl.h"
 
 #include <math.h>
+#include <string.h>
 
 #define BACKOFF_MAX_SECONDS 60.0
 /* Two replies of one period may name its end up to a second apart, since most servers round it. */
@@ -16,11 +17,12 @@ uint64_t th_pacer_ns(double seconds)
     return (uint64_t)ceil(fmin(seconds, MAX_WAIT_SECONDS) * NS_PER_SECOND);
 }
 
-static void hold(th_pacer *pacer, uint64_t until, const char *why)
+static void hold(th_pacer *pacer, uint64_t until, const char *why, const char *word)
 {
     if (until > pacer->hold_until) {
         pacer->hold_until = until;
         pacer->hold_why = why;
+        strcpy(pacer->hold_word, word);
     }
 }
 
@@ -48,7 +50,7 @@ static void back_off(th_pacer *pacer, const th_ticket *ticket, uint64_t now)
         pacer->backoff_step++;
     }
     pacer->backoff_at = now;
-    hold(pacer, now + th_pacer_ns(seconds * (1 + 0.25 * random_unit(pacer))), "back-off");
+    hold(pacer, now + th_pacer_ns(seconds * (1 + 0.25 * random_unit(pacer))), "back-off", "");
 }
 
 /*
@@ -104,6 +106,7 @@ static void learn_count(th_pacer *pacer, const th_ticket *ticket, const th_pace_
     if (!counting || end > pacer->period_end + SAME_PERIOD_NS) {
         pacer->period_end = count_matters(pacer, ticket, reply) ? end : 0;
         pacer->remaining = reply->remaining;
+        strcpy(pacer->period_word, reply->word);
     } else if (end + SAME_PERIOD_NS >= pacer->period_end) {
         pacer->remaining = fmin(pacer->remaining, reply->remaining);
         pacer->period_end = end > pacer->period_end ? end : pacer->period_end;
@@ -120,9 +123,9 @@ void th_pacer_learn(th_pacer *pacer, const th_ticket *ticket, const th_pace_repl
         pacer->limited++;
     }
     if (reply->retry_after > 0) {
-        hold(pacer, now + th_pacer_ns(reply->retry_after), "Retry-After");
+        hold(pacer, now + th_pacer_ns(reply->retry_after), "Retry-After", reply->word);
     } else if (reply->status == 429 && reply->remaining == 0 && reply->reset > 0) {
-        hold(pacer, now + th_pacer_ns(reply->reset), "the platform's count");
+        hold(pacer, now + th_pacer_ns(reply->reset), "the platform's count", reply->word);
     } else if (reply->status == 429) {
         back_off(pacer, ticket, now);
     }

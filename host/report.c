@@ -143,10 +143,13 @@ static int judge(lua_State *L, bool *plain)
     bool auth = field_is(L, -1, "kind", "auth");
     bool list = field_is(L, -1, "code", "list"); /* of the platform: not whole, or broken */
     bool locked = field_is(L, -1, "code", "locked");
-    *plain = auth || locked || list || field_is(L, -1, "code", "ledger") ||
+    bool long_wait = field_is(L, -1, "code", "long_wait");
+    *plain = auth || locked || list || long_wait || field_is(L, -1, "code", "ledger") ||
              field_is(L, -1, "code", "configuration") || field_is(L, -1, "code", "output");
     if (locked)
         return TH_EXIT_LOCKED;
+    if (long_wait)
+        return TH_EXIT_HALTED;
     return auth || list ? TH_EXIT_FAILED : TH_EXIT_ERROR;
 }
 

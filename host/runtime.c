@@ -26,44 +26,26 @@ th_sched *th_sched_of(lua_State *L)
 void th_runtime_admit(lua_State *L, const char *what)
 {
     th_runtime *runtime = th_runtime_of(L);
-    if (runtime->phase == TH_PHASE_RUN || th_task_admitted(L))
+    if (!th_stop_asked(L) || th_task_admitted(L))
         return;
     th_error err = {0};
-    runtime->turned_away = true;
-    th_fail(&err, TH_CANCELLED, "the run is stopping: cannot %s any more", what);
+    if (runtime->phase == TH_PHASE_RUN) {
+        th_fail(&err, TH_CANCELLED, "the deadline (%s) has come: cannot %s any more",
+                runtime->stop.deadline_text, what);
+    } else {
+        runtime->turned_away = true;
+        th_fail(&err, TH_CANCELLED, "the run is stopping: cannot %s any more", what);
+    }
     th_error_raise(L, &err);
 }
 
 /* --- signals ---------------------------------------------------------------------------------- */
 
-static void stop(th_runtime *runtime, int number)
-{
-    const char *name = number == SIGINT ? "SIGINT" : "SIGTERM";
-    runtime->stops_taken++;
-    th_session *session = runtime->session;
-    if (number == SIGINT && session && runtime->phase == TH_PHASE_RUN &&
-        session->interrupt(session))
-        return;
-    if (runtime->phase == TH_PHASE_RUN) {
-        runtime->phase = TH_PHASE_DRAIN;
-        th_log(&runtime->terminal, TH_LOG_WARN, NULL, 0,
-               "%s: starting nothing new; what is under way is finished. Once more cancels it",
-               name);
-        th_sched_interrupt(runtime->sched);
-    } else if (runtime->phase == TH_PHASE_DRAIN) {
-        runtime->phase = TH_PHASE_CANCEL;
-        th_log(&runtime->terminal, TH_LOG_WARN, NULL, 0,
-               "%s again: cancelling. The ledger keeps every password that was sent", name);
-        th_watchdog_cancelled(runtime->watchdog);
-        th_sched_cancel_all(runtime->sched);
-    }
-}
-
 static void on_stop_signal(uv_signal_t *handle, int number)
 {
     th_runtime *runtime = handle->data;
     if (++runtime->stops_heard > runtime->stops_taken)
-        stop(runtime, number);
+        th_stop_signal(runtime, number);
 }
 
 void th_runtime_take_stops(th_runtime *runtime)
@@ -71,7 +53,7 @@ void th_runtime_take_stops(th_runtime *runtime)
     int number = SIGINT;
     unsigned stops = th_watchdog_stops(runtime->watchdog, &number);
     while (runtime->stops_taken < stops)
-        stop(runtime, number);
+        th_stop_signal(runtime, number);
 }
 
 static void on_describe_signal(uv_signal_t *handle, int number)
@@ -196,6 +178,8 @@ int th_runtime_create(const th_runtime_options *options, th_runtime **out, th_er
     if (!runtime)
         return th_fail(err, TH_INVALID, "not enough memory");
     runtime->options = *options;
+    runtime->stop.drain_seconds =
+        options->drain_seconds > 0 ? options->drain_seconds : TH_DRAIN_SECONDS;
     th_terminal_init(&runtime->terminal, stderr, options->log_level, options->log_json);
     int rc = uv_loop_init(&runtime->loop);
     if (rc != 0) {
@@ -239,6 +223,7 @@ int th_runtime_destroy(th_runtime *runtime, bool *stuck)
 {
     th_progress_end(&runtime->terminal);
     runtime->phase = TH_PHASE_CANCEL; /* a signal has nothing left to stop */
+    th_stop_close(runtime);
     th_sched_end(runtime->sched);
     th_watchdog_destroy(runtime->watchdog);
     runtime->watchdog = NULL;

@@ -3,7 +3,7 @@
  * what is in flight, and closes everything in the order that each part needs.
  *
  *   first SIGINT or SIGTERM   nothing new is admitted; what is in flight ends and is recorded
- *   second                    everything is cancelled
+ *   second                    everything is cancelled; so it is when draining takes too long, see stop.h
  */
 #ifndef TH_RUNTIME_H
 #define TH_RUNTIME_H
@@ -20,6 +20,7 @@
 #include "report.h"
 #include "sandbox/sandbox.h"
 #include "script.h"
+#include "stop.h"
 #include "task.h"
 #include "terminal.h"
 #include "timer.h"
@@ -47,8 +48,9 @@ typedef struct th_runtime_options {
     const char *sandbox_spec; /* "" or NULL: defaults */
     enum th_log_level log_level;
     bool log_json;
-    size_t max_memory;   /* bytes that the Lua state may take; 0: no limit */
-    lua_Alloc allocator; /* where its memory comes from; NULL: the C library */
+    double drain_seconds; /* what is under way has so long after a stop; 0: TH_DRAIN_SECONDS */
+    size_t max_memory;    /* bytes that the Lua state may take; 0: no limit */
+    lua_Alloc allocator;  /* where its memory comes from; NULL: the C library */
     void *allocator_ctx;
 } th_runtime_options;
 
@@ -101,6 +103,7 @@ struct th_runtime {
 
     th_session *session; /* borrowed; NULL: nobody types */
     enum th_phase phase;
+    struct th_stop stop;
     unsigned stops_heard; /* SIGINT and SIGTERM that the loop has delivered */
     unsigned stops_taken; /* … that were acted upon, some before the loop could */
     bool warns;           /* warn("@on") */

@@ -38,12 +38,15 @@ void th_sched_cancel_all(th_sched *sched)
             th_task_cancel(sched->slots[i]);
 }
 
-void th_sched_interrupt(th_sched *sched)
+void th_sched_interrupt(th_sched *sched, bool timed)
 {
     for (uint32_t i = 0; i < sched->nslots; i++) {
         th_task *task = sched->slots[i];
-        if (task && task->state == TH_TASK_PARKED && !task->admitted && task->ops &&
-            task->ops->interrupt && task->ops->interrupt(task->op))
+        if (!task || task->state != TH_TASK_PARKED || !task->ops || !task->ops->interrupt ||
+            (timed && !task->timed))
+            continue;
+        bool fresh = task->item != 0 && !task->acted && task->ops->request;
+        if ((!task->admitted || fresh) && task->ops->interrupt(task->op))
             th_task_park_ended(task);
     }
 }

@@ -228,6 +228,8 @@ th_task *th_task_spawn(lua_State *L, int nargs, const char *name)
     th_task_link(task, parent);
     task->admitted = parent && parent->admitted;
     task->item = parent ? parent->item : 0;
+    task->acted = parent && parent->acted;
+    task->timed = parent && parent->timed;
     task->cancel_requested = sched->ending || (parent && parent->cancel_requested);
     sched->live++;
     note_spawn_place(L, task, parent);
@@ -260,7 +262,32 @@ bool th_task_admitted(lua_State *L)
 
 void th_task_set_item(lua_State *L, int64_t item)
 {
-    th_task_current(L)->item = item;
+    th_task *task = th_task_current(L);
+    task->acted = task->acted && task->item == item;
+    task->item = item;
+}
+
+void th_task_set_acted(lua_State *L)
+{
+    th_task *task = th_task_current(L);
+    for (int64_t item = task->item; item != 0 && task && task->item == item; task = task->parent)
+        task->acted = true;
+}
+
+bool th_task_acted(lua_State *L)
+{
+    return th_task_current(L)->acted;
+}
+
+void th_task_set_timed(lua_State *L, bool timed)
+{
+    th_task_current(L)->timed = timed;
+}
+
+bool th_task_timed(lua_State *L)
+{
+    const th_task *task = th_task_current(L);
+    return task && task->timed;
 }
 
 int64_t th_task_item(lua_State *L)

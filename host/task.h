@@ -51,6 +51,7 @@ struct th_wait_ops {
     /* An error from outside waits for this task (see nursery.c): makes the wait end soon. NULL: the
      * wait ends at once, by that error. */
     void (*hurry)(void *op);
+    bool request;  /* `interrupt` also where an admitted task's item has changed nothing yet */
     bool internal; /* waits for other tasks only: cannot wake by an outside event */
 };
 
@@ -78,8 +79,9 @@ bool th_sched_ready(const th_sched *sched);
 bool th_sched_deadlocked(const th_sched *sched);
 /* Cancels every task that has not ended. */
 void th_sched_cancel_all(th_sched *sched);
-/* The run is stopping: ends the waits (see `interrupt`) of tasks that were not admitted before. */
-void th_sched_interrupt(th_sched *sched);
+/* The run is stopping: ends the waits (see `interrupt`) of tasks that were not admitted before, and
+ * requests of those whose item has changed nothing. timed: only of tasks with a deadline. */
+void th_sched_interrupt(th_sched *sched, bool timed);
 /* One line per waiting task: who it is, where it was spawned, what it waits for. */
 void th_sched_describe(const th_sched *sched, th_buf *out);
 
@@ -135,6 +137,12 @@ bool th_task_admitted(lua_State *L);
  * it spawns from then on work on the same one. */
 void th_task_set_item(lua_State *L, int64_t item);
 int64_t th_task_item(lua_State *L);
+/* The item may have changed something, from here on and for all tasks that work on it. */
+void th_task_set_acted(lua_State *L);
+bool th_task_acted(lua_State *L);
+/* The running task, and what it spawns from then on, has the run's deadline. */
+void th_task_set_timed(lua_State *L, bool timed);
+bool th_task_timed(lua_State *L);
 
 /* Lua functions: spawn, sleep, join, nursery, waiter, timeout; and
  * coroutine.resume/wrap/yield/close that let a host wait pass through a script's own coroutines.

@@ -33,6 +33,8 @@ struct th_task {
     bool bound;   /* of a nursery: ends before its parent does, also when the parent fails */
     bool failing; /* failed, and waits for its bound children to end */
     int64_t item; /* the ledger's row, 0: none */
+    bool acted;   /* the item may have changed something */
+    bool timed;   /* has the run's deadline */
     int nargs;    /* arguments for the first resume; 0 afterwards */
 
     const struct th_wait_ops *ops; /* of the attached operation */

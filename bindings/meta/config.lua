@@ -19,6 +19,9 @@
 ---@field rate? trunkhost.RateWindow[]
 ---@field concurrency? integer  Requests at the same time, from 1 to 1024. Default: that of the provider.
 ---@field timeout? number  Seconds for one request, at most 3600.
+--- Seconds that the platform may ask the account to wait (`Retry-After`), at most 86400. A longer wait ends the work on
+--- it, to be resumed later. Default: 900.
+---@field max_wait? number
 ---@field ca_file? string  The certificates to trust, as a PEM file. Default: those of the system.
 ---@field http? "1.1"|"2"  The version of HTTP. Default: `"2"` over TLS where the platform has it.
 

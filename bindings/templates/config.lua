@@ -28,6 +28,9 @@ return {
             -- Seconds that one request may take. Left out: 30.
             -- timeout = 60,
 
+            -- Seconds that the platform may ask us to wait. Left out: 900.
+            -- max_wait = 1800,
+
             -- Another address of the API, https only.
             -- base_url = "https://voice.example.com/api",
 

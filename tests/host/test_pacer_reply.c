@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <string.h>
 
 #include "paced_job.h"
 
@@ -34,6 +35,44 @@ static void retry_after_holds_everything_back(void **state)
         assert_int_equal(job.ended, 2);
         job_close(&job);
     }
+}
+
+/* Leaves when it is told of a hold. */
+static unsigned told;
+static void leave(th_ticket *ticket)
+{
+    told++;
+    th_pacer_leave(ticket);
+}
+
+static void whoever_waits_is_told_when_the_platform_holds_back_and_may_leave(void **state)
+{
+    (void)state;
+    struct job job = {.latency_min = 1, .latency_max = 1};
+    uint64_t until;
+    const char *why, *word;
+    th_pace_reply asked = SAID_NOTHING(429);
+    told = 0;
+    asked.retry_after = 7;
+    strcpy(asked.word, "Retry-After: 7");
+    job_open(&job, 5, NULL, 0, 2);
+    job_join_all(&job);
+    for (size_t i = 2; i < 5; i++) {
+        job.requests[i].ticket.held = i == 3 ? NULL : leave;
+    }
+    assert_false(th_pacer_held(job.pacer, &until, &why, &word));
+    job_answer(&job, 0, asked);
+    assert_int_equal(told, 2);
+    assert_true(th_pacer_held(job.pacer, &until, &why, &word));
+    assert_true(until == th_timers_now(job.timers) + 7 * SECOND);
+    assert_string_equal(word, "Retry-After: 7");
+    asked.retry_after = 3; /* sooner: nothing new */
+    job_answer(&job, 1, asked);
+    assert_int_equal(told, 2);
+    th_timers_advance(job.timers, 7 * SECOND + SECOND);
+    assert_int_equal(job.admitted, 3);
+    assert_false(th_pacer_held(job.pacer, &until, &why, &word));
+    job_close(&job);
 }
 
 static void a_429_without_a_time_backs_off_longer_and_longer(void **state)
@@ -238,6 +277,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(retry_after_holds_everything_back),
+        cmocka_unit_test(whoever_waits_is_told_when_the_platform_holds_back_and_may_leave),
         cmocka_unit_test(a_429_without_a_time_backs_off_longer_and_longer),
         cmocka_unit_test(refusals_of_one_burst_are_one_step_of_back_off),
         cmocka_unit_test(the_same_seed_backs_off_the_same_and_another_differently),

@@ -76,6 +76,84 @@ static void retry_after_is_seconds_or_a_date(void **state)
     }
 }
 
+static void a_large_number_is_a_time_of_day(void **state)
+{
+    (void)state;
+    expect(read_line("Retry-After: 1795154410").pace.retry_after, 10);
+    expect(read_line("Retry-After: 1795154410.5").pace.retry_after, 10.5);
+    expect(read_line("Retry-After: 1795154410250").pace.retry_after, 10.25);
+    expect(read_line("Retry-After: 1795154390").pace.retry_after, 0);
+    expect(read_line("Retry-After: 300000000").pace.retry_after, 0);
+    expect(read_line("Retry-After: 86400").pace.retry_after, 86400);
+    /* Nothing is longer than 366 days. */
+    expect(read_line("Retry-After: 299999999").pace.retry_after, 366 * 86400);
+    expect(read_line("Retry-After: 9999999999999999999999999").pace.retry_after, 366 * 86400);
+    expect(read_line("Retry-After: Fri, 31 Dec 2999 23:59:59 GMT").pace.retry_after, 366 * 86400);
+    expect(read_line("X-RateLimit-Reset: 9999999999999999999999999").pace.reset, 366 * 86400);
+}
+
+static void a_time_of_day_is_measured_against_the_date_of_its_reply(void **state)
+{
+    (void)state;
+    static const char *const times[][2] = {
+        {"Retry-After: Fri, 20 Nov 2026 04:00:30 GMT", "Date: Fri, 20 Nov 2026 04:00:00 GMT"},
+        {"Retry-After: 1795147230", "Date: Fri, 20 Nov 2026 04:00:00 GMT"},
+        {"X-RateLimit-Reset: 1795147229", "Date: Fri, 20 Nov 2026 04:00:00 GMT"},
+        {"RateLimit: limit=9, remaining=0, reset=1795147229",
+         "Date: Fri, 20 Nov 2026 04:00:00 GMT"},
+    };
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        for (int first = 0; first < 2; first++) {
+            const char *lines[] = {times[i][first], times[i][1 - first], NULL};
+            th_pace_reply pace = read_lines(lines, NOW).pace;
+            expect(i < 2 ? pace.retry_after : pace.reset, 30);
+        }
+    }
+    /* Spans need no clock, and a date that is none says nothing. */
+    const char *span[] = {"Date: Fri, 20 Nov 2026 04:00:00 GMT", "Retry-After: 30", NULL};
+    expect(read_lines(span, NOW).pace.retry_after, 30);
+    const char *none[] = {"Date: today", "Retry-After: 1795154430", NULL};
+    expect(read_lines(none, NOW).pace.retry_after, 30);
+}
+
+static void a_member_of_the_body_is_read_in_the_same_way(void **state)
+{
+    (void)state;
+    static const struct {
+        double number;
+        const char *text;
+        double expected;
+    } members[] = {{12, NULL, 12},
+                   {1795154410, NULL, 10},
+                   {1795154410250, NULL, 10.25},
+                   {1e300, NULL, 31622400},
+                   {-5, NULL, -1},
+                   {NAN, NULL, -1},
+                   {-1, "12", 12},
+                   {-1, "1795154410", 10},
+                   {-1, "soon", -1},
+                   {-1, "", -1},
+                   {-1, "-5", -1}};
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        struct said said = read_lines((const char *const[]){NULL}, NOW);
+        th_reply_headers_wait(&said.pace, "retry_after", members[i].number, members[i].text, NOW);
+        expect(said.pace.retry_after, members[i].expected);
+    }
+}
+
+static void what_named_the_wait_is_kept_for_people(void **state)
+{
+    (void)state;
+    const char *lines[] = {"X-RateLimit-Reset: 30", "Retry-After: 12\x1b[2J", "Retry-After: 40",
+                           "RateLimit: reset=5", NULL};
+    assert_string_equal(read_lines(lines, NOW).pace.word, "Retry-After: 40");
+    assert_string_equal(read_line("X-RateLimit-Reset: 30\x1b[2J\r\n").pace.word,
+                        "X-RateLimit-Reset: 30?[2J");
+    char line[300] = "Retry-After: 7 ";
+    memset(line + 15, 'x', 200);
+    assert_true(strlen(read_line(line).pace.word) < sizeof((th_pace_reply *)0)->word);
+}
+
 static void the_usual_headers_are_understood_in_all_spellings(void **state)
 {
     (void)state;
@@ -175,6 +253,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_said_is_minus_one),
         cmocka_unit_test(retry_after_is_seconds_or_a_date),
+        cmocka_unit_test(a_large_number_is_a_time_of_day),
+        cmocka_unit_test(a_time_of_day_is_measured_against_the_date_of_its_reply),
+        cmocka_unit_test(a_member_of_the_body_is_read_in_the_same_way),
+        cmocka_unit_test(what_named_the_wait_is_kept_for_people),
         cmocka_unit_test(the_usual_headers_are_understood_in_all_spellings),
         cmocka_unit_test(a_reset_may_be_a_time_of_day),
         cmocka_unit_test(one_header_for_all_is_understood),

@@ -1,0 +1,265 @@
+--- No wait is without a bound: each place that waits, against each way to stop.
+
+package.path = "tests/support/?.lua;" .. package.path
+local lu <const> = require "luaunit"
+local world <const> = require "waiting_world"
+
+local tests = {}
+
+local ROTATE <const> = "scripts/rotate_passwords.lua --yes --json "
+
+--- Answers every write with 429 and these headers.
+local function limited(...)
+    local headers <const> = { "Content-Type: application/json", ... }
+    return function(request)
+        return request.method == "PATCH" and { status = 429, headers = headers, body = [[{"problem":"slow down"}]] }
+    end
+end
+
+local function expect_not_tried(result, left)
+    lu.assertEquals(result.status, 3, result.err)
+    lu.assertEquals(result.summary.halted, true)
+    lu.assertEquals(result.summary.unknown, 0, result.err)
+    lu.assertEquals(result.summary.failed, 0, result.err)
+    lu.assertEquals(result.summary.left, left or 12)
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- What the platform asks for
+
+function tests.test_a_wait_that_is_longer_than_the_account_allows_halts_it_at_once()
+    for _, value in ipairs { "86400", os.time() + 7200, (os.time() + 7200) .. "000", "Fri, 31 Dec 2099 23:59:59 GMT",
+        "9999999999999999999999999", world.http_date(7200) } do
+        local result = world.run { words = ROTATE, handler = limited("Retry-After: " .. value) }
+        expect_not_tried(result)
+        lu.assertEquals(result.writes, 1)
+        lu.assertStrContains(result.err, "account office: the platform asks us to wait ")
+        lu.assertStrContains(result.err, "Retry-After: " .. value)
+        lu.assertStrContains(result.err, "longer than max_wait of the account allows (900 s)")
+        lu.assertStrContains(result.err, "12 items were not tried")
+    end
+end
+
+function tests.test_max_wait_is_the_accounts_own()
+    local handler <const> = limited "Retry-After: 30"
+    local result = world.run { words = ROTATE, handler = handler, account = "max_wait = 20" }
+    expect_not_tried(result)
+    lu.assertStrContains(result.err, "longer than max_wait of the account allows (20 s)")
+end
+
+function tests.test_a_body_and_a_reset_are_read_in_the_same_way()
+    for _, reply in ipairs {
+        { status = 429, body = ([[{"retry_after":%d}]]):format(os.time() + 7200) },
+        { status = 429, body = [[{"retry_after":"86400"}]] },
+        { status = 429, headers = { "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: " .. os.time() + 7200 } },
+    } do
+        reply.headers = reply.headers or {}
+        table.insert(reply.headers, "Content-Type: application/json")
+        local result = world.run { words = ROTATE, handler = function(request)
+            return request.method == "PATCH" and reply
+        end }
+        expect_not_tried(result)
+        lu.assertEquals(result.writes, 1)
+    end
+end
+
+function tests.test_what_makes_no_sense_or_has_passed_is_no_long_wait()
+    for _, value in ipairs { "-5", "soon", os.time() - 500, world.http_date(-500) } do
+        local result = world.run { words = ROTATE .. "--only 1", handler = function(request, _, writes)
+            return request.method == "PATCH" and writes == 1
+                and { status = 429, headers = { "Retry-After: " .. value } }
+        end }
+        lu.assertEquals(result.status, 0, result.err)
+        lu.assertEquals(result.summary.done, 1)
+        lu.assertEquals(result.writes, 2)
+    end
+end
+
+function tests.test_a_date_is_measured_against_the_date_of_its_reply()
+    -- The platform's clock is two hours ahead: its date is one second from then.
+    local result = world.run { words = ROTATE .. "--only 1", handler = function(request, _, writes)
+        return request.method == "PATCH" and writes == 1 and { status = 429, headers = {
+            "Retry-After: " .. world.http_date(7201), "Date: " .. world.http_date(7200) } }
+    end }
+    lu.assertEquals(result.status, 0, result.err)
+    lu.assertEquals(result.summary.done, 1)
+end
+
+function tests.test_a_list_that_has_to_wait_too_long_halts_the_run()
+    local result = world.run { words = ROTATE, handler = function()
+        return { status = 429, headers = { "Retry-After: 86400" } }
+    end }
+    lu.assertEquals(result.status, 3, result.err)
+    lu.assertEquals(result.summary.halted, true)
+    lu.assertEquals(result.writes, 0)
+end
+
+function tests.test_a_script_of_its_own_gets_an_error_and_ends_as_resumable()
+    local result = world.run { words = "-e 'require(\"trunkhost\").account(\"office\"):get(1)'", handler = function()
+        return { status = 429, headers = { "Retry-After: 86400" } }
+    end }
+    lu.assertEquals(result.status, 3)
+    lu.assertStrContains(result.err, "office")
+    lu.assertStrContains(result.err, "the platform asks us to wait a day or more (Retry-After: 86400)")
+    lu.assertNotStrContains(result.err, "traceback")
+end
+
+function tests.test_a_long_wait_is_told_once_and_not_when_quiet()
+    for _, quiet in ipairs { "", "--quiet" } do
+        local result = world.run { words = ROTATE .. "--canary 0 " .. quiet, handler = function(request, _, writes)
+            if writes == 1 and request.method == "PATCH" then world.signal "TERM" end
+            return limited "Retry-After: 40"(request)
+        end, before = "--drain 50" }
+        lu.assertEquals(result.status, 3, result.err)
+        local _, told = result.err:gsub("office: the platform asks us to wait until", "")
+        lu.assertTrue(told <= 1)
+    end
+    local waits = [[local t = require "trunkhost" pcall(t.timeout, 1, function() t.account "office":get(1) end)]]
+    local result = world.run { words = "-e '" .. waits .. "'", handler = function()
+        return { status = 429, headers = { "Retry-After: 40" } }
+    end }
+    lu.assertEquals(result.status, 0, result.err)
+    local _, told = result.err:gsub("office: the platform asks us to wait until [%d:]+ %(Retry%-After: 40%)", "")
+    lu.assertEquals(told, 1, result.err)
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- The deadline
+
+function tests.test_a_wait_past_the_deadline_halts_at_once_and_sends_nothing_after_it()
+    local result = world.run { words = ROTATE .. "--canary 0 --deadline 5s", handler = function(request, _, writes)
+        return writes > 2 and limited "Retry-After: 7"(request)
+    end }
+    lu.assertEquals(result.status, 3, result.err)
+    lu.assertEquals(result.summary.done, 2)
+    lu.assertEquals(result.summary.unknown + result.summary.failed, 0)
+    lu.assertEquals(result.summary.left, 10)
+    lu.assertStrContains(result.err, "past the deadline (5s)")
+    lu.assertTrue(result.writes <= 10, "what was under way then was refused, and nothing was repeated")
+end
+
+function tests.test_what_waits_for_its_turn_is_given_back_at_the_deadline()
+    local result = world.run { words = ROTATE .. "--canary 0 -j 4 --deadline 2s", account = "concurrency = 1",
+        before = "--drain 3", handler = function(request, _, writes)
+            return request.method == "PATCH" and writes == 3 and { hold = true }
+        end }
+    lu.assertEquals(result.status, 3, result.err)
+    lu.assertEquals(result.states, { ["1"] = "done", ["2"] = "done", ["3"] = "unknown" })
+    lu.assertEquals(result.summary.left, 9)
+    lu.assertEquals(result.writes, 3)
+end
+
+function tests.test_a_list_ends_at_the_deadline()
+    local result = world.run { words = ROTATE .. "--deadline 1s", handler = function() return { hold = true } end }
+    lu.assertEquals(result.status, 3, result.err)
+    lu.assertStrContains(result.err, "the deadline (1s) has come")
+    lu.assertEquals(result.writes, 0)
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- Signals
+
+function tests.test_what_waits_as_it_was_asked_to_is_given_back_at_the_first_signal()
+    local result = world.run { words = ROTATE, handler = function(request)
+        if request.method == "PATCH" then world.signal "TERM" end
+        return limited "Retry-After: 600"(request)
+    end }
+    expect_not_tried(result)
+    lu.assertEquals(result.writes, 1)
+end
+
+function tests.test_a_doubt_stays_one_when_the_run_stops_while_it_waits()
+    local result = world.run { words = ROTATE .. "--canary 0 -j 1", before = "--drain 2",
+        handler = function(request, _, writes)
+            if request.method == "PATCH" and writes == 2 then world.signal "TERM" end
+            return request.method == "PATCH"
+                and (writes == 1 and { status = 500 } or limited "Retry-After: 600"(request))
+        end }
+    lu.assertEquals(result.status, 3, result.err)
+    lu.assertEquals(result.states, { ["1"] = "unknown" })
+    lu.assertEquals(result.summary.left, 11)
+end
+
+--- Each place that waits, with what the run is to say of the first trunk when it is stopped there.
+local SILENT <const> = function(request) return request.method == "PATCH" and { hold = true } end
+local NEVER_REGISTERS <const> = [[updated = "revision", registration = { inbound = "registration",
+    settled = { "registered", "failed" }, proven = "registered", refused = "failed", idle = "off" }]]
+local PLACES <const> = {
+    { name = "a transfer", handler = SILENT, state = "unknown" },
+    { name = "the settle time", evidence = NEVER_REGISTERS, state = "unknown", words = "--settle-time 600s",
+        handler = function(request, lines)
+            if request.method == "PATCH" then
+                lines[1].registration = "trying"
+            end
+        end },
+    { name = "the delivery command", words = "--deliver 'sleep 600' --deliver-timeout 600s", state = "unknown" },
+    { name = "the one delivery command", state = "failed",
+        words = "--deliver 'sleep 600' --deliver-batch --deliver-timeout 600s --only 1" },
+}
+
+local function run_place(place, more, drain, on_write)
+    return world.run { words = ROTATE .. (place.words or "") .. more, before = "--drain " .. drain,
+        evidence = place.evidence, handler = function(request, lines, writes)
+            if request.method == "PATCH" and writes == 1 then on_write() end
+            return place.handler and place.handler(request, lines, writes)
+        end }
+end
+
+function tests.test_draining_has_a_bound_in_each_place_that_waits()
+    for _, place in ipairs(PLACES) do
+        for _, how in ipairs { "signal", "deadline" } do
+            local result = run_place(place, how == "deadline" and " --deadline 2s" or "", "2", function()
+                if how == "signal" then world.signal "TERM" end
+            end)
+            local where <const> = place.name .. ", " .. how .. ": " .. result.err
+            lu.assertEquals(result.status, 3, where)
+            lu.assertEquals(result.states["1"], place.state, where)
+            lu.assertEquals(result.writes, 1, where)
+            lu.assertEquals(result.summary.halted, true, where)
+        end
+    end
+end
+
+function tests.test_a_second_signal_ends_each_place_that_waits_at_once()
+    for _, place in ipairs(PLACES) do
+        local result = run_place(place, "", "600", function()
+            world.signal "TERM"
+            os.execute(("(sleep 0.7; kill -TERM $(cat %s/pid)) &"):format(world.folder))
+        end)
+        lu.assertEquals(result.status, 3, place.name .. result.err)
+        lu.assertEquals(result.states["1"], place.state, place.name .. result.err)
+    end
+end
+
+--- A script that waits somewhere, and one line of what it is told.
+local WAITS <const> = {
+    sleep = "t.sleep(600)",
+    semaphore = "local s = t.semaphore(1) s:acquire() t.spawn(function() t.sleep(600) end) s:acquire()",
+    queue = "local q = t.queue() t.spawn(function() t.sleep(600) end) q:get()",
+    map = "t.map({ 1, 2 }, function() t.sleep(600) end)",
+    ["map of requests"] = "t.map({ 1, 2 }, function(id) t.account('office'):get(id) end)",
+    request = "t.account('office'):get(1)",
+    ["other request"] = "t.http.request { method = 'GET', url = 'URL/x' }",
+    nursery = "t.nursery(function(n) n:spawn(t.sleep, 600) end)",
+    process = "t.process.run { 'sleep', '600' }",
+}
+
+function tests.test_a_script_that_waits_ends_after_a_signal_within_the_bound_and_at_its_own_limits()
+    for name, code in pairs(WAITS) do
+        local start <const> = [[local t = require "trunkhost" io.open("FOLDER/begun", "w"):close() ]]
+        local result = world.run { before = "--drain 1",
+            words = "-e \"$(cat <<'END'\n" .. start .. [[t.spawn(function() t.sleep(0.3)
+                os.execute("kill -TERM $(cat FOLDER/pid)") end) ]] .. code .. "\nEND\n)\"",
+            handler = function() return { status = 429, headers = { "Retry-After: 600" } } end }
+        lu.assertEquals(result.status, 3, name .. ": " .. result.err)
+        local limits = [[assert(not pcall(t.timeout, 0.2, function() ]] .. code .. [[ end))
+            local task = t.spawn(function() ]] .. code .. [[ end) t.sleep(0.2) task:cancel() pcall(task.await, task)
+            print "over"]]
+        local own = world.run { words = "-e \"$(cat <<'END'\n" .. start .. limits .. "\nos.exit(0)\nEND\n)\"",
+            handler = function() return { status = 429, headers = { "Retry-After: 600" } } end }
+        lu.assertEquals(own.status, 0, name .. ": " .. own.err)
+        lu.assertEquals(own.out, "over\n", name)
+    end
+end
+
+os.exit(lu.LuaUnit.new():runSuiteByInstances { { "waiting", tests } })

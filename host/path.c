@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,16 +30,17 @@ static int append_encoded(th_buf *out, const char *text, size_t len)
     return rc;
 }
 
-/* A whole number above 0 without sign and leading zeros. */
-static bool is_plain_integer(const char *text, size_t len)
+/* What keeps a text from being a whole number above 0 without sign and leading zeros, of 64 bits;
+ * or NULL. */
+static const char *integer_fault(const char *text, size_t len)
 {
-    if (len == 0 || len > 18 || text[0] == '0')
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] < '0' || text[i] > '9')
-            return false;
-    }
-    return true;
+    static const char most[] = "9223372036854775807";
+    const size_t digits = sizeof most - 1;
+    if (text[0] == '0' || strspn(text, "0123456789") != len)
+        return "must be a whole number above 0";
+    if (len > digits || (len == digits && strcmp(text, most) > 0))
+        return "is larger than 9223372036854775807, the largest whole number that can be sent";
+    return NULL;
 }
 
 static const char *text_fault(enum th_type type, bool path, const char *text, size_t len)
@@ -58,8 +60,8 @@ static const char *text_fault(enum th_type type, bool path, const char *text, si
     }
     if (path && (strcmp(text, ".") == 0 || strcmp(text, "..") == 0))
         return "is a dot segment, so it would reach another address";
-    if (type == TH_INTEGER && !is_plain_integer(text, len))
-        return "must be a whole number above 0";
+    if (type == TH_INTEGER)
+        return integer_fault(text, len);
     if (type == TH_UUID)
         return th_format_fault(TH_FORMAT_UUID, text);
     return NULL;
@@ -76,9 +78,12 @@ static const char *append_value(lua_State *L, int idx, enum th_type type, bool p
     } else if (lua_type(L, idx) == LUA_TNUMBER) {
         int whole;
         lua_Integer number = lua_tointegerx(L, idx, &whole);
+        double value = lua_tonumber(L, idx);
+        if (!whole && !lua_isinteger(L, idx) && value >= 0x1p63 && value < HUGE_VAL)
+            return "is larger than 9223372036854775807, the largest whole number that can be sent";
         if (!whole || (path && number < 1))
             return path ? "must be a whole number above 0" : "must be a whole number";
-        if (type == TH_INTEGER && (!path || number < INT64_C(1000000000000000000)))
+        if (type == TH_INTEGER)
             return th_buf_put_integer(out, number) ? "is too long for the memory there is" : NULL;
         len = (size_t)snprintf(digits, sizeof digits, "%" PRId64, (int64_t)number);
     } else if (type == TH_BOOLEAN && lua_isboolean(L, idx)) {

@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "transfer_impl.h"
 
@@ -56,6 +57,26 @@ static const char *plain_words(const char *words)
     return words;
 }
 
+/* A certificate is valid from a time to a time, as this machine's clock has it, which may be the one
+ * that is wrong. */
+static void add_clock(char *problem, size_t size)
+{
+    static const char *const words[] = {"not yet valid", "expired"};
+    const time_t now = time(NULL);
+    const size_t len = strlen(problem);
+    char text[32];
+    struct tm utc;
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strstr(problem, words[i]) && gmtime_r(&now, &utc) &&
+            strftime(text, sizeof text, "%Y-%m-%d %H:%M", &utc) > 0) {
+            snprintf(problem + len, size - len,
+                     "; the clock of this machine says %s UTC: check whether that is right", text);
+            return;
+        }
+    }
+}
+
 static void describe(th_transfer *transfer, const char *words)
 {
     char host[128];
@@ -85,6 +106,9 @@ static void describe(th_transfer *transfer, const char *words)
     size_t len = strlen(problem);
     if (!strstr(problem, name)) {
         snprintf(problem + len, size - len, " (%s)", host);
+    }
+    if (transfer->kind == TH_TLS) {
+        add_clock(problem, size);
     }
 }
 

@@ -93,12 +93,30 @@ static void an_integer_id_takes_whole_numbers_above_0_only(void **state)
     (void)state;
     static const char *const wrong[] = {"42.5",  "0",     "-1",    "'42.0'", "'042'",
                                         "'+42'", "' 42'", "'4e1'", "'0x2a'", "1/0",
-                                        "0/0",   "'abc'", "1e300", "'-1'"};
+                                        "0/0",   "'abc'", "-2^63", "'-1'",   "math.mininteger"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         expect_refusal(famulor, "get", wrong[i], "id", "whole number above 0");
     expect_refusal(famulor, "get", "true", "id", "string or a whole number");
     expect_refusal(famulor, "get", "null", "id", "string or a whole number");
     expect_refusal(famulor, "get", "secret('42')", "id", "string or a whole number");
+}
+
+static void an_integer_id_takes_all_of_64_bits_and_says_where_they_end(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"999999999999999999", "1000000000000000000",
+                                       "9223372036854775806", "9223372036854775807"};
+    static const char *const large[] = {"'9223372036854775808'", "'99999999999999999999'", "2^63",
+                                        "1e300"};
+    char value[32], path[80];
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        snprintf(path, sizeof path, "/user/phone-numbers/sip-trunks/%s", good[i]);
+        expect_path(famulor, "get", good[i], path);
+        snprintf(value, sizeof value, "'%s'", good[i]);
+        expect_path(famulor, "get", value, path);
+    }
+    for (size_t i = 0; i < sizeof large / sizeof *large; i++)
+        expect_refusal(famulor, "get", large[i], "id", "is larger than 9223372036854775807");
 }
 
 static void an_id_that_would_reach_another_address_is_refused(void **state)
@@ -220,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_integral_float_never_shows_its_point),
         cmocka_unit_test(an_integer_id_takes_whole_numbers_above_0_only),
+        cmocka_unit_test(an_integer_id_takes_all_of_64_bits_and_says_where_they_end),
         cmocka_unit_test(an_id_that_would_reach_another_address_is_refused),
         cmocka_unit_test(what_is_not_plain_is_percent_encoded),
         cmocka_unit_test(a_uuid_must_be_one),

@@ -44,8 +44,8 @@ void th_api_open(lua_State *L);
  * endpoint that returns a list also the facts of th_list_facts. *more: the member that the
  * description names says that there is another page. On failure pushes nothing; err is
  * TH_MALFORMED. */
-int th_reply_push(lua_State *L, const th_endpoint *endpoint, const th_transfer *transfer,
-                  bool *more, th_error *err);
+int th_reply_push(lua_State *L, const th_provider *provider, const th_endpoint *endpoint,
+                  const th_transfer *transfer, bool *more, th_error *err);
 
 /* Adds the platform's own words, error code and field faults to err, from the body of a refusal,
  * and the kind where the status means something else than usual at this endpoint. The words are

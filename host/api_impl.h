@@ -56,6 +56,15 @@ void th_call_secrets_open(lua_State *L);
 int64_t th_secret_row(lua_State *L, int idx, const char *account, const char *trunk,
                       const char *field);
 
+/* --- api_mend.c: replies whose texts are broken ------------------------------------------------ */
+
+/* th_json_decode, but broken texts (bytes that are no UTF-8, half a surrogate pair, control
+ * characters) do not stop it where they are only shown: in a trunk's label, and in members that the
+ * description does not know. They become U+FFFD there, and of a list that is logged. In another
+ * field they are an error that names the trunk and the field. */
+int th_reply_decode(lua_State *L, const th_provider *provider, const th_endpoint *endpoint,
+                    const th_buf *body, th_error *err);
+
 /* --- api_record.c: what the ledger gets of a call --------------------------------------------- */
 
 /*

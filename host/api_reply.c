@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api.h"
+#include "api_impl.h"
 #include "json.h"
 #include "page_words.h"
 #include "reply_headers.h"
@@ -26,8 +26,8 @@ static bool refuses(lua_State *L)
     return found;
 }
 
-int th_reply_push(lua_State *L, const th_endpoint *endpoint, const th_transfer *transfer,
-                  bool *more, th_error *err)
+int th_reply_push(lua_State *L, const th_provider *provider, const th_endpoint *endpoint,
+                  const th_transfer *transfer, bool *more, th_error *err)
 {
     *more = false;
     const th_buf *body = &transfer->reply;
@@ -38,7 +38,7 @@ int th_reply_push(lua_State *L, const th_endpoint *endpoint, const th_transfer *
         return 0;
     }
     th_error parse = {0};
-    if (th_json_decode(L, body->data, body->len, &parse) != 0) {
+    if (th_reply_decode(L, provider, endpoint, body, &parse) != 0) {
         if (th_page_is_markup(body->data, body->len))
             th_fail(err, TH_MALFORMED,
                     "'%s': the reply is a page of HTML and not JSON (a proxy on the way?)",

@@ -286,4 +286,49 @@ function tests.test_words_of_a_platform_are_short_and_without_control_characters
     lu.assertTrue(#result.err:match "[^\n]*" < 450, result.err)
 end
 
+-- ---------------------------------------------------------------------------------------------------
+-- Broken texts
+
+local BROKEN <const> = { ["bytes"] = "a\xffb", ["a cut character"] = "a\xe2\x82b", ["half a pair"] = [[a\ud83db]],
+    ["the other half"] = [[a\uDE00b]], ["NUL"] = "a\0b", ["a control character"] = "a\1b" }
+local SHOW <const> = [[for trunk in account:trunks() do print(trunk.id, trunk.label, trunk.note, trunk.user) end]]
+
+function tests.test_a_broken_label_is_shown_with_replacement_characters_and_named()
+    for what, text in pairs(BROKEN) do
+        local result = with_server(function()
+            return { body = ('{"data":[{"id":7,"label":"%s","note":"%s","user":"\\ud83d\\ude00é"},'):format(text, text)
+                .. '{"id":8,"label":"y"}]}' }
+        end, SHOW)
+        result.out = result.out:gsub("\u{FFFD}\u{FFFD}", "\u{FFFD}") -- one for each byte
+        lu.assertEquals(result.out, "7\ta\u{FFFD}b\ta\u{FFFD}b\t\u{1F600}é\n8\ty\tnil\tnil\n", what .. result.err)
+        lu.assertStrContains(result.err, "label of trunk 7 holds broken characters")
+    end
+end
+
+function tests.test_a_broken_text_in_another_field_names_trunk_and_field()
+    for what, text in pairs(BROKEN) do
+        local result = with_server(function()
+            return { body = '{"data":[{"id":7,"label":"y"},{"id":8,"label":"x","user":"' .. text .. '"}]}' }
+        end, SHOW)
+        lu.assertStrContains(result.err, "user of trunk 8 is broken", what)
+        lu.assertEquals(result.out, "")
+    end
+end
+
+function tests.test_text_that_is_no_json_is_not_mended()
+    for _, body in ipairs { '{"data":[{"id":7,"label":"a\xff}]}', '{"data":[{"id":7,"label":"\xff",}]}', '\xff' } do
+        assert_refused("not the JSON", function() return { body = body } end)
+    end
+end
+
+function tests.test_a_job_goes_on_with_an_account_that_has_a_broken_label()
+    local result, asked = with_server(function(_, _, request)
+        local trunk = '{"id":7,"label":"a\xffb"}'
+        return { body = request.target:find "/7" and trunk or '{"data":[' .. trunk .. ',{"id":8,"label":"y"}]}' }
+    end, { "scripts/rotate_passwords.lua", "--yes", "--json", "--dry-run" })
+    lu.assertEquals(result.status, 0, result.err)
+    lu.assertStrContains(result.out, '"total":2')
+    lu.assertNil(asked.writes)
+end
+
 os.exit(lu.LuaUnit.new():runSuiteByInstances { { "whole_lists", tests } })

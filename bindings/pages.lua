@@ -12,7 +12,6 @@ local READINGS <const> = 3
 
 ---@class Reading  one pass over a list
 ---@field items any[]
----@field keys any[]                 of the items, as far as they were needed
 ---@field seen table<any, boolean>
 ---@field distinct integer           items that differ
 ---@field repeated any               the first key that came on two pages
@@ -43,7 +42,6 @@ local function add(reading, list, number)
         if not reading.seen[key] then
             reading.seen[key] = number
             reading.distinct, fresh = reading.distinct + 1, fresh + 1
-            reading.keys[reading.distinct] = tostring(key)
         elseif type(item) == "table" and item.id == key and (reading.seen[key] ~= number or reading.total) then
             reading.repeated = reading.repeated or key
         end
@@ -109,7 +107,7 @@ end
 --- Reads the list once.
 ---@return Reading, Fault?
 local function read(account, endpoint, params, options, paging)
-    local reading = { items = {}, keys = {}, seen = {}, distinct = 0 }
+    local reading = { items = {}, seen = {}, distinct = 0 }
     local promised
     for number = 1, MAX_PAGES do
         local list, _, _, facts = account:call(endpoint, params, nil, paging and query_of(options, paging, number)
@@ -149,6 +147,18 @@ local function refuse(account, endpoint, text)
         { account = account:name(), code = "list" })
 end
 
+local function are_alike(first, second)
+    if #first ~= #second then
+        return false
+    end
+    for i = 1, #first do
+        if key_of(first[i]) ~= key_of(second[i]) then
+            return false
+        end
+    end
+    return true
+end
+
 --- All items of a list, or an error.
 ---@param account trunkhost.Account
 ---@param endpoint string
@@ -168,11 +178,10 @@ function pages.all(account, endpoint, params, options, paging)
             refuse(account, endpoint, fault.text)
         end
         -- Some platforms promise one page more than they have. Two readings that are alike are no coincidence.
-        local keys = fault.lazy and table.concat(reading.keys, "\0") or nil
-        if keys and keys == before then
+        if fault.lazy and before and are_alike(before, reading.items) then
             return reading.items
         end
-        before = keys
+        before = fault.lazy and reading.items
     end
     refuse(account, endpoint, ("it did not settle in %d readings: %s"):format(READINGS, fault.text))
 end

@@ -243,7 +243,8 @@ static int call_done(lua_State *L, int status, lua_KContext ctx)
         return call_failed(L, call);
     bool more;
     const int base = lua_gettop(L);
-    if (th_reply_push(L, call->account->provider, call->endpoint, &call->x.transfer, &more, &err) != 0) {
+    if (th_reply_push(L, call->account->provider, call->endpoint, &call->x.transfer, &more, &err) !=
+        0) {
         bool write = call->endpoint->method != TH_GET;
         th_reply_quote(L, call->account->provider, &call->x.transfer, &err);
         th_call_quote(call, &err);

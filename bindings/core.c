@@ -290,6 +290,17 @@ static int core_is_secret(lua_State *L)
     return 1;
 }
 
+/* text_of(secret): for what the library sends; other than reveal() it does not make it the script's */
+static int core_text_of(lua_State *L)
+{
+    size_t len;
+    const th_secret *secret = th_secret_test(L, 1);
+    luaL_argexpected(L, secret, 1, "secret");
+    const char *bytes = th_secret_bytes(secret, &len);
+    lua_pushlstring(L, bytes, len);
+    return 1;
+}
+
 /* hash(text) → 64 hexadecimal digits (BLAKE2b) */
 static int core_hash(lua_State *L)
 {
@@ -323,6 +334,7 @@ int th_open_core(lua_State *L)
                                          {"is_error", core_is_error},
                                          {"is_secret", core_is_secret},
                                          {"error", core_error},
+                                         {"text_of", core_text_of},
                                          {"hash", core_hash},
                                          {NULL, NULL}};
     luaL_newlib(L, functions); // core

@@ -93,7 +93,7 @@ local function prepare(method, call, secrets, defaults)
     add_headers(headers, call.headers)
     if call.idempotency_key then
         local key <const> = call.idempotency_key
-        add_headers(headers, { ["Idempotency-Key"] = key == true and core.secret { length = 32 }:reveal() or key })
+        add_headers(headers, { ["Idempotency-Key"] = key == true and core.text_of(core.secret { length = 32 }) or key })
     end
     local times, once = http_options.retry(call.retry)
     if call.retry == nil and defaults then
@@ -117,7 +117,7 @@ local function open_address(value, secrets)
         return value, false
     end
     local secret <const> = http_options.secret(value)
-    local text <const> = secret:reveal()
+    local text <const> = core.text_of(secret)
     -- Errors name the host, and hide every part of a secret: so the host is none.
     local rest <const> = text:match "^%a+://[^/?#@]+([/?#].+)$"
     if rest then

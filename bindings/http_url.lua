@@ -34,7 +34,7 @@ end
 local function text_of(value, secrets)
     if core.is_secret(value) then
         secrets[#secrets + 1] = value
-        return value:reveal()
+        return core.text_of(value)
     elseif math.type(value) == "float" and math.tointeger(value) then
         return tostring(math.tointeger(value))
     elseif type(value) == "string" or type(value) == "boolean" or math.type(value) then

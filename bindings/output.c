@@ -2,7 +2,9 @@
  * What a script prints, past the progress line, and what happens when nobody takes it: a full disk,
  * or a reader that has gone (`… | head`).
  *
- *   write(stream, text)  in trunkhost.core: "out" or "err", at once. Raises an error object when it
+ *   write(stream, text, printed?)
+ *                        in trunkhost.core: "out" or "err", at once, without any secret; `printed`:
+ *                        but for those that a script has revealed. Raises an error object when it
  *                        cannot be written; where nobody reads any more, that is no reason to stop
  *   print, io.write and io.stdout:write
  *                        end a script that nobody reads: it might print for ever. Not one that is
@@ -16,6 +18,7 @@
 
 #include "error_lua.h"
 #include "library.h"
+#include "redact.h"
 #include "runtime.h"
 
 static const char *name_of(FILE *stream)
@@ -69,7 +72,9 @@ static int core_write(lua_State *L)
     static const char *const names[] = {"out", "err", NULL};
     FILE *stream = luaL_checkoption(L, 1, NULL, names) == 0 ? stdout : stderr;
     size_t len;
-    const char *text = luaL_checklstring(L, 2, &len);
+    luaL_checkstring(L, 2);
+    th_redact_value(L, 2, lua_toboolean(L, 3));
+    const char *text = lua_tolstring(L, 2, &len);
     th_terminal *terminal = &th_runtime_of(L)->terminal;
     th_progress_hide(terminal);
     size_t written = fwrite(text, 1, len, stream);
@@ -93,7 +98,9 @@ static int core_print(lua_State *L)
     th_progress_hide(terminal);
     for (int i = 1; i <= n; i++) {
         size_t len;
-        const char *text = luaL_tolstring(L, i, &len);
+        luaL_tolstring(L, i, NULL);
+        th_redact_value(L, -1, true);
+        const char *text = lua_tolstring(L, -1, &len);
         if ((i > 1 && fputc('\t', stdout) == EOF) || fwrite(text, 1, len, stdout) != len)
             problem = errno;
         lua_pop(L, 1);
@@ -104,8 +111,8 @@ static int core_print(lua_State *L)
     return problem ? unprinted(L, stdout, problem) : 0;
 }
 
-/* Whether what io.write writes to, or the file at arg, is standard output. */
-static bool is_output(lua_State *L, int arg)
+/* Whether what io.write writes to, or the file at arg, is `which`. */
+static bool is_stream(lua_State *L, int arg, const FILE *which)
 {
     if (arg == 0)
         lua_getfield(L, LUA_REGISTRYINDEX, "_IO_output");
@@ -113,7 +120,7 @@ static bool is_output(lua_State *L, int arg)
         lua_pushvalue(L, arg);
     const luaL_Stream *stream = luaL_testudata(L, -1, LUA_FILEHANDLE);
     lua_pop(L, 1);
-    return stream && stream->closef && stream->f == stdout;
+    return stream && stream->closef && stream->f == which;
 }
 
 /* The results of Lua's own write: nil, a message and a number when it has failed. */
@@ -124,10 +131,20 @@ static int judge_write(lua_State *L, int file)
     return lua_gettop(L);
 }
 
+/* Arguments that go to a terminal, a pipe, or wherever standard output and error lead. */
+static void redact_arguments(lua_State *L, int first)
+{
+    for (int i = first; i <= lua_gettop(L); i++)
+        if (lua_type(L, i) == LUA_TSTRING)
+            th_redact_value(L, i, true);
+}
+
 /* upvalue: Lua's own io.write */
 static int io_write(lua_State *L)
 {
-    bool file = is_output(L, 0);
+    bool file = is_stream(L, 0, stdout);
+    if (file || is_stream(L, 0, stderr))
+        redact_arguments(L, 1);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1); // write …
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
@@ -137,7 +154,9 @@ static int io_write(lua_State *L)
 /* upvalue: the method write of files */
 static int file_write(lua_State *L)
 {
-    bool file = is_output(L, 1);
+    bool file = is_stream(L, 1, stdout);
+    if (file || is_stream(L, 1, stderr))
+        redact_arguments(L, 2);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);

@@ -31,9 +31,8 @@ void th_child_write(th_child *child, th_buf *text);
 /* What was handed over was all. */
 void th_child_close_input(th_child *child);
 
-/* Replaces the secrets that the value at idx holds, as they are and as JSON writes them, by stars:
- * a table's own members, or all that went into a feed. `full`: the text was cut at its end, which
- * may be inside of a secret. */
+/* Hides every secret, and parts of those that the value at idx holds: a table's own members, or what
+ * went into a feed. `full`: the text was cut at its end, which may be inside of a secret. */
 void th_scrub_output(lua_State *L, int idx, th_buf *text, bool full);
 
 #endif

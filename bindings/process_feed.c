@@ -5,6 +5,7 @@
 #include "../host/json.h"
 #include "error_lua.h"
 #include "process.h"
+#include "redact.h"
 #include "secret.h"
 
 #define FEED_TYPE "trunkhost.feed"
@@ -89,52 +90,35 @@ void th_feed_open(lua_State *L)
 
 /* --- what it prints --------------------------------------------------------------------------- */
 
-static void star_out(th_buf *text, const char *bytes, size_t len)
-{
-    char *at = text->data;
-    while (len > 0 && at && (at = memmem(at, text->len - (size_t)(at - text->data), bytes, len))) {
-        memset(at, '*', len);
-        at += len;
-    }
-}
-
-/* The secret on top of the stack. Returns the length of its longest form. */
-static size_t star_out_secret(lua_State *L, th_buf *text)
-{
-    size_t len, longest;
-    const char *bytes = th_secret_bytes(th_secret_test(L, -1), &len);
-    th_buf quoted = {.sensitive = true};
-    th_error err = {0};
-
-    longest = len;
-    star_out(text, bytes, len);
-    if (th_json_encode(L, -1, TH_JSON_SECRETS, &quoted, &err) == 0 && quoted.len > len + 2) {
-        star_out(text, quoted.data + 1, quoted.len - 2);
-        longest = quoted.len - 2;
-    }
-    th_buf_close(&quoted);
-    th_error_close(&err);
-    return longest;
-}
+enum {
+    OWN_MOST = 32,     /* secrets of which parts are looked for, too */
+    LONGEST_FORM = 12, /* bytes that one of a secret's may be written as */
+};
 
 void th_scrub_output(lua_State *L, int idx, th_buf *text, bool full)
 {
-    size_t longest = 0;
+    const th_secret *own[OWN_MOST];
+    size_t n = 0, longest = 0;
     int top = lua_gettop(L);
 
     if (th_feed_test(L, idx))
         lua_getiuservalue(L, idx, 1);
     else
         lua_pushvalue(L, idx);
-    if (text->len > 0 && lua_istable(L, -1)) {
-        lua_pushnil(L);
-        while (lua_next(L, top + 1)) {
-            size_t len = th_secret_test(L, -1) ? star_out_secret(L, text) : 0;
-            longest = len > longest ? len : longest;
-            lua_pop(L, 1);
-        }
+    for (lua_pushnil(L); text->len > 0 && lua_istable(L, top + 1) && lua_next(L, top + 1);
+         lua_pop(L, 1)) {
+        const th_secret *secret = th_secret_test(L, -1);
+        size_t len = 0;
+        if (!secret)
+            continue;
+        th_secret_bytes(secret, &len);
+        longest = len > longest ? len : longest;
+        if (n < OWN_MOST)
+            own[n++] = secret;
     }
+    lua_settop(L, top);
+    th_redact_words(text->data, text->len, &(struct th_secret_list){own, n});
+    longest *= LONGEST_FORM;
     if (full)
         text->len -= longest < text->len ? longest : text->len;
-    lua_settop(L, top);
 }

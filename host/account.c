@@ -57,6 +57,7 @@ int th_account_create(th_runtime *runtime, const th_account_options *options, th
     const char *base = options->base_url ? options->base_url : th_provider_base_url(provider);
     account->name = strdup(options->name);
     account->base_url = strdup(base);
+    account->token = th_secret_ref(options->token);
     if (options->token_source)
         account->token_source = strdup(options->token_source);
     if (!account->name || !account->base_url) {
@@ -116,6 +117,7 @@ void th_account_destroy(th_account *account)
     th_account_close(account);
     free_headers(account->headers);
     free_headers(account->body_headers);
+    th_secret_unref(account->token);
     free(account->name);
     free(account->token_source);
     free(account->base_url);

@@ -35,6 +35,7 @@ struct th_account {
     char *name;
     char *base_url;     /* without a slash at the end */
     char *token_source; /* may be NULL */
+    th_secret *token;   /* one reference: as long as it may be quoted, it is known */
     th_provider *provider;
     th_client *client;
     th_pacer *pacer;

@@ -6,8 +6,12 @@
 
 #include "api_impl.h"
 #include "json.h"
+#include "redact.h"
 
-enum { QUOTE_MAX = 300 }; /* bytes of a platform's text in one message */
+enum {
+    QUOTE_MAX = 300,   /* bytes of a platform's text in one message */
+    LOOKED_AT = 16384, /* … in which secrets are looked for before it is cut */
+};
 
 /* Registry: a table with weak keys, secret userdata → { "account\0trunk\0field" → row }. Sending
  * the same secret to the same field again needs no new row. */
@@ -135,18 +139,25 @@ void th_call_keep_rows(lua_State *L, const struct th_call *call, const char *tru
     }
 }
 
-static void scrub(char *text, const struct th_call *call)
+/* A text without end is not looked through: what is shown of it is cut anyway. */
+static void scrub(char *text, const struct th_secret_list *own)
 {
-    for (unsigned i = 0; text && i < call->nsecrets; i++)
-        th_secret_hide(call->secrets[i].secret, text);
+    size_t len = text ? strlen(text) : 0;
+    if (len > LOOKED_AT)
+        text[len = LOOKED_AT] = '\0';
+    th_redact_words(text, len, own);
 }
 
 void th_call_scrub(const struct th_call *call, th_error *err)
 {
-    scrub(err->message, call);
-    scrub(err->code, call);
+    const th_secret *secrets[TH_CALL_SECRETS + 1] = {call->account->token};
+    const struct th_secret_list own = {secrets, call->nsecrets + 1};
+    for (unsigned i = 0; i < call->nsecrets; i++)
+        secrets[i + 1] = call->secrets[i].secret;
+    scrub(err->message, &own);
+    scrub(err->code, &own);
     for (size_t i = 0; i < err->nfaults; i++)
-        scrub(err->faults[i].rule, call);
+        scrub(err->faults[i].rule, &own);
 }
 
 void th_call_quote(const struct th_call *call, th_error *err)

@@ -6,8 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "redact.h"
+
 int th_command_complain(th_error *err)
 {
+    th_redact_error(err);
     fprintf(stderr, "trunkhost: %s\n", err->message ? err->message : "out of memory");
     th_error_close(err);
     return TH_COMMAND_ERROR;

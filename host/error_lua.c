@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "buf.h"
+#include "redact.h"
 
 #define ERROR_TYPE "trunkhost.error"
 
@@ -81,6 +82,7 @@ static int push_protected(lua_State *L)
 
 void th_error_push(lua_State *L, th_error *err)
 {
+    th_redact_error(err);
     lua_pushcfunction(L, push_protected);
     lua_pushlightuserdata(L, err);
     int status = lua_pcall(L, 1, 1, 0);
@@ -100,6 +102,7 @@ int th_error_raise_object(lua_State *L)
     lua_rawgetp(L, LUA_REGISTRYINDEX, &origins_key); // object origins
     lua_pushvalue(L, -2);
     luaL_traceback(L, L, NULL, 0); // object origins object text
+    th_redact_value(L, -1, false);
     lua_rawset(L, -3);
     lua_pop(L, 1);
     return lua_error(L);

@@ -9,6 +9,7 @@
 #include "http_impl.h"
 #include "json.h"
 #include "secret.h"
+#include "secret_known.h"
 
 enum { CONCURRENCY = 64 }; /* sizes the connection cache of what has no client */
 
@@ -29,6 +30,8 @@ static void http_release(void *ptr)
     th_upload_close(&call->upload);
     th_http_client_unref(call->client);
     free_headers(call->headers);
+    for (size_t i = 0; i < call->nplain; i++)
+        th_secret_unref(call->plain[i]);
     th_buf_close(&call->body);
     th_buf_close(&call->words);
     th_error_close(&call->keep_error);
@@ -126,7 +129,7 @@ static int http_done(lua_State *L, int status, lua_KContext ctx)
     } else {
         th_http_unusable(call, &err);
     }
-    th_http_mask(L, &err);
+    th_http_mask(L, call, &err);
     th_task_release(L);
     return th_error_raise(L, &err);
 }
@@ -136,6 +139,26 @@ static int http_done(lua_State *L, int status, lua_KContext ctx)
 static int no_memory(lua_State *L)
 {
     return luaL_error(L, "not enough memory");
+}
+
+/* A script may write a token as plain text. Where the header's name says that it is one, it becomes
+ * a secret for as long as the request lasts: with a scheme before it ("Bearer …"), what comes after. */
+static void note_plain(struct th_http_call *call, const char *name, const char *value)
+{
+    static const char *const names[] = {"auth", "token", "key", "secret", "password", "cookie"};
+    bool telling = false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        telling |= strcasestr(name, names[i]) != NULL;
+    const char *blank = strrchr(value, ' ');
+    const char *secret = blank && !strchr(value, ';') ? blank + 1 : value;
+    th_error err = {0};
+    if (strcasecmp(name, "Idempotency-Key") == 0)
+        telling = false; /* what the owner of the API asks for when something went wrong */
+    if (telling && strlen(secret) >= TH_SECRET_KNOWN_LEAST &&
+        call->nplain < sizeof call->plain / sizeof call->plain[0] &&
+        th_secret_copy(secret, strlen(secret), &call->plain[call->nplain], &err) == 0)
+        call->nplain++;
+    th_error_close(&err);
 }
 
 /* The secrets that scripts put here (a bearer token for a webhook) stay out of Lua strings. */
@@ -158,6 +181,8 @@ static void add_header(lua_State *L, struct th_http_call *call, int name_idx, in
     if (!longer)
         no_memory(L);
     call->headers = longer;
+    if (!secret)
+        note_plain(call, name, value);
 }
 
 static void read_headers(lua_State *L, struct th_http_call *call)
@@ -346,7 +371,7 @@ int th_http_send(lua_State *L)
     call->stop = stop;
     call->stop.told = &call->told_until;
     if (build(L, call, &err) != 0) {
-        th_http_mask(L, &err);
+        th_http_mask(L, call, &err);
         th_task_release(L);
         return th_error_raise(L, &err);
     }

@@ -5,12 +5,15 @@
 #include "http_impl.h"
 #include "json.h"
 #include "page_words.h"
+#include "redact.h"
 #include "secret.h"
 
 enum {
     QUOTE_MAX = 300, /* bytes of a server's text in one message */
     DEPTH = 6,       /* that words are looked for in a reply */
     SECRETS_DEPTH = 64,
+    OWN_MOST = 32,      /* secrets of which parts are looked for */
+    LOOKED_AT = 16384,  /* bytes in which they are, before the text is cut */
 };
 
 /* --- the server's own words ------------------------------------------------------------------- */
@@ -127,36 +130,50 @@ static void read_location(struct th_http_call *call)
 
 /* --- secrets ---------------------------------------------------------------------------------- */
 
-/* Hides every secret that is in the value on top of the stack. */
-static void hide_all(lua_State *L, int depth, char *text)
+/* The secrets of the request, for looking for parts of them. */
+struct own {
+    const th_secret *secrets[OWN_MOST];
+    size_t n;
+};
+
+/* Adds every secret that is in the value on top of the stack. */
+static void collect(lua_State *L, int depth, struct own *own)
 {
     const th_secret *secret = th_secret_test(L, -1);
     if (secret) {
-        th_secret_hide(secret, text);
+        if (own->n < OWN_MOST)
+            own->secrets[own->n++] = secret;
     } else if (lua_istable(L, -1) && depth > 0 && lua_checkstack(L, 6)) {
         lua_pushnil(L);
         while (lua_next(L, -2)) {
-            hide_all(L, depth - 1, text);
+            collect(L, depth - 1, own);
             lua_pop(L, 1);
         }
     }
 }
 
 /* text may be NULL */
-static void mask(lua_State *L, char *text)
+static void mask(lua_State *L, const struct th_http_call *call, char *text)
 {
     static const char *const members[] = {"headers", "json", "secrets"};
-    for (size_t i = 0; text && i < sizeof members / sizeof members[0]; i++) {
+    struct own own = {0};
+    size_t len = text ? strlen(text) : 0;
+    for (size_t i = 0; len > 0 && i < sizeof members / sizeof members[0]; i++) {
         lua_getfield(L, HTTP_REQUEST, members[i]);
-        hide_all(L, SECRETS_DEPTH, text);
+        collect(L, SECRETS_DEPTH, &own);
         lua_pop(L, 1);
     }
+    for (size_t i = 0; i < call->nplain && own.n < OWN_MOST; i++)
+        own.secrets[own.n++] = call->plain[i];
+    if (len > LOOKED_AT)
+        text[len = LOOKED_AT] = '\0';
+    th_redact_words(text, len, &(struct th_secret_list){own.secrets, own.n});
 }
 
-void th_http_mask(lua_State *L, th_error *err)
+void th_http_mask(lua_State *L, const struct th_http_call *call, th_error *err)
 {
-    mask(L, err->message);
-    mask(L, err->code);
+    mask(L, call, err->message);
+    mask(L, call, err->code);
 }
 
 /* Only after masking: a cut could leave a part of a secret that is not known as one. */
@@ -207,7 +224,7 @@ void th_http_explain(lua_State *L, struct th_http_call *call, th_error *err)
             read_location(call);
         else
             read_words(L, call, err);
-        mask(L, call->words.data); /* before th_fail replaces what no message may contain */
+        mask(L, call, call->words.data); /* before th_fail replaces what no message may contain */
         th_fail(err, err->kind, "HTTP status %d%s%s", t->status, call->words.len ? ": " : "",
                 call->words.data ? call->words.data : "");
         cut(err);

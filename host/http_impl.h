@@ -5,6 +5,7 @@
 #include "exchange.h"
 #include "http_client.h"
 #include "http_file.h"
+#include "secret.h"
 
 /* Stack of a request while it waits. */
 enum { HTTP_CLIENT = 1, HTTP_REQUEST };
@@ -14,6 +15,8 @@ struct th_http_call {
     th_http_client *client; /* one reference, or NULL */
     th_waker waker;
     struct curl_slist *headers; /* owned, wiped: they may hold secrets */
+    th_secret *plain[4];        /* references: what plain headers hold that is one by their name */
+    size_t nplain;
     th_buf body;
     th_buf words; /* of the server, for an error; here because reading them may raise */
     char *method, *url, *shown;
@@ -40,7 +43,7 @@ int th_http_push_reply(lua_State *L, const struct th_http_call *call, th_error *
 void th_http_explain(lua_State *L, struct th_http_call *call, th_error *err);
 /* A reply came, and what it holds cannot be used: err says why. */
 void th_http_unusable(const struct th_http_call *call, th_error *err);
-/* Replaces the secrets of the request at HTTP_REQUEST in all that err says. Never raises. */
-void th_http_mask(lua_State *L, th_error *err);
+/* Hides the secrets of the request at HTTP_REQUEST in all that err says. Never raises. */
+void th_http_mask(lua_State *L, const struct th_http_call *call, th_error *err);
 
 #endif

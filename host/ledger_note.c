@@ -1,9 +1,11 @@
-/* Operations that carry their own strings, for callers that do not stay to hold them. */
+/* Operations that carry their own strings, for callers that do not stay to hold them. Secrets leave
+ * the texts here, on the loop: when the writing thread comes to them, they may be forgotten. */
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ledger.h"
+#include "redact.h"
 
 #define MEMBER(name) offsetof(th_ledger_op, name)
 
@@ -17,6 +19,19 @@ static const size_t strings[] = {
 };
 
 enum { STRINGS = sizeof(strings) / sizeof(strings[0]) };
+
+/* What only people read. The others are looked up again, compared, or sent back to a platform: they
+ * name a trunk or hold its fields, and must stay what they are. */
+static bool is_for_people(size_t member)
+{
+    static const size_t members[] = {MEMBER(arguments), MEMBER(message), MEMBER(evidence),
+                                     MEMBER(error),     MEMBER(label),   MEMBER(conclusion)};
+
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+        if (members[i] == member)
+            return true;
+    return false;
+}
 
 static const char **string_at(th_ledger_op *op, size_t i)
 {
@@ -44,6 +59,8 @@ th_ledger_op *th_ledger_op_copy(const th_ledger_op *what)
         if (!lengths[i])
             continue;
         memcpy(at, *string_at(&copy, i), lengths[i]);
+        if (is_for_people(strings[i]))
+            th_redact_text(at);
         *string_at(op, i) = at;
         at += lengths[i];
     }

@@ -6,6 +6,7 @@
 
 #include "error_lua.h"
 #include "print.h"
+#include "redact.h"
 #include "runtime.h"
 
 /* --- JSON ------------------------------------------------------------------------------------- */
@@ -25,6 +26,20 @@ static void begin_object(th_buf *out, const char *message)
     th_print_member(out, "message", message);
 }
 
+/* The one way out for all that is said here. */
+static void print_line(const char *before, const char *text)
+{
+    th_buf line = {0};
+    if (th_buf_puts(&line, before) != 0 || th_buf_puts(&line, text) != 0 ||
+        th_buf_putc(&line, '\n') != 0) {
+        fputs("trunkhost: not enough memory\n", stderr);
+    } else {
+        th_redact(line.data, line.len);
+        fwrite(line.data, 1, line.len, stderr);
+    }
+    th_buf_close(&line);
+}
+
 static void member(th_buf *out, const char *name, const char *value)
 {
     if (value && value[0])
@@ -34,7 +49,7 @@ static void member(th_buf *out, const char *name, const char *value)
 static void print_object(th_buf *out)
 {
     th_buf_puts(out, "}");
-    fprintf(stderr, "%s\n", out->data ? out->data : "");
+    print_line("", out->data ? out->data : "");
     th_buf_close(out);
 }
 
@@ -49,7 +64,7 @@ void th_report(bool json, th_error *err)
         member(&out, "account", err->account);
         print_object(&out);
     } else {
-        fprintf(stderr, "trunkhost: %s\n", message);
+        print_line("trunkhost: ", message);
     }
     th_error_close(err);
 }
@@ -61,7 +76,7 @@ void th_report_text(bool json, const char *text)
         begin_object(&out, text);
         print_object(&out);
     } else {
-        fprintf(stderr, "trunkhost: %s\n", text);
+        print_line("trunkhost: ", text);
     }
 }
 
@@ -129,12 +144,15 @@ static void print_uncaught(struct uncaught *report)
         print_object(&report->json);
         return;
     }
-    fprintf(stderr, "trunkhost: %s\n",
-            report->text.data ? report->text.data : "(an error that cannot be shown)");
+    print_line("trunkhost: ",
+               report->text.data ? report->text.data : "(an error that cannot be shown)");
     if (!report->plain)
-        fprintf(stderr, "%s\n", report->traceback);
-    if (report->origin.data)
-        fputs(report->origin.data, stderr);
+        print_line("", report->traceback);
+    if (report->origin.data) {
+        size_t len = report->origin.len;
+        report->origin.data[len - (report->origin.data[len - 1] == '\n')] = '\0';
+        print_line("", report->origin.data);
+    }
 }
 
 /* The exit status for the error object on top of the stack, and whether it explains itself. */
@@ -179,7 +197,7 @@ static void report_memory(struct uncaught *report)
         th_buf_printf(&text, ", at %s", place);
     th_report_text(runtime->options.log_json, text.data ? text.data : "not enough memory");
     if (!runtime->options.log_json && runtime->options.log_level == TH_LOG_DEBUG)
-        fprintf(stderr, "%s\n", report->traceback);
+        print_line("", report->traceback);
     th_buf_close(&text);
 }
 

@@ -12,6 +12,7 @@
 
 #include "account.h"
 #include "error_lua.h"
+#include "redact.h"
 
 th_runtime *th_runtime_of(lua_State *L)
 {
@@ -63,6 +64,7 @@ static void on_describe_signal(uv_signal_t *handle, int number)
     th_buf text = {0};
     th_sched_describe(runtime->sched, &text);
     th_progress_hide(&runtime->terminal);
+    th_redact_text(text.data);
     fputs(text.data ? text.data : "no task waits\n", stderr);
     th_progress_show(&runtime->terminal);
     th_buf_close(&text);

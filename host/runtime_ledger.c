@@ -148,10 +148,12 @@ static void on_synced(th_ledger_op *op)
 
 static void say_unwritten(const th_runtime *runtime, const th_error *why)
 {
-    fprintf(stderr,
-            "trunkhost: the ledger %s could not be brought up to date: %s. Passwords that were "
-            "sent are in it as candidates; mend the cause and run again\n",
+    th_error err = {0};
+    th_fail(&err, TH_INVALID,
+            "the ledger %s could not be brought up to date: %s. Passwords that were "
+            "sent are in it as candidates; mend the cause and run again",
             runtime->ledger_path, why->message ? why->message : "out of memory");
+    th_report(runtime->options.log_json, &err);
 }
 
 /* Waits until all is on disk. */

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "secret_known.h"
+
 /*
  * sodium_malloc costs two guard pages, a locked page and several system calls for each block, so
  * most secrets live in slots of shared arenas; only long ones get a block of their own.
@@ -20,24 +22,12 @@ enum {
         ARENA_HEAD + SLOTS * SLOT, /* four pages, less the canary that libsodium puts before it */
 };
 
-typedef struct arena arena;
-
-struct th_secret {
-    atomic_size_t refs;
-    arena *home; /* NULL: a block of its own */
-    union {
-        size_t len;
-        th_secret *next_free; /* while the slot is not in use */
-    };
-    char bytes[];
-};
-
-enum { PART_SHOWN = 8 }; /* characters: from here on a part of a secret is worth hiding */
+typedef struct th_secret_arena arena;
 
 enum { SLOT_BYTES = SLOT - sizeof(struct th_secret) };
 
 /* The head of an arena lies in the arena itself. */
-struct arena {
+struct th_secret_arena {
     arena *next, *prev; /* among the arenas that have a free slot */
     th_secret *free;
     unsigned used;
@@ -94,7 +84,7 @@ static th_secret *slot_take(void)
     }
     th_secret *secret = a->free;
     if (secret) {
-        a->free = secret->next_free;
+        a->free = secret->next;
     } else {
         secret = (th_secret *)(void *)((char *)a + ARENA_HEAD + (size_t)(SLOTS - a->fresh) * SLOT);
         a->fresh--;
@@ -109,7 +99,7 @@ static void slot_give(th_secret *secret)
 {
     arena *a = secret->home;
     sodium_memzero(secret, SLOT);
-    secret->next_free = a->free;
+    secret->next = a->free;
     a->free = secret;
     if (a->used-- == SLOTS)
         open_insert(a);
@@ -139,21 +129,42 @@ static int secret_new(size_t len, th_secret **out, th_error *err)
     if (!secret)
         return th_fail(err, TH_INVALID, "out of memory for a secret");
     atomic_init(&secret->refs, 1);
-    secret->len = len;
+    atomic_init(&secret->revealed, false);
+    secret->known = false;
+    secret->len = (uint16_t)len;
     atomic_fetch_add_explicit(&pool.alive, 1, memory_order_relaxed);
     *out = secret;
     return 0;
 }
 
+/* Its bytes are there: from here on they are kept out of every output. */
+static void secret_born(th_secret *secret)
+{
+    pthread_mutex_lock(&pool.lock);
+    th_secret_learn(secret);
+    pthread_mutex_unlock(&pool.lock);
+}
+
 static void secret_free(th_secret *secret)
 {
     atomic_fetch_sub_explicit(&pool.alive, 1, memory_order_relaxed);
-    if (!secret->home) {
-        sodium_free(secret); /* wipes it */
-        return;
-    }
     pthread_mutex_lock(&pool.lock);
-    slot_give(secret);
+    th_secret_forget(secret);
+    bool slot = secret->home != NULL;
+    if (slot)
+        slot_give(secret);
+    pthread_mutex_unlock(&pool.lock);
+    if (!slot)
+        sodium_free(secret); /* wipes it */
+}
+
+void th_secret_lock(void)
+{
+    pthread_mutex_lock(&pool.lock);
+}
+
+void th_secret_unlock(void)
+{
     pthread_mutex_unlock(&pool.lock);
 }
 
@@ -212,6 +223,7 @@ int th_secret_random(size_t length, const char *alphabet, th_secret **out, th_er
     if (rc < 0)
         return rc;
     draw((*out)->bytes, length, set, n);
+    secret_born(*out);
     return 0;
 }
 
@@ -226,6 +238,7 @@ int th_secret_copy(const void *bytes, size_t len, th_secret **out, th_error *err
     if (rc < 0)
         return rc;
     memcpy((*out)->bytes, bytes, len);
+    secret_born(*out);
     return 0;
 }
 
@@ -247,24 +260,9 @@ const char *th_secret_bytes(const th_secret *secret, size_t *len)
     return secret->bytes;
 }
 
-void th_secret_hide(const th_secret *secret, char *text)
+void th_secret_mark_revealed(th_secret *secret)
 {
-    size_t len;
-    const char *bytes = th_secret_bytes(secret, &len);
-    size_t least = len < PART_SHOWN ? len : PART_SHOWN;
-    while (least > 0 && *text) {
-        size_t longest = 0;
-        for (size_t from = 0; from + least <= len; from++) {
-            size_t same = 0;
-            while (from + same < len && text[same] && text[same] == bytes[from + same])
-                same++;
-            longest = same > longest ? same : longest;
-        }
-        if (longest < least)
-            longest = 0;
-        memset(text, '*', longest);
-        text += longest ? longest : 1;
-    }
+    atomic_store_explicit(&secret->revealed, true, memory_order_relaxed);
 }
 
 bool th_secret_equal(const th_secret *a, const th_secret *b)

@@ -1,6 +1,7 @@
 /*
  * Secrets: passwords and tokens. Their bytes live in locked memory that never reaches swap or a
- * core dump and is wiped when the last reference goes. Nothing in the host prints one.
+ * core dump and is wiped when the last reference goes. Nothing in the host prints one: while it is
+ * alive, redact.h keeps it out of every output.
  *
  * Reference counted and used by the loop thread; th_secret_bytes may be read by another thread that
  * holds a reference. The counter itself is atomic.
@@ -30,9 +31,8 @@ void th_secret_unref(th_secret *secret); /* NULL is fine */
 
 /* Points into the locked memory; valid while a reference is held. Not NUL-terminated. */
 const char *th_secret_bytes(const th_secret *secret, size_t *len);
-/* Replaces every occurrence in the text by asterisks, and every part of eight characters or more:
- * for words that come from elsewhere. */
-void th_secret_hide(const th_secret *secret, char *text);
+/* A script has its text, and may print it; see redact.h. */
+void th_secret_mark_revealed(th_secret *secret);
 /* Constant-time comparison. */
 bool th_secret_equal(const th_secret *a, const th_secret *b);
 

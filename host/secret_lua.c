@@ -67,8 +67,10 @@ static int secret_len(lua_State *L)
 static int secret_reveal(lua_State *L)
 {
     size_t len;
-    const char *bytes = th_secret_bytes(check(L, 1), &len);
+    th_secret *secret = check(L, 1);
+    const char *bytes = th_secret_bytes(secret, &len);
     lua_pushlstring(L, bytes, len);
+    th_secret_mark_revealed(secret);
     return 1;
 }
 

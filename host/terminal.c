@@ -12,6 +12,7 @@
 #include "buf.h"
 #include "columns.h"
 #include "json.h"
+#include "redact.h"
 
 static const uint64_t redraw_ns = 100 * 1000000ull;
 static const uint64_t plain_line_ns = 60 * 1000000000ull;
@@ -89,6 +90,7 @@ void th_progress_set(th_terminal *terminal, const char *text, bool now)
     uint64_t time = uv_hrtime();
     bool first = !terminal->progress[0];
     snprintf(terminal->progress, sizeof terminal->progress, "%s", text);
+    th_redact_text(terminal->progress);
     if (terminal->typed)
         return; /* shown when the line is done */
     if (terminal->tty) {
@@ -236,6 +238,8 @@ static void end_line(const th_terminal *terminal, th_buf *line)
     else if (terminal->colour)
         th_buf_puts(line, "\033[0m");
     th_buf_putc(line, '\n');
+    if (line->data)
+        th_redact(line->data, line->len);
 }
 
 bool th_log_line(const th_terminal *terminal, enum th_log_level level, const char *message,
@@ -290,7 +294,7 @@ void th_log(th_terminal *terminal, enum th_log_level level, lua_State *L, int fi
     if (line.data)
         fwrite(line.data, 1, line.len, terminal->out);
     else
-        fprintf(terminal->out, "%s\n", message);
+        fputs("not enough memory for a line of the log\n", terminal->out);
     fflush(terminal->out);
     th_progress_show(terminal);
     th_buf_close(&line);

@@ -168,7 +168,7 @@ local function show(values)
         texts[i] = inspect(values[i], { width = core.columns "out" or 80 })
     end
     if values.n > 0 then
-        core.write("out", table.concat(texts, "\n") .. "\n")
+        core.write("out", table.concat(texts, "\n") .. "\n", true)
     end
     if values[1] ~= nil and not is_task(values[1]) then -- a task's error is told when nobody holds it any more
         _G._ = values[1]

@@ -359,31 +359,6 @@ static void a_value_of_another_kind_is_no_secret(void **state)
     assert_int_equal(lua_gettop(L), 5);
 }
 
-static void assert_hidden(const char *secret, const char *text, const char *wanted)
-{
-    th_error err = {0};
-    th_secret *made = NULL;
-    char words[200];
-    assert_int_equal(th_secret_copy(secret, strlen(secret), &made, &err), 0);
-    snprintf(words, sizeof words, "%s", text);
-    th_secret_hide(made, words);
-    assert_string_equal(words, wanted);
-    th_secret_unref(made);
-}
-
-static void neither_a_secret_nor_eight_characters_of_it_stay_in_words(void **state)
-{
-    (void)state;
-    assert_hidden("abcdefghijklmnop", "bad: abcdefghijklmnop!", "bad: ****************!");
-    assert_hidden("abcdefghijklmnop", "bad: abcdefgh...", "bad: ********...");
-    assert_hidden("abcdefghijklmnop", "ends with ijklmnop", "ends with ********");
-    assert_hidden("abcdefghijklmnop", "ghijklmnoghijklmno", "******************");
-    assert_hidden("abcdefghijklmnop", "abcdefg is short", "abcdefg is short");
-    assert_hidden("abababababababab", "xababababx", "x********x");
-    assert_hidden("secret", "a secret, secre", "a ******, secre");
-    assert_hidden("abcdefghijklmnop", "", "");
-}
-
 #define SECRET_TEST(f) cmocka_unit_test_teardown(f, nothing_is_left)
 #define LUA_TEST(f)    cmocka_unit_test_setup_teardown(f, open_lua, close_lua)
 
@@ -399,7 +374,6 @@ int main(void)
         SECRET_TEST(secrets_stay_out_of_core_dumps),
         SECRET_TEST(ten_thousand_secrets_live_side_by_side_and_all_go),
         SECRET_TEST(a_small_limit_of_locked_memory_does_not_stop_the_work),
-        SECRET_TEST(neither_a_secret_nor_eight_characters_of_it_stay_in_words),
         SECRET_TEST(references_may_be_released_on_another_thread),
         LUA_TEST(it_prints_as_secret_everywhere),
         LUA_TEST(only_reveal_gives_the_text),

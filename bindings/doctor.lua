@@ -45,12 +45,22 @@ local function machine(tell)
         tell("memory", nil, "warning", "only %d KiB of memory may be locked (ulimit -l): passwords in memory might be "
             .. "written to the swap space", limits.locked_memory // 1024)
     end
-    for _, name in ipairs { "https_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy" } do
-        local value = os.getenv(name)
-        if value and value ~= "" then
-            tell("proxy", nil, "warning", "%s is set: requests go through %s", name, (value:gsub("//.-@", "//")))
-            break
-        end
+end
+
+--- What stands between this machine and the platforms.
+local function network(tell)
+    local shown <const>, name <const>, problem <const> = core.proxy()
+    if problem then
+        tell("proxy", nil, "wrong", "%s", words_of(problem))
+    elseif shown then
+        tell("proxy", nil, "warning", "%s is set: requests go through %s", name, shown)
+    end
+    local ok, file, variable = pcall(core.authorities)
+    if not ok then
+        tell("certificates", nil, "wrong", "%s", words_of(file))
+    elseif file then
+        tell("certificates", nil, "ok", "those of the authorities in %s%s are trusted", file,
+            variable and (", which %s names,"):format(variable) or "")
     end
 end
 
@@ -219,6 +229,7 @@ function doctor.run(options, each)
     end
     program(tell)
     machine(tell)
+    network(tell)
     local has_ledger = ledger(tell)
     local names = chosen(tell, options) or {}
     ask_all(tell, names, options.offline)

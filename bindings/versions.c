@@ -3,11 +3,15 @@
 #include <lauxlib.h>
 #include <sodium.h>
 #include <sqlite3.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <uv.h>
 
+#include "authorities.h"
+#include "error_lua.h"
 #include "library.h"
+#include "proxy.h"
 
 static void set_text(lua_State *L, const char *name, const char *text)
 {
@@ -52,8 +56,51 @@ static int limits(lua_State *L)
     return 1;
 }
 
+/* proxy() → "host:port" or nil, the variable that names it; or nil, nil, why it cannot be read */
+static int proxy(lua_State *L)
+{
+    th_error err = {0};
+    const char *name = NULL;
+    char *shown = NULL;
+    int rc = th_proxy_shown(&shown, &err);
+    th_proxy_address(&name);
+    if (rc != 0) {
+        th_error_push(L, &err);
+        lua_pushnil(L);
+        lua_pushnil(L);
+        lua_rotate(L, -3, 2); // nil nil error
+        return 3;
+    }
+    lua_pushstring(L, shown); /* NULL: nil */
+    free(shown);
+    lua_pushstring(L, name);
+    return 2;
+}
+
+/* authorities(path?) → the file of certificate authorities, or nil; the variable that names it, or
+ * nil. Raises when it is of no use. */
+static int authorities(lua_State *L)
+{
+    th_error err = {0};
+    const char *variable = NULL, *path = luaL_optstring(L, 1, NULL);
+    const char *source = "ca_file";
+    if (!path) {
+        path = th_authorities_default(&variable);
+        source = variable ? variable : "the system's";
+    }
+    if (path && th_authorities_check(path, source, &err) != 0)
+        return th_error_raise(L, &err);
+    lua_pushstring(L, path);
+    lua_pushstring(L, variable);
+    return 2;
+}
+
 void th_open_versions(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"versions", versions}, {"limits", limits}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"versions", versions},
+                                         {"limits", limits},
+                                         {"proxy", proxy},
+                                         {"authorities", authorities},
+                                         {NULL, NULL}};
     luaL_setfuncs(L, functions, 0); // core
 }

@@ -150,7 +150,7 @@ static void scrub(char *text, const struct th_secret_list *own)
 
 void th_call_scrub(const struct th_call *call, th_error *err)
 {
-    const th_secret *secrets[TH_CALL_SECRETS + 1] = {call->account->token};
+    const th_secret *secrets[TH_CALL_SECRETS + 1] = {call->account ? call->account->token : NULL};
     const struct th_secret_list own = {secrets, call->nsecrets + 1};
     for (unsigned i = 0; i < call->nsecrets; i++)
         secrets[i + 1] = call->secrets[i].secret;

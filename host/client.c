@@ -3,6 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "authorities.h"
+#include "proxy.h"
 #include "transfer_impl.h"
 
 enum {
@@ -12,7 +14,6 @@ enum {
     DEFAULT_MAX_RESPONSE = 64 << 20,
     STREAMS_PER_CONNECTION = 100, /* what libcurl puts on one HTTP/2 connection at most */
 };
-#define SYSTEM_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
 
 /* --- easy handles ----------------------------------------------------------------------------- */
 
@@ -169,15 +170,10 @@ void th_client_learn_version(th_client *client, long version)
  */
 static bool find_proxy(th_client *client)
 {
-    static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-    const char *proxy = NULL;
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0] && !(proxy && proxy[0]); i++) {
-        proxy = getenv(names[i]);
-    }
+    const char *proxy = th_proxy_address(NULL);
     const char *except = getenv("no_proxy");
     except = except ? except : getenv("NO_PROXY");
-    if (!proxy || client->plain_anywhere || (except && strcmp(except, "*") == 0)) {
+    if (client->plain_anywhere || (except && strcmp(except, "*") == 0)) {
         proxy = "";
     }
     th_buf list = {0};
@@ -188,19 +184,28 @@ static bool find_proxy(th_client *client)
     } else {
         rc = th_buf_putc(&list, '*'); /* libcurl reads a list for each request */
     }
+    if (proxy[0] && !client->tls_fault.kind) {
+        char *shown = NULL;
+        th_proxy_shown(&shown, &client->tls_fault);
+        free(shown);
+    }
     client->proxy = strdup(proxy);
     client->no_proxy = list.data;
     return rc == 0 && client->proxy;
 }
 
+/* An account's own file must be good. What the environment names matters only where TLS is spoken:
+ * a fault there waits for the first request that needs it. */
 static int find_ca_file(th_client *client, const char *ca_file, th_error *err)
 {
-    if (ca_file && access(ca_file, R_OK) != 0) {
-        return th_fail(err, TH_INVALID, "cannot read the CA file %s; check its path and mode",
-                       ca_file);
+    const char *variable = NULL;
+    int rc;
+
+    if (ca_file && (rc = th_authorities_check(ca_file, "ca_file", err)) != 0) {
+        return rc;
     }
-    if (!ca_file && access(SYSTEM_CA_FILE, R_OK) == 0) {
-        ca_file = SYSTEM_CA_FILE;
+    if (!ca_file && (ca_file = th_authorities_default(&variable)) && variable) {
+        th_authorities_check(ca_file, variable, &client->tls_fault);
     }
     if (ca_file && !(client->ca_file = strdup(ca_file))) {
         return th_fail(err, TH_INVALID, "out of memory for an HTTP client");
@@ -224,6 +229,7 @@ static void client_free(th_client *client)
     free(client->origin);
     free(client->ca_file);
     free(client->proxy);
+    th_error_close(&client->tls_fault);
     free(client->no_proxy);
     free(client);
 }

@@ -192,6 +192,7 @@ int th_runtime_create(const th_runtime_options *options, th_runtime **out, th_er
         rc = th_fail(err, TH_INVALID, "cannot start libsodium: no source of randomness");
         goto fail;
     }
+    runtime->nproxy_secrets = th_proxy_secrets(runtime->proxy_secrets);
     name_run(runtime);
     runtime->timers = th_timers_create(&runtime->loop);
     if (!runtime->timers) {
@@ -261,6 +262,8 @@ int th_runtime_destroy(th_runtime *runtime, bool *stuck)
     uv_loop_close(&runtime->loop);
     th_transfer_global_cleanup();
     th_runtime_forget_ledger(runtime);
+    for (size_t i = 0; i < runtime->nproxy_secrets; i++)
+        th_secret_unref(runtime->proxy_secrets[i]);
     free(runtime->sandbox_storage);
     free(runtime->sandbox_limits);
     free(runtime->arguments);

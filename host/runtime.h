@@ -17,6 +17,7 @@
 #include "ledger_view.h"
 #include "lock.h"
 #include "memory.h"
+#include "proxy.h"
 #include "report.h"
 #include "sandbox/sandbox.h"
 #include "script.h"
@@ -88,11 +89,13 @@ struct th_runtime {
     char script_hash[65]; /* "" until asked for */
     char *arguments;      /* owned, a JSON array */
 
-    th_sandbox *sandbox;   /* owned; NULL without --sandbox */
-    char *sandbox_storage; /* owned */
-    char *sandbox_limits;  /* owned; NULL: the documented ones */
-    th_account *accounts;  /* owned list */
-    th_client *web;        /* of trunkhost.http; NULL until used */
+    th_sandbox *sandbox;                        /* owned; NULL without --sandbox */
+    char *sandbox_storage;                      /* owned */
+    char *sandbox_limits;                       /* owned; NULL: the documented ones */
+    th_account *accounts;                       /* owned list */
+    th_client *web;                             /* of trunkhost.http; NULL until used */
+    th_secret *proxy_secrets[TH_PROXY_SECRETS]; /* what no output may hold; references */
+    size_t nproxy_secrets;
 
     uv_signal_t signals[3];
     int open_signals;

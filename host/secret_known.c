@@ -127,9 +127,19 @@ static void drop_length(uint16_t len)
             (table.nlengths - at) * sizeof table.lengths[0]);
 }
 
+static bool is_too_common(const th_secret *secret)
+{
+    if (secret->len >= TH_SECRET_WORD_LEAST)
+        return false;
+    for (size_t i = 0; i < secret->len; i++)
+        if (secret->bytes[i] < 'a' || secret->bytes[i] > 'z')
+            return secret->len < TH_SECRET_KNOWN_LEAST;
+    return true;
+}
+
 void th_secret_learn(th_secret *secret)
 {
-    if (secret->len < TH_SECRET_KNOWN_LEAST)
+    if (is_too_common(secret))
         return;
     if (!table.key) {
         randombytes_buf(&table.key, sizeof table.key);

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "redact.h"
 #include "reply_headers.h"
 #include "transfer_impl.h"
 
@@ -321,6 +322,9 @@ static int check_url(th_client *client, const char *url, th_error *err)
     if (rc != 0) {
         return rc;
     }
+    if (client->tls_fault.kind && strncasecmp(url, "https:", 6) == 0) {
+        return th_fail(err, client->tls_fault.kind, "%s", client->tls_fault.message);
+    }
     const char *authority = strstr(url, "://") + 3;
     size_t len = (size_t)(authority - url) + strcspn(authority, "/?#\\");
     if (url[len] == '/') {
@@ -432,6 +436,7 @@ static void settle(th_easy *easy, CURLcode code)
 
     curl_easy_getinfo(easy->curl, CURLINFO_RESPONSE_CODE, &status);
     transfer->status = transfer->pace.status = (int)status;
+    th_redact_text(easy->error); /* before it is cut */
     th_transfer_settle(transfer, code, easy->error);
 }
 

@@ -35,7 +35,7 @@ typedef struct th_client_options {
      * connections are bounded for HTTP/2 from the start, not only after the first reply. http:// is
      * always 1.1. */
     enum th_http http;
-    const char *ca_file;     /* PEM, copied; NULL: the system's bundle */
+    const char *ca_file;     /* PEM, copied; NULL: see authorities.h */
     unsigned concurrency;    /* at most in flight; sizes the connection cache; 0 = 16 */
     long timeout_ms;         /* a whole transfer; 0 = 30 s */
     long connect_timeout_ms; /* 0 = 10 s */

@@ -45,10 +45,11 @@ struct th_client {
     char *origin; /* owned: "https://host:port/" that was found good last, and nearly always comes
                      again */
     size_t origin_len;
-    unsigned norigins; /* how many there were: the number of this one */
-    char *ca_file;     /* owned; NULL: libcurl's default */
-    char *proxy;       /* owned; "" = none, whatever the environment says later */
-    char *no_proxy;    /* owned */
+    unsigned norigins;  /* how many there were: the number of this one */
+    char *ca_file;      /* owned; NULL: libcurl's default */
+    char *proxy;        /* owned; "" = none, whatever the environment says later */
+    char *no_proxy;     /* owned */
+    th_error tls_fault; /* why no https:// request can be sent; kind TH_OK: it can */
     unsigned concurrency;
     long timeout_ms, connect_timeout_ms;
     size_t max_response;

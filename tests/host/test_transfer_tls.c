@@ -146,8 +146,23 @@ static void a_ca_file_without_certificates_is_refused(void **state)
 {
     (void)state;
     char *folder = scratch_create(), *path = scratch_path(folder, "empty.pem");
-    scratch_write(path, "nothing\n", 8, 0600);
-    expect_refused(GOOD, path, "");
+    static const char *const texts[] = {
+        "", "nothing\n", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        "-----BEGIN PRIVATE KEY-----\nMIIC\n-----END PRIVATE KEY-----\n"};
+    uv_loop_t loop;
+    uv_loop_init(&loop);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        th_client *client = NULL;
+        th_error err = {0};
+        scratch_write(path, texts[i], strlen(texts[i]), 0600);
+        assert_int_equal(
+            th_client_create(&loop, &(th_client_options){.ca_file = path}, &client, &err),
+            -TH_INVALID);
+        assert_non_null(strstr(err.message, path));
+        assert_non_null(strstr(err.message, "holds no certificate"));
+        th_error_close(&err);
+    }
+    uv_loop_close(&loop);
     free(path);
     scratch_destroy(folder);
 }

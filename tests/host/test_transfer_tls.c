@@ -148,7 +148,7 @@ static void a_ca_file_without_certificates_is_refused(void **state)
     char *folder = scratch_create(), *path = scratch_path(folder, "empty.pem");
     static const char *const texts[] = {
         "", "nothing\n", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-        "-----BEGIN PRIVATE KEY-----\nMIIC\n-----END PRIVATE KEY-----\n"};
+        "-----BEGIN CERTIFICATE-----\n"};
     uv_loop_t loop;
     uv_loop_init(&loop);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {

@@ -43,15 +43,21 @@ local FORMS <const> = {
     ["percent, + for a blank"] = function(text) return (percent(text, "%%%02X"):gsub("%%20", "+")) end,
     json = function(text) return trunkhost.json.encode(text):sub(2, -2) end,
     ["json, with \\/"] = function(text) return (trunkhost.json.encode(text):sub(2, -2):gsub("/", "\\/")) end,
-    ["json, \\u"] = function(text) return (text:gsub("[^%w ]", function(c) return ("\\u%04x"):format(c:byte()) end)) end,
+    ["json, \\u"] = function(text)
+        return (text:gsub("[^%w ]", function(c) return ("\\u%04x"):format(c:byte()) end))
+    end,
     ["html, named"] = function(text) return (text:gsub("[&<>\"/]", NAMED)) end,
     ["html, decimal"] = function(text) return (text:gsub(".", function(c) return ("&#%d;"):format(c:byte()) end)) end,
-    ["html, hexadecimal"] = function(text) return (text:gsub(".", function(c) return ("&#x%x;"):format(c:byte()) end)) end,
+    ["html, hexadecimal"] = function(text)
+        return (text:gsub(".", function(c) return ("&#x%x;"):format(c:byte()) end))
+    end,
     ["base64"] = base64,
     ["Basic, 1"] = function(text) return base64("abc:" .. text) end,
     ["Basic, 2"] = function(text) return base64("abcd:" .. text) end,
     ["Basic, 3"] = function(text) return (base64("abcde:" .. text):gsub("=", "")) end,
-    ["base64url"] = function(text) return (base64("?" .. text):gsub("[+/=]", { ["+"] = "-", ["/"] = "_", ["="] = "" })) end,
+    ["base64url"] = function(text)
+        return (base64("?" .. text):gsub("[+/=]", { ["+"] = "-", ["/"] = "_", ["="] = "" }))
+    end,
     ["percent of json"] = function(text) return percent(trunkhost.json.encode(text):sub(2, -2), "%%%02X") end,
     ["cut"] = function(text) return text:sub(1, 12) .. "…" end,
 }
@@ -89,7 +95,8 @@ local function start(refuses_all)
         end
         local token <const> = (request.headers.authorization or ""):gsub("^Bearer ", "")
         local body = request.body ~= "" and trunkhost.json.decode(request.body) or {}
-        local quote <const> = ("not allowed: %s and %s"):format(FORMS[form](token), FORMS[form](body.sip_password or ""))
+        local quote <const> = ("not allowed: %s and %s"):format(FORMS[form](token),
+            FORMS[form](body.sip_password or ""))
         return { status = refuses_all and 403 or 422, headers = { "Content-Type: application/json" },
             body = trunkhost.json.encode { message = quote, code = FORMS[form](token),
                 errors = { sip_password = { quote } } } }
@@ -139,10 +146,12 @@ local READERS <const> = {
     { "rotate_passwords.lua", "--yes", "--quiet" },
     { "rotate_passwords.lua", "--yes", "--json" },
     { "-e", [[local ok, err = pcall(function() return require "trunkhost".account "main":get(42) end)
-        print(err, err.message, err.code, err.fields and require "trunkhost".json.encode(err.fields), err.traceback, err.cause)
-        io.write(tostring(err)) io.stderr:write(tostring(err)) require "trunkhost".log.error(err.message, { why = err.message })
+        local t = require "trunkhost"
+        print(err, err.message, err.code, err.fields and t.json.encode(err.fields), err.traceback, err.cause)
+        io.write(tostring(err)) io.stderr:write(tostring(err)) t.log.error(err.message, { why = err.message })
         error(err)]] },
-    { "-e", [[error("mine: " .. tostring(select(2, pcall(function() require "trunkhost".account "main":get(42) end))))]] },
+    { "-e", [[local ok, err = pcall(function() require "trunkhost".account "main":get(42) end)
+        error("mine: " .. tostring(err))]] },
 }
 
 function tests.test_a_token_that_a_platform_quotes_leaves_by_no_way()
@@ -229,7 +238,8 @@ function tests.test_what_an_own_client_of_another_api_sends_is_not_printed()
     local folder <const> = program.folder()
     program.write(folder .. "/client.lua", ([[
         local t = require "trunkhost"
-        local client = t.http.client { base_url = "%s", auth = { basic = { "user", t.secret { from = "b4sic-Passw0rd" } } },
+        local client = t.http.client { base_url = "%s",
+            auth = { basic = { "user", t.secret { from = "b4sic-Passw0rd" } } },
             headers = { ["X-Api-Key"] = "plain-k3y-of-a-script" } }
         local ok, err = pcall(client.get, client, "/x")
         print(err) print(err.message)
@@ -250,7 +260,8 @@ end
 function tests.test_no_password_of_a_proxy_is_shown_whether_or_not_its_address_can_be_read()
     local ways <const> = { "doctor", "doctor --json" }
     for i, address in ipairs { "http://someone:%s@proxy.example.com:3128", "someone:%s@proxy.example.com",
-        "http://someone:%s@proxy.example.com:notaport", "http://someone:%s@", "http://someone:%s", "http://us er:%s@proxy.example.com",
+        "http://someone:%s@proxy.example.com:notaport", "http://someone:%s@", "http://someone:%s",
+        "http://us er:%s@proxy.example.com",
         "http://someone:%s@[::1", "//someone:%s@proxy.example.com", "http://someone:%s@proxy.example.com:99999" } do
         local env <const> = { https_proxy = address:format(PROXY), FAMULOR_TOKEN = TOKEN }
         local raised <const> = program.run("-e 'error(os.getenv [[https_proxy]])'", { env = env })

@@ -12,8 +12,8 @@ enum {
     QUOTE_MAX = 300, /* bytes of a server's text in one message */
     DEPTH = 6,       /* that words are looked for in a reply */
     SECRETS_DEPTH = 64,
-    OWN_MOST = 32,      /* secrets of which parts are looked for */
-    LOOKED_AT = 16384,  /* bytes in which they are, before the text is cut */
+    OWN_MOST = 32,     /* secrets of which parts are looked for */
+    LOOKED_AT = 16384, /* bytes in which they are, before the text is cut */
 };
 
 /* --- the server's own words ------------------------------------------------------------------- */

@@ -48,7 +48,7 @@ static size_t escape_len(const char *at, const char *end)
 }
 
 /* The text with the mark in every place of a string that is broken. */
-static void mark_broken(const char *text, size_t len, const char *mark, th_buf *out)
+static void mark_broken(const char *text, size_t len, const char *mark, luaL_Buffer *out)
 {
     const char *end = text + len;
     bool inside = false;
@@ -56,14 +56,14 @@ static void mark_broken(const char *text, size_t len, const char *mark, th_buf *
         size_t n = 1;
         if (inside && *at == '\\') {
             n = escape_len(at, end);
-            th_buf_append(out, n ? at : mark, n ? n : 3);
+            luaL_addlstring(out, n ? at : mark, n ? n : 3);
             at += n ? n : 6;
             continue;
         }
         inside ^= *at == '"';
         if (inside && ((unsigned char)*at >= 0x80 || (unsigned char)*at < 0x20))
             n = (unsigned char)*at < 0x20 ? 0 : th_utf8_char(at, (size_t)(end - at));
-        th_buf_append(out, n ? at : mark, n ? n : 3);
+        luaL_addlstring(out, n ? at : mark, n ? n : 3);
         at += n ? n : 1;
     }
 }
@@ -193,21 +193,25 @@ int th_reply_decode(lua_State *L, const th_provider *provider, const th_endpoint
                     const th_buf *body, th_error *err)
 {
     char mark[4];
-    th_buf marked = {.sensitive = body->sensitive};
     th_error again = {0};
+    luaL_Buffer marked;
+    const int top = lua_gettop(L);
     int rc = th_json_decode(L, body->data, body->len, err);
     if (rc == 0 || !choose_mark(body->data, body->len, mark))
         return rc;
+    luaL_buffinit(L, &marked);
     mark_broken(body->data, body->len, mark, &marked);
-    bool readable = memmem(marked.data, marked.len, mark, 3) &&
-                    th_json_decode(L, marked.data, marked.len, &again) == 0;
-    th_buf_close(&marked);
+    luaL_pushresult(&marked);
+    size_t len;
+    const char *text = lua_tolstring(L, -1, &len); // text
+    bool readable = memmem(text, len, mark, 3) && th_json_decode(L, text, len, &again) == 0;
     th_error_close(&again);
-    if (!readable)
-        return rc;
-    th_error_close(err);
-    rc = settle_trunks(L, provider, endpoint, mark, err);
+    if (readable) { // text value
+        th_error_close(err);
+        lua_remove(L, -2);
+        rc = settle_trunks(L, provider, endpoint, mark, err);
+    }
     if (rc != 0)
-        lua_pop(L, 1);
+        lua_settop(L, top);
     return rc;
 }

@@ -95,6 +95,8 @@
  *       --             number: query parameter of the page, from 1; more: member of the envelope that
  *       --             says whether there is another. Without size and per_page (both or none) the
  *       --             first page is asked for without any parameter and the platform sets the size
+ *       --             Other members that usually speak of the whole list (total, next, meta, …) need
+ *       --             no word here: api_list.c knows them
  *       -- guard       the id must be in what this endpoint (a list) returns, looked at first
  *       -- status      what a status means here when it is not what it usually means:
  *       --             { [403] = "refused" }

@@ -348,6 +348,7 @@ int th_open_core(lua_State *L)
     th_open_private_files(L);
     th_open_versions(L);
     th_open_digests(L);
+    th_open_mangled(L);
     th_open_output(L);
     return 1;
 }

@@ -1,10 +1,12 @@
 --- Comma-separated values as RFC 4180 has them, and as spreadsheets write them: with ; or tabs between the cells, with
---- a mark of UTF-8 at the beginning, with any ends of lines.
+--- a mark of UTF-8 at the beginning or as UTF-16, with any ends of lines. Every table that the program reads comes
+--- through here.
 ---
 ---     local csv = require "trunkhost.csv"
 ---     for row, line in csv.rows "trunks.csv" do print(line, row.trunk, row.label) end
 
 local core <const> = require "trunkhost.core"
+local spreadsheet <const> = require "trunkhost.spreadsheet"
 
 local csv <const> = {}
 
@@ -184,7 +186,8 @@ end
 ---@field separator string
 ---@field line integer       of the record that was read last
 ---@field private scan Scanner
----@field private file file*
+---@field private file file*?
+---@field private is_private boolean?
 local Reader <const> = {}
 Reader.__index = Reader
 
@@ -216,10 +219,54 @@ local function find_separator(scan)
     return separator_of(first)
 end
 
+--- UTF-16 as UTF-8, piece by piece.
+local function from_utf16(path, read, format)
+    local left, high, line = "", nil, 1
+    return function()
+        local piece = read()
+        if not piece then
+            if left ~= "" or high then
+                fail(path, line, "this is UTF-16 text that ends in the middle of a character: save it again")
+            end
+            return nil
+        end
+        piece = left .. piece
+        local out, at = {}, 1
+        while at < #piece do
+            local unit = format:unpack(piece, at)
+            at = at + 2
+            local is_low = unit >= 0xDC00 and unit < 0xE000
+            if is_low ~= (high ~= nil) then
+                fail(path, line, "this is UTF-16 text with half a character in it: save it as CSV in UTF-8")
+            elseif is_low then
+                unit, high = 0x10000 + (high - 0xD800 << 10) + unit - 0xDC00, nil
+            elseif unit >= 0xD800 and unit < 0xDC00 then
+                high = unit
+            end
+            line = line + (unit == 10 and 1 or 0)
+            out[#out + 1] = not high and utf8.char(unit) or nil
+        end
+        left = piece:sub(at)
+        return table.concat(out)
+    end
+end
+
+local UTF16 <const> = { ["\xFF\xFE"] = "<I2", ["\xFE\xFF"] = ">I2" }
+
 local function check_encoding(path, scan)
     while #scan.text < 3 and scan:more() do end
-    if scan.text:find "^\xFF\xFE" or scan.text:find "^\xFE\xFF" then
-        fail(path, 1, "this is UTF-16 text: save it as CSV in UTF-8")
+    local format = UTF16[scan.text:sub(1, 2)]
+    if format then
+        local first, read = scan.text:sub(3), scan.read
+        scan.text, scan.at, scan.over = "", 1, nil
+        scan.read = from_utf16(path, function()
+            local piece = first or read()
+            first = nil
+            return piece
+        end, format)
+        scan:more()
+    elseif scan.text:find("\0", 1, true) then
+        fail(path, 1, "this is UTF-16 text without a mark, or no text: save it as CSV in UTF-8")
     end
     scan.text = scan.text:gsub("^\xEF\xBB\xBF", "")
 end
@@ -232,12 +279,17 @@ function Reader:record()
     if problem then
         fail(self.path, problem.line, problem.text)
     elseif not record then
-        self.file:close()
+        if self.file then
+            self.file:close()
+        end
         return nil
     end
     for i, cell in ipairs(record) do
         if not utf8.len(cell) then
-            fail(self.path, record.line, ("column %s is not UTF-8 text: save the file as CSV in UTF-8"):format(
+            fail(self.path, record.line, ("column %s is not UTF-8 text: save the file as CSV in UTF-8 (Excel calls it "
+                .. "CSV UTF-8)"):format(self.header and self.header[i] or i))
+        elseif cell:find("\0", 1, true) then
+            fail(self.path, record.line, ("column %s has a NUL byte in it: save the file as CSV in UTF-8"):format(
                 self.header and self.header[i] or i))
         end
     end
@@ -269,7 +321,8 @@ function Reader:row()
     for i = 1, math.max(#record, #self.header) do
         local name, cell = self.header[i] or "", record[i]
         if name == "" and (cell or "") ~= "" then
-            fail(self.path, record.line, ("'%s' stands in a column without a name"):format(cell))
+            fail(self.path, record.line, ("%s stands in a column without a name"):format(
+                self.is_private and "a cell" or "'" .. cell .. "'"))
         elseif name ~= "" and not cell then
             fail(self.path, record.line, ("%d fields, where the first line has %d"):format(#record, #self.header))
         end
@@ -279,24 +332,57 @@ function Reader:row()
     return row, record.line
 end
 
---- Opens a file whose first line names the columns. Raises what cannot be read.
----@param path string
----@param options? { separator: string? }  default: what the first line has: a comma, a semicolon or a tab
----@return trunkhost.CsvReader
-function csv.open(path, options)
+--- A name of a column as the program writes it, however a spreadsheet or a person has.
+local function known_name(name, known)
+    name = spreadsheet.word(name)
+    if known and not known[name] then
+        for each in pairs(known) do
+            if each:lower() == name:lower() then
+                return each
+            end
+        end
+    end
+    return name
+end
+
+local function read_from(path, text)
+    if text then
+        return function()
+            local piece = text
+            text = nil
+            return piece
+        end
+    end
     local file, problem = io.open(path, "rb")
     if not file then
         core.error("invalid", "cannot read " .. problem)
     end
-    local scan <const> = scanner(function() return file:read(CHUNK) end)
-    local self <const> = setmetatable({ path = path, file = file, scan = scan, line = 0 }, Reader)
+    return function() return file:read(CHUNK) end, file
+end
+
+---@class trunkhost.CsvOpening
+---@field separator string?  default: what the first line has: a comma, a semicolon or a tab
+---@field text string?       what the file holds, when it was read already
+---@field known table<string, any>?  names of columns, which may be spelled with other capitals
+---@field private boolean?   no cell is quoted in an error
+
+--- Opens a file whose first line names the columns. Raises what cannot be read.
+---@param path string
+---@param options? trunkhost.CsvOpening
+---@return trunkhost.CsvReader
+function csv.open(path, options)
+    options = options or {}
+    local read, file = read_from(path, options.text)
+    local scan <const> = scanner(read)
+    local self <const> = setmetatable({ path = path, file = file, scan = scan, line = 0,
+        is_private = options.private }, Reader)
     check_encoding(path, scan)
-    scan:set(options and options.separator or find_separator(scan))
+    scan:set(options.separator or find_separator(scan))
     self.separator = scan.separator
     local header <const> = self:record() or fail(path, 1, "the file is empty: its first line must name the columns")
     local seen = {}
     for i, name in ipairs(header) do
-        name = name:match "^%s*(.-)%s*$"
+        name = known_name(name, options.known)
         if seen[name] and name ~= "" then
             fail(path, header.line, ("the column '%s' stands there twice"):format(name))
         end

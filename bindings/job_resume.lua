@@ -16,7 +16,8 @@ local OWN <const> = {
 
 -- Said of another run, these choose among what it has done; its own are left out: what it has changed may have been
 -- chosen by what it has changed.
-local CHOICE <const> = { ["--account"] = true, ["--only"] = true, ["--match"] = true }
+local CHOICE <const> = { ["--account"] = true, ["--only"] = true, ["--only-from"] = true,
+    ["--match"] = true }
 
 -- Belong to new passwords, which taking back does not set.
 local HANDING_ON <const> = {

@@ -147,16 +147,57 @@ local function check_fields(opened, rules)
     end
 end
 
-local function check_ids(only, found, failures)
-    local missing = {}
-    for _, id in ipairs(only) do
-        if not found[id] then
-            missing[#missing + 1] = id
+--- The ids of --only and the rows of --only-from: id → what names it.
+local function wanted_of(chosen)
+    local wanted, any = {}, false
+    local function add(id, each)
+        wanted[id], any = wanted[id] or {}, true
+        table.insert(wanted[id], each)
+    end
+    for _, id in ipairs(chosen.only or {}) do
+        add(id, { trunk = id })
+    end
+    for _, each in ipairs(chosen.only_from or {}) do
+        add(each.trunk, { trunk = each.trunk, account = each.account, path = each.path, line = each.line })
+    end
+    return any and wanted or nil
+end
+
+--- Whether an item is named. Nil: nothing is, so that every one is meant.
+local function is_named(wanted, account, id)
+    local so = wanted == nil
+    for _, each in ipairs(wanted and wanted[id] or {}) do
+        if not each.account or each.account == account then
+            each.found, so = true, true
         end
     end
-    -- An account that could not be listed may have them.
-    if #missing > 0 and #failures == 0 then
+    return so
+end
+
+local function check_ids(wanted, failures)
+    if #failures > 0 then
+        return -- an account that could not be listed may have them
+    end
+    local missing, rows = {}, {}
+    for _, list in pairs(wanted or {}) do
+        for _, each in ipairs(list) do
+            if not each.found then
+                table.insert(each.path and rows or missing, each)
+            end
+        end
+    end
+    table.sort(missing, function(a, b) return a.trunk < b.trunk end)
+    table.sort(rows, function(a, b) return a.path == b.path and a.line < b.line or a.path < b.path end)
+    for i, each in ipairs(missing) do
+        missing[i] = each.trunk
+    end
+    if #missing > 0 then
         options.fail("--only: no chosen account has a trunk %s", table.concat(missing, ", "))
+    elseif #rows > 0 then
+        local first = rows[1]
+        options.fail("--only-from %s, line %d: %s trunk %s%s", first.path, first.line,
+            first.account and "the account " .. first.account .. " has no" or "no chosen account has a", first.trunk,
+            #rows > 1 and ("; %d more are missing, too"):format(#rows - 1) or "")
     end
 end
 
@@ -264,14 +305,11 @@ end
 function select_items.entries(chosen, source, opened)
     source = source or {}
     opened = opened or select_items.accounts_for(chosen, source)
-    local rules, only, wanted, found = {}, chosen.only or {}, {}, {}
+    local rules, wanted = {}, wanted_of(chosen)
     for i, rule in ipairs(chosen.match or {}) do
         rules[i] = { field = rule.field, pattern = glob_pattern(rule.glob) }
     end
     check_fields(opened, rules)
-    for _, id in ipairs(only) do
-        wanted[id] = true
-    end
     local lists, failures = lists_of(opened, source.items)
     local entries, seen, among, places = {}, {}, names_of(opened), one_account.watch(opened)
     for _, list in ipairs(lists) do
@@ -283,16 +321,15 @@ function select_items.entries(chosen, source, opened)
             if seen[name] and (source.items or source.key) then
                 job_items.complain_of_twins(entry.account, entry.key, seen[name], place)
             end
-            local is_chosen = #only == 0 or wanted[entry.key]
+            local is_chosen = is_named(wanted, owner, entry.key)
             local is_here = owner == "" or #opened == 0 or among[owner]
-            found[entry.key] = true
             if not seen[name] and is_chosen and is_here and admits(entry.account, entry.trunk, rules) then
                 entries[#entries + 1] = entry
             end
             seen[name] = place
         end
     end
-    check_ids(only, found, failures)
+    check_ids(wanted, failures)
     return entries, failures
 end
 

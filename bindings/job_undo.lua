@@ -314,6 +314,7 @@ function Undo:choose(run, entries, accounts, failures)
         opened[failure.account:name()] = nil
     end
     local row_of, filtered = {}, #(run.options.match or {}) > 0 or #(run.options.only or {}) > 0
+        or #(run.options.only_from or {}) > 0
     for _, row in ipairs(rows) do
         local entry = by_name[name_of(row.account, row.trunk)]
         local nobody = row.account == records.no_account or not run.spec.items and opened[row.account] == nil

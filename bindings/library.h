@@ -35,6 +35,7 @@ void th_open_prompt(lua_State *L);
 void th_open_private_files(lua_State *L);
 void th_open_versions(lua_State *L);
 void th_open_digests(lua_State *L);
+void th_open_mangled(lua_State *L);
 void th_open_output(lua_State *L);
 void th_open_accounts(lua_State *L);
 void th_open_http(lua_State *L);

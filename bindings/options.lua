@@ -102,6 +102,9 @@ local function add_choice(parser)
             :description "Account to work on; again for more, 'all' for every one. Default: the only one.",
         parser:option "--only" :argname "ID,..." :count "*" :init {} :convert(words) :action(extend)
             :description "Only the trunks with these ids.",
+        parser:option "--only-from" :argname "FILE" :count "*" :init {} :action "append"
+            :description "Only the trunks that FILE names, and those of --only: an id on each line, or a CSV with \z
+                a column trunk and, where it is needed, account; - is standard input.",
         parser:option "--match" :argname "FIELD=GLOB" :count "*" :init {} :convert(match) :action "append"
             :description "Only trunks whose field matches; * is any text, ? one character. All must hold. \z
                 'label' and 'id' work for every platform.")
@@ -268,6 +271,7 @@ function options.parser(spec)
         name_values(self)
         local result = parse(self, again or given)
         result.resumed, result.undoes, result.what = runs, undoes, arguments.what(arguments.split(self, again or given))
+        result.only_from = require("trunkhost.only_from").read(result.only_from)
         if spec.secrets then require("trunkhost.secret_options").check(result) end
         result.dry_run = result.dry_run or core.run().dry_run
         if result.dry_run then

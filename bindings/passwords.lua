@@ -5,6 +5,7 @@
 local core <const> = require "trunkhost.core"
 local csv <const> = require "trunkhost.csv"
 local options <const> = require "trunkhost.options"
+local spreadsheet <const> = require "trunkhost.spreadsheet"
 local suggest <const> = require "trunkhost.suggest"
 local trunk_secrets <const> = require "trunkhost.trunk_secrets"
 
@@ -20,25 +21,97 @@ local COLUMNS <const> = { trunk = true, field = true, password = true, account =
 ---@field secret userdata
 ---@field previous userdata?
 
-local function positions(path, header)
-    local at = {}
-    for i, name in ipairs(header) do
-        name = name:match "^%s*(.-)%s*$"
+local function check_header(path, reader)
+    local has = {}
+    for _, name in ipairs(reader.header) do
         if not COLUMNS[name] then
-            options.fail("%s, line %d: there is no column '%s'%s; write trunk,field,password", path, header.line,
+            options.fail("%s, line %d: there is no column '%s'%s; write trunk,field,password", path, reader.line,
                 name, suggest.hint(name, COLUMNS))
-        elseif at[name] then
-            options.fail("%s, line %d: the column '%s' stands there twice", path, header.line, name)
         end
-        at[name] = i
+        has[name] = true
     end
     for _, name in ipairs { "trunk", "field", "password" } do
-        if not at[name] then
+        if not has[name] then
             options.fail("%s, line %d: the column '%s' is missing; the first line must be trunk,field,password",
-                path, header.line, name)
+                path, reader.line, name)
         end
     end
-    return at
+end
+
+--- Why a text is no password that somebody means, without a word of it. A guard says that it is no number.
+local function fault_of(text, guarded)
+    local name, place = spreadsheet.invisible(text)
+    local edge = text:find "^ " and "begins" or text:find " $" and "ends"
+    local why = not guarded and core.mangled(text)
+    if name then
+        return ("has an invisible character (%s) at place %d: remove it"):format(name, place)
+    elseif edge then
+        return edge .. " with a blank: remove it; a password with a blank there cannot be set from a file"
+    elseif why then
+        return why .. ": format the column as text and enter the password again"
+    elseif not guarded and #text > 15 and text:find "^%d+$" and not text:sub(16):find "[^0]" then
+        return "ends with zeros after 15 digits, as a spreadsheet rounds long numbers: format the column as text and "
+            .. "enter the password again, or write an apostrophe before it if the zeros are meant"
+    end
+end
+
+--- The secret that a cell means.
+local function secret_of(path, row, name, cell)
+    local text, guarded = spreadsheet.bare(cell)
+    local problem
+    -- Before what a spreadsheet would change, the apostrophe is its guard. Before anything else nobody knows.
+    if guarded and spreadsheet.guard(text) ~= cell then
+        problem = "begins with an apostrophe, which spreadsheets put before text: remove it, or write two if the "
+            .. "password begins with one"
+    else
+        problem = fault_of(text, guarded)
+    end
+    if problem then
+        options.fail("%s, line %d: the %s of trunk %s %s", path, row.line,
+            name == "previous" and "previous password" or name, row.trunk, problem)
+    end
+    return core.secret { from = text }
+end
+
+local function word_of(path, line, name, cell)
+    local word = spreadsheet.word(cell or "")
+    local why = core.mangled(word)
+    if why then
+        options.fail("%s, line %d: %s '%s' %s: format the column as text and enter it again", path, line, name, word,
+            why)
+    end
+    return word
+end
+
+--- Runs a function of the reader; what it raises is a usage error.
+local function call(path, fn, ...)
+    local ok, result = pcall(fn, ...)
+    if ok then
+        return result
+    elseif not core.is_error(result) then
+        error(result, 0)
+    end
+    local line, text = result.message:sub(#path + 1):match "^:(%d+): (.*)$"
+    return options.fail("%s%s", line and ("%s, line %s: "):format(path, line) or "", text or result.message)
+end
+
+local function read_row(path, reader, record)
+    local cells = {}
+    for i, name in ipairs(reader.header) do
+        cells[name] = record[i]
+    end
+    local row = { line = record.line, trunk = word_of(path, record.line, "trunk", cells.trunk),
+        field = spreadsheet.word(cells.field) }
+    local account = word_of(path, record.line, "account", cells.account)
+    row.account = account ~= "" and account or nil
+    if row.trunk == "" then
+        options.fail("%s, line %d: the trunk is missing", path, row.line)
+    elseif cells.password == "" then
+        options.fail("%s, line %d: the password of trunk %s is empty", path, row.line, row.trunk)
+    end
+    row.secret = secret_of(path, row, "password", cells.password)
+    row.previous = (cells.previous or "") ~= "" and secret_of(path, row, "previous", cells.previous) or nil
+    return row
 end
 
 ---@class trunkhost.Passwords
@@ -51,33 +124,28 @@ Passwords.__index = Passwords
 ---@param path string
 ---@return trunkhost.Passwords
 function passwords.read(path)
-    local records, problem = csv.parse(core.read_private(path, "password file"))
-    if not records then
-        options.fail("%s, %s", path, problem)
-    elseif #records < 2 then
-        options.fail("%s holds no password: the first line is trunk,field,password, the others are rows", path)
-    end
-    local header = table.remove(records, 1)
-    local at, rows, seen = positions(path, header), {}, {}
-    for i, record in ipairs(records) do
-        if #record ~= #header then
-            options.fail("%s, line %d: %d fields, where the first line has %d", path, record.line, #record, #header)
+    local text = core.read_private(path, "password file")
+    local reader = call(path, csv.open, path, { text = text, known = COLUMNS, private = true })
+    check_header(path, reader)
+    local rows, seen = {}, {}
+    for record in function() return call(path, reader.record, reader) end do
+        if table.concat(record) == "" then
+            goto blank -- spreadsheets write such rows behind the last one
+        elseif #record ~= #reader.header then
+            options.fail("%s, line %d: %d fields, where the first line has %d", path, record.line, #record,
+                #reader.header)
         end
-        local row = { line = record.line, trunk = record[at.trunk], field = record[at.field] }
-        row.account = at.account and record[at.account] ~= "" and record[at.account] or nil
+        local row = read_row(path, reader, record)
         local name = ("%s\0%s\0%s"):format(row.account or "", row.trunk, row.field)
-        if record[at.password] == "" then
-            options.fail("%s, line %d: the password of trunk %s is empty", path, row.line, row.trunk)
-        elseif seen[name] then
+        if seen[name] then
             options.fail("%s, line %d: %s of trunk %s stands in line %d already", path, row.line, row.field,
                 row.trunk, seen[name])
         end
-        seen[name] = row.line
-        row.secret = core.secret { from = record[at.password] }
-        record[at.password] = nil
-        local previous = at.previous and record[at.previous] or ""
-        row.previous = previous ~= "" and core.secret { from = previous } or nil
-        rows[i] = row
+        seen[name], rows[#rows + 1] = row.line, row
+        ::blank::
+    end
+    if #rows == 0 then
+        options.fail("%s holds no password: the first line is trunk,field,password, the others are rows", path)
     end
     return setmetatable({ path = path, rows = rows, by_item = {} }, Passwords)
 end

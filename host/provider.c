@@ -26,6 +26,7 @@ const char *const th_format_names[] = {
     [TH_FORMAT_UUID] = "uuid",
     [TH_FORMAT_COUNTRY] = "country",
     [TH_FORMAT_NUMBER_OR_EXTENSION] = "number_or_extension",
+    [TH_FORMAT_PHONE_NUMBER] = "phone_number",
     NULL,
 };
 

@@ -34,8 +34,9 @@
  *             nullable = true,       -- null is accepted
  *             enum = { "a", "b" },   -- the strings that are accepted
  *             format = "host",       -- host | host_port | ip | cidr | source | e164 | uuid |
- *                                    --   country | number_or_extension (host_port: a host with an
- *                                    --   optional port; source: a host, an address or a range)
+ *                                    --   country | number_or_extension | phone_number (host_port:
+ *                                    --   a host with an optional port; source: a host, an address
+ *                                    --   or a range; phone_number: any way to write a number)
  *             of = "gateway",        -- list: a name in `objects`, or string | integer | number |
  *                                    --   boolean; object: a name in `objects`. Needed where the
  *                                    --   field can be sent
@@ -165,6 +166,7 @@ enum th_format {
     TH_FORMAT_UUID,
     TH_FORMAT_COUNTRY,
     TH_FORMAT_NUMBER_OR_EXTENSION,
+    TH_FORMAT_PHONE_NUMBER,
 };
 
 enum th_leg { TH_INBOUND = 1, TH_OUTBOUND = 2 };

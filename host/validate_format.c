@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mangled.h"
 #include "validate_impl.h"
 
 static bool all_digits(const char *text)
@@ -126,6 +127,21 @@ static bool is_extension(const char *text)
     return true;
 }
 
+/* A number or extension as somebody may have typed it: "+49 (30) 123456", 1000, *21, anna. */
+static const char *phone_number_fault(const char *text)
+{
+    bool odd = text[strspn(text, "+0")] == '\0'; /* zeros alone call nobody */
+    for (size_t i = 0; text[i]; i++) {
+        unsigned char ch = (unsigned char)text[i];
+        odd = odd || ch >= 0x80 ||
+              (!isalnum(ch) && !strchr("._-*#()/ ", ch) && !(ch == '+' && i == 0));
+    }
+    if (th_mangled_number(text))
+        return "must be a number as +4930123456 or an extension; this is what a spreadsheet makes "
+               "of one";
+    return odd ? "must be a number as +4930123456 or an extension" : NULL;
+}
+
 static bool is_country(const char *text)
 {
     return text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'A' && text[1] <= 'Z' && !text[2];
@@ -163,9 +179,11 @@ const char *th_format_fault(enum th_format format, const char *text)
         return is_country(text) ? NULL
                                 : "must be a two-letter country code in capitals, such as DE";
     case TH_FORMAT_NUMBER_OR_EXTENSION:
-        return is_international(text, 1) || is_extension(text)
+        return (is_international(text, 1) || is_extension(text)) && !th_mangled_number(text)
                    ? NULL
                    : "must be an extension of 1 to 15 characters, or a number as +4930123456";
+    case TH_FORMAT_PHONE_NUMBER:
+        return phone_number_fault(text);
     }
     return NULL;
 }

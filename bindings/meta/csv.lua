@@ -1,7 +1,7 @@
 ---@meta trunkhost.csv
 
 --- Comma-separated values as RFC 4180 has them and as spreadsheets write them: `require "trunkhost.csv"`. Commas,
---- semicolons or tabs, any ends of lines, a mark of UTF-8 at the beginning.
+--- semicolons or tabs, any ends of lines, a mark of UTF-8 at the beginning, UTF-16 with its mark.
 
 ---@class trunkhost.Csv
 local csv = {}

@@ -125,6 +125,7 @@ function element:hidden(hidden) end
 ---@class trunkhost.Options
 ---@field account string[]  `--account`, as they were given; "all" among them means every one.
 ---@field only string[]  `--only`.
+---@field only_from { account?: string, trunk: string, path: string, line: integer }[]  `--only-from`, its rows.
 ---@field match { field: string, glob: string }[]  `--match`.
 ---@field dry_run boolean  `--dry-run`, of the script or of trunkhost.
 ---@field yes? boolean  `--yes`.

@@ -6,7 +6,8 @@
 ---@class trunkhost.PasswordFiles
 local passwords = {}
 
---- Reads the file, which nobody but its owner may be able to read.
+--- Reads the file, which nobody but its owner may be able to read. Every row is checked: a password with a blank at
+--- its ends, with invisible characters, or in a form that only a spreadsheet writes (`#N/A`, `1.23457E+11`) is refused.
 ---@param path string
 ---@return trunkhost.Passwords
 function passwords.read(path) end

@@ -48,7 +48,8 @@
 ---| "e164"
 ---| "uuid"
 ---| "country"
----| "number_or_extension"
+---| "number_or_extension" # +4930123456, or an extension of 1 to 15 characters.
+---| "phone_number" # A number or an extension that the platform keeps as it is written.
 
 ---@class (exact) trunkhost.ProviderField
 ---@field type "string"|"integer"|"number"|"boolean"|"object"|"list"

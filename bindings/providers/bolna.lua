@@ -107,7 +107,7 @@ local phone_number <const> = {
     source = PAGES .. "add_number",
     fields = {
         id = { type = "string", read = true },
-        phone_number = { type = "string", min = 1, create = "required", read = true },
+        phone_number = { type = "string", format = "phone_number", min = 1, create = "required", read = true },
         name = { type = "string", create = "optional", read = true },
         e164_check_enabled = { type = "boolean", default = false, create = "optional" },
         is_active = { type = "boolean", default = true, create = "optional", doc = "Only the guide names it." },

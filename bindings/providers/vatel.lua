@@ -101,12 +101,12 @@ local assignment <const> = {
             doc = "Cannot be changed: delete the assignment and make another one.",
         },
         number = {
-            type = "string", min = 1, nullable = true, create = "optional", update = true, read = true,
-            doc = "For digest trunks; unique within the trunk. null clears it.",
+            type = "string", format = "phone_number", min = 1, nullable = true, create = "optional", update = true,
+            read = true, doc = "For digest trunks; unique within the trunk. null clears it.",
         },
         alternate_number = {
-            type = "string", min = 1, nullable = true, create = "optional", update = true, read = true,
-            doc = "For acl trunks; unique among all trunks of the platform. null clears it.",
+            type = "string", format = "phone_number", min = 1, nullable = true, create = "optional", update = true,
+            read = true, doc = "For acl trunks; unique among all trunks of the platform. null clears it.",
         },
     },
 }

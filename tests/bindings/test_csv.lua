@@ -60,13 +60,39 @@ function tests.test_what_is_wrong_is_said_with_file_and_line()
     lu.assertEquals(problem_of 'a,b\n1,"x\ny', "t.csv:2: a quoted field does not end")
     lu.assertEquals(problem_of 'a,b\n1,x"y\n', "t.csv:2: a quote inside a field that is not quoted")
     lu.assertEquals(problem_of 'a,b\n1,"x"y\n', "t.csv:2: text after the end of a quoted field")
-    lu.assertEquals(problem_of "a,b\n1,\xFC\n", "t.csv:2: column b is not UTF-8 text: save the file as CSV in UTF-8")
-    lu.assertEquals(problem_of "\xFF\xFEa\0,\0b\0", "t.csv:1: this is UTF-16 text: save it as CSV in UTF-8")
+    lu.assertEquals(problem_of "a,b\n1,\xFC\n", "t.csv:2: column b is not UTF-8 text: save the file as CSV in UTF-8 "
+        .. "(Excel calls it CSV UTF-8)")
+    lu.assertEquals(problem_of "a\0,\0b\0", "t.csv:1: this is UTF-16 text without a mark, or no text: save it as CSV "
+        .. "in UTF-8")
+    lu.assertEquals(problem_of "\xFF\xFEa\0,\0b\0\n\0\0\xDC", "t.csv:2: this is UTF-16 text with half a character in "
+        .. "it: save it as CSV in UTF-8")
     lu.assertEquals(problem_of "a,a\n1,2\n", "t.csv:1: the column 'a' stands there twice")
     lu.assertEquals(problem_of "", "t.csv:1: the file is empty: its first line must name the columns")
     local ok, err = pcall(csv.rows, folder .. "/none.csv")
     lu.assertFalse(ok)
     lu.assertStrContains(err.message, "none.csv: No such file")
+end
+
+local function utf16(text, format)
+    local units = {}
+    for _, code in utf8.codes(text) do
+        if code > 0xFFFF then
+            code = code - 0x10000
+            units[#units + 1] = format:pack(0xD800 + (code >> 10))
+            code = 0xDC00 + (code & 0x3FF)
+        end
+        units[#units + 1] = format:pack(code)
+    end
+    return table.concat(units)
+end
+
+function tests.test_utf_16_of_either_order_reads_like_utf_8()
+    local text = "trunk\tlabel\r\n42\tBüro 🟢\r\n43\t" .. ("ü🟢"):rep(40000) .. "\r\n"
+    local expected = { { trunk = "42", label = "Büro 🟢", line = 2 },
+        { trunk = "43", label = ("ü🟢"):rep(40000), line = 3 } }
+    for _, format in ipairs { "<I2", ">I2" } do
+        lu.assertEquals(rows_of(utf16("\u{FEFF}" .. text, format)), expected)
+    end
 end
 
 --- Cells that lie across the pieces in which the file is read.

@@ -197,6 +197,7 @@ local SAMPLES <const> = {
     ip = { "192.0.2.7", "198.51.100.3", "2001:db8::1" }, cidr = { "192.0.2.0/28", "198.51.100.3/32" },
     source = { "192.0.2.7", "192.0.2.0/28" }, e164 = { "+4930123456", "+12025550123", "+912225550000" },
     uuid = { world.agent }, country = { "DE", "US" }, number_or_extension = { "1000", "+4930123456" },
+    phone_number = { "1000", "+4930123456" },
 }
 local TEXTS <const> = { "first", "Zürich", "サポート", "a longer text with blanks" }
 local CODECS <const> = { "ulaw,alaw", "alaw", "g722,ulaw" }

@@ -56,6 +56,36 @@ function tests.test_csv_can_be_read_back()
     lu.assertEquals(few.out, "account,nickname,sip_address\r\nfamulor,Front desk,sip.provider.example.com\r\n")
 end
 
+local function from_file(text, arguments)
+    local folder = program.folder()
+    program.write(folder .. "/ids", text)
+    local result = list(("%s --only-from %s/ids"):format(arguments, folder))
+    program.remove(folder)
+    return result
+end
+
+function tests.test_only_from_chooses_what_a_file_names()
+    local both = "--account famulor,autocalls"
+    lu.assertEquals(from_file("42\r\n'43\n\n42\n", "--account famulor -q").out, "42\n43\n")
+    lu.assertEquals(from_file("45\n", "--account famulor --only 42 -q").out, "42\n45\n")
+    lu.assertEquals(from_file("42\n43\n", "--account famulor --match 'label=Front*' -q").out, "42\n")
+    local rows = from_file("\xEF\xBB\xBFlabel;Trunk;Account\r\nx;42;autocalls\r\n;43;\r\n", both .. " --json").out
+    lu.assertEquals(rows:gsub('("account":"%a+","id":%d+)[^\n]*', "%1"), '{"account":"famulor","id":43\n'
+        .. '{"account":"autocalls","id":42\n{"account":"autocalls","id":43\n')
+    for text, word in pairs {
+        ["42\n4711\n4712\n"] = "line 2: no chosen account has a trunk 4711; 1 more",
+        ["trunk,account\n42,vatel\n"] = "line 2: the account vatel has no trunk 42",
+        ["\n"] = "the file is empty", ["trunk\n"] = "names no trunk",
+        ["label,account\nx,y\n"] = "the column trunk is missing",
+        ["1.23457E+11\n"] = "'1.23457E+11' is a rounded number",
+        ["trunk,account\n,famulor\n"] = ":2: the trunk is missing",
+    } do
+        local result = from_file(text, both)
+        lu.assertEquals({ result.status, result.out }, { 2, "" }, text)
+        lu.assertStrContains(result.err, word)
+    end
+end
+
 function tests.test_match_only_and_quiet_give_ids_to_work_on()
     lu.assertEquals(list "--account famulor --match 'label=*Köln*' -q".out, "45\n56\n")
     lu.assertEquals(list "--account famulor --match outbound_proxy=true --match country_code=DE -q".out, "45\n56\n")

@@ -406,6 +406,50 @@ function tests.test_a_password_file_with_a_mistake_changes_nothing()
     lu.assertEquals(live_passwords().autocalls["42"].sip_password, "longenough1")
 end
 
+--- A password that a carrier dictates reaches the platform as it is meant, or not at all; and nobody reads it.
+function tests.test_what_a_spreadsheet_made_of_a_password_is_refused_before_anything_is_sent()
+    start "--limits none"
+    for cell, word in pairs {
+        [" Geheim-99xyz"] = "begins with a blank", ['"Geheim-99xyz "'] = "ends with a blank",
+        ["Geheim-99xyz\u{200B}"] = "(U+200B) at place 13", ["\u{FEFF}Geheim-99xyz"] = "(U+FEFF) at place 1",
+        ["Geheim\u{A0}99xyz"] = "(U+00A0) at place 7", ["Geheim\u{AD}99xyz"] = "U+00AD",
+        ["Geheim-99xyz\u{202E}"] = "U+202E", ["Geheim-99xyz\t"] = "U+0009", ['"Geheim\n99xyz"'] = "U+000A",
+        ["'Geheim-99xyz"] = "begins with an apostrophe", ["#N/A"] = "error value", ["#VALUE!"] = "error value",
+        ["#NAME?"] = "error value", ["1.23457E+11"] = "rounded number", ['"1,23457E+11"'] = "rounded number",
+        ["FALSCH"] = "truth value", ["1234567890123450000"] = "zeros after 15 digits",
+        ["Geheim\xFC99xyz"] = "not UTF-8",
+    } do
+        local result = with_file("trunk,field,password\n45,sip_password,first-99xyz\n42,sip_password," .. cell .. "\n",
+            "--account famulor")
+        lu.assertEquals(result.status, 2, cell)
+        lu.assertStrContains(result.err, "line 3: ")
+        lu.assertStrContains(result.err, word)
+        lu.assertNotStrContains(result.err, "99xyz")
+    end
+    local leak = with_file("trunk,field,password\n42,sip_password,se,cret-99x\n", "--account famulor")
+    lu.assertNotStrContains(leak.err, "cret-99x")
+    lu.assertEquals(#writes(), 0)
+end
+
+function tests.test_a_password_file_of_any_spreadsheet_sends_what_is_meant()
+    start "--limits none"
+    for text, password in pairs {
+        ["\xEF\xBB\xBFsep=;\r\nTrunk;FIELD;Password\r\n'42;sip_password;'=geheim 1;\r\n"] = false,
+        ["\xEF\xBB\xBFsep=;\r\nTrunk;FIELD;Password\r\n'42;sip_password;'=geheim 1\r\n;;\r\n"] = "=geheim 1",
+        ["trunk,field,password\n42,sip_password,''quoted 2\n"] = "'quoted 2",
+        ["trunk,field,password\n42,sip_password,'1234567890123450000\n"] = "1234567890123450000",
+        ["trunk,field,password\n42\u{200B},sip_password ,+4930-abc\n"] = "+4930-abc",
+        ["\xFF\xFE" .. ("trunk\tfield\tpassword\n42\tsip_password\tünter=3\n"):gsub("ü", "\xFC"):gsub(".", "%0\0")] =
+            "ünter=3",
+    } do
+        local result = with_file(text, "--account famulor")
+        lu.assertEquals(result.status, password and 0 or 2, text .. result.err)
+        if password then
+            lu.assertEquals(live_passwords().famulor["42"].sip_password, password)
+        end
+    end
+end
+
 -- --- what is shown ---------------------------------------------------------------------------------
 
 function tests.test_no_secret_and_no_token_in_any_output()

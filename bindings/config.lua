@@ -11,12 +11,33 @@ local function fail(format, ...)
     core.error("invalid", format:format(...), CONFIGURATION)
 end
 
---- Where a configuration is looked for, in this order.
----@return string? path, boolean named  named: somebody asked for this very file
+--- Whether there is anything of this name, be it a link that leads nowhere. That a folder on the way may not be
+--- searched does not say that there is nothing: then it counts as there, and reading it says what is wrong.
+local function is_there(path)
+    local found <const>, _, code <const> = require "luv".fs_lstat(path)
+    return found ~= nil or code ~= "ENOENT" and code ~= "ENOTDIR"
+end
+
+--- A folder can be opened, and not be read.
+local function check_readable(path)
+    local file <const>, problem <const> = io.open(path, "r")
+    if not file then
+        fail("cannot read the configuration: %s", problem)
+    end
+    file:close()
+    local found <const> = require "luv".fs_stat(path)
+    if found and found.type == "directory" then
+        fail("cannot read the configuration: %s is a folder", path)
+    end
+end
+
+--- Where a configuration is looked for, in this order. One that is there is the one, whether it can be read or not:
+--- the next would be another's.
+---@return string? path
 local function find()
     local named = core.config_file() or os.getenv "TRUNKHOST_CONFIG"
     if named and named ~= "" then
-        return named, true
+        return named
     end
     local home = os.getenv "HOME"
     local user = os.getenv "XDG_CONFIG_HOME" or (home and home .. "/.config")
@@ -25,13 +46,10 @@ local function find()
         table.insert(places, 1, user .. "/trunkhost/config.lua")
     end
     for _, path in ipairs(places) do
-        local file = io.open(path, "r")
-        if file then
-            file:close()
-            return path, false
+        if is_there(path) then
+            return path
         end
     end
-    return nil, false
 end
 
 --- The file sees nothing but `env`, the environment to read.
@@ -180,18 +198,12 @@ function config.get()
     if loaded then
         return loaded
     end
-    local path, named = find()
+    local path <const> = find()
     if not path then
         loaded = { accounts = {} }
         return loaded
     end
-    if named then
-        local file, problem = io.open(path, "r")
-        if not file then
-            fail("cannot read the configuration: %s", problem)
-        end
-        file:close()
-    end
+    check_readable(path)
     local value = run(path)
     check(path, value)
     loaded = { path = path, accounts = value.accounts }

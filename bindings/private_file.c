@@ -3,9 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lauxlib.h>
+#include <linux/magic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "error_lua.h"
@@ -27,6 +31,28 @@ int th_private_read_all(int fd, size_t limit, th_buf *out)
     return n == 0 && out->len <= limit ? 0 : -1;
 }
 
+/*
+ * Docker and Kubernetes mount secrets with mode 0444 or 0644, owned by root, in a place that nobody in the container can
+ * write to: below /run/secrets (where /var/run/secrets leads), or on a tmpfs of their own that is mounted read-only.
+ * The path is the real one, behind the symbolic links that Kubernetes makes.
+ */
+static bool is_mounted_secret(int fd, const struct stat *st)
+{
+    static const char secrets[] = "/run/secrets/";
+    char link[40], path[4096];
+    struct statfs fs;
+    if ((st->st_uid != 0 && st->st_uid != geteuid()) || (st->st_mode & 033))
+        return false;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, path, sizeof path - 1);
+    if (len > 0 && strncmp(path, secrets, sizeof secrets - 1) == 0) {
+        struct stat folder;
+        return stat("/run/secrets", &folder) == 0 && folder.st_uid == 0 &&
+               (!(folder.st_mode & 022) || (folder.st_mode & S_ISVTX));
+    }
+    return fstatfs(fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC && (fs.f_flags & ST_RDONLY);
+}
+
 static int check_private(const char *path, const char *what, int fd, th_error *err)
 {
     struct stat st;
@@ -37,7 +63,7 @@ static int check_private(const char *path, const char *what, int fd, th_error *e
     if (len > 0 && strncmp(path, credentials, len) == 0 && path[len] == '/' &&
         !strstr(path, "/../"))
         return 0;
-    if (st.st_mode & 077)
+    if ((st.st_mode & 077) && !is_mounted_secret(fd, &st))
         return th_fail(err, TH_INVALID,
                        "the %s %s can be read by others (mode %04o): run chmod 600 on it", what,
                        path, (unsigned)(st.st_mode & 07777));

@@ -12,11 +12,14 @@ local prompt_history <const> = {}
 --- Where it is: beside the ledger's default place. nil: nobody says where.
 ---@return string? path
 function prompt_history.path()
-    local state, home <const> = os.getenv "XDG_STATE_HOME", os.getenv "HOME"
-    if not state or state == "" then
-        state = home and home ~= "" and home .. "/.local/state" or nil
+    local state <const>, home <const> = os.getenv "XDG_STATE_HOME", os.getenv "HOME"
+    local service <const> = (os.getenv "STATE_DIRECTORY" or ""):match "^/[^:]*"
+    if state and state ~= "" then
+        return state .. "/trunkhost/history"
+    elseif service then
+        return service .. "/history"
     end
-    return state and state .. "/trunkhost/history"
+    return home and home ~= "" and home .. "/.local/state/trunkhost/history" or nil
 end
 
 local function is_telltale(name)

@@ -39,12 +39,15 @@ static bool take(const struct th_command_option *option, int argc, char **argv, 
     return true;
 }
 
+enum { OPTIONS_MOST = 32 }; /* of one command: a bit each says which were given */
+
 int th_command_parse(const char *command, int argc, char **argv, int first,
                      const struct th_command_option *options, const char **words, int most,
                      int *count)
 {
     th_error err = {0};
     bool only_words = false;
+    uint32_t seen = 0;
 
     *count = 0;
     for (int i = first; i < argc; i++) {
@@ -73,6 +76,13 @@ int th_command_parse(const char *command, int argc, char **argv, int first,
                     command, given, command);
         else if (option->value && !*option->value)
             th_fail(&err, TH_INVALID, "%s: %s needs a value", command, given);
+        else if (option->value && option - options < OPTIONS_MOST) {
+            uint32_t bit = (uint32_t)1 << (option - options);
+            if (seen & bit)
+                th_fail(&err, TH_INVALID, "%s: %s is given twice; give it once", command,
+                        option->name);
+            seen |= bit;
+        }
         if (err.kind)
             return th_command_complain(&err);
     }

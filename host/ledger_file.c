@@ -14,6 +14,8 @@ static const char another[] = "Name another with --ledger";
 char *th_ledger_default_path(void)
 {
     const char *state = getenv("XDG_STATE_HOME");
+    const char *service =
+        getenv("STATE_DIRECTORY"); /* of systemd: one folder, or several with colons */
     const char *home = getenv("HOME");
     char *path = NULL;
     int n = -1;
@@ -21,6 +23,8 @@ char *th_ledger_default_path(void)
     /* The XDG specification has relative paths ignored. */
     if (state && state[0] == '/')
         n = asprintf(&path, "%s/trunkhost/ledger.db", state);
+    else if (service && service[0] == '/')
+        n = asprintf(&path, "%.*s/ledger.db", (int)strcspn(service, ":"), service);
     else if (home && home[0])
         n = asprintf(&path, "%s/.local/state/trunkhost/ledger.db", home);
     return n < 0 ? NULL : path;

@@ -169,8 +169,10 @@ static int with_ledger(const th_options *options,
         options->runtime.ledger ? strdup(options->runtime.ledger) : th_ledger_default_path();
     int status =
         path ? command(argc, argv, path)
-             : usage_error(options, "no place for the ledger: neither XDG_STATE_HOME nor HOME is "
-                                    "set; name one with --ledger FILE");
+             : usage_error(
+                   options,
+                   "no place for the ledger: none of XDG_STATE_HOME, STATE_DIRECTORY and HOME "
+                   "is set; name one with --ledger FILE");
     free(path);
     return status;
 }

@@ -48,9 +48,32 @@ static bool wants_json(int argc, char **argv)
     return false;
 }
 
+/* An option that takes one value, and was given two: nobody can know which one is meant. */
+static int refuse_twice(int c, unsigned *seen, th_error *err)
+{
+    static const struct {
+        int c;
+        const char *name;
+    } once[] = {{'c', "--config"},
+                {OPT_LEDGER, "--ledger"},
+                {OPT_SANDBOX, "--sandbox"},
+                {OPT_LOG_LEVEL, "--log-level"},
+                {OPT_LOG_FORMAT, "--log-format"},
+                {OPT_MAX_MEMORY, "--max-memory"}};
+    for (size_t i = 0; i < sizeof once / sizeof once[0]; i++) {
+        if (once[i].c != c)
+            continue;
+        if (*seen & 1u << i)
+            return th_fail(err, TH_INVALID, "%s is given twice; give it once", once[i].name);
+        *seen |= 1u << i;
+    }
+    return 0;
+}
+
 int th_options_parse(int argc, char **argv, th_options *options, th_error *err)
 {
     int c, level;
+    unsigned seen = 0;
     bool json = false;
     memset(options, 0, sizeof *options);
     options->runtime.log_level = TH_LOG_INFO;
@@ -61,6 +84,8 @@ int th_options_parse(int argc, char **argv, th_options *options, th_error *err)
      */
     while ((c = getopt_long(argc, argv, "+:c:e:inVh", long_options, NULL)) != -1) {
         const char *value = optarg ? optarg : "";
+        if (refuse_twice(c, &seen, err) != 0)
+            return -TH_INVALID;
         switch (c) {
         case 'c':
             options->runtime.config = optarg;
@@ -160,7 +185,8 @@ void th_options_help(void)
         "  -c, --config FILE      the accounts (default: $TRUNKHOST_CONFIG, then\n"
         "                         ~/.config/trunkhost/config.lua, /etc/trunkhost/config.lua)\n"
         "      --ledger FILE      where passwords are kept\n"
-        "                         (default: ~/.local/state/trunkhost/ledger.db)\n"
+        "                         (default: ~/.local/state/trunkhost/ledger.db, in a unit of\n"
+        "                         systemd $STATE_DIRECTORY/ledger.db)\n"
         "      --sandbox[=SPEC]   run on fake platforms inside this process; SPEC is for example\n"
         "                         trunks=200,seed=7,limits=none,fault=lost_reply=0.1\n"
         "  -n, --dry-run          send nothing but GET, whatever the script does\n"

@@ -30,10 +30,10 @@ int th_runtime_choose_ledger(th_runtime *runtime, th_error *err)
     } else {
         runtime->ledger_path = th_ledger_default_path();
         if (!runtime->ledger_path)
-            return th_fail(
-                err, TH_INVALID,
-                "no place for the ledger: neither XDG_STATE_HOME nor HOME is set; name one "
-                "with --ledger FILE");
+            return th_fail(err, TH_INVALID,
+                           "no place for the ledger: none of XDG_STATE_HOME, STATE_DIRECTORY and "
+                           "HOME is set; name one "
+                           "with --ledger FILE");
     }
     return runtime->ledger_path ? 0 : th_fail(err, TH_INVALID, "not enough memory");
 }

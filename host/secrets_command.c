@@ -45,7 +45,8 @@ int th_secrets_command(int argc, char **argv, const char *ledger_path)
             continue;
         if (!ledger_path && !(ledger_path = standard = th_ledger_default_path())) {
             th_fail(&err, TH_INVALID,
-                    "neither XDG_STATE_HOME nor HOME is set. Name the ledger with --ledger");
+                    "none of XDG_STATE_HOME, STATE_DIRECTORY and HOME is set. Name the ledger with "
+                    "--ledger");
             return th_command_complain(&err);
         }
         rc = commands[i].run(argc, argv, ledger_path);

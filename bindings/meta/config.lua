@@ -28,7 +28,7 @@
 --- Exactly one of its members.
 ---@class (exact) trunkhost.TokenSource
 ---@field env? string  The name of an environment variable.
----@field file? string  A file that only its owner can read, or one in `$CREDENTIALS_DIRECTORY`.
+---@field file? string  A file that only its owner can read, one in `$CREDENTIALS_DIRECTORY`, or a mounted secret of Docker or Kubernetes.
 ---@field command? string[]  A command that prints it: `{ "pass", "show", "famulor" }`.
 
 --- So many requests in so many seconds: `{ 100, per = 60 }`.

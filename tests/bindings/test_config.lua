@@ -158,4 +158,62 @@ function tests.test_a_provider_of_ones_own_lies_beside_the_configuration()
     for _, words in ipairs { "titel", "base_url", "endpoints" } do lu.assertStrContains(faulty.err, words) end
 end
 
+-- --- where it is found ----------------------------------------------------------------------------
+
+local function names(env)
+    return program.run("-e " .. program.quote "print(table.concat(require 'trunkhost'.accounts(), ' '))", { env = env })
+end
+
+function tests.test_one_that_is_there_and_cannot_be_read_is_an_error()
+    local place <const> = folder .. "/trunkhost/config.lua"
+    local env <const> = { XDG_CONFIG_HOME = folder, FAMULOR_TOKEN = "x" }
+    os.execute("mkdir -p " .. folder .. "/trunkhost")
+    lu.assertEquals(names(env).out, "famulor\n")
+    for _, make in ipairs { "ln -s nowhere " .. place, "mkdir " .. place, "ln -s config.lua " .. place } do
+        os.execute(make)
+        local result <const> = names(env)
+        lu.assertEquals(result.status, 2, make)
+        lu.assertStrContains(result.err, "cannot read the configuration", false, make)
+        lu.assertStrContains(result.err, place)
+        os.execute("rm -rf " .. place)
+    end
+end
+
+function tests.test_an_option_with_one_value_is_given_once()
+    program.write(folder .. "/config.lua", "return { accounts = {} }")
+    local c <const>, l <const> = "-c " .. folder .. "/config.lua ", "--ledger " .. folder .. "/l.db "
+    for _, arguments in ipairs { c .. c .. "doctor", c .. "--config=/dev/null doctor", l .. l .. "runs",
+        "--sandbox --sandbox=seed=2 doctor", "--log-level info --log-level=warn doctor",
+        "--log-format text --log-format text doctor", "--max-memory 1G --max-memory 2G doctor",
+        l .. "secrets list --account a --account b" } do
+        local result <const> = program.run(arguments)
+        lu.assertEquals(result.status, 2, arguments)
+        lu.assertStrContains(result.err, "is given twice", false, arguments)
+    end
+end
+
+-- --- mounted secrets ------------------------------------------------------------------------------
+
+function tests.test_a_mounted_secret_may_be_readable_by_all()
+    local mount <const> = folder .. "/mounted"
+    os.execute("mkdir " .. mount)
+    program.write(folder .. "/config.lua", ([[return { accounts = { a = { provider = "famulor",
+        token = { file = "%s/token" } } } }]]):format(mount))
+    -- As Kubernetes lays it out.
+    local script <const> = ([[mount -t tmpfs none %s && cd %s && mkdir ..1 && echo tok > ..1/token && chmod 444 ..1/token
+        ln -s ..1 ..data && ln -s ..data/token token && cd / && ]]):format(mount, mount)
+    local function run(more)
+        local around <const> = "unshare -rm sh -c " .. program.quote(script .. more .. ' "$@"') .. " sh"
+        return program.run("-c " .. folder .. "/config.lua -e " .. program.quote "require 'trunkhost'.account 'a'",
+            { around = around })
+    end
+    if not os.execute "unshare -rm true 2>/dev/null" then
+        lu.skip "this machine lets nobody mount"
+    end
+    lu.assertEquals(run(("mount -o remount,ro none %s && exec"):format(mount)).status, 0)
+    local writable <const> = run "exec"
+    lu.assertEquals(writable.status, 2)
+    lu.assertStrContains(writable.err, "can be read by others")
+end
+
 os.exit(lu.LuaUnit.new():runSuiteByInstances { { "config", tests } })

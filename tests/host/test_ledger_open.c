@@ -259,6 +259,37 @@ static void the_default_path_follows_the_xdg_specification(void **state)
     assert_null(th_ledger_default_path());
 }
 
+/* A unit with StateDirectory= and DynamicUser=, which has no home. */
+static void a_service_of_systemd_keeps_it_in_its_state_directory(void **state)
+{
+    static const struct {
+        const char *xdg, *service, *home, *path;
+    } cases[] = {
+        {NULL, "/var/lib/trunkhost", NULL, "/var/lib/trunkhost/ledger.db"},
+        {NULL, "/var/lib/trunkhost:/var/lib/other", NULL, "/var/lib/trunkhost/ledger.db"},
+        {NULL, "/var/lib/trunkhost", "/root", "/var/lib/trunkhost/ledger.db"},
+        {"/xdg", "/var/lib/trunkhost", "/root", "/xdg/trunkhost/ledger.db"},
+        {NULL, "", "/root", "/root/.local/state/trunkhost/ledger.db"},
+        {NULL, "relative", "/root", "/root/.local/state/trunkhost/ledger.db"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *const names[] = {"XDG_STATE_HOME", "STATE_DIRECTORY", "HOME"};
+        const char *const values[] = {cases[i].xdg, cases[i].service, cases[i].home};
+        for (int n = 0; n < 3; n++) {
+            if (values[n])
+                setenv(names[n], values[n], 1);
+            else
+                unsetenv(names[n]);
+        }
+        char *path = th_ledger_default_path();
+        assert_string_equal(path, cases[i].path);
+        free(path);
+    }
+    unsetenv("STATE_DIRECTORY");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 
 int main(void)
@@ -273,6 +304,7 @@ int main(void)
         TEST(a_read_only_file_system_is_refused),
         TEST(programs_that_start_at_once_share_one_ledger_and_key),
         TEST(the_default_path_follows_the_xdg_specification),
+        TEST(a_service_of_systemd_keeps_it_in_its_state_directory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

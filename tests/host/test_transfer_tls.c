@@ -116,6 +116,27 @@ static void a_certificate_of_the_given_authority_is_accepted(void **state)
     net_close(&net);
 }
 
+static void ssl_cert_file_names_the_authorities_where_no_ca_file_is_given(void **state)
+{
+    (void)state;
+    struct net net;
+    struct fetch fetch = {0};
+    setenv("SSL_CERT_FILE", nginx_ca(server), 1);
+    net_open(&net, &(th_client_options){0});
+    fetch_run(&net, &fetch, "POST", nginx_url(server, GOOD), "/keep", "{}");
+    assert_int_equal(fetch.transfer.fate, TH_FATE_REPLIED);
+    fetch_close(&fetch);
+    net_close(&net);
+    setenv("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt", 1);
+    net_open(&net, &(th_client_options){.ca_file = nginx_ca(server)});
+    fetch = (struct fetch){0};
+    fetch_run(&net, &fetch, "POST", nginx_url(server, GOOD), "/keep", "{}");
+    assert_int_equal(fetch.transfer.fate, TH_FATE_REPLIED);
+    fetch_close(&fetch);
+    net_close(&net);
+    unsetenv("SSL_CERT_FILE");
+}
+
 static void a_certificate_for_another_host_is_refused(void **state)
 {
     (void)state;
@@ -235,6 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         tls_test(a_certificate_of_the_given_authority_is_accepted),
+        tls_test(ssl_cert_file_names_the_authorities_where_no_ca_file_is_given),
         tls_test(a_certificate_for_another_host_is_refused),
         tls_test(a_certificate_of_an_unknown_authority_is_refused),
         tls_test(old_versions_are_refused),

@@ -124,4 +124,21 @@ function tests.test_wrong_usage_and_quiet()
     lu.assertEquals(result.status, 0)
 end
 
+function tests.test_a_file_of_authorities_that_is_of_no_use_is_said_and_stops_what_needs_it()
+    with_folder(function(folder)
+        program.write(folder .. "/empty.pem", "nothing\n")
+        for path, words in pairs { [folder .. "/missing.pem"] = "No such file", [folder] = "Is a directory",
+            [folder .. "/empty.pem"] = "holds no certificate" } do
+            local env <const> = { SSL_CERT_FILE = path, FAMULOR_TOKEN = "token" }
+            local _, found <const> = doctor_run("", { env = env })
+            lu.assertEquals(found.certificates.state, "wrong")
+            lu.assertStrContains(found.certificates.message, words)
+            lu.assertStrContains(found["account famulor"].message, words)
+            lu.assertStrContains(found["account famulor"].message, "SSL_CERT_FILE")
+            lu.assertEquals(doctor_run("--sandbox", { env = env }).status, 1)
+            lu.assertEquals(program.run("--sandbox=trunks=1 list_trunks.lua --account famulor", { env = env }).status, 0)
+        end
+    end)
+end
+
 os.exit(lu.LuaUnit.new():runSuiteByInstances { { "doctor", tests } })

@@ -28,7 +28,7 @@
 --- Exactly one of its members.
 ---@class (exact) trunkhost.TokenSource
 ---@field env? string  The name of an environment variable.
----@field file? string  A file that only its owner can read, one in `$CREDENTIALS_DIRECTORY`, or a mounted secret of Docker or Kubernetes.
+---@field file? string  Only its owner can read it, or systemd, Docker or Kubernetes have mounted it.
 ---@field command? string[]  A command that prints it: `{ "pass", "show", "famulor" }`.
 
 --- So many requests in so many seconds: `{ 100, per = 60 }`.

@@ -200,7 +200,8 @@ function tests.test_a_mounted_secret_may_be_readable_by_all()
     program.write(folder .. "/config.lua", ([[return { accounts = { a = { provider = "famulor",
         token = { file = "%s/token" } } } }]]):format(mount))
     -- As Kubernetes lays it out.
-    local script <const> = ([[mount -t tmpfs none %s && cd %s && mkdir ..1 && echo tok > ..1/token && chmod 444 ..1/token
+    local script <const> = ([[mount -t tmpfs none %s && cd %s && mkdir ..1
+        echo tok > ..1/token && chmod 444 ..1/token
         ln -s ..1 ..data && ln -s ..data/token token && cd / && ]]):format(mount, mount)
     local function run(more)
         local around <const> = "unshare -rm sh -c " .. program.quote(script .. more .. ' "$@"') .. " sh"

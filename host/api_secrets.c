@@ -7,6 +7,7 @@
 #include "api_impl.h"
 #include "json.h"
 #include "redact.h"
+#include "secret_known.h"
 
 enum {
     QUOTE_MAX = 300,   /* bytes of a platform's text in one message */
@@ -148,9 +149,16 @@ static void scrub(char *text, const struct th_secret_list *own)
     th_redact_words(text, len, own);
 }
 
+/* A token that is an ordinary word ("sandbox") would take that word from the platform's answers. */
+static const th_secret *known_token(const struct th_call *call)
+{
+    const th_secret *token = call->account ? call->account->token : NULL;
+    return token && token->known ? token : NULL;
+}
+
 void th_call_scrub(const struct th_call *call, th_error *err)
 {
-    const th_secret *secrets[TH_CALL_SECRETS + 1] = {call->account ? call->account->token : NULL};
+    const th_secret *secrets[TH_CALL_SECRETS + 1] = {known_token(call)};
     const struct th_secret_list own = {secrets, call->nsecrets + 1};
     for (unsigned i = 0; i < call->nsecrets; i++)
         secrets[i + 1] = call->secrets[i].secret;

@@ -56,7 +56,6 @@ static int refuse_twice(int c, unsigned *seen, th_error *err)
         const char *name;
     } once[] = {{'c', "--config"},
                 {OPT_LEDGER, "--ledger"},
-                {OPT_SANDBOX, "--sandbox"},
                 {OPT_LOG_LEVEL, "--log-level"},
                 {OPT_LOG_FORMAT, "--log-format"},
                 {OPT_MAX_MEMORY, "--max-memory"}};

@@ -183,7 +183,7 @@ function tests.test_an_option_with_one_value_is_given_once()
     program.write(folder .. "/config.lua", "return { accounts = {} }")
     local c <const>, l <const> = "-c " .. folder .. "/config.lua ", "--ledger " .. folder .. "/l.db "
     for _, arguments in ipairs { c .. c .. "doctor", c .. "--config=/dev/null doctor", l .. l .. "runs",
-        "--sandbox --sandbox=seed=2 doctor", "--log-level info --log-level=warn doctor",
+        "--log-level info --log-level=warn doctor",
         "--log-format text --log-format text doctor", "--max-memory 1G --max-memory 2G doctor",
         l .. "secrets list --account a --account b" } do
         local result <const> = program.run(arguments)

@@ -20,7 +20,12 @@ local WORKERS <const> = 32
 local APIS <const> = { "famulor", "famulor", "famulor", "autocalls", "bolna", "bolna_trunk", "bolna_trunk", "vatel" }
 local CREATES <const> = { "famulor", "famulor", "bolna_trunk", "vatel" }
 local FAULTS <const> = { "lost_reply", "error_after", "cut_body", "drop", "html", "error_before", "limit", "slow",
-    "refuse", "auth_failed" }
+    "refuse", "auth_failed", "busy", "timeout_before", "timeout_after", "short_list", "shifting_list", "empty_page",
+    "same_page" }
+--- What a platform may do beside: readers that lag behind, pages, and when a 429 or 503 says to come again.
+local EVENTUAL <const> = { "0", "0", "0/40", "0/300" }
+local PAGES <const> = { 0, 0, 0, 2, 3 }
+local RETRY_AFTER <const> = { "documented", "none", "0", "1", "date:1" }
 local CALLS <const> = { "pwrite64", "fdatasync", "write", "sendto" }
 
 -- ---------------------------------------------------------------------------------------------------
@@ -43,8 +48,9 @@ end
 
 local function disturbance(creates)
     local writes = creates and { "@POST" } or { "@PUT", "@PATCH" }
-    local kind, disturbed = math.random(), { fault = faults(writes), seed = math.random(1, 1000000),
-        resume = math.random() < 0.4 }
+    local kind, disturbed = math.random(), { resume = math.random() < 0.4, sandbox = { fault = faults(writes),
+        seed = math.random(1, 1000000), eventual = one_of(EVENTUAL), page = one_of(PAGES),
+        retry_after = one_of(RETRY_AFTER) } }
     if kind < 0.5 then
         disturbed.kill = { request = math.random(1, 18), moment = one_of { "before", "after" } }
     elseif kind < 0.75 then
@@ -75,7 +81,7 @@ local function rotate(sandbox, plan, start, name)
     local apis = { plan.api }
     for i, run in ipairs(plan.runs) do
         local moment = ("%s, run %d"):format(name, i)
-        sandbox:tell("faults", { fault = run.fault, seed = run.seed })
+        sandbox:tell("faults", run.sandbox)
         sandbox:tell("kill", run.kill)
         local before = rotation.live(sandbox:ask "state", apis)
         local result = rotation.run(sandbox, apis, { arguments = plan.arguments, around = run.around,
@@ -133,7 +139,7 @@ local function create(sandbox, plan, start, name)
     end
     for i, disturbed in ipairs(plan.runs) do
         local moment = ("%s, run %d"):format(name, i)
-        sandbox:tell("faults", { fault = disturbed.fault, seed = disturbed.seed })
+        sandbox:tell("faults", disturbed.sandbox)
         sandbox:tell("kill", disturbed.kill)
         local result = run(disturbed.around)
         lu.assertTrue(result.status <= 3 or result.status == 137, moment .. ": " .. result.err)

@@ -6,8 +6,12 @@ local state <const> = require "trunkhost.rehearse.state"
 local rehearse <const> = {}
 
 --- As the sandbox calls them, each as often as it takes to meet some requests and let others through.
-local FAULTS <const> = { "drop", "html", "limit", "error_before", "refuse", "error_after", "lost_reply", "cut_body",
-    "slow", "auth_failed" }
+local FAULTS <const> = { "drop", "html", "limit", "busy", "timeout_before", "error_before", "refuse", "error_after",
+    "timeout_after", "lost_reply", "cut_body", "slow", "auth_failed" }
+--- Of lists, which come in pages then. Most platforms document no pages: there a page must not be taken for the list.
+local LISTS <const> = { "short_list", "shifting_list", "empty_page", "same_page" }
+local LIST <const> = "%s@GET=0.5"
+local PAGE <const> = 2
 -- Of every request, and of writes alone: else a list that fails would hide what a failing change leads to.
 local ALL <const> = "%s=0.3"
 local WRITES <const> = "%s@POST=0.5+%s@PUT=0.5+%s@PATCH=0.5+%s@DELETE=0.5"
@@ -125,13 +129,14 @@ local function met(stage)
     return false
 end
 
-function Rehearsal:under(scenario, fault)
+--- page: items on a page of a list, or nil where lists are as they are documented.
+function Rehearsal:under(scenario, fault, page)
     local note <const> = self:noting(scenario)
     for seed = self.seed, self.seed + SEEDS - 1 do
         self.stage:reset()
-        self.stage:tell("faults", { fault = fault, seed = seed })
+        self.stage:tell("faults", { fault = fault, seed = seed, page = page })
         self:run(note, false)
-        if met(self.stage) then
+        if page or met(self.stage) then
             break
         end
     end
@@ -170,6 +175,9 @@ function Rehearsal:scenarios(every)
     end
     for _, fault in ipairs(self.changes and FAULTS or {}) do
         add("write:" .. fault, self.under, "write:" .. fault, (WRITES:gsub("%%s", fault)))
+    end
+    for _, fault in ipairs(LISTS) do
+        add("list:" .. fault, self.under, "list:" .. fault, LIST:format(fault), PAGE)
     end
     for request = 1, self.requests, every do
         add(("kill:%d:before"):format(request), self.killed, request, "before")

@@ -55,6 +55,23 @@ function tests.test_errors_that_are_swallowed_make_a_status_that_says_nothing()
     lu.assertEquals(broken.status, { "write:refuse" })
 end
 
+function tests.test_half_a_list_is_no_end_of_the_work()
+    local result, broken = rehearse(HEAD .. [[
+        pcall(function()
+            for trunk in account:trunks() do
+                account:update(trunk.id, { remain_in_dialog = not trunk.remain_in_dialog or nil })
+            end
+        end)
+    ]], "--trunks 3 --only list:short_list")
+    lu.assertEquals(result.status, 1, result.out .. result.err)
+    lu.assertEquals(broken.status, { "list:short_list" })
+    for _, api in ipairs { "bolna_trunk", "famulor" } do
+        result = program.run("rehearse --trunks 3 --only list rotate_passwords.lua --account " .. api)
+        lu.assertEquals(result.status, 0, result.out .. result.err)
+        lu.assertStrContains(result.out, "Scenarios: 4,")
+    end
+end
+
 function tests.test_a_create_without_looking_is_a_second_trunk()
     local result, broken = rehearse(HEAD .. [[
         account:create { pbx = "generic", outbound_host = "sip.example.com" }

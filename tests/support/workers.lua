@@ -42,7 +42,8 @@ function workers.run(script, count)
     for i, pipe in ipairs(pipes) do
         local out = pipe:read "a"
         -- luaunit takes minutes to look through a message of megabytes.
-        results[i] = { failed = not pipe:close(), out = #out < 8000 and out or out:sub(1, 4000) .. "…" .. out:sub(-4000) }
+        local shown = #out < 8000 and out or out:sub(1, 4000) .. "…" .. out:sub(-4000)
+        results[i] = { failed = not pipe:close(), out = shown }
     end
     return results
 end

@@ -8,7 +8,7 @@ local suggest <const> = require "trunkhost.suggest"
 local accounts <const> = {}
 
 local BUILT_IN <const> = { "famulor", "autocalls", "vatel", "bolna", "bolna_trunk" }
-local opened <const> = {}
+local opened <const>, opening <const> = {}, {}
 
 local function fail(format, ...)
     core.error("invalid", format:format(...), { code = "configuration" })
@@ -91,9 +91,12 @@ local function read_token(name, source)
     elseif source.file then
         ok, token = pcall(core.token_from_file, source.file)
     else
-        ok, token = pcall(core.token_from_command, source.command)
+        ok, token = pcall(core.token_from_command, source.command, source.timeout)
     end
     if not ok then
+        if core.is_error(token) == "cancelled" then
+            error(token, 0)
+        end
         local message = type(token) == "table" and token.message or tostring(token)
         core.error("invalid", "no token: " .. message, { account = name, code = "configuration" })
     end
@@ -133,17 +136,7 @@ local function entry(name)
         table.concat(names, ", "))
 end
 
---- Opens an account (once): trunkhost.account "famulor-prod".
----@param name string
----@return trunkhost.Account
-function accounts.account(name)
-    if opened[name] then
-        return opened[name]
-    end
-    if type(name) ~= "string" then
-        error("account: the name must be a text, got " .. type(name), 2)
-    end
-    local settings = entry(name)
+local function open(name, settings)
     local options = {
         name = name,
         description = describe(settings.provider),
@@ -169,6 +162,79 @@ function accounts.account(name)
     end
     opened[name] = core.open_account(options)
     return opened[name]
+end
+
+--- A command for the token takes its time: whoever wants the account meanwhile waits for the same one.
+local function open_together(name, settings)
+    while not opened[name] do
+        local task <const> = opening[name] or core.spawn(open, name, settings)
+        opening[name] = task
+        local ok, err = pcall(task.await, task)
+        opening[name] = opening[name] ~= task and opening[name] or nil
+        -- Cancelled with the task that has started it: another one starts it again.
+        if not ok and (core.is_error(err) ~= "cancelled" or core.stopping()) then
+            error(err, 0)
+        end
+    end
+    return opened[name]
+end
+
+--- Opens an account (once): trunkhost.account "famulor-prod". Waits where a command prints its token.
+---@param name string
+---@return trunkhost.Account
+function accounts.account(name)
+    if opened[name] then
+        return opened[name]
+    end
+    if type(name) ~= "string" then
+        error("account: the name must be a text, got " .. type(name), 2)
+    end
+    local settings = entry(name)
+    local waits <const> = settings.token.command and not core.run().sandbox
+    return (waits and open_together or open)(name, settings)
+end
+
+--- Stands where an account could not be opened, to be named in what is said of it.
+---@param name string
+---@return trunkhost.Account
+function accounts.closed(name)
+    local description <const> = describe(entry(name).provider)
+    return {
+        name = function() return name end,
+        describe = function() return description end,
+        impact = function() return { inbound = false, outbound = false } end,
+        pace = function() return { queued = 0, waiting_for = "" } end,
+    }
+end
+
+--- Opens accounts at the same time. One whose token command fails or takes too long is left out; any other fault, or
+--- when none is left, is raised.
+---@param names string[]
+---@return trunkhost.Account[] list, { account: trunkhost.Account, error: table }[] failures
+function accounts.open_all(names)
+    local list, failures, tasks = {}, {}, {}
+    for i, name in ipairs(names) do
+        tasks[i] = entry(name).token.command and core.spawn(accounts.account, name) or nil
+    end
+    for i, name in ipairs(names) do
+        local ok, result
+        if tasks[i] then
+            ok, result = pcall(tasks[i].await, tasks[i])
+        else
+            ok, result = true, accounts.account(name)
+        end
+        if ok then
+            list[#list + 1] = result
+        elseif core.is_error(result) == "cancelled" or not core.is_error(result) or #names == 1 then
+            error(result, 0)
+        else
+            failures[#failures + 1] = { account = accounts.closed(name), error = result }
+        end
+    end
+    if #list == 0 and #failures > 0 then
+        error(failures[1].error, 0)
+    end
+    return list, failures
 end
 
 --- An address written one way: the host in lower case without a dot at its end, no port where it is the usual one, one

@@ -78,13 +78,27 @@ local function text(value)
     if type(value) ~= "string" or value == "" then return "must be a text" end
 end
 
+local function seconds(value)
+    if type(value) ~= "number" or not (value > 0 and value <= 3600) then
+        return "must be seconds, above 0 and at most 3600"
+    end
+end
+
 local function token(value)
     if type(value) ~= "table" then
         return "must say where the token is: { env = \"NAME\" }, { file = \"…\" } or { command = { … } }; "
             .. "a token itself has no place in this file"
     end
-    local kind, source = next(value)
-    if next(value, kind) ~= nil then return "must have exactly one of env, file, command" end
+    local kind, source
+    for name, given in pairs(value) do
+        if name ~= "timeout" then
+            if kind then return "must have exactly one of env, file, command" end
+            kind, source = name, given
+        end
+    end
+    if value.timeout ~= nil and (kind ~= "command" or seconds(value.timeout)) then
+        return "timeout " .. (kind == "command" and seconds(value.timeout) or "belongs to a command")
+    end
     if kind == "env" or kind == "file" then
         return text(source) and kind .. " must be a text"
     elseif kind == "command" then
@@ -111,12 +125,6 @@ end
 local function concurrency(value)
     if math.type(value) ~= "integer" or value < 1 or value > 1024 then
         return "must be an integer from 1 to 1024"
-    end
-end
-
-local function seconds(value)
-    if type(value) ~= "number" or not (value > 0 and value <= 3600) then
-        return "must be seconds, above 0 and at most 3600"
     end
 end
 

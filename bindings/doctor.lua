@@ -141,10 +141,12 @@ local function unsettled(tell, name)
 end
 
 --- Opening an account reads its token, and holds its description against what such a one must have.
-local function open(tell, name)
-    local ok, account = pcall(accounts.account, name)
+local function open(tell, name, task)
+    local ok, account = pcall(task.await, task)
     if ok then
         return account
+    elseif core.is_error(account) == "cancelled" then
+        error(account, 0)
     end
     tell("account", name, "wrong", "%s", words_of(account))
 end
@@ -185,9 +187,12 @@ end
 
 --- Every account, asked at the same time, told in order.
 local function ask_all(tell, names, offline)
-    local opened = {}
-    for _, name in ipairs(names) do
-        local account = open(tell, name)
+    local opened, opening = {}, {}
+    for i, name in ipairs(names) do
+        opening[i] = core.spawn(accounts.account, name)
+    end
+    for i, name in ipairs(names) do
+        local account = open(tell, name, opening[i])
         opened[#opened + 1] = account
         if account and offline then
             tell("account", name, "ok", "has a token; the platform was not asked")

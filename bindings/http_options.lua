@@ -66,8 +66,13 @@ end
 local function source(value)
     if core.is_secret(value) then return end
     if type(value) == "table" then
-        local kind <const>, from <const> = next(value)
-        local one <const> = kind ~= nil and next(value, kind) == nil
+        local kind, from = next(value)
+        if kind == "timeout" then kind, from = next(value, kind) end
+        local rest = kind ~= nil and next(value, kind)
+        local one <const> = kind ~= nil and (rest == nil or rest == "timeout" and next(value, rest) == nil)
+        if value.timeout ~= nil and (kind ~= "command" or config.faults.timeout(value.timeout)) then
+            return "timeout belongs to a command, in seconds up to 3600"
+        end
         if one and (kind == "env" or kind == "file") and text(from) == nil then return end
         if one and kind == "command" and type(from) == "table" and #from > 0 then return end
     end
@@ -200,7 +205,7 @@ function options.secret(from)
     elseif from.file then
         return core.token_from_file(from.file)
     end
-    return core.token_from_command(from.command)
+    return core.token_from_command(from.command, from.timeout)
 end
 
 --- Transfers at most (nil: the engine's own number), and the kinds that are not repeated.

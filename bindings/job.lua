@@ -179,8 +179,8 @@ local function accounts_of(entries)
 end
 
 --- Lists and plans; what a run that is gone on with has done, and what a saved plan does not hold, is left out.
-local function gather(run, accounts, saved)
-    local entries, failures = select_items.entries(run.options, run.spec, accounts)
+local function gather(run, accounts, closed, saved)
+    local entries, failures = select_items.entries(run.options, run.spec, accounts, closed)
     run.failures = failures
     if not run.dry_run then
         records.lock_more(accounts, accounts_of(entries))
@@ -275,13 +275,16 @@ end
 
 --- Opens the accounts, makes this run the only one that changes them, lists and plans.
 local function prepare(run, spec)
-    local accounts = run.undo and run.undo.nowhere and {} or select_items.accounts_for(run.options, spec)
+    local accounts, closed = {}, {}
+    if not (run.undo and run.undo.nowhere) then
+        accounts, closed = select_items.accounts_for(run.options, spec)
+    end
     planner.check_consent(run.options)
     local saved = run.options.plan and plan_file.read(run)
     if not run.dry_run then
         records.lock(accounts, run.options.resumed and run.options.resumed[1], run.options.undoes)
     end
-    return gather(run, accounts, saved)
+    return gather(run, accounts, closed, saved)
 end
 
 --- The same within the deadline: nil when that comes first.

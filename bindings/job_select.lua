@@ -14,7 +14,7 @@ local select_items <const> = {}
 --- The accounts that the options name, opened: a missing token, a wrong name, or two names of one account end the run
 --- before anything is sent.
 ---@param chosen trunkhost.Options
----@return trunkhost.Account[]
+---@return trunkhost.Account[] list, { account: trunkhost.Account, error: table }[] failures  of token commands
 function select_items.accounts(chosen)
     local names, seen, list = chosen.account or {}, {}, {}
     local known = accounts.names()
@@ -32,15 +32,16 @@ function select_items.accounts(chosen)
         for _, each in ipairs(name == "all" and known or { name }) do
             if not seen[each] then
                 seen[each] = true
-                list[#list + 1] = accounts.account(each)
+                list[#list + 1] = each
             end
         end
     end
-    local twins = one_account.find(list)
+    local opened, failures = accounts.open_all(list)
+    local twins = one_account.find(opened)
     if twins then
         options.fail("%s", twins)
     end
-    return list
+    return opened, failures
 end
 
 -- ---------------------------------------------------------------------------------------------------
@@ -249,10 +250,10 @@ end
 --- The accounts that a job works on, as far as that is known before its items are.
 ---@param chosen trunkhost.Options
 ---@param source trunkhost.Source
----@return trunkhost.Account[]
+---@return trunkhost.Account[] list, { account: trunkhost.Account, error: table }[] failures  of token commands
 function select_items.accounts_for(chosen, source)
     if not job_items.are_by_account(source.items) and #(chosen.account or {}) == 0 then
-        return {}
+        return {}, {}
     end
     return select_items.accounts(chosen)
 end
@@ -301,16 +302,20 @@ end
 ---@param chosen trunkhost.Options
 ---@param source? trunkhost.Source
 ---@param opened? trunkhost.Account[]  the accounts of these options
+---@param closed? { account: trunkhost.Account, error: table }[]  those that could not be opened
 ---@return trunkhost.Entry[] entries, { account: trunkhost.Account, error: table }[] failures
-function select_items.entries(chosen, source, opened)
+function select_items.entries(chosen, source, opened, closed)
     source = source or {}
-    opened = opened or select_items.accounts_for(chosen, source)
+    if not opened then
+        opened, closed = select_items.accounts_for(chosen, source)
+    end
     local rules, wanted = {}, wanted_of(chosen)
     for i, rule in ipairs(chosen.match or {}) do
         rules[i] = { field = rule.field, pattern = glob_pattern(rule.glob) }
     end
     check_fields(opened, rules)
     local lists, failures = lists_of(opened, source.items)
+    table.move(closed or {}, 1, closed and #closed or 0, #failures + 1, failures)
     local entries, seen, among, places = {}, {}, names_of(opened), one_account.watch(opened)
     for _, list in ipairs(lists) do
         for place, item in ipairs(list.items) do

@@ -243,6 +243,8 @@ int th_runtime_destroy(th_runtime *runtime, bool *stuck)
             *stuck = true;
         return rc;
     }
+    while (runtime->children > 0) /* they were told to end, and are killed if they do not */
+        uv_run(&runtime->loop, UV_RUN_ONCE);
     if (runtime->L)
         lua_close(runtime->L);
     th_sched_free(runtime->sched);

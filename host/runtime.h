@@ -104,6 +104,8 @@ struct th_runtime {
     bool (*loop_close)(struct th_runtime *runtime); /* false: something does not end */
     bool loop_closing;                              /* nothing of the script is called any more */
 
+    unsigned children; /* processes that were started and have not ended */
+
     th_session *session; /* borrowed; NULL: nobody types */
     enum th_phase phase;
     struct th_stop stop;

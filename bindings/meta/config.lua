@@ -25,11 +25,12 @@
 ---@field ca_file? string  The certificates to trust, as a PEM file. Default: those of the system.
 ---@field http? "1.1"|"2"  The version of HTTP. Default: `"2"` over TLS where the platform has it.
 
---- Exactly one of its members.
+--- Exactly one of `env`, `file` and `command`.
 ---@class (exact) trunkhost.TokenSource
 ---@field env? string  The name of an environment variable.
 ---@field file? string  Only its owner can read it, or systemd, Docker or Kubernetes have mounted it.
 ---@field command? string[]  A command that prints it: `{ "pass", "show", "famulor" }`.
+---@field timeout? number  Beside `command`: seconds that it may take. Default: 30.
 
 --- So many requests in so many seconds: `{ 100, per = 60 }`.
 ---@class trunkhost.RateWindow

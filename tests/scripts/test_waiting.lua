@@ -262,4 +262,64 @@ function tests.test_a_script_that_waits_ends_after_a_signal_within_the_bound_and
     end
 end
 
+-- ---------------------------------------------------------------------------------------------------
+-- Token commands
+
+--- A configuration with these accounts: name → the command that prints its token.
+local function with_commands(commands)
+    local lines <const> = {}
+    for name, command in pairs(commands) do
+        lines[#lines + 1] = ('["%s"] = { provider = "lines", base_url = "URL/%s", rate = {}, \z
+            token = { command = { "sh", "-c", %q }, timeout = 3 } }'):format(name, name, command)
+    end
+    return "return { accounts = { " .. table.concat(lines, ",\n") .. " } }"
+end
+
+function tests.test_a_token_command_that_fails_ends_its_account_and_the_others_go_on()
+    local result = world.run { words = ROTATE .. "--account all", config = with_commands {
+        good = "echo good-token-1", slow = "sleep 600", bad = "echo no such entry: part-of-a-token >&2; exit 3" } }
+    lu.assertEquals(result.status, 1, result.err)
+    lu.assertEquals(result.summary.done, 12, result.err)
+    lu.assertEquals(result.summary.failed, 2)
+    lu.assertStrContains(result.out, "failed (status 3): no such entry")
+    lu.assertStrContains(result.out, "did not end within 3 s and was killed")
+end
+
+function tests.test_token_commands_run_side_by_side_and_once_for_each_account()
+    -- Each waits for the other: one after the other they would never end.
+    local function meet(mine, other)
+        return ("echo >>FOLDER/%s; while [ ! -s FOLDER/%s ]; do sleep 0.02; done; echo token-of-%s"):format(mine, other,
+            mine)
+    end
+    local result = world.run { words = ROTATE .. "--account all",
+        config = with_commands { a = meet("a", "b"), b = meet("b", "a") } }
+    lu.assertEquals(result.status, 0, result.err)
+    lu.assertEquals(result.summary.done, 24)
+    local once = world.run { words = "-e \"local t = require 'trunkhost' t.map({ 1, 2, 3 }, function() \z
+        t.account 'a' end) print(io.open('FOLDER/ran'):read 'a')\"",
+        config = with_commands { a = "echo x >>FOLDER/ran; sleep 0.1; echo token" } }
+    lu.assertEquals(once.out, "x\n\n", once.err)
+end
+
+function tests.test_a_token_command_ends_with_the_run()
+    for _, how in ipairs { "signal", "deadline" } do
+        local stop <const> = how == "signal" and "kill -TERM $(cat FOLDER/pid); " or ""
+        local result = world.run { words = ROTATE .. (how == "deadline" and "--deadline 1s" or ""),
+            config = (with_commands { a = stop .. "trap '' TERM; sleep 600" }:gsub("timeout = 3", "timeout = 600")) }
+        lu.assertEquals(result.status, 3, result.err)
+        lu.assertEquals(result.writes, 0)
+    end
+end
+
+function tests.test_what_a_token_command_prints_is_bounded_and_in_no_error()
+    local result = world.run { words = "-e \"require('trunkhost').account 'a'\"",
+        config = with_commands { a = "echo very-secret-token; echo refused: very-secret-token >&2; exit 1" } }
+    lu.assertEquals(result.status, 2)
+    lu.assertStrContains(result.err, "refused: ")
+    lu.assertNotStrContains(result.err, "very-secret")
+    result = world.run { words = "-e \"require('trunkhost').account 'a'\"",
+        config = with_commands { a = "yes; sleep 600" } }
+    lu.assertStrContains(result.err, "printed too much for a token")
+end
+
 os.exit(lu.LuaUnit.new():runSuiteByInstances { { "waiting", tests } })

@@ -60,12 +60,14 @@ function waiting_world.run(chosen)
     os.execute("mkdir " .. folder .. "/providers")
     program.write(folder .. "/providers/lines.lua", PROVIDER:format(chosen.evidence or "updated = \"revision\""))
     program.write(folder .. "/token", "a-token\n", "600")
-    program.write(folder .. "/config.lua", chosen.config or ([[return { accounts = { office = { provider = "lines",
-        base_url = "%s", token = { file = "%s/token" }, rate = {}, %s } } }]]):format(server.url, folder,
-        chosen.account or ""))
-    local words <const> = chosen.words:gsub("FOLDER", folder):gsub("URL", server.url)
+    local function placed(text)
+        return (text:gsub("FOLDER", folder):gsub("URL", server.url))
+    end
+    program.write(folder .. "/config.lua", placed(chosen.config or ([[return { accounts = { office = {
+        provider = "lines", base_url = "URL", token = { file = "FOLDER/token" }, rate = {}, %s } } }]]):format(
+        chosen.account or "")))
     local command <const> = ("echo $$ >%s/pid; exec %s -c %s/config.lua --ledger %s/ledger.db %s %s"):format(folder,
-        program.executable, folder, folder, chosen.before or "", words)
+        program.executable, folder, folder, chosen.before or "", placed(chosen.words))
     waiting_world.folder = folder
     local ended <const> = trunkhost.process.run { "/bin/sh", "-c", command, timeout = chosen.longest or 40,
         env = { HOME = folder, PATH = os.getenv "PATH", TZ = "UTC", LC_ALL = "C.UTF-8",

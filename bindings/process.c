@@ -19,6 +19,7 @@
 #include "../host/json.h"
 #include "error_lua.h"
 #include "library.h"
+#include "redact.h"
 #include "secret.h"
 
 enum { TOKEN_SECONDS = 30 };
@@ -472,7 +473,7 @@ static const char *push_complaint(lua_State *L, th_child *child)
     while (kept > 0 && (unsigned char)child->vault[kept - 1] <= ' ')
         kept--;
     if (kept > 0 && th_secret_copy(child->vault, kept, &secret, NULL) == 0)
-        th_secret_hide(secret, text);
+        th_redact_words(text, len, &(struct th_secret_list){(const th_secret *[]){secret}, 1});
     th_secret_unref(secret);
     while (len > 0 && text[len - 1] == ' ')
         len--;

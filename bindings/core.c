@@ -15,7 +15,7 @@
 /* now() → seconds on a clock that never goes back */
 static int core_now(lua_State *L)
 {
-    lua_pushnumber(L, (lua_Number)uv_hrtime() / 1e9);
+    lua_pushnumber(L, (lua_Number)th_timers_now(th_runtime_of(L)->timers) / 1e9);
     return 1;
 }
 

@@ -200,6 +200,31 @@ static void timers_that_still_run_are_stopped_at_the_end(void **state)
     th_timers_destroy(NULL);
 }
 
+static void end_loop(th_timer *timer)
+{
+    uv_stop(timer->ctx);
+}
+
+/* 50 s of the timers' clock in 50 ms of the world's; without haste ctest would lose patience. */
+static void a_test_can_hurry_the_clock(void **state)
+{
+    (void)state;
+    uv_loop_t loop;
+    th_timer timer = {0};
+    uv_loop_init(&loop);
+    setenv("TRUNKHOST_HASTE", "1000", 1);
+    th_timers *timers = th_timers_create(&loop);
+    unsetenv("TRUNKHOST_HASTE");
+    uint64_t start = th_timers_now(timers), wanted = UINT64_C(50000) * MS;
+    assert_int_equal(th_timer_start(timers, &timer, wanted, end_loop, &loop), 0);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_false(th_timer_active(&timer));
+    assert_true(th_timers_now(timers) - start >= wanted);
+    th_timers_destroy(timers);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +235,7 @@ int main(void)
         cmocka_unit_test(a_callback_may_free_its_timer),
         cmocka_unit_test(the_loop_runs_timers_never_too_early_and_then_ends),
         cmocka_unit_test(timers_that_still_run_are_stopped_at_the_end),
+        cmocka_unit_test(a_test_can_hurry_the_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

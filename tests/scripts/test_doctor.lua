@@ -6,6 +6,8 @@ local lu <const> = require "luaunit"
 local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
 
+program.haste = 10
+
 local tests = {}
 
 local function doctor_run(arguments, options)

@@ -7,6 +7,8 @@ local markdown <const> = require "markdown"
 local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
 
+program.haste = 10
+
 local tests = {}
 
 --- The last version of a file that the page saves.
@@ -81,7 +83,7 @@ function tests.test_its_passwords_are_rotated_and_the_ledger_knows_them()
 end
 
 function tests.test_lost_replies_and_kills_lose_no_password_of_it()
-    with_tinyline("--trunks 12 --fault lost_reply=0.2 --seed 3", function(sandbox, run)
+    with_tinyline("--trunks 12 --limits none --fault lost_reply=0.2 --seed 3", function(sandbox, run)
         local before = passphrases(sandbox)
         for _, request in ipairs { 6, 9, 14 } do
             sandbox:tell("kill", { request = request, moment = request % 2 == 0 and "before" or "after" })

@@ -9,6 +9,8 @@ local sandbox_process <const> = require "sandbox_process"
 
 local FIELDS <const> = { "inbound_sip_password", "outbound_sip_password" }
 
+program.haste = 10
+
 local tests = {}
 local sandbox
 

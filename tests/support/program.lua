@@ -5,6 +5,10 @@ local program <const> = {}
 local executable <const> = os.getenv "TRUNKHOST" or "build/release/trunkhost"
 program.executable = executable
 
+--- How many times as fast the clock of the programs runs that are started here. A test that waits for pauses between
+--- tries or for a registration raises it; one that is about limits of a platform or about times of day does not.
+program.haste = 1
+
 --- A folder of one's own, removed by the caller with program.remove.
 ---@return string
 function program.folder()
@@ -63,6 +67,9 @@ function program.run(arguments, options)
     for _, name in ipairs { "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS" } do
         local value = os.getenv(name)
         if value then env[#env + 1] = name .. "=" .. value end
+    end
+    if program.haste ~= 1 then
+        env[#env + 1] = ("TRUNKHOST_HASTE=%d"):format(program.haste)
     end
     for name, value in pairs(options.env or {}) do
         env[#env + 1] = name .. "=" .. value

@@ -9,6 +9,7 @@ local fields <const> = require "trunkhost.neutral_fields"
 local json <const> = require "trunkhost.json"
 local neutral <const> = require "trunkhost.neutral"
 local parts <const> = require "trunkhost.apply_parts"
+local spreadsheet <const> = require "trunkhost.spreadsheet"
 local steps <const> = require "trunkhost.mapping.steps"
 
 local apply_change <const> = {}
@@ -150,6 +151,49 @@ local function is_empty(value)
     return value == nil or type(value) == "table" and next(value) == nil
 end
 
+--- What a spreadsheet seems to have made of a number that is there: without its plus sign or zeros, rounded, or cut at
+--- the commas that it put into it.
+local function made_number(change)
+    local new, old, digits = {}, {}, ""
+    for _, number in ipairs(change.after or {}) do
+        new[number] = true
+    end
+    for _, number in ipairs(change.before or {}) do
+        old[number] = true
+    end
+    for _, number in ipairs(change.after or {}) do
+        digits = digits .. (old[number] and "" or number:gsub("%D", ""))
+    end
+    for _, before in ipairs(change.before or {}) do
+        for _, after in ipairs(not new[before] and change.after or {}) do
+            local words = not old[after] and spreadsheet.made(before, after)
+            if words then
+                return words
+            end
+        end
+        if not new[before] and not new["+" .. digits] and not new[digits] and before:gsub("%D", "") == digits then
+            return before .. " was cut at the commas that a spreadsheet put into it"
+        end
+    end
+end
+
+--- The same for any field. Words for the operator, or nil.
+local function made(change)
+    local before, after = change.before, change.after
+    if change.field.name == "numbers" then
+        return made_number(change)
+    elseif change.field.form == "map" then
+        for number, text in pairs(after or {}) do
+            local words = (before or {})[number] and spreadsheet.made(before[number], text)
+            if words then
+                return words
+            end
+        end
+    elseif type(before) == "string" and type(after) == "string" then
+        return spreadsheet.made(before, after)
+    end
+end
+
 local function check_danger(self)
     for _, change in ipairs(self.edit.changes) do
         local name = change.field.name
@@ -164,6 +208,10 @@ local function check_danger(self)
             needs_grant "it would admit senders that are not admitted now"
         elseif (name == "inbound.mode" or name == "outbound.mode") and change.after == "none" then
             needs_grant "authentication would be switched off"
+        end
+        local words = made(change)
+        if words then
+            needs_grant(words)
         end
     end
 end

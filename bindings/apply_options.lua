@@ -50,7 +50,8 @@ function apply_options.add(parser)
     end
     parser:group("What may happen",
         named "--grant" :description "Dangerous changes that are meant: a list that becomes empty, an allow list that \z
-            admits more, authentication that is switched off, a user name that is removed.",
+            admits more, authentication that is switched off, a user name that is removed, a value that looks as if a \z
+            spreadsheet had changed it.",
         named "--force-conflicts" :description "The file wins in these fields although the platform has changed them \z
             since the export.",
         named "--allow-loss" :description "Apply what the platform cannot hold exactly.",

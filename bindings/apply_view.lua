@@ -80,8 +80,10 @@ local function change_text(change, edit)
     for _, word in ipairs(without(after, before)) do
         parts[#parts + 1] = "added " .. word
     end
+    local agents = field.name == "numbers" and edit.was["numbers.agent_ref"] or {}
     for _, word in ipairs(without(before, after)) do
-        parts[#parts + 1] = "removed " .. word
+        local agent = agents[numbers.key(word)]
+        parts[#parts + 1] = "removed " .. word .. (agent and (" and its link to agent %s"):format(agent) or "")
     end
     return ("%s: %s"):format(field.name, table.concat(parts, ", "))
 end

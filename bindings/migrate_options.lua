@@ -5,6 +5,7 @@ local csv <const> = require "trunkhost.csv"
 local duration <const> = require "trunkhost.duration"
 local model <const> = require "trunkhost.mapping.model"
 local options <const> = require "trunkhost.options"
+local spreadsheet <const> = require "trunkhost.spreadsheet"
 local suggest <const> = require "trunkhost.suggest"
 
 local migrate_options <const> = {}
@@ -130,25 +131,34 @@ local function check_columns(path, header)
     end
 end
 
---- A cell without the apostrophe that keeps a spreadsheet from taking it for a number or a formula.
-local function bare(text)
-    return text:find "^'[%d=+@-]" and text:sub(2) or text
+local function secret_of(path, line, name, cell)
+    local text, problem = spreadsheet.password(cell)
+    if problem then
+        options.fail("--supply %s:%d: %s: the password %s", path, line, name, problem)
+    end
+    return core.secret { from = text }
 end
 
 --- The values of a line: nothing stands for nothing.
 local function read_row(path, cells, line)
-    local row = { set = {}, secrets = {}, trunk = bare(cells.trunk):match "^%s*(.-)%s*$" }
+    local row = { set = {}, secrets = {}, trunk = spreadsheet.word(cells.trunk) }
     cells.trunk = nil
+    local why = core.mangled(row.trunk)
     if row.trunk == "" then
         options.fail("--supply %s:%d: the column trunk is empty", path, line)
+    elseif why then
+        options.fail("--supply %s:%d: trunk '%s' %s; format the column as text and enter the id again", path, line,
+            row.trunk, why)
     end
-    for name, text in pairs(cells) do
-        if SECRETS[name] then
-            row.secrets[SECRETS[name]] = text ~= "" and core.secret { from = text } or nil
-        elseif text ~= "" then
-            local value = bare(text)
+    for name, cell in pairs(cells) do
+        if SECRETS[name] and cell ~= "" then
+            row.secrets[SECRETS[name]] = secret_of(path, line, name, cell)
+        elseif not SECRETS[name] and cell ~= "" then
+            local value, guarded = spreadsheet.bare(cell)
             local parsed, problem = model.parse(name, value)
-            if parsed == nil then
+            problem = parsed == nil and problem
+                or not guarded and type(parsed) ~= "boolean" and spreadsheet.fault(value)
+            if problem then
                 options.fail("--supply %s:%d: %s %s", path, line, name, problem)
             end
             row.set[name] = value
@@ -158,7 +168,9 @@ local function read_row(path, cells, line)
 end
 
 local function read_file(path)
-    local reader, rows = csv.open(path), {}
+    local known = known_names()
+    known.trunk = true
+    local reader, rows = csv.open(path, { known = known, private = true }), {}
     check_columns(path, reader.header)
     for cells, line in function() return reader:row() end do
         local row = read_row(path, cells, line)

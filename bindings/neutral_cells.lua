@@ -1,44 +1,18 @@
 --- The cells of a table of trunks: a value of each field as one text that spreadsheets leave alone, and back.
 ---
 --- Items of a list stand behind each other with "; " between them; a backslash takes the meaning from what follows it.
---- A cell that a spreadsheet would take for a formula, a number or a date begins with an apostrophe, which is no part
---- of the value.
+--- A cell that a spreadsheet would take for something else begins with an apostrophe: see spreadsheet.lua.
 
 local addresses <const> = require "trunkhost.mapping.addresses"
 local canonical <const> = require "trunkhost.canonical"
 local json <const> = require "trunkhost.json"
 local model <const> = require "trunkhost.mapping.model"
 local numbers <const> = require "trunkhost.mapping.numbers"
+local spreadsheet <const> = require "trunkhost.spreadsheet"
 
 local cells <const> = {}
 
--- ---------------------------------------------------------------------------------------------------
--- What spreadsheets would change
-
-local function is_altered(text)
-    if text:find "^[=+%-@'\t\r]" then
-        return true
-    elseif text:find "^%d[%d%s.,:/eE+%-]*$" then
-        -- A short whole number stays as it is, and nobody takes an address for a number.
-        local plain = text:find "^[1-9]%d*$" and #text <= 10 or text == "0"
-        return not plain and not text:find "^%d+%.%d+%.%d+%.%d+$"
-    end
-    return text:lower() == "true" or text:lower() == "false"
-end
-
---- A text as a cell.
----@param text string
----@return string
-function cells.guard(text)
-    return is_altered(text) and "'" .. text or text
-end
-
---- What is meant by a cell, with or without the apostrophe.
----@param text string
----@return string
-function cells.bare(text)
-    return (text:gsub("^'", "", 1))
-end
+cells.guard = spreadsheet.guard
 
 -- ---------------------------------------------------------------------------------------------------
 -- Lists
@@ -207,24 +181,41 @@ function cells.write(field, value, all)
     return value == nil and "" or cells.guard(write[field.type](value, all))
 end
 
---- The value of a cell: nil for an empty one, nil and what is wrong when it cannot be read.
----@param field trunkhost.FileField
----@param text string
----@return any value, string? problem
-function cells.read(field, text)
-    text = cells.bare(text)
-    if not text:find "%S" then
-        return nil
-    elseif field.type == "text" then
-        return text
+-- Names that people do not read and machines compare.
+local EXACT <const> = { ["inbound.username"] = true, ["outbound.username"] = true, agent_ref = true }
+
+--- Why a cell that can be read is nothing that somebody means.
+local function fault_of(field, text, guarded)
+    local invisible = EXACT[field.name] and spreadsheet.invisible(text)
+    if invisible then
+        return ("has an invisible character (%s): remove it"):format(invisible)
+    elseif not guarded and field.type ~= "boolean" and WORDS[text:lower()] == nil or field.type == "text" then
+        return not guarded and spreadsheet.fault(text) or nil
     end
-    local value, problem = read[field.type](text:match "^%s*(.-)%s*$", field)
+end
+
+--- The value of a cell: nil for an empty one, nil and what is wrong when it cannot be read, and what is wrong with a
+--- value that no platform can mean: an error value, a rounded number.
+---@param field trunkhost.FileField
+---@param cell string
+---@return any value, string? problem, string? fault
+function cells.read(field, cell)
+    local text, guarded = spreadsheet.bare(cell)
+    local trimmed = text:match "^%s*(.-)%s*$"
+    if trimmed == "" then
+        return nil
+    end
+    local fault = fault_of(field, trimmed, guarded)
+    if field.type == "text" then
+        return text, nil, fault
+    end
+    local value, problem = read[field.type](trimmed, field)
     if value == nil then
-        return nil, problem
+        return nil, fault or problem
     elseif type(value) == "table" and next(value) == nil then
         return nil
     end
-    return value
+    return value, nil, fault
 end
 
 return cells

@@ -9,6 +9,7 @@ local fields <const> = require "trunkhost.neutral_fields"
 local json <const> = require "trunkhost.json"
 local model <const> = require "trunkhost.mapping.model"
 local numbers <const> = require "trunkhost.mapping.numbers"
+local spreadsheet <const> = require "trunkhost.spreadsheet"
 local suggest <const> = require "trunkhost.suggest"
 
 local reader <const> = {}
@@ -21,6 +22,7 @@ local reader <const> = {}
 ---@field names string[]              the fields that it states, in the order of the model
 ---@field values table<string, any>   what they hold; nothing: the field is empty
 ---@field emptied table<string, boolean>  fields of which it says so
+---@field faults table<string, string>    what is wrong with values that were edited
 ---@field base table<string, table<string, boolean>>?
 
 ---@class trunkhost.Mistake
@@ -76,7 +78,43 @@ local function check_map(reading, row, field)
     end
 end
 
+--- What is wrong with the value of a field, or with one item of it, unless it was exported so.
+local function fault_of(row, field)
+    local name, value = field.name, row.values[field.name]
+    local was = row.base and (row.base[name] or {})
+    local function is_old(each)
+        local hashes = base.hashes(field, each)
+        for hash in pairs(hashes) do
+            if not (was and was[hash]) then
+                return false
+            end
+        end
+        return next(hashes) ~= nil
+    end
+    if field.form == "set" and type(value) == "table" then
+        local problem = model.fault(field.type, value, function(item) return is_old { item } end)
+        return problem and "has " .. problem or row.faults[name]
+    elseif field.form == "map" then
+        for number, text in pairs(type(value) == "table" and value or {}) do
+            local why = not is_old { [number] = text } and core.mangled(text)
+            if why then
+                return ("has '%s' for %s, which %s"):format(text, number, why)
+            end
+        end
+    elseif not is_old(value) then
+        local problem = model.fault(field.type, value)
+        return problem and "has " .. problem or row.faults[name]
+    end
+end
+
 local function check_values(reading, row, complained)
+    for _, name in ipairs(row.names) do
+        local ok, problem = pcall(fault_of, row, fields.get(name))
+        if ok and problem then -- a value of another form is complained of below
+            complained[name] = true
+            mistake(reading, row.line, ("%s: %s"):format(name, problem))
+        end
+    end
     local probe, seen = model.new(), {}
     for _, number in ipairs(row.values.numbers or {}) do
         if seen[number] then
@@ -102,7 +140,11 @@ end
 
 --- Sorts, checks and keeps a row.
 local function add(reading, row, base_text, complained)
-    if not row.trunk or row.trunk == "" then
+    local why = row.trunk and core.mangled(row.trunk)
+    if why then
+        return mistake(reading, row.line, ("trunk: %s %s; format the column as text and enter the id again"):format(
+            row.trunk, why))
+    elseif not row.trunk or row.trunk == "" then
         return mistake(reading, row.line, "trunk: the id is missing; a new trunk is not created here, that is what "
             .. "migrate_trunks.lua does")
     end
@@ -171,19 +213,19 @@ local function columns_of(reading, path, file)
 end
 
 local function own(row, name, text)
-    text = cells.bare(text):match "^%s*(.-)%s*$"
+    text = spreadsheet.word(text)
     row[name == "base" and "base_text" or name] = text ~= "" and text or nil
 end
 
 local function read_cells(reading, columns, texts, line)
-    local row, complained = { line = line, values = {}, emptied = {}, stated = {} }, {}
+    local row, complained = { line = line, values = {}, emptied = {}, faults = {}, stated = {} }, {}
     for _, column in ipairs(columns) do
         local name, text = column.name, texts[column.name]
         if OWN[name] then
             own(row, name, text)
         elseif column.field then
-            local value, problem = cells.read(column.field, text)
-            row.stated[name], row.values[name] = true, value
+            local value, problem, fault = cells.read(column.field, text)
+            row.stated[name], row.values[name], row.faults[name] = true, value, fault
             if problem then
                 complained[name] = true
                 mistake(reading, line, ("%s: %s"):format(name, problem))
@@ -194,7 +236,7 @@ local function read_cells(reading, columns, texts, line)
 end
 
 local function read_csv(reading, path)
-    local file <const> = csv.open(path)
+    local file <const> = csv.open(path, { known = known_names() })
     local columns = columns_of(reading, path, file)
     for texts, line in function() return file:row() end do
         read_cells(reading, columns, texts, line)
@@ -271,7 +313,7 @@ end
 local GROUPS <const> = { inbound = true, outbound = true, registration = true, extras = true }
 
 local function read_object(reading, line, object)
-    local row = { line = line, values = {}, emptied = {}, stated = {} }
+    local row = { line = line, values = {}, emptied = {}, faults = {}, stated = {} }
     for name, value in pairs(object) do
         if OWN[name] then
             local is_id = name == "trunk" and math.type(value) == "integer"

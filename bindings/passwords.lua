@@ -38,34 +38,9 @@ local function check_header(path, reader)
     end
 end
 
---- Why a text is no password that somebody means, without a word of it. A guard says that it is no number.
-local function fault_of(text, guarded)
-    local name, place = spreadsheet.invisible(text)
-    local edge = text:find "^ " and "begins" or text:find " $" and "ends"
-    local why = not guarded and core.mangled(text)
-    if name then
-        return ("has an invisible character (%s) at place %d: remove it"):format(name, place)
-    elseif edge then
-        return edge .. " with a blank: remove it; a password with a blank there cannot be set from a file"
-    elseif why then
-        return why .. ": format the column as text and enter the password again"
-    elseif not guarded and #text > 15 and text:find "^%d+$" and not text:sub(16):find "[^0]" then
-        return "ends with zeros after 15 digits, as a spreadsheet rounds long numbers: format the column as text and "
-            .. "enter the password again, or write an apostrophe before it if the zeros are meant"
-    end
-end
-
 --- The secret that a cell means.
 local function secret_of(path, row, name, cell)
-    local text, guarded = spreadsheet.bare(cell)
-    local problem
-    -- Before what a spreadsheet would change, the apostrophe is its guard. Before anything else nobody knows.
-    if guarded and spreadsheet.guard(text) ~= cell then
-        problem = "begins with an apostrophe, which spreadsheets put before text: remove it, or write two if the "
-            .. "password begins with one"
-    else
-        problem = fault_of(text, guarded)
-    end
+    local text, problem = spreadsheet.password(cell)
     if problem then
         options.fail("%s, line %d: the %s of trunk %s %s", path, row.line,
             name == "previous" and "previous password" or name, row.trunk, problem)

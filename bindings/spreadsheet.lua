@@ -105,6 +105,37 @@ function spreadsheet.invisible(text)
     end
 end
 
+--- Why a text is no password that somebody means, without a word of it. A guard says that it is no number.
+local function password_fault(text, guarded)
+    local name, place = spreadsheet.invisible(text)
+    local edge = text:find "^ " and "begins" or text:find " $" and "ends"
+    local why = not guarded and core.mangled(text)
+    if name then
+        return ("has an invisible character (%s) at place %d: remove it"):format(name, place)
+    elseif edge then
+        return edge .. " with a blank: remove it; a password with a blank there cannot be set from a file"
+    elseif why then
+        return why .. ": format the column as text and enter the password again"
+    elseif not guarded and #text > 15 and text:find "^%d+$" and not text:sub(16):find "[^0]" then
+        return "ends with zeros after 15 digits, as a spreadsheet rounds long numbers: format the column as text and "
+            .. "enter the password again, or write an apostrophe before it if the zeros are meant"
+    end
+end
+
+--- The password that a cell means, or nil and what is wrong with it, of which nothing is quoted. Before what a
+--- spreadsheet would change an apostrophe is its guard; before anything else nobody knows.
+---@param cell string
+---@return string? password, string? problem
+function spreadsheet.password(cell)
+    local text, guarded = spreadsheet.bare(cell)
+    if guarded and spreadsheet.guard(text) ~= cell then
+        return nil, "begins with an apostrophe, which spreadsheets put before text: remove it, or write two if the "
+            .. "password begins with one"
+    end
+    local problem = password_fault(text, guarded)
+    return not problem and text or nil, problem
+end
+
 --- An id or a name of a cell: without the guard, and without blanks and invisible characters around it.
 ---@param cell string
 ---@return string
@@ -129,9 +160,20 @@ local function decimal(text)
     return text:find "^%-?%d+%.?%d*[eE]?[+%-]?%d*$" and tonumber(text) or nil
 end
 
-local function is_rounded(before, after)
-    local old, new = before:gsub("^[+0]+", ""), after:gsub("^[+0]+", "")
-    return #old > 15 and #old == #new and old:find "^%d+$" and new == old:sub(1, 15) .. ("0"):rep(#old - 15)
+-- Digits of a rounded number: as it is shown in a narrow column, or as a spreadsheet keeps it.
+local ROUNDED <const> = { 3, 4, 5, 6, 7, 15 }
+
+local function is_rounded(old, new, before, after)
+    local digits = before:gsub("^%+", "")
+    if #digits > 15 and after == digits:sub(1, 15) .. ("0"):rep(#digits - 15) then
+        return true
+    end
+    for _, count in ipairs(ROUNDED) do
+        if not after:find "^%+" and tonumber(("%." .. count - 1 .. "e"):format(old)) == new then
+            return true
+        end
+    end
+    return false
 end
 
 --- Whether `after` is what a spreadsheet makes of `before`: the plus sign or zeros are gone, digits are rounded, two
@@ -147,11 +189,9 @@ function spreadsheet.made(before, after)
     local old, new = decimal(before), decimal(after)
     if before:find "^%+%d" and before:sub(2) == after then
         return looks .. "removed the plus"
-    elseif is_rounded(before, after) then
-        return looks .. "rounded it"
     elseif old and new and old == new then
         return looks .. (before:find "^%+?0" and "removed the zeros" or "took it for a number")
-    elseif old and new and after:find "[eE]" and math.abs(old - new) <= math.abs(old) * 0.01 then
+    elseif old and new and old >= 1e9 and is_rounded(old, new, before, after) then
         return looks .. "rounded it"
     elseif before:find "^%d+[%-/.:]%d" and core.mangled(after, true) then
         return looks .. "took it for a date"

@@ -130,7 +130,8 @@ static bool is_extension(const char *text)
 /* A number or extension as somebody may have typed it: "+49 (30) 123456", 1000, *21, anna. */
 static const char *phone_number_fault(const char *text)
 {
-    bool odd = text[strspn(text, "+0")] == '\0'; /* zeros alone call nobody */
+    bool odd = text[strspn(text, "+0 ()/.-_")] == '\0' || text[0] == ' ' ||
+               text[strlen(text) - 1] == ' '; /* zeros alone call nobody */
     for (size_t i = 0; text[i]; i++) {
         unsigned char ch = (unsigned char)text[i];
         odd = odd || ch >= 0x80 ||

@@ -122,6 +122,24 @@ function addresses.normal(text)
     return range and text_of(range) or text:lower()
 end
 
+--- Why the text is no address, no range and no name of a host; nil when it is one. A name whose last part is a number
+--- would be an address, as 10.0 is what a spreadsheet leaves of one.
+---@param text string
+---@return string?
+function addresses.fault(text)
+    if addresses.range(text) then
+        return nil
+    end
+    local rest = text:gsub("^([%w_][%w_%-]*)%.", "")
+    while rest ~= text do
+        text, rest = rest, rest:gsub("^([%w_][%w_%-]*)%.", "")
+    end
+    if text:find "^[%w_][%w_%-]*$" and not text:find "^%d+$" then
+        return nil
+    end
+    return "is no host name, no address and no range"
+end
+
 ---@param text string
 ---@return boolean
 function addresses.is_name(text)

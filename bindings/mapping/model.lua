@@ -1,6 +1,7 @@
 --- The neutral trunk: its fields, what each holds, and how an operator writes a value for it.
 
 local addresses <const> = require "trunkhost.mapping.addresses"
+local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
 local numbers <const> = require "trunkhost.mapping.numbers"
 
@@ -192,6 +193,10 @@ function model.put(neutral, name, value)
     end
 end
 
+local function is_text(value)
+    return type(value) == "string" and value ~= ""
+end
+
 -- ---------------------------------------------------------------------------------------------------
 -- Values as operators write them
 
@@ -224,7 +229,7 @@ function parse.boolean(text)
 end
 
 function parse.integer(text)
-    local number = math.tointeger(tonumber(text))
+    local number = text:find "^%d+$" and math.tointeger(tonumber(text))
     return number and number > 0 and number or nil, "must be a whole number above 0"
 end
 
@@ -293,7 +298,38 @@ function model.parse(name, value)
     if result == nil then
         return nil, problem
     end
+    problem = model.fault(field.type, result)
+    if problem then
+        return nil, "has " .. problem
+    end
     return result
+end
+
+--- Why a value does not mean what a field of this type holds; with the item that it is about. Nil: it may.
+---@param kind string    the type of the field
+---@param value any
+---@param skip? fun(item: any): boolean  items that are not looked at
+---@return string? problem
+function model.fault(kind, value, skip)
+    for _, item in ipairs(type(value) == "table" and value or {}) do
+        local text, why = item, nil
+        if skip and skip(item) then
+            why = nil
+        elseif kind == "numbers" then
+            text = type(item) == "table" and item.value or item
+            why = is_text(text) and numbers.fault(text)
+        elseif kind == "sources" then
+            why = is_text(text) and (core.mangled(text) or addresses.fault(text))
+        elseif kind == "gateways" then
+            text = item.host
+            why = is_text(text) and (core.mangled(text) or text:find "/" and "is no host" or addresses.fault(text))
+        elseif kind == "codecs" then
+            why = is_text(text) and core.mangled(text)
+        end
+        if why then
+            return ("'%s', which %s"):format(text, why)
+        end
+    end
 end
 
 -- ---------------------------------------------------------------------------------------------------
@@ -311,10 +347,6 @@ local function is_list(value, each)
         end
     end
     return count == #value
-end
-
-local function is_text(value)
-    return type(value) == "string" and value ~= ""
 end
 
 local function optional(value, test)

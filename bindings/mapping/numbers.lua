@@ -1,5 +1,7 @@
 --- Telephone numbers as platforms keep them: what is international, what is an extension, what is the same number.
 
+local core <const> = require "trunkhost.core"
+
 local numbers <const> = {}
 
 local function bare(value)
@@ -15,6 +17,28 @@ function numbers.e164(value)
     local digits = text:match "^%+(%d+)$" or text:match "^00([1-9]%d+)$" or text:match "^([1-9]%d+)$"
     if digits and digits:find "^[1-9]" and #digits >= 7 and #digits <= 15 then
         return "+" .. digits
+    end
+end
+
+-- 00 and fifteen digits: no number that is dialled has more.
+local MOST_DIGITS <const> = 17
+
+--- Why the text is no number and no extension, in words that follow it; nil when it is one.
+---@param value string
+---@return string?
+function numbers.fault(value)
+    local why = core.mangled(value, true)
+    local text = bare(value)
+    if why then
+        return why .. ", and no number; format the column as text and enter it again, as +4930123456"
+    elseif text:find "^%+?0*$" then
+        return "is no number as +4930123456, and no extension"
+    elseif text:find "^%+" and not numbers.e164(text) then
+        return "is no number: a plus sign stands before a country code and 7 to 15 digits in all, as +4930123456"
+    elseif text:find "^%d+$" and #text > MOST_DIGITS then
+        return "has more digits than any number"
+    elseif not text:find "^%+?[%w_*#]+$" then
+        return "is no number as +4930123456, and no extension"
     end
 end
 

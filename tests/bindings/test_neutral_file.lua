@@ -62,14 +62,96 @@ end
 function tests.test_what_a_spreadsheet_would_change_is_guarded_and_comes_back()
     local label = fields.get "label"
     for _, text in ipairs { "=1+1", "+49 30", "-5", "@home", "'quoted'", "007", "1,5", "3-4", "12345678901234",
-        "1e5", "TRUE", "false", "12.5" } do
+        "1e5", "TRUE", "false", "12.5", "1E5", "1/2", "Mar-24", "3 Mai", "24. Dez 26", "10:30", "3 PM", "WAHR", "#REF!",
+        "#N/A", "5 %", "$5", "1.200.300.400", ",5", "\u{FF1D}1+1", "0049", "''x" } do
         local cell = cells.write(label, text)
         lu.assertEquals(cell:sub(1, 1), "'", text)
         lu.assertEquals(cells.read(label, cell), text)
     end
-    for _, text in ipairs { "Front desk", "42", "203.0.113.7", "Büro; Köln", "a = b" } do
+    for _, text in ipairs { "Front desk", "42", "Berlin 3", "Market", "June", "3rd floor", "203.0.113.7",
+            "Büro; Köln", "a = b" } do
         lu.assertEquals(cells.write(label, text), text)
         lu.assertEquals(cells.read(label, text), text)
+    end
+end
+
+--- Each cell as a spreadsheet leaves it, under the field that it was in, and what is said of it.
+local MANGLED <const> = {
+    numbers = { ["4.93E+10"] = "rounded", ["4,93E+10"] = "rounded", ["4.93012E10"] = "rounded",
+        ["#REF!"] = "error value",
+        ["#N/A"] = "error value", ["#NV"] = "error value", ["#WERT!"] = "error value", ["#DIV/0!"] = "error value",
+        ["#NULL!"] = "error value", ["#NUM!"] = "error value", ["#NAME?"] = "error value", ["########"] = "error value",
+        ["Err:502"] = "error value", ["TRUE"] = "truth value", ["FALSCH"] = "truth value", ["Mar-24"] = "is a date",
+        ["24. Mrz"] = "is a date", ["2026-03-01"] = "is a date", ["01.03.2026"] = "is a date",
+        ["3/24/26"] = "is a date",
+        ["10.0"] = "fraction", ["49301234567.00"] = "fraction", ["0"] = "is no number", ["+"] = "is no number",
+        ["+4930"] = "is no number", ["493012345670000000000"] = "more digits", ["+4930123456; 4.93E+10"] = "rounded",
+        ["10:30"] = "is no number", ["'4.93E+10"] = "rounded" },
+    ["inbound.sources"] = { ["10.0"] = "is no host", ["5101102103"] = "is no host", ["1.2.3"] = "is no host",
+        ["#REF!"] = "error value", ["192.0.2.300"] = "is no host", ["Mar-24; 10.1"] = "10.1",
+        ["1.98E+11"] = "rounded" },
+    gateways = { ["10.0"] = "is no host", ["sip.example.com:5060.0"] = "is no host",
+        ["sip.example.com=1.0"] = "HOST:PORT",
+        ["sip.example.com:0"] = "gateways", ["sip.example.com:99999"] = "gateways", ["#VALUE!"] = "error value",
+        ["192.0.2.0/28"] = "is no host" },
+    channels = { ["10.0"] = "whole number", ["1.000"] = "whole number", ["1E+02"] = "rounded", ["1e2"] = "whole number",
+        ["0x10"] = "whole number", ["#N/A"] = "error value", ["Oct-24"] = "whole number" },
+    label = { ["#REF!"] = "error value", ["1.23457E+11"] = "rounded", ["WAHR"] = "truth value" },
+    ["outbound.username"] = { ["1.23457E+11"] = "rounded", ["a\u{200B}b"] = "U+200B", ["a\u{A0}"] = "U+00A0" },
+    agent_ref = { ["#REF!"] = "error value" }, codecs = { ["#REF!"] = "error value" },
+    country = { ["#N/A"] = "error value" },
+    vendor = { ["#NAME?"] = "error value" }, ["extras.qualify_frequency"] = { ["#NUM!"] = "error value" },
+    ["numbers.name"] = { ["+4930123456=#REF!"] = "error value" }, active = { ["#N/A"] = "yes or no" },
+    ["inbound.mode"] = { ["#N/A"] = "error value" }, trunk = { ["4.2E+10"] = "rounded", ["#REF!"] = "error value" },
+}
+
+function tests.test_what_a_spreadsheet_makes_of_a_value_is_refused_whatever_the_field()
+    for name, list in pairs(MANGLED) do
+        for cell, word in pairs(list) do
+            local quoted = '"' .. cell .. '"'
+            local text = name == "trunk" and "account,trunk,label\na," .. quoted .. ",x\n"
+                or ("account,trunk,%s\na,42,%s\n"):format(name, quoted)
+            local _, mistakes = read(text, "t.csv")
+            lu.assertEquals(#mistakes, 1, name .. " " .. cell .. " " .. json.encode(mistakes))
+            lu.assertEquals(mistakes[1].line, 2)
+            lu.assertStrContains(mistakes[1].text, word)
+            lu.assertStrContains(mistakes[1].text, name)
+        end
+    end
+    local _, mistakes = read('{"account":"a","trunk":"42","numbers":["4.93E+10","0"]}\n', "t.jsonl")
+    lu.assertStrContains(mistakes[1].text, "'4.93E+10', which is a rounded number")
+end
+
+--- What a platform holds already may stand there, however odd it is.
+function tests.test_what_was_exported_is_not_complained_of()
+    local neutral = world.neutral("bolna", world.trunks "bolna"[1])
+    neutral.numbers = json.array { { value = "0", kind = "extension" }, { value = "Mar-24", kind = "extension" } }
+    neutral.label, neutral.vendor = "#REF!", "TRUE"
+    for _, format in ipairs { "jsonl", "csv" } do
+        local text = rows.text({ { account = "a", provider = "a", trunk = "1", neutral = neutral } }, format)
+        local found, mistakes = read(text, "t." .. format)
+        lu.assertEquals(mistakes, {}, format)
+        lu.assertFalse(three_way.is_edited(found[1]))
+        local _, edited = read(text:gsub("Mar%-24", "Mar-25"), "t." .. format)
+        lu.assertStrContains(edited[1].text, "'Mar-25', which is a date")
+        lu.assertEquals(#edited, 1)
+    end
+end
+
+function tests.test_values_as_people_write_them_are_no_mistakes()
+    for name, list in pairs {
+        numbers = { "+49 (30) 123-456", "0049 30 123456", "1000", "anna", "*21#", "a.b-1", "4930123456", "'+4930123456",
+            "030/123456", "912225550010" },
+        ["inbound.sources"] = { "192.0.2.1", "2001:db8::/64", "sip_1.example.com", "pbx", "3cx.example",
+            "192.0.2.0/28" },
+        gateways = { "sip.example.com:5060=1", "[2001:db8::1]:5060", "192.0.2.1:5061", "pbx" },
+        label = { "Mar-24", "'#REF!", "2026", "E+10", "'TRUE", "#1" }, channels = { "10", "'10" },
+        active = { "TRUE", "no" },
+    } do
+        for _, cell in ipairs(list) do
+            local _, mistakes = read(("account,Trunk,%s\na,42,\"%s\"\n"):format(name:upper(), cell), "t.csv")
+            lu.assertEquals(mistakes, {}, name .. " " .. cell)
+        end
     end
 end
 

@@ -2,6 +2,7 @@
 
 package.path = "tests/support/?.lua;" .. package.path
 local lu <const> = require "luaunit"
+local canonical <const> = require "trunkhost.canonical"
 local csv <const> = require "trunkhost.csv"
 local editing <const> = require "editing"
 local json <const> = require "trunkhost.json"
@@ -543,6 +544,80 @@ function tests.test_lost_replies_make_nothing_double()
     end
     lu.assertEquals(#rows, 12)
     for i = 1, 12 do lu.assertTrue(seen[("+49309876%03d"):format(i)]) end
+end
+
+--- A number that is live is not replaced by what a spreadsheet has made of it.
+function tests.test_a_number_that_a_spreadsheet_has_changed_never_replaces_the_live_one()
+    local before = canonical.text(sandbox:ask "state")
+    for _, api in ipairs(editing.apis) do
+        local path = editing.export(sandbox, "jsonl", api)
+        local exported, row = editing.rows(path), nil
+        for _, each in ipairs(exported) do
+            row = row or each.numbers and #each.numbers > 0 and each.numbers[1].value:find "^%+" and each or nil
+        end
+        local number = row.numbers[1].value
+        local digits = number:sub(2)
+        for mangled, word in pairs {
+            [digits] = "removed the plus", [digits .. ".0"] = "fraction", [("%.2E"):format(digits)] = "rounded",
+            [("%d"):format(math.tointeger(tonumber(("%.3e"):format(digits))))] = "rounded it", ["0"] = "is no number",
+            ["#REF!"] = "error value",
+        } do
+            for _, based in ipairs { true, false } do
+                row.numbers[1].value = mangled
+                local saved = row.base
+                row.base = based and saved or nil
+                editing.save(path, { row })
+                local result = editing.apply(sandbox, path)
+                row.base = saved
+                lu.assertTrue(result.status == 2 or result.status == 1, api .. mangled)
+                lu.assertStrContains(result.err .. result.out, word)
+            end
+        end
+    end
+    lu.assertEquals(#editing.writes(sandbox), 0)
+    lu.assertEquals(canonical.text(sandbox:ask "state"), before)
+end
+
+function tests.test_a_number_may_lose_its_plus_where_that_is_meant_and_its_agent_is_named()
+    local bolna = first("bolna", function(trunk)
+        return #trunk.phone_numbers > 0 and trunk.phone_numbers[1].agent_id ~= nil
+            and trunk.phone_numbers[1].agent_id ~= json.null and trunk.phone_numbers[1].phone_number:find "^%+" ~= nil
+    end)
+    local path = editing.export(sandbox, "jsonl", "bolna")
+    local number = bolna.phone_numbers[1].phone_number
+    editing.change(path, "bolna", bolna.id, function(row)
+        for _, each in ipairs(row.numbers) do
+            each.value = each.value == number and number:sub(2) or each.value
+        end
+    end)
+    local refused = editing.apply(sandbox, path)
+    lu.assertEquals(refused.status, 1)
+    lu.assertStrContains(refused.items[bolna.id].error.message,
+        ("numbers: %s looks like %s after a spreadsheet removed the plus (refused unless --grant numbers"):format(
+            number:sub(2), number))
+    local granted = editing.apply(sandbox, path, "--grant numbers")
+    lu.assertEquals(granted.status, 0, granted.err .. granted.out)
+    lu.assertStrContains(granted.err, ("removed %s and its link to agent %s"):format(number,
+        bolna.phone_numbers[1].agent_id))
+end
+
+--- Texts that were numbers or dates to a spreadsheet.
+function tests.test_a_label_that_a_spreadsheet_has_changed_is_asked_about()
+    for before, after in pairs { ["3-24"] = "Mar-24", ["007"] = "7", ["10.10"] = "10.1", ["1E5"] = "100000",
+        ["12345678901234567"] = "12345678901234500" } do
+        sandbox:reset()
+        local path = editing.export(sandbox, "jsonl", "famulor")
+        editing.change(path, "famulor", "42", function(row) row.label = before end)
+        lu.assertEquals(editing.apply(sandbox, path).status, 0, before)
+        path = editing.export(sandbox, "jsonl", "famulor")
+        editing.change(path, "famulor", "42", function(row) row.label = after end)
+        local result = editing.apply(sandbox, path)
+        lu.assertEquals(result.status, 1, before)
+        lu.assertStrContains(result.items["42"].error.message, ("label: %s looks like %s after a spreadsheet"):format(
+            after, before))
+        lu.assertEquals(trunks("famulor")[1].nickname, before)
+        lu.assertEquals(editing.apply(sandbox, path, "--grant label").status, 0)
+    end
 end
 
 function tests.test_what_changes_between_plan_and_sending_is_seen()

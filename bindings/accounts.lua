@@ -2,6 +2,7 @@
 
 local config <const> = require "trunkhost.config"
 local core <const> = require "trunkhost.core"
+local creates <const> = require "trunkhost.creates"
 local pages <const> = require "trunkhost.pages"
 local suggest <const> = require "trunkhost.suggest"
 
@@ -9,6 +10,8 @@ local accounts <const> = {}
 
 local BUILT_IN <const> = { "famulor", "autocalls", "vatel", "bolna", "bolna_trunk" }
 local opened <const>, opening <const> = {}, {}
+-- Seconds, where the provider does not say it: most show at once what they have made, and none is known to be slower.
+local EVENTUAL <const> = 300
 
 local function fail(format, ...)
     core.error("invalid", format:format(...), { code = "configuration" })
@@ -136,10 +139,20 @@ local function entry(name)
         table.concat(names, ", "))
 end
 
+--- The description with its settle time as it is in force.
+local function with_eventual(description, seconds)
+    local copy <const> = {}
+    for name, value in pairs(description) do
+        copy[name] = value
+    end
+    copy.eventual = seconds or description.eventual or EVENTUAL
+    return copy
+end
+
 local function open(name, settings)
     local options = {
         name = name,
-        description = describe(settings.provider),
+        description = with_eventual(describe(settings.provider), settings.eventual),
         base_url = settings.base_url,
         rate = settings.rate,
         concurrency = settings.concurrency,
@@ -295,6 +308,8 @@ end
 
 ---@class trunkhost.Account
 local methods <const> = core.account_methods
+
+methods.call = creates.call
 
 --- One trunk, in full.
 ---@param id integer|string

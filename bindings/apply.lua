@@ -11,7 +11,6 @@ local fields <const> = require "trunkhost.neutral_fields"
 local ledger <const> = require "trunkhost.ledger"
 local neutral <const> = require "trunkhost.neutral"
 local outcome <const> = require "trunkhost.outcome"
-local patiently <const> = require("trunkhost.migrate_target").patiently
 local tasks <const> = require "trunkhost.tasks"
 local three_way <const> = require "trunkhost.three_way"
 
@@ -49,7 +48,7 @@ end
 function Application:items(account)
     neutral.mapping(account:describe())
     local by_id, named, items = {}, {}, {}
-    for _, trunk in ipairs(patiently(account.list, account, "list")) do
+    for _, trunk in ipairs(account:list "list") do
         by_id[tostring(trunk.id)] = trunk
         items[#items + 1] = self.options.undoes and { account = account, trunk = trunk } or nil
     end
@@ -76,7 +75,7 @@ end
 
 --- The trunk as it is now, what the file changes in it, and what is to be sent for that.
 local function look(self, account, id, row)
-    local native = patiently(neutral.read, account, id)
+    local native = neutral.read(account, id)
     local present = neutral.of(account:describe(), native)
     local changes, conflicts = three_way.merge(row, fields.of(present), self.options.force_conflicts)
     return native, changes, conflicts,
@@ -200,7 +199,7 @@ end
 ---@return string evidence
 function Application:verify(item, _, applied)
     local work = self.works[item]
-    local native = patiently(neutral.read, item.account, item.trunk.id)
+    local native = neutral.read(item.account, item.trunk.id)
     local found, differing = fields.of(neutral.of(item.account:describe(), native)), {}
     for _, change in ipairs(work.edit.changes) do
         local name = change.field.name

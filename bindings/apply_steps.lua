@@ -1,13 +1,13 @@
---- Sending what an edit of a trunk comes to: its own fields in one request, then its parts one by one. What may have
---- happened is looked for before anything is sent again.
+--- Sending what an edit of a trunk comes to: its own fields in one request, then its parts one by one. Each is sent
+--- once; what may have happened is looked for.
 
 local change <const> = require "trunkhost.change"
 local core <const> = require "trunkhost.core"
+local creates <const> = require "trunkhost.creates"
 local ledger <const> = require "trunkhost.ledger"
 local model <const> = require "trunkhost.mapping.model"
 local neutral <const> = require "trunkhost.neutral"
 local parts <const> = require "trunkhost.apply_parts"
-local patiently <const> = require("trunkhost.migrate_target").patiently
 local surely <const> = require "trunkhost.surely"
 
 local apply_steps <const> = {}
@@ -32,10 +32,10 @@ local function landed(edits, step, native)
 end
 
 local function reader(account, id)
-    return function() return patiently(neutral.read, account, id) end
+    return function() return neutral.read(account, id) end
 end
 
---- Sends one request until it is certain.
+--- Sends one request, or finds that it has happened.
 local function carry_out(account, id, edits, step, count)
     local read = reader(account, id)
     local function send()
@@ -48,7 +48,9 @@ local function carry_out(account, id, edits, step, count)
         end
         return answer, sent
     end
-    return surely(send, function() return landed(edits, step, read()) end, count)
+    local function look() return landed(edits, step, read()) end
+    local open = creates.alike(account, step.endpoint, step.params, step.body)
+    return creates.resolve(account, open, look) or surely(account, send, look, count)
 end
 
 --- The requests that belong to an item that was just added, as an agent that answers a number.
@@ -115,7 +117,10 @@ function apply_steps.settle(account, id, native)
                     found = found or has(item, row.key) and item or nil
                 end
             end
-            ledger.create_end(row.id, found and "landed" or "absent", found and found.id and tostring(found.id))
+            -- One that does not show yet may still do so.
+            if found then
+                ledger.create_end(row.id, "landed", found.id and tostring(found.id))
+            end
         end
     end
 end

@@ -9,7 +9,6 @@ local fields <const> = require "trunkhost.neutral_fields"
 local json <const> = require "trunkhost.json"
 local neutral <const> = require "trunkhost.neutral"
 local outcome <const> = require "trunkhost.outcome"
-local patiently <const> = require("trunkhost.migrate_target").patiently
 local three_way <const> = require "trunkhost.three_way"
 
 local apply_undo <const> = {}
@@ -66,7 +65,7 @@ local function consent_to(row)
 end
 
 local function read(item)
-    local native = patiently(neutral.read, item.account, item.trunk.id)
+    local native = neutral.read(item.account, item.trunk.id)
     return native, neutral.of(item.account:describe(), native)
 end
 

@@ -134,13 +134,19 @@ local function max_wait(value)
     end
 end
 
+local function eventual(value)
+    if type(value) ~= "number" or not (value >= 0 and value <= 86400) then
+        return "must be seconds, from 0 to 86400"
+    end
+end
+
 local function http(value)
     if value ~= "1.1" and value ~= "2" then return 'must be "1.1" or "2"' end
 end
 
 local ACCOUNT <const> = {
     provider = text, token = token, base_url = text, rate = rate, concurrency = concurrency,
-    ca_file = text, timeout = seconds, http = http, max_wait = max_wait,
+    ca_file = text, timeout = seconds, http = http, max_wait = max_wait, eventual = eventual,
 }
 
 local function check_names(where, value, known)

@@ -5,7 +5,6 @@ local core <const> = require "trunkhost.core"
 local job_select <const> = require "trunkhost.job_select"
 local neutral <const> = require "trunkhost.neutral"
 local options <const> = require "trunkhost.options"
-local patiently <const> = require("trunkhost.migrate_target").patiently
 local rows <const> = require "trunkhost.neutral_rows"
 local tasks <const> = require "trunkhost.tasks"
 
@@ -68,7 +67,7 @@ local function order(a, b)
 end
 
 local function read(entry)
-    local native = patiently(neutral.read, entry.account, entry.trunk.id)
+    local native = neutral.read(entry.account, entry.trunk.id)
     local description = entry.account:describe()
     local trunk = neutral.of(description, native)
     local faults = neutral.check(trunk)

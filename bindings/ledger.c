@@ -67,9 +67,10 @@
  *               proven_at, delivered_at }, … }
  *   undelivered(account) → the same: current, not handed on
  *   secrets_of(account, trunk) → the same: all that there are
- *   creates(account, all?) → { { id, run, account, endpoint, key = { … }, state, source, trunk,
- *               created_at }, … }, oldest first: those of which it is not known what became, or
- *               all; source: the key of their item
+ *   creates(account, all?) → { { id, run, account, endpoint, key = { … }, state, source, parent,
+ *               trunk, created_at, age }, … }, oldest first: those of which it is not known what
+ *               became, or all; source: the key of their item; parent: the trunk that was to get
+ *               a part; age: seconds since it got its state (negative: the clock was put back)
  *   creates_of(run, after?, limit?) → the same of one run
  *   passwords_of(run) → { { account, field, states = { current = n, … }, delivered = n }, … }: how
  *               many it has sent, by what they are now; delivered: of the current ones

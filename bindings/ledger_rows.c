@@ -3,7 +3,9 @@
 
 #include <lauxlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "alive.h"
 #include "error_lua.h"
 #include "json.h"
 #include "runtime.h"
@@ -133,7 +135,9 @@ int th_ledger_push_item(lua_State *L)
 int th_ledger_push_create(lua_State *L)
 {
     const struct th_create_row *row = lua_touserdata(L, 1);
-    lua_createtable(L, 0, 9);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    lua_createtable(L, 0, 12);
     th_ledger_set_number(L, "id", row->row);
     th_ledger_set_text(L, "run", row->run);
     th_ledger_set_text(L, "account", row->account);
@@ -142,6 +146,10 @@ int th_ledger_push_create(lua_State *L)
     th_ledger_set_json(L, "key", row->natural_key);
     th_ledger_set_text(L, "state", row->state);
     th_ledger_set_text(L, "source", row->source);
+    th_ledger_set_text(L, "parent", row->parent);
     th_ledger_set_text(L, "created_at", row->created_at);
+    lua_pushnumber(L,
+                   (double)now.tv_sec + (double)now.tv_nsec / 1e9 - th_time_parse(row->changed_at));
+    lua_setfield(L, -2, "age");
     return 1;
 }

@@ -230,7 +230,7 @@ end
 
 --- Reads a source trunk, maps it and looks for it at the target.
 local function look_at(self, work)
-    local native = migrate_target.patiently(neutral.read, self.from, work.item.trunk.id)
+    local native = neutral.read(self.from, work.item.trunk.id)
     work.trunk = neutral.of(self.from:describe(), native)
     -- A source that was retired since does not take its copy out of service.
     work.in_service = work.trunk.active == false and has_copy_in_service(self, work)
@@ -273,7 +273,7 @@ local function name_strangers(self)
         strangers[#strangers + 1] = not known[id] and id or nil
     end
     -- Those that were not chosen for this run are none.
-    for _, trunk in ipairs(#strangers > 0 and migrate_target.patiently(self.from.list, self.from, "list") or {}) do
+    for _, trunk in ipairs(#strangers > 0 and self.from:list "list" or {}) do
         known[tostring(trunk.id)] = true
     end
     table.sort(strangers)

@@ -7,7 +7,7 @@ local options <const> = require "trunkhost.options"
 local outcome <const> = require "trunkhost.outcome"
 
 local retire <const> = {}
-local patiently <const>, is_there <const> = migrate_target.patiently, migrate_target.is_there
+local is_there <const> = migrate_target.is_there
 
 --- A platform without a switch can only delete.
 ---@param migration trunkhost.Migration
@@ -58,7 +58,7 @@ function retire.source(migration, work)
     if how == "delete" then
         ok, err = pcall(delete, account, trunk.id)
     else
-        ok, err = pcall(change.apply, account, patiently(account.get, account, trunk.id), { is_active = false })
+        ok, err = pcall(change.apply, account, account:get(trunk.id), { is_active = false })
     end
     if not ok and core.is_error(err) then
         err.message = ("the copy is complete, but the source is still in service: %s. Run again"):format(err.message)

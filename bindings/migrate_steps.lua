@@ -1,32 +1,32 @@
---- Making one trunk at the target: created, its parts added one by one, read back. What may have happened is looked
---- for, and only what is surely not there is sent again.
+--- Making one trunk at the target: created, its parts added one by one, read back. Each is sent once. What may have
+--- happened is looked for, and sent again only by a run to which it is proven that it has not.
 
 local canonical <const> = require "trunkhost.canonical"
-local change <const> = require "trunkhost.change"
+local creates <const> = require "trunkhost.creates"
 local json <const> = require "trunkhost.json"
 local ledger <const> = require "trunkhost.ledger"
+local migrate_run <const> = require "trunkhost.migrate_run"
 local migrate_target <const> = require "trunkhost.migrate_target"
 local neutral <const> = require "trunkhost.neutral"
 local outcome <const> = require "trunkhost.outcome"
 local surely <const> = require "trunkhost.surely"
 
 local steps <const> = {}
-local patiently <const>, key_of <const> = migrate_target.patiently, migrate_target.key_of
+local key_of <const> = migrate_target.key_of
 
---- Says in the ledger what became of the creates that had no answer.
-local function settle(rows, id)
-    for i, row in ipairs(rows) do
-        -- Of several, only one can have made the trunk: the latest was sent when the others had not.
-        local landed = id ~= nil and i == #rows
-        ledger.create_end(row.id, landed and "landed" or "absent", landed and id or nil)
-    end
-end
-
---- The creates of this body that had no answer.
+--- The creates of this body that had no answer; raises where one of another source trunk is among them, because nothing
+--- could tell whose it is.
 local function unsettled_of(target, source, mapped)
-    local rows, key = {}, key_of(mapped.body)
-    for _, row in ipairs(select(2, target:made_for(source))) do
-        rows[#rows + 1] = canonical.text(row.key) == key and row or nil
+    local key = key_of(mapped.body)
+    local rows = creates.unsettled(target.account, function(row)
+        return row.endpoint == "create" and canonical.text(row.key) == key
+    end)
+    for _, row in ipairs(rows) do
+        local from = migrate_run.accounts(ledger.run(row.run))
+        if row.source ~= source or from and target.from and from ~= target.from then
+            creates.doubt(target.account, row, ("it would have made the same for trunk %s, which goes first"):format(
+                row.source or "?"))
+        end
     end
     return rows
 end
@@ -52,21 +52,8 @@ local function look_up(target, mapped, source, taken)
     return found[1] and found[1].native
 end
 
---- The passwords again, to a trunk of which nobody knows whether it has them, or whose password is in the ledger
---- without its id.
 local function set_passwords(target, id, mapped, count)
-    local fields, before = {}, target:read(id)
-    for _, secret in ipairs(target.description.secrets or {}) do
-        if mapped.body[secret.field] then
-            fields[secret.field] = mapped.body[secret.field]
-            for _, name in ipairs(secret.with or {}) do
-                fields[name] = before[name]
-            end
-        end
-    end
-    if next(fields) then
-        count(change.apply(target.account, before, fields).attempts)
-    end
+    count(creates.set_passwords(target.account, target:read(id), mapped.body))
 end
 
 --- What later steps see of the trunk after one that changed fields of its own.
@@ -91,10 +78,18 @@ local function add_parts(target, id, native, mapped, count)
         local part = neutral.find(native, step)
         if not part then
             local params, body = neutral.resolve(step, ids)
-            part = surely(function() return target.account:call(step.endpoint, params, body) end,
-                function() return look(step) end, count)
+            local function look_again() return look(step) end
+            local open = creates.alike(target.account, step.endpoint, params, body)
+            part = creates.resolve(target.account, open, look_again)
+                or surely(target.account, function()
+                    return target.account:call(step.endpoint, params, body)
+                end, look_again, count)
             if type(part) ~= "table" or step.as and part.id == nil then
                 part = look(step)
+            end
+            if step.as and not part then
+                outcome.unknown(("'%s' was answered without an id, and %s does not show what it has made yet"):format(
+                    step.endpoint, target.account:name()))
             end
         end
         if step.as and type(part) == "table" then
@@ -125,24 +120,29 @@ function steps.make(target, move, source, mapped, taken)
     move.attempts, move.sent = 0, {}
     local function count(sent) move.attempts = move.attempts + sent end
     local native, kept
+    local function look() return look_up(target, mapped, source, taken) end
     if move.id then
-        settle(move.unsettled, move.id)
+        creates.conclude(move.unsettled, move.id)
         native = target:read(move.id)
         kept = target:knows_passwords(move.id, mapped)
         if not kept then
             set_passwords(target, move.id, mapped, count)
         end
     else
-        settle(move.unsettled, nil)
-        local found
-        native, found = surely(
-            function() return target.account:create(mapped.body, { grant = mapped.grant }) end,
-            function()
-                local there = look_up(target, mapped, source, taken)
-                settle(unsettled_of(target, source, mapped), there and there.id)
-                return there
-            end, count)
-        move.id = native.id
+        native = creates.resolve(target.account, unsettled_of(target, source, mapped), look)
+        local found = native ~= nil
+        if not found then
+            native, found = surely(target.account, function()
+                return target.account:create(mapped.body, { grant = mapped.grant })
+            end, look, count)
+            if found then
+                creates.conclude(unsettled_of(target, source, mapped), native.id)
+            end
+        end
+        move.id = type(native) == "table" and native.id or nil
+        if move.id == nil then
+            outcome.unknown("the create was answered without an id. Run again: the trunk is looked for first")
+        end
         if found then
             set_passwords(target, move.id, mapped, count)
         end
@@ -218,7 +218,7 @@ end
 ---@param target trunkhost.MigrationTarget
 ---@param move trunkhost.Move
 function steps.prove(target, move)
-    local native = patiently(neutral.read, target.account, move.id)
+    local native = neutral.read(target.account, move.id)
     local differences = neutral.compare(target.description, move.mapped.planned, native)
     if #differences > 0 then
         outcome.failed("conflict", ("%s of %s, read back, is not as it was planned: %s. Look at it there and put it "

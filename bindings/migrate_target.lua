@@ -8,9 +8,6 @@ local migrate_run <const> = require "trunkhost.migrate_run"
 local neutral <const> = require "trunkhost.neutral"
 local tasks <const> = require "trunkhost.tasks"
 
-local ROUNDS <const> = 5
-local PAUSE_FIRST <const>, PAUSE_LONGEST <const> = 0.5, 8
-
 ---@class trunkhost.MigrationTarget
 ---@field account trunkhost.Account
 ---@field description table
@@ -25,30 +22,12 @@ Target.__index = Target
 
 local migrate_target <const> = {}
 
---- Asks until there is an answer, or the platform's no.
----@param fn function
----@param ... any
----@return any
-function migrate_target.patiently(fn, ...)
-    local pause = PAUSE_FIRST
-    for round = 1, ROUNDS do
-        local ok, answer = pcall(fn, ...)
-        if ok then
-            return answer
-        elseif not core.is_error(answer) or not answer.retryable or round == ROUNDS then
-            error(answer, 0)
-        end
-        core.sleep(pause)
-        pause = math.min(pause * 2, PAUSE_LONGEST)
-    end
-end
-
 --- Whether an account has a trunk of this id.
 ---@param account trunkhost.Account
 ---@param id any
 ---@return boolean
 function migrate_target.is_there(account, id)
-    local ok, err = pcall(migrate_target.patiently, account.get, account, id)
+    local ok, err = pcall(account.get, account, id)
     if not ok and core.is_error(err) ~= "not_found" then
         error(err, 0)
     end
@@ -114,7 +93,7 @@ end
 
 --- Reads the list again.
 function Target:list()
-    self.rows, self.full = migrate_target.patiently(self.account.list, self.account, "list"), {}
+    self.rows, self.full = self.account:list "list", {}
     self.by_mark = nil
 end
 
@@ -158,7 +137,7 @@ function Target:whole_rows(concurrency)
             whole[name] = value
         end
         for name, endpoint in pairs(parts) do
-            whole[name] = whole[name] or migrate_target.patiently(self.account.list, self.account, endpoint, row.id)
+            whole[name] = whole[name] or self.account:list(endpoint, row.id)
         end
         return whole
     end, { concurrency = concurrency })
@@ -171,7 +150,7 @@ function Target:read(id)
     local key = tostring(id)
     local native = self.full[key]
     if not native then
-        native = migrate_target.patiently(neutral.read, self.account, id)
+        native = neutral.read(self.account, id)
         self.full[key] = native -- another task may have emptied it meanwhile
     end
     return native

@@ -3,6 +3,7 @@
 local accounts <const> = require "trunkhost.accounts"
 local aligned <const> = require "trunkhost.table"
 local core <const> = require "trunkhost.core"
+local creates <const> = require "trunkhost.creates"
 local ledger <const> = require "trunkhost.ledger"
 local migrate_run <const> = require "trunkhost.migrate_run"
 local migrate_target <const> = require "trunkhost.migrate_target"
@@ -10,7 +11,6 @@ local migrate_steps <const> = require "trunkhost.migrate_steps"
 local neutral <const> = require "trunkhost.neutral"
 local options <const> = require "trunkhost.options"
 local outcome <const> = require "trunkhost.outcome"
-local patiently <const> = migrate_target.patiently
 
 local undo <const> = {}
 
@@ -70,14 +70,11 @@ end
 ---@field plans table<string, table[]>  source id → what was planned for it
 ---@field idle table<string, boolean>  source ids that were out of service before the run
 
-local function read_run(id, from, to)
+local function read_run(id, to)
     local made, plans, idle = {}, {}, {}
     for _, row in ipairs(ledger.creates(to, true)) do
         if row.run == id and row.endpoint == "create" and row.state == "landed" and row.trunk then
             table.insert(made, 1, { id = row.trunk, source = row.source })
-        elseif row.run == id and row.endpoint == "create" and row.state ~= "landed" and row.state ~= "absent" then
-            options.fail("--undo %s: it is not known what became of a create for trunk %s of %s. Settle that first: \z
-                run the migration again", id, row.source or "?", from)
         end
     end
     for _, item in ipairs(ledger.items_of(id)) do
@@ -90,9 +87,51 @@ local function read_run(id, from, to)
     return made, plans, idle
 end
 
+--- The trunks that creates of the run without an answer have made after all, as entries of `made`, and those creates of
+--- which nobody can tell yet. What is proven absent is none of them.
+---@param target trunkhost.Account
+---@param from string
+---@param id string  the run
+---@param plans table<string, table[]>
+local function look_for(target, from, id, plans)
+    local found, open = {}, {}
+    local rows = ledger.creates(target:name())
+    for i = #rows, 1, -1 do
+        if rows[i].run ~= id or rows[i].endpoint ~= "create" then
+            table.remove(rows, i)
+        end
+    end
+    rows = #rows > 0 and creates.unsettled(target, function(row)
+        return row.run == id and row.endpoint == "create"
+    end) or rows
+    local place = #rows > 0 and migrate_target.open(target, from)
+    for _, row in ipairs(rows) do
+        local there = {}
+        for _, planned in ipairs(plans[row.source or ""] or {}) do
+            -- Nobody knows how far it has come: gateways may be missing.
+            local mapped = { planned = planned, after = { { adds = "gateways" } }, secrets = {} }
+            for _, candidate in ipairs(place:candidates(mapped, row.source)) do
+                there[tostring(candidate.id)] = true
+            end
+        end
+        local first = next(there)
+        if first and next(there, first) == nil then
+            found[#found + 1] = { id = first, source = row.source }
+            if not core.run().dry_run then
+                creates.conclude({ row }, first)
+            end
+        elseif first or not row.settled then
+            open[#open + 1] = row
+        elseif not core.run().dry_run then
+            creates.conclude { row }
+        end
+    end
+    return found, open
+end
+
 local function listed(account)
     local by_id = {}
-    for _, trunk in ipairs(patiently(account.list, account, "list")) do
+    for _, trunk in ipairs(account:list "list") do
         by_id[tostring(trunk.id)] = trunk
     end
     return by_id
@@ -134,7 +173,7 @@ function undo.job(chosen)
     local run, from, to = accounts_of(chosen.undo)
     local source, target = accounts.account(from), accounts.account(to)
     local description = target:describe()
-    local made, plans, idle = read_run(run, from, to)
+    local made, plans, idle = read_run(run, to)
     chosen.account = { to }
     chosen.concurrency = 1 -- newest first, one after the other
     local sources
@@ -142,6 +181,14 @@ function undo.job(chosen)
     local function items()
         local there, list = listed(target), {}
         sources = listed(source)
+        local appeared, open = look_for(target, from, run, plans)
+        for _, each in ipairs(appeared) do
+            table.insert(made, 1, each)
+            there[each.id] = there[each.id] or { id = each.id }
+        end
+        for _, row in ipairs(open) do
+            list[#list + 1] = { account = target, trunk = { id = ("create %d"):format(row.id) }, open = row }
+        end
         for _, each in ipairs(made) do
             if there[each.id] then
                 list[#list + 1] = { account = target, trunk = there[each.id], source = each.source }
@@ -151,7 +198,7 @@ function undo.job(chosen)
     end
 
     local function objection(item)
-        local native = patiently(neutral.read, target, item.trunk.id)
+        local native = neutral.read(target, item.trunk.id)
         local names = changed(description, plans[item.source] or {}, native)
         local origin = sources[item.source or ""]
         if names then
@@ -168,12 +215,22 @@ function undo.job(chosen)
         return { failed = err }
     end
 
+    local function in_doubt(row)
+        local _, err = pcall(outcome.unknown, ("the create for trunk %s of %s had no complete answer, and %s does not \z
+            show for certain whether it has made one. Take the run back again after %s"):format(row.source or "?", from,
+            to, row.again))
+        return err
+    end
+
     return {
         name = "undo_migration",
         options = chosen,
         items = items,
         view = view_of(to),
         plan = function(item)
+            if item.open then
+                return { failed = in_doubt(item.open) }
+            end
             local why = objection(item)
             return why and failed(why) or { changes = {}, impact = {},
                 note = ("removed; trunk %s of %s stays"):format(item.source, from) }

@@ -1,39 +1,41 @@
---- Sending what must not be done twice: where an answer leaves doubt, a look comes before it is sent again.
+--- Sending what must not be done twice: once, and where the answer leaves doubt, looking whether it has happened.
 
 local core <const> = require "trunkhost.core"
+local creates <const> = require "trunkhost.creates"
 
-local ROUNDS <const> = 5
-local PAUSE_FIRST <const>, PAUSE_LONGEST <const> = 0.5, 8
+-- Most platforms show what they have made at once, some a moment later: so long is waited before each look. What shows
+-- later than this is found by the next run.
+local PAUSES <const> = { 0, 0.5, 1, 2 }
 
---- Sends until it is certain. look() returns what is there of it; it is asked twice before anything is sent again,
---- because a request that was cut off may still be on its way.
+--- Sends once. look() returns what is there of it; while it shows nothing, the doubt is raised.
+---@param account trunkhost.Account
 ---@param send fun(): any, integer?    returns the answer and how many requests it took
 ---@param look fun(): any
 ---@param count fun(sent: integer)     is told of every request that was sent
 ---@return any answer, boolean found   found: by looking
-return function(send, look, count)
-    local pause, doubt = PAUSE_FIRST, nil
-    for _ = 1, ROUNDS do
-        local ok, answer, sent = pcall(send)
-        if ok then
-            count(sent or 1)
-            return answer, false
-        elseif not core.is_error(answer) then
-            error(answer, 0)
-        end
-        count(answer.attempts)
-        if not answer.ambiguous and not answer.retryable then
-            error(answer, 0)
-        end
-        doubt = answer
-        for _ = 1, 2 do
-            local there = look()
-            if there then
-                return there, true
-            end
-            core.sleep(pause)
-        end
-        pause = math.min(pause * 2, PAUSE_LONGEST)
+return function(account, send, look, count)
+    local ok, answer, sent = pcall(send)
+    if ok then
+        count(sent or 1)
+        return answer, false
+    elseif not core.is_error(answer) then
+        error(answer, 0)
     end
-    error(doubt, 0)
+    count(answer.attempts)
+    -- Without a request there is nothing new to be seen.
+    for _, pause in ipairs(answer.ambiguous and answer.attempts > 0 and PAUSES or {}) do
+        core.sleep(pause)
+        local looked, there = pcall(look)
+        if looked and there then
+            return there, true
+        elseif not looked and (not core.is_error(there) or there.kind == "unknown_outcome"
+            or there.kind == "cancelled") then
+            error(there, 0)
+        end
+    end
+    if answer.kind == "unknown_outcome" and answer.attempts > 0 then
+        answer.message = ("%s. It is not listed yet, and not sent again before it is looked for: run again after %s"
+            ):format((answer.message:gsub("%.$", "")), creates.time(account:describe().eventual))
+    end
+    error(answer, 0)
 end

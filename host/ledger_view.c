@@ -274,6 +274,7 @@ static int hand_create(sqlite3_stmt *stmt, void *ctx)
         .created_at = th_column(stmt, 9),
         .changed_at = th_column(stmt, 10),
         .source = th_column(stmt, 11),
+        .parent = th_column(stmt, 12),
     };
 
     return reader->each(&row, reader->ctx);
@@ -286,10 +287,12 @@ int th_view_creates(th_ledger_view *view, const struct th_view_filter *filter,
     struct create_reader reader = {each, ctx};
     struct th_view_query query;
 
-    th_query_init(&query, "SELECT id, item, attempt, run, account, endpoint, natural_key, state,"
-                          " trunk, created_at, changed_at,"
-                          " (SELECT trunk FROM items WHERE id = t.item)"
-                          " FROM creates AS t WHERE 1");
+    th_query_init(&query,
+                  "SELECT id, item, attempt, run, account, endpoint, natural_key, state,"
+                  " trunk, created_at, changed_at,"
+                  " (SELECT trunk FROM items WHERE id = t.item),"
+                  " (SELECT trunk FROM attempts WHERE id = t.attempt AND t.endpoint <> 'create')"
+                  " FROM creates AS t WHERE 1");
     th_query_text(&query, "run = ?", filter->run);
     th_query_text(&query, of_trunk, filter->trunk);
     th_query_text(&query, "account = ?", filter->account);

@@ -132,6 +132,9 @@
  *         otherwise = "…",                 --   the trunk has none, for this reason; needed with them
  *         min = 12 },                      -- shortest generated one (optional)
  *     },
+ *     eventual = 300,                -- seconds after which what was made shows in the lists at the
+ *                                    --   latest, 0 to 86400 (optional, default 300): a create that had
+ *                                    --   no answer is proven absent only by a list begun later
  *     label = "nickname",            -- the field that people know a trunk by (optional)
  *     mapping = "vatel",             -- how its trunks become neutral ones and back (optional): one that is
  *                                    --   built in, by name, or a table with the two functions

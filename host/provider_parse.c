@@ -7,11 +7,11 @@
 
 #include "buf.h"
 
-enum { DEFAULT_CONCURRENCY = 8, MAX_CONCURRENCY = 1024, MESSAGE_FAULTS = 12 };
+enum { DEFAULT_CONCURRENCY = 8, MAX_CONCURRENCY = 1024, MAX_EVENTUAL = 86400, MESSAGE_FAULTS = 12 };
 
-static const char *const members[] = {"name",     "title",   "base_url", "token_env", "auth",
-                                      "id",       "limits",  "objects",  "endpoints", "errors",
-                                      "evidence", "secrets", "label",    "mapping",   NULL};
+static const char *const members[] = {
+    "name",      "title",  "base_url", "token_env", "auth",  "id",      "limits",   "objects",
+    "endpoints", "errors", "evidence", "secrets",   "label", "mapping", "eventual", NULL};
 
 /* One `{ requests, per = seconds }`. */
 static void parse_window(th_reader *r, int idx, th_window *out)
@@ -117,6 +117,10 @@ static void parse_head(th_reader *r, int idx, th_provider *p)
     th_reader_choice(r, idx, "auth", auths, true);
     int id = th_reader_choice(r, idx, "id", ids, true);
     p->id = id < 0 ? TH_STRING : id_types[id];
+    double eventual;
+    if (th_reader_number(r, idx, "eventual", &eventual) &&
+        !(eventual >= 0 && eventual <= MAX_EVENTUAL))
+        th_reader_fault(r, "eventual", "must be seconds, from 0 to %d", MAX_EVENTUAL);
 }
 
 struct job {

@@ -22,6 +22,8 @@
 --- Seconds that the platform may ask the account to wait (`Retry-After`), at most 86400. A longer wait ends the work on
 --- it, to be resumed later. Default: 900.
 ---@field max_wait? number
+--- Seconds after which the platform lists what was made at the latest, 0 to 86400. Default: what the provider says.
+---@field eventual? number
 ---@field ca_file? string  The certificates to trust, as a PEM file. Default: those of the system.
 ---@field http? "1.1"|"2"  The version of HTTP. Default: `"2"` over TLS where the platform has it.
 

@@ -23,6 +23,10 @@
 ---@field errors trunkhost.ProviderErrors
 ---@field evidence trunkhost.ProviderEvidence  What shows that a change took effect; {}: the platform's word alone.
 ---@field secrets? trunkhost.ProviderSecret[]  The passwords of a trunk.
+--- Seconds after which what was made shows in the lists at the latest. A create without a complete answer is proven
+--- absent only by a list that was begun this long after the request ended; before that it is not sent again.
+--- 0 to 86400. Default: `300`.
+---@field eventual? number
 ---@field label? string  The field that people know a trunk by.
 --- How its trunks become neutral ones and back: a built-in mapping by its name, or one of your own (docs/mapping.md).
 ---@field mapping? string|trunkhost.Mapping

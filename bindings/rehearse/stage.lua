@@ -43,7 +43,8 @@ local function write_config(folder)
             core.error("invalid", ("account %s: the sandbox has no API like '%s', so nothing can be rehearsed on it")
                 :format(name, provider), { code = "configuration" })
         end
-        lines[#lines + 1] = ("    [%q] = { provider = %q, base_url = %q, token = { file = %q }, rate = {} },")
+        lines[#lines + 1] = ("    [%q] = { provider = %q, base_url = %q, token = { file = %q }, rate = {}, "
+            .. "eventual = 0 },")
             :format(name, provider, fake.base_url, folder .. "/token")
         write(folder .. "/token", fake.token .. "\n")
     end

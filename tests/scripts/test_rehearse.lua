@@ -75,9 +75,10 @@ end
 function tests.test_a_create_without_looking_is_a_second_trunk()
     local result, broken = rehearse(HEAD .. [[
         account:create { pbx = "generic", outbound_host = "sip.example.com" }
-    ]], "--only kill:1:after")
+        for _ in account:trunks() do break end
+    ]], "--only kill:2:before")
     lu.assertEquals(result.status, 1, result.out .. result.err)
-    lu.assertEquals(broken.once, { "kill:1:after" })
+    lu.assertEquals(broken.once, { "kill:2:before" })
 end
 
 function tests.test_a_script_that_goes_on_where_it_stopped_may_create()

@@ -33,8 +33,9 @@ function pair.sandboxes(settings)
         { __close = stop })
 end
 
+-- The sandboxes show at once what they have made.
 local ACCOUNT <const> =
-    "  [%q] = { provider = %q, base_url = %q, token = { file = %q }, rate = {} },"
+    "  [%q] = { provider = %q, base_url = %q, token = { file = %q }, rate = {}, eventual = 0 },"
 
 ---@param source table
 ---@param target table

@@ -42,14 +42,15 @@ function sandbox_process:url(api)
 end
 
 --- A configuration with an account for each API (named after it), written to a file.
----@param options? { rate: string, token: string, apis: string[] }  rate: Lua text; default: no windows
+---@param options? { rate: string, token: string, apis: string[], eventual: number }  rate: Lua text; default: no
+--- windows; eventual: default 0, for the sandbox shows at once what it has made
 ---@return string path
 function sandbox_process:config(options)
     options = options or {}
     local lines = { "return { accounts = {" }
     for _, api in ipairs(options.apis or { "famulor", "autocalls", "vatel", "bolna", "bolna_trunk" }) do
-        lines[#lines + 1] = ("  [%q] = { provider = %q, base_url = %q, token = { file = %q }, rate = %s },")
-            :format(api, api, self:url(api), self.folder .. "/token", options.rate or "{}")
+        lines[#lines + 1] = ("  [%q] = { provider = %q, base_url = %q, token = { file = %q }, rate = %s, "
+            .. "eventual = %s },"):format(api, api, self:url(api), self.folder .. "/token", options.rate or "{}", options.eventual or 0)
     end
     lines[#lines + 1] = "} }"
     program.write(self.folder .. "/token", (options.token or "sandbox") .. "\n", "600")

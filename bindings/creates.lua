@@ -1,0 +1,275 @@
+--- No POST is sent a second time while the first may still appear. One that had no complete answer stays in the ledger
+--- as unsettled, and stands against every further one of the same content: it is looked for first. Absence is proven
+--- only by a list that was begun later than the platform's settle time (`eventual`) after the request ended.
+
+local canonical <const> = require "trunkhost.canonical"
+local core <const> = require "trunkhost.core"
+local json <const> = require "trunkhost.json"
+
+local creates <const> = {}
+
+local send <const> = core.account_methods.call
+-- A request of a process that died has ended after this many seconds, its wait for its turn included.
+local LONGEST <const> = 7200
+
+--- The ledger and what only doubt needs: not loaded before the first POST.
+local function load(name)
+    return require("trunkhost." .. name)
+end
+
+--- What a body says without its passwords, as the ledger keeps it.
+---@param description table
+---@param endpoint string
+---@param fields table?
+---@return table
+function creates.key(description, endpoint, fields)
+    local known, kept = description.endpoints[endpoint], {}
+    local object = known and description.objects[known.body] or { fields = {} }
+    for name, value in pairs(fields or {}) do
+        local field = object.fields[name]
+        if not core.is_secret(value) and not (field and field.secret) then
+            kept[name] = value
+        end
+    end
+    return kept
+end
+
+--- The time of day in so many seconds, rounded up.
+---@param seconds number
+---@return string
+function creates.time(seconds)
+    return os.date("%H:%M:%S", os.time() + math.ceil(math.max(0, seconds)) + 1) --[[@as string]]
+end
+
+--- The creates of an account that had no complete answer, as far as `wanted` says; not those that are under way in
+--- this run. `settled`: a list that is begun now proves whether it has happened. `again`: when one will, as text.
+---@param account trunkhost.Account
+---@param wanted fun(row: table): boolean
+---@return table[]
+function creates.unsettled(account, wanted)
+    local ledger <const>, run <const> = load "ledger", core.run()
+    local found, stamped = {}, false
+    local function read()
+        found = {}
+        for _, row in ipairs(ledger.creates(account:name())) do
+            local own = row.state == "intended" and row.run == run.id
+            found[#found + 1] = wanted(row) and not own and row or nil
+        end
+    end
+    ledger.sync()
+    read()
+    for _, row in ipairs(found) do
+        local record = row.state == "intended" and ledger.run(row.run)
+        row.ended = row.state == "unknown" and row.age >= 0
+        if record and record.life ~= "alive" then
+            row.ended = row.age > LONGEST
+        end
+        -- It has ended by now, but nobody knows when, or the clock was put back since: from now on it counts.
+        if not row.ended and not run.dry_run and not (record and record.life == "alive") then
+            ledger.create_end(row.id, "unknown")
+            stamped = true
+        end
+    end
+    if stamped then
+        ledger.sync()
+        read()
+    end
+    local eventual <const> = account:describe().eventual
+    for _, row in ipairs(found) do
+        row.settled = (row.state == "unknown" or row.age > LONGEST) and row.age >= eventual
+        row.again = creates.time(eventual - math.max(0, row.age))
+    end
+    return found
+end
+
+--- The unsettled creates of the same content.
+---@param account trunkhost.Account
+---@param endpoint string
+---@param params any   of its path; the id among them is that of the trunk that gets a part
+---@param fields table?
+---@return table[]
+function creates.alike(account, endpoint, params, fields)
+    local id = params
+    if type(params) == "table" then
+        id = params.id
+    end
+    local parent = id == nil and "" or tostring(math.type(id) == "float" and math.tointeger(id) or id)
+    local text <const> = canonical.text(creates.key(account:describe(), endpoint, fields))
+    local function same(row)
+        return row.endpoint == endpoint and (row.parent or "") == parent and canonical.text(row.key or {}) == text
+    end
+    for _, row in ipairs(load "ledger".creates(account:name())) do
+        if same(row) then
+            return creates.unsettled(account, same)
+        end
+    end
+    return {}
+end
+
+local function ids_of(found)
+    local ids = {}
+    for i, item in ipairs(found) do
+        ids[i] = tostring(item.id)
+    end
+    return table.concat(ids, ", ")
+end
+
+--- Raises that it is not known, and when to run again.
+---@param account trunkhost.Account
+---@param row table
+---@param why string?
+function creates.doubt(account, row, why)
+    load "outcome".unknown(("not sent again: '%s' at %s had no complete answer in run %s, so it may have happened, and "
+        .. "%s. Run again after %s: it is looked for first"):format(row.endpoint, account:name(), row.run,
+        why or "the platform does not list it yet", row.again), { attempts = 0 })
+end
+
+--- Says in the ledger what became of creates. Of several, only the latest can have happened: it was sent when the
+--- others were known to be absent.
+---@param rows table[]
+---@param id any   nil: none of them has happened
+function creates.conclude(rows, id)
+    for i, row in ipairs(rows) do
+        local landed = id ~= nil and i == #rows
+        load "ledger".create_end(row.id, landed and "landed" or "absent", landed and id or nil)
+    end
+end
+
+--- What has become of these: the thing, or nil when it is proven that there is none. Raises while nobody can tell.
+---@param account trunkhost.Account
+---@param rows table[]      as `unsettled` has returned them just before
+---@param look fun(): any   begins a complete list; returns what is there of it
+---@return any
+function creates.resolve(account, rows, look)
+    if #rows == 0 then
+        return nil
+    end
+    local ok, there = pcall(look)
+    if not ok and (not core.is_error(there) or there.kind == "unknown_outcome") then
+        error(there, 0)
+    elseif not ok then
+        creates.doubt(account, rows[#rows], ("it cannot be looked for (%s)"):format((there.message:gsub("%.$", ""))))
+    end
+    if there then
+        creates.conclude(rows, type(there) == "table" and there.id or nil)
+        return there
+    end
+    for _, row in ipairs(rows) do
+        if not row.settled then
+            creates.doubt(account, row)
+        end
+    end
+    creates.conclude(rows)
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- Looking, where the caller does not say how
+
+--- The trunks of the list that may be what a body would have made and that no other create is known to have made.
+local function trunks_like(account, body)
+    local description <const>, taken = account:describe(), {}
+    local list <const> = account:list "list"
+    for _, row in ipairs(load "ledger".creates(account:name(), true)) do
+        if row.endpoint == "create" and row.state == "landed" and row.trunk then
+            taken[row.trunk] = true
+        end
+    end
+    local neutral <const> = load "neutral"
+    local twin
+    if description.mapping then
+        local planned = neutral.of(description, neutral.outcome { body = body, after = {} })
+        function twin(row) return neutral.twin(description, { planned = planned, after = {}, secrets = {} }, row) end
+    else
+        function twin(row) return neutral.find({ list = { row } }, { adds = "list", body = body }) ~= nil end
+    end
+    local found = {}
+    for _, row in ipairs(list) do
+        found[#found + 1] = not taken[tostring(row.id)] and twin(row) and row or nil
+    end
+    return found
+end
+
+--- The part of a trunk that has these fields; nil where there is none, or no place to look at.
+local function part_like(account, endpoint, params, body)
+    local endpoints <const>, neutral <const> = account:describe().endpoints, load "neutral"
+    local id = params
+    if type(params) == "table" then
+        id = params.id
+    end
+    if id == nil then
+        return nil
+    end
+    local native, path = account:get(id), endpoints[endpoint][2]
+    for name, other in pairs(endpoints) do
+        if other[1] == "GET" and other[2] == path and other.returns == "list" then
+            native[name] = account:list(name, params)
+        end
+    end
+    for name, list in pairs(native) do
+        local part = json.is_array(list) and neutral.find(native, { adds = name, body = body })
+        if part then
+            return part
+        end
+    end
+end
+
+--- The passwords of this body again, to a trunk of which nobody knows whether it has them.
+---@param account trunkhost.Account
+---@param before table
+---@param body table
+---@return integer attempts
+function creates.set_passwords(account, before, body)
+    local fields = {}
+    for _, secret in ipairs(account:describe().secrets or {}) do
+        if body[secret.field] then
+            fields[secret.field] = body[secret.field]
+            for _, name in ipairs(secret.with or {}) do
+                fields[name] = before[name]
+            end
+        end
+    end
+    return next(fields) and load "change".apply(account, before, fields).attempts or 0
+end
+
+local function adopt(account, rows, fields)
+    local found = creates.resolve(account, rows, function()
+        local list = trunks_like(account, creates.key(account:describe(), "create", fields))
+        if #list > 1 then
+            load "outcome".unknown(("not sent again: which trunk of %s an earlier create has made is not known: %s may "
+                .. "all be it. Look at them, remove what should not be there, and run again"):format(account:name(),
+                ids_of(list)), { attempts = 0 })
+        end
+        return list[1]
+    end)
+    if found then
+        local sent = creates.set_passwords(account, account:get(found.id), fields)
+        return account:get(found.id), sent
+    end
+end
+
+--- account:call. A POST whose like is unsettled is looked for first: what is found stands for the answer.
+---@param account trunkhost.Account
+---@param endpoint string
+---@param params any
+---@param fields table?
+---@param options table?
+function creates.call(account, endpoint, params, fields, options)
+    local known = account:describe().endpoints[endpoint]
+    if known and known[1] == "POST" and not core.run().dry_run then
+        local rows = creates.alike(account, endpoint, params, fields)
+        local found, sent
+        if #rows > 0 and endpoint == "create" then
+            found, sent = adopt(account, rows, fields)
+        elseif #rows > 0 then
+            found, sent = creates.resolve(account, rows, function()
+                return part_like(account, endpoint, params, creates.key(account:describe(), endpoint, fields))
+            end), 0
+        end
+        if found then
+            return found, sent
+        end
+    end
+    return send(account, endpoint, params, fields, options)
+end
+
+return creates

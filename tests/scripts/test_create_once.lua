@@ -1,0 +1,225 @@
+--- A create without a complete answer is sent once, whenever what it has made shows: by the same run, by a later one,
+--- or never. The platform is one whose lists are behind.
+
+package.path = "tests/support/?.lua;" .. package.path
+local lu <const> = require "luaunit"
+local eventual_platform <const> = require "eventual_platform"
+local program <const> = require "program"
+local trunkhost <const> = require "trunkhost"
+
+local TRUNKS <const> = "/sip-trunks/trunks"
+local tests <const> = {}
+
+--- Answers after which nobody knows whether it has happened.
+local DOUBTS <const> = {
+    gateway_timeout = { status = 504, body = "" },
+    accepted = { status = 202, headers = { "Content-Type: application/json" }, body = "{}" },
+    cut = { drop = true },
+    no_success = { status = 200, headers = { "Content-Type: application/json" }, body = '{"success":false}' },
+    empty = { status = 201, body = "" },
+    without_id = { status = 201, headers = { "Content-Type: application/json" }, body = '{"name":"One"}' },
+}
+
+local function migrate(platform, ...)
+    return platform:run("migrate_trunks.lua", "--from", "old", "--to", "new", "--secrets", "generate", "--yes",
+        "--json", ...)
+end
+
+local function undo(platform, run)
+    return platform:run("migrate_trunks.lua", "--undo", run, "--yes", "--json")
+end
+
+--- States of the passwords in the ledger that belong to no trunk.
+local function loose_passwords(platform)
+    local states = {}
+    local export = platform:run("secrets", "export", "--account", "new", "--json")
+    for line in export.out:gmatch "[^\n]+" do
+        local row = trunkhost.json.decode(line)
+        if row.trunk == "" then
+            states[#states + 1] = row.state
+        end
+    end
+    return table.concat(states, ",")
+end
+
+local function doubtful(answer)
+    return function(platform)
+        platform.on_post = function(path, made)
+            if path == TRUNKS then
+                made.hidden = true
+                return answer
+            end
+        end
+    end
+end
+
+function tests.test_what_shows_only_later_is_unknown_then_found_by_the_next_run_and_never_made_twice()
+    for name, answer in pairs(DOUBTS) do
+        local platform <close> = eventual_platform.start()
+        platform:add_old("One", "+14155550101")
+        doubtful(answer)(platform)
+        local first = migrate(platform)
+        lu.assertEquals(first.status, 1, name .. first.err)
+        lu.assertEquals({ first.items[1].state, first.items[1].error.kind }, { "unknown", "unknown_outcome" }, name)
+        lu.assertStrContains(first.items[1].error.message, "run again after", nil, name)
+        lu.assertEquals(platform.posts[TRUNKS], 1, name)
+        lu.assertEquals(loose_passwords(platform), "candidate", name)
+
+        -- It still does not show: nothing is sent, and nothing is taken for absent.
+        local second = migrate(platform)
+        lu.assertEquals({ second.status, second.items[1].state }, { 1, "unknown" }, name .. second.err)
+        lu.assertEquals(platform.posts[TRUNKS], 1, name)
+        lu.assertEquals(loose_passwords(platform), "candidate", name)
+
+        platform:show()
+        platform.on_post = nil
+        local third = migrate(platform)
+        lu.assertEquals({ third.status, third.items[1].state, third.items[1].target }, { 0, "done", "t1" },
+            name .. third.err)
+        lu.assertEquals({ platform.posts[TRUNKS], #platform.trunks, #platform.trunks[1].numbers }, { 1, 1, 1 }, name)
+        lu.assertEquals(loose_passwords(platform), "", name)
+    end
+end
+
+function tests.test_what_shows_a_moment_later_is_done_in_the_same_run()
+    local platform <close> = eventual_platform.start()
+    platform:add_old("One", "+14155550101")
+    doubtful(DOUBTS.gateway_timeout)(platform)
+    local lists = 0
+    platform.on_list = function()
+        lists = lists + (platform.posts[TRUNKS] and 1 or 0)
+        if lists == 3 then
+            platform:show()
+        end
+    end
+    local result = migrate(platform)
+    lu.assertEquals({ result.status, result.items[1].state }, { 0, "done" }, result.err)
+    lu.assertEquals({ platform.posts[TRUNKS], #platform.trunks }, { 1, 1 })
+end
+
+function tests.test_what_never_shows_is_sent_again_only_when_the_settle_time_is_over()
+    local platform <close> = eventual_platform.start()
+    platform:add_old("One", "+14155550101")
+    platform.on_post = function(path)
+        if path == TRUNKS then
+            table.remove(platform.trunks)
+            return { status = 504 }
+        end
+    end
+    lu.assertEquals(migrate(platform).items[1].state, "unknown")
+    platform.on_post = nil
+    lu.assertEquals(migrate(platform).items[1].state, "unknown")
+    lu.assertEquals(platform.posts[TRUNKS], 1)
+    platform:configure(0)
+    local result = migrate(platform)
+    lu.assertEquals({ result.status, result.items[1].state }, { 0, "done" }, result.err)
+    lu.assertEquals({ platform.posts[TRUNKS], #platform.trunks }, { 2, 1 })
+    lu.assertEquals(loose_passwords(platform), "rejected")
+end
+
+function tests.test_a_clock_that_was_put_back_proves_nothing()
+    local platform <close> = eventual_platform.start()
+    platform:configure(0)
+    platform:add_old("One", "+14155550101")
+    doubtful(DOUBTS.gateway_timeout)(platform)
+    lu.assertEquals(migrate(platform).items[1].state, "unknown")
+    local changed = trunkhost.process.run { "sqlite3", platform.folder .. "/ledger.db",
+        "UPDATE creates SET changed_at = '2999-01-01T00:00:00.000Z'" }
+    lu.assertEquals(changed.status, 0, changed.err)
+    platform:configure(300)
+    lu.assertEquals(migrate(platform).items[1].state, "unknown")
+    lu.assertEquals(platform.posts[TRUNKS], 1)
+end
+
+function tests.test_taking_back_removes_what_has_appeared_and_says_what_may_still_come()
+    local platform <close> = eventual_platform.start()
+    platform:add_old("One", "+14155550101")
+    platform:add_old("Two", "+14155550102")
+    platform.on_post = function(path, made)
+        if path == TRUNKS and made.name == "Two" then
+            made.hidden = true
+            return { status = 504 }
+        end
+    end
+    local result = migrate(platform, "--canary", "0")
+    lu.assertEquals({ result.summary.done, result.summary.unknown }, { 1, 1 }, result.err)
+    local early = undo(platform, result.summary.run)
+    lu.assertEquals({ early.status, early.summary.done, early.summary.unknown }, { 1, 1, 1 }, early.err)
+    lu.assertEquals(#platform.trunks, 1)
+    platform:show()
+    local late = undo(platform, result.summary.run)
+    lu.assertEquals({ late.status, late.summary.done }, { 0, 1 }, late.err)
+    lu.assertEquals(#platform.trunks, 0)
+end
+
+function tests.test_every_part_is_sent_once()
+    for name, answer in pairs(DOUBTS) do
+        local platform <close> = eventual_platform.start()
+        platform:add_old("One", "+14155550101", "+14155550102")
+        local path = TRUNKS .. "/t1/numbers"
+        platform.on_post = function(where, made)
+            if where == path then
+                made.hidden = true
+                return answer
+            end
+        end
+        local first = migrate(platform)
+        lu.assertEquals({ first.status, first.items[1].state }, { 1, "unknown" }, name .. first.err)
+        lu.assertEquals(platform.posts[path], 1, name)
+        lu.assertEquals(migrate(platform).items[1].state, "unknown", name)
+        lu.assertEquals(platform.posts[path], 1, name)
+        platform:show()
+        platform.on_post = nil
+        local last = migrate(platform)
+        lu.assertEquals({ last.status, last.items[1].state }, { 0, "done" }, name .. last.err)
+        lu.assertEquals({ platform.posts[path], #platform.trunks[1].numbers }, { 2, 2 }, name)
+    end
+end
+
+local OWN_JOB <const> = [[
+local trunkhost = require "trunkhost"
+trunkhost.job.run {
+    name = "make", items = { { id = "One", account = "new" } },
+    plan = function() return { changes = { make = true } } end,
+    apply = function(item)
+        local function make()
+            return (trunkhost.account "new":create { name = item.id, provider = "custom", auth_type = "userpass",
+                auth_username = "user", auth_password = trunkhost.secret {},
+                gateways = { { gateway_address = "sip.example.com" } } })
+        end
+        pcall(make)
+        print("made " .. make().id)
+    end,
+}]]
+
+function tests.test_a_script_of_ones_own_that_asks_again_does_not_send_again()
+    for name, answer in pairs(DOUBTS) do
+        local platform <close> = eventual_platform.start()
+        program.write(platform.folder .. "/make.lua", OWN_JOB)
+        doubtful(answer)(platform)
+        local function make() return platform:run(platform.folder .. "/make.lua", "--yes", "--json") end
+        local first = make()
+        lu.assertEquals({ first.status, first.items[1].state }, { 1, "unknown" }, name .. first.err)
+        lu.assertEquals(platform.posts[TRUNKS], 1, name)
+        lu.assertEquals(make().items[1].state, "unknown", name)
+        lu.assertEquals(platform.posts[TRUNKS], 1, name)
+        platform:show()
+        local last = make()
+        lu.assertEquals({ last.status, platform.posts[TRUNKS], #platform.trunks }, { 0, 1, 1 }, name .. last.err)
+        lu.assertStrContains(last.out, "made t1")
+    end
+end
+
+function tests.test_a_create_that_a_time_limit_has_cut_off_is_not_sent_again()
+    local platform <close> = eventual_platform.start()
+    platform.on_post = function(_, made)
+        made.hidden = true
+        return { hold = true }
+    end
+    program.write(platform.folder .. "/cut.lua", OWN_JOB:gsub("pcall%(make%)", "pcall(trunkhost.timeout, 0.5, make)"))
+    local result = platform:run(platform.folder .. "/cut.lua", "--yes", "--json")
+    lu.assertEquals({ result.status, result.items[1].state }, { 1, "unknown" }, result.err)
+    lu.assertEquals(platform.posts[TRUNKS], 1)
+end
+
+os.exit(lu.LuaUnit.new():runSuiteByInstances { { "create_once", tests } })

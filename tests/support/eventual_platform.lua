@@ -25,8 +25,9 @@ local function shown(list)
         if not item.hidden then
             local copy = {}
             for name, value in pairs(item) do
-                copy[name] = name ~= "auth_password" and name ~= "numbers" and name ~= "posts" and value or nil
+                copy[name] = name ~= "auth_password" and name ~= "numbers" and value or nil
             end
+            copy.phone_numbers = item.numbers and shown(item.numbers)
             found[#found + 1] = copy
         end
     end
@@ -42,6 +43,7 @@ local function find(self, id)
 end
 
 local function make(self, list, body)
+    body.phone_numbers = nil
     self.made = self.made + 1
     body.id = "t" .. self.made
     body.is_active = true

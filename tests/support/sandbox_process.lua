@@ -50,7 +50,8 @@ function sandbox_process:config(options)
     local lines = { "return { accounts = {" }
     for _, api in ipairs(options.apis or { "famulor", "autocalls", "vatel", "bolna", "bolna_trunk" }) do
         lines[#lines + 1] = ("  [%q] = { provider = %q, base_url = %q, token = { file = %q }, rate = %s, "
-            .. "eventual = %s },"):format(api, api, self:url(api), self.folder .. "/token", options.rate or "{}", options.eventual or 0)
+            .. "eventual = %s },"):format(api, api, self:url(api), self.folder .. "/token", options.rate or "{}",
+                options.eventual or 0)
     end
     lines[#lines + 1] = "} }"
     program.write(self.folder .. "/token", (options.token or "sandbox") .. "\n", "600")

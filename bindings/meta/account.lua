@@ -38,8 +38,8 @@ function account:trunks(options) end
 function account:get(id) end
 
 --- Creates a trunk. It is sent once. Where an earlier create of the same fields had no complete answer, it is looked
---- for first: a trunk that it has made is returned, with its passwords set again. It is sent again only when a list that
---- was begun after the settle time of the platform (`eventual`) does not show it.
+--- for first: a trunk that it has made is returned, with its passwords set again. It is sent again only when a list
+--- that was begun after the settle time of the platform (`eventual`) does not show it.
 ---
 --- Raises: `unknown_outcome` when no complete answer came, or when an earlier one may still show: run again later;
 --- `invalid` with the faults of all fields when nothing was sent.

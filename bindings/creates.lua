@@ -165,6 +165,15 @@ end
 -- ---------------------------------------------------------------------------------------------------
 -- Looking, where the caller does not say how
 
+--- Of a body what comes back in replies.
+local function readable(description, endpoint, body)
+    local fields <const>, kept = description.objects[description.endpoints[endpoint].body].fields, {}
+    for name, value in pairs(body) do
+        kept[name] = fields[name] and fields[name].read and value or nil
+    end
+    return kept
+end
+
 --- The trunks of the list that may be what a body would have made and that no other create is known to have made.
 local function trunks_like(account, body)
     local description <const>, taken = account:describe(), {}
@@ -180,7 +189,8 @@ local function trunks_like(account, body)
         local planned = neutral.of(description, neutral.outcome { body = body, after = {} })
         function twin(row) return neutral.twin(description, { planned = planned, after = {}, secrets = {} }, row) end
     else
-        function twin(row) return neutral.find({ list = { row } }, { adds = "list", body = body }) ~= nil end
+        local key = readable(description, "create", body)
+        function twin(row) return neutral.find({ list = { row } }, { adds = "list", key = key }) ~= nil end
     end
     local found = {}
     for _, row in ipairs(list) do
@@ -196,9 +206,10 @@ local function part_like(account, endpoint, params, body)
     if type(params) == "table" then
         id = params.id
     end
-    if id == nil then
+    if id == nil or not endpoints[endpoint].body then
         return nil
     end
+    local key <const> = readable(account:describe(), endpoint, body)
     local native, path = account:get(id), endpoints[endpoint][2]
     for name, other in pairs(endpoints) do
         if other[1] == "GET" and other[2] == path and other.returns == "list" then
@@ -206,7 +217,7 @@ local function part_like(account, endpoint, params, body)
         end
     end
     for name, list in pairs(native) do
-        local part = json.is_array(list) and neutral.find(native, { adds = name, body = body })
+        local part = json.is_array(list) and neutral.find(native, { adds = name, key = key })
         if part then
             return part
         end

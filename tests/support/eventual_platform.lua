@@ -25,8 +25,9 @@ local function shown(list)
         if not item.hidden then
             local copy = {}
             for name, value in pairs(item) do
-                copy[name] = name ~= "auth_password" and name ~= "numbers" and value or nil
+                copy[name] = value
             end
+            copy.auth_password, copy.numbers = nil, nil
             copy.phone_numbers = item.numbers and shown(item.numbers)
             found[#found + 1] = copy
         end

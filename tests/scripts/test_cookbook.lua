@@ -16,6 +16,8 @@ local JOBS <const> = {
     ["idle.lua"] = "--account bolna",
 }
 
+program.haste = 10
+
 local tests = {}
 local folder
 

@@ -7,7 +7,10 @@ package.path = "tests/support/?.lua;" .. package.path
 local lu <const> = require "luaunit"
 local disturbed <const> = require "migration_disturbed"
 local pairs_of <const> = require "migration_pair"
+local program <const> = require "program"
 local workers <const> = require "workers"
+
+program.haste = 10
 
 --- They wait far more than they work.
 local WORKERS <const> = 13

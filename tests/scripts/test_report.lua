@@ -15,6 +15,8 @@ local sandbox_process <const> = require "sandbox_process"
 local APIS <const> = { "famulor", "autocalls", "vatel", "bolna", "bolna_trunk" }
 local ROTATE <const> = "rotate_passwords.lua --yes --json --canary 0 "
 
+program.haste = 10
+
 local tests = {}
 local sandbox
 

@@ -10,6 +10,8 @@ local json <const> = trunkhost.json
 local SCRIPT <const> = "scripts/rotate_passwords.lua"
 local executable <const> = os.getenv "TRUNKHOST" or "build/release/trunkhost"
 
+program.haste = 10
+
 local tests = {}
 local sandbox
 

@@ -11,7 +11,10 @@ package.path = "tests/support/?.lua;" .. package.path
 local lu <const> = require "luaunit"
 local json <const> = require "trunkhost".json
 local rotation <const> = require "rotation"
+local program <const> = require "program"
 local workers <const> = require "workers"
+
+program.haste = 10
 
 local SEEDS <const> = math.tointeger(tonumber(os.getenv "SEEDS")) or 500
 --- They wait far more than they work.

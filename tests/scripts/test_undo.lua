@@ -11,6 +11,8 @@ local SCRIPT <const> = "scripts/disable_carrier.lua"
 local DISABLE <const> = SCRIPT .. " --account bolna --carrier zadarma --yes --json "
 local UNDO <const> = SCRIPT .. " --yes --json "
 
+program.haste = 10
+
 local tests = {}
 local sandbox
 

@@ -3,7 +3,6 @@
 
 local await <const> = require "trunkhost.await"
 local core <const> = require "trunkhost.core"
-local uv <const> = require "trunkhost.uv"
 
 local process <const> = {}
 
@@ -31,12 +30,6 @@ local function check(command)
     end
 end
 
-local function close(handle)
-    if handle and not handle:is_closing() then
-        handle:close()
-    end
-end
-
 local function environment(env)
     local list <const> = {}
     for name, value in pairs(env) do
@@ -45,73 +38,23 @@ local function environment(env)
     return list
 end
 
---- What a running command has open; closing it ends the command and all that it has started.
-local running_meta <const> = {
-    __close = function(running)
-        if running.handle and not running.exited then
-            uv.kill(-running.pid, "sigterm")
-        end
-        close(running.handle)
-        close(running.stdin)
-        close(running.stdout)
-        close(running.stderr)
-    end,
-}
-
-local function collect(pipe, ended)
-    local parts <const> = {}
-    pipe:read_start(function(err, data)
-        if data then
-            parts[#parts + 1] = data
-        else
-            close(pipe)
-            ended(err)
-        end
-    end)
-    return parts
-end
-
 --- Runs the command and waits for it.
 local function run(command)
-    local waiter <const> = core.waiter("the command " .. tostring(command[1]), true)
-    local running <close> = setmetatable({}, running_meta)
-    running.stdin, running.stdout, running.stderr = uv.new_pipe(false), uv.new_pipe(false), uv.new_pipe(false)
-    local left, status, number = 3, nil, nil
-    local function ended()
-        left = left - 1
-        if left == 0 then
-            waiter:wake()
-        end
+    local words <const> = {}
+    for i, word in ipairs(command) do
+        words[i] = tostring(word)
     end
-    local handle <const>, pid <const> = uv.spawn(tostring(command[1]), {
-        args = { table.unpack(command, 2) },
-        stdio = { running.stdin, running.stdout, running.stderr },
-        env = command.env and environment(command.env),
-        cwd = command.cwd,
-        detached = true, -- a session of its own: Ctrl-C on our terminal lets what was begun end
-    }, function(code, signal)
-        status, number = code, signal
-        running.exited = true
-        close(running.handle)
-        ended()
-    end)
-    if not handle then
-        await.raise(("%s: cannot run %s%s"):format(pid, command[1],
+    local ended <const>, problem <const> = core.run_process(words, command.stdin,
+        command.env and environment(command.env), command.cwd)
+    if not ended then
+        await.raise(("%s: cannot run %s%s"):format(problem, words[1],
             command.cwd and (" in the folder " .. command.cwd) or ""))
     end
-    running.handle, running.pid = handle, pid
-    local out <const>, err <const> = collect(running.stdout, ended), collect(running.stderr, ended)
-    if command.stdin then
-        running.stdin:write(command.stdin, function() close(running.stdin) end)
-    else
-        close(running.stdin)
-    end
-    waiter:wait()
-    return { status = status, signal = number, out = table.concat(out), err = table.concat(err) }
+    return { status = ended.status, signal = ended.signal, out = ended.out, err = ended.err }
 end
 
 --- Runs a command to its end and returns what became of it; a status other than 0 is no error. Its output is kept in
---- memory. It is ended with SIGTERM when the task is cancelled or its time is over.
+--- memory. When the task is cancelled or its time is over, it gets SIGTERM, and SIGKILL if it has not ended 2 s later.
 ---@param command trunkhost.Command
 ---@return trunkhost.Ended
 function process.run(command)

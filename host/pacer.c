@@ -257,7 +257,9 @@ void th_pacer_done(th_ticket *ticket, const th_pace_reply *reply)
     ticket->pacer = NULL;
     ticket->admitted = false;
     pacer->in_flight--;
-    if (reply) {
+    if (reply && pacer->queued == 0) {
+        th_pacer_learn(pacer, ticket, reply);
+    } else if (reply) {
         uint64_t before, after;
         const char *why, *word;
         th_pacer_held(pacer, &before, &why, &word);

@@ -1,6 +1,7 @@
 #include "pacer_impl.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define BACKOFF_MAX_SECONDS 60.0
@@ -22,7 +23,7 @@ static void hold(th_pacer *pacer, uint64_t until, const char *why, const char *w
     if (until > pacer->hold_until) {
         pacer->hold_until = until;
         pacer->hold_why = why;
-        strcpy(pacer->hold_word, word);
+        snprintf(pacer->hold_word, sizeof pacer->hold_word, "%s", word);
     }
 }
 
@@ -106,7 +107,7 @@ static void learn_count(th_pacer *pacer, const th_ticket *ticket, const th_pace_
     if (!counting || end > pacer->period_end + SAME_PERIOD_NS) {
         pacer->period_end = count_matters(pacer, ticket, reply) ? end : 0;
         pacer->remaining = reply->remaining;
-        strcpy(pacer->period_word, reply->word);
+        memcpy(pacer->period_word, reply->word, sizeof pacer->period_word);
     } else if (end + SAME_PERIOD_NS >= pacer->period_end) {
         pacer->remaining = fmin(pacer->remaining, reply->remaining);
         pacer->period_end = end > pacer->period_end ? end : pacer->period_end;

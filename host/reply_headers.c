@@ -166,7 +166,9 @@ static void copy(char *to, size_t size, struct piece p)
 {
     size_t len = p.len < size - 1 ? p.len : size - 1;
 
-    memcpy(to, p.at, len);
+    if (len > 0) {
+        memcpy(to, p.at, len);
+    }
     to[len] = '\0';
 }
 
@@ -178,8 +180,9 @@ static void keep_word(th_pace_reply *pace, struct piece name, struct piece value
         return;
     }
     copy(pace->word, 32, name);
-    strcat(pace->word, ": ");
     size_t len = strlen(pace->word);
+    memcpy(pace->word + len, ": ", 3);
+    len += 2;
     copy(pace->word + len, sizeof pace->word - len, value);
     for (char *at = pace->word; *at; at++) {
         if (*at < ' ' || *at > '~') {

@@ -168,6 +168,8 @@ static int lua_waiter(lua_State *L)
     if (begins) {
         lua_pushfstring(L, "start %s", what);
         th_runtime_admit(L, lua_tostring(L, -1));
+        if (th_task_current(L))
+            th_task_set_acted(L); /* nobody knows what it does */
     }
     struct th_waiter *waiter = lua_newuserdatauv(L, sizeof *waiter, 1);
     memset(waiter, 0, sizeof *waiter);

@@ -7,7 +7,7 @@
 local process = {}
 
 --- Runs a command to its end. A status other than 0 is no error. What it prints is kept in memory. When its time is
---- over or the task is cancelled, it and what it has started get SIGTERM.
+--- over or the task is cancelled, it and what it has started get SIGTERM, and SIGKILL 2 s later.
 ---
 --- Raises: `timeout`; `not_found` and others when it cannot be started.
 ---@async

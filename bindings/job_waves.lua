@@ -203,6 +203,9 @@ local function work(run, queue)
             if not ok and not_tried(entry, err) then
                 entry.stage = nil
                 records.put_back(entry)
+                if err.code ~= "long_wait" then
+                    run.halted = run.halted or obstacle(run) or err.message
+                end
             else
                 if not ok then
                     judge(run, entry, err)

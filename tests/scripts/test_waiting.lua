@@ -168,6 +168,16 @@ function tests.test_what_waits_as_it_was_asked_to_is_given_back_at_the_first_sig
     lu.assertEquals(result.writes, 1)
 end
 
+function tests.test_a_run_whose_last_item_is_given_back_is_halted_and_not_done()
+    -- No item is left whose start could be refused.
+    local result = world.run { words = ROTATE, count = 1, handler = function(request)
+        if request.method == "PATCH" then world.signal "TERM" end
+        return limited "Retry-After: 600"(request)
+    end }
+    expect_not_tried(result, 1)
+    lu.assertStrContains(result.err, "it was stopped by a signal. 1 item was not tried")
+end
+
 function tests.test_a_doubt_stays_one_when_the_run_stops_while_it_waits()
     local result = world.run { words = ROTATE .. "--canary 0 -j 1", before = "--drain 2",
         handler = function(request, _, writes)

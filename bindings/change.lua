@@ -1,5 +1,6 @@
---- Changing a trunk until it is certain: an ambiguous answer is settled by looking, and where that shows nothing,
---- by sending the very same again.
+--- Changing a trunk until it is certain. The client sends a repeatable change again, the very same, until the platform
+--- says yes with the trunk that was asked for; what was ambiguous to the end stays so, whatever a look shows, because
+--- somebody else may have moved it.
 
 local core <const> = require "trunkhost.core"
 local evidence <const> = require "trunkhost.evidence"
@@ -7,8 +8,8 @@ local outcome <const> = require "trunkhost.outcome"
 
 local change <const> = {}
 
-local ROUNDS <const> = 5
-local PAUSE_FIRST <const>, PAUSE_LONGEST <const> = 0.5, 8
+-- A platform may show a change a moment after it has taken it: so often it is looked at, with these pauses.
+local LOOK_PAUSES <const> = { 0, 0.5, 1.5 }
 local SETTLE <const> = 60
 
 local function secrets_of(fields)
@@ -35,29 +36,44 @@ local function look(account, id)
     end
 end
 
+--- What to do about a change of which nobody knows whether it has happened.
+local function advice(account, fields)
+    if next(secrets_of(fields)) then
+        return "The ledger keeps the new password as a candidate beside the old one: run again to set another one, or "
+            .. "see 'trunkhost secrets export --account " .. account:name() .. "'"
+    end
+    return "Look at the trunk, or run again"
+end
+
 --- The platform has said yes: what does that prove?
 local function accepted(account, before, fields, legs, answer, attempts)
     local description = account:describe()
-    local proof = evidence.of(description, before, answer, legs)
-    if evidence.may_grow(description, before, legs, proof) then
-        local later = look(account, before.id)
-        if later then
-            answer, proof = later, evidence.of(description, before, later, legs)
+    local shown = type(answer) == "table" and answer or nil
+    local doubt = shown and evidence.against(description, before, fields, shown, legs)
+        or not shown and evidence.can_show(description, before, fields, legs) and "its reply shows nothing of it"
+    local proof = evidence.of(description, before, shown, legs)
+    for _, pause in ipairs(LOOK_PAUSES) do
+        if not doubt and (pause > 0 or not evidence.may_grow(description, before, legs, proof)) then
+            break
+        end
+        core.sleep(pause)
+        local now = look(account, before.id)
+        if now then
+            doubt = evidence.against(description, before, fields, now, legs)
+            shown, proof = now, evidence.of(description, before, now, legs)
         end
     end
+    if doubt then
+        outcome.unknown(("%s has answered yes, but %s: it is not known whether the change has happened. %s"):format(
+            description.title, doubt, advice(account, fields)), { attempts = attempts })
+    end
     settle(account, before.id, fields, proof)
-    return { trunk = answer, before = before, fields = fields, evidence = proof, attempts = attempts }
+    return { trunk = shown or answer, before = before, fields = fields, evidence = proof, attempts = attempts }
 end
 
-local function give_up(account, fields, err, attempts)
-    local message = ("it is not known whether the change has happened (%s)"):format(err.message)
-    if next(secrets_of(fields)) then
-        message = message .. ". The ledger keeps the new password as a candidate beside the old one: run again to "
-            .. "set another one, or see 'trunkhost secrets export --account " .. account:name() .. "'"
-    else
-        message = message .. ". Look at the trunk, or run again"
-    end
-    outcome.unknown(message, { attempts = attempts, status = err.status })
+local function give_up(account, fields, err)
+    outcome.unknown(("it is not known whether the change has happened (%s). %s"):format((err.message:gsub("%.$", "")),
+        advice(account, fields)), { attempts = err.attempts, status = err.status })
 end
 
 --- The trunk in full, as it is now: what every change starts from.
@@ -65,20 +81,13 @@ end
 ---@param trunk table  as the list showed it
 ---@return table
 function change.before(account, trunk)
-    local pause = PAUSE_FIRST
-    for round = 1, ROUNDS do
-        local ok, now = pcall(account.get, account, trunk.id)
-        if ok then
-            return now
-        elseif not core.is_error(now) then
-            error(now, 0)
-        elseif not now.retryable or round == ROUNDS then
-            now.attempts = 0 -- of writes there were none
-            error(now, 0)
-        end
-        core.sleep(pause)
-        pause = math.min(pause * 2, PAUSE_LONGEST)
+    local ok, now = pcall(account.get, account, trunk.id)
+    if ok then
+        return now
+    elseif core.is_error(now) then
+        now.attempts = 0 -- of writes there were none
     end
+    error(now, 0)
 end
 
 --- Sends the fields and returns once it is certain that they have been taken. Raises what the platform refused,
@@ -90,35 +99,13 @@ end
 ---@return trunkhost.Applied
 function change.apply(account, before, fields, grant)
     local legs = account:impact(before, fields)
-    local witness = evidence.witness(account:describe(), before, legs)
-    -- With a witness, the client must not repeat by itself: a look comes before a second sending.
-    local options = (witness or grant) and { resend = not witness, grant = grant } or nil
-    local attempts, pause, doubt = 0, PAUSE_FIRST, nil
-    for round = 1, ROUNDS do
-        local ok, answer, sent = pcall(account.update, account, before.id, fields, options)
-        if ok then
-            return accepted(account, before, fields, legs, answer, attempts + sent)
-        elseif not core.is_error(answer) then
-            error(answer, 0)
-        end
-        attempts = attempts + answer.attempts
-        doubt = doubt or answer.ambiguous and answer
-        if not doubt then
-            answer.attempts = attempts
-            error(answer, 0)
-        end
-        local now = witness and look(account, before.id)
-        if now and witness(now) then
-            return accepted(account, before, fields, legs, now, attempts)
-        elseif not answer.ambiguous and not answer.retryable then
-            return give_up(account, fields, answer, attempts)
-        end
-        if round < ROUNDS then
-            core.sleep(pause)
-            pause = math.min(pause * 2, PAUSE_LONGEST)
-        end
+    local ok, answer, sent = pcall(account.update, account, before.id, fields, { grant = grant, settle = false })
+    if ok then
+        return accepted(account, before, fields, legs, answer, sent)
+    elseif core.is_error(answer) and answer.ambiguous then
+        return give_up(account, fields, answer)
     end
-    return give_up(account, fields, doubt, attempts)
+    error(answer, 0)
 end
 
 --- The legs whose secrets were sent.

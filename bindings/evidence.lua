@@ -1,7 +1,9 @@
 --- What proves that a change took effect: the strongest that the provider's description offers.
 
+local canonical <const> = require "trunkhost.canonical"
 local core <const> = require "trunkhost.core"
 local duration <const> = require "trunkhost.duration"
+local json <const> = require "trunkhost.json"
 local outcome <const> = require "trunkhost.outcome"
 local trunk_secrets <const> = require "trunkhost.trunk_secrets"
 
@@ -36,29 +38,12 @@ local function all_changed(fields, before, after)
     return #fields > 0
 end
 
---- A function that tells from a later look at the trunk whether a write has landed since `before` was read;
---- nil where the platform shows nothing of the kind. `before` must have been read just before the write:
---- otherwise somebody else's change would count.
----@param description table
----@param before table
----@param legs { inbound: boolean, outbound: boolean }  which the write re-creates
----@return (fun(after: table): boolean)?
-function evidence.witness(description, before, legs)
-    local fields = infrastructure(description, before, legs)
-    if #fields > 0 then
-        return function(after) return all_changed(fields, before, after) end
-    end
-    local updated = description.evidence.updated
-    if updated and present(before[updated]) then
-        return function(after) return present(after[updated]) and after[updated] ~= before[updated] end
-    end
-end
-
---- What a look at the trunk proves: "reprovisioned", "updated_at", or "accepted": only the platform's word.
+--- What a look at the trunk proves: "reprovisioned", "updated_at", or "accepted": only the platform's word. `before`
+--- must have been read just before the write: otherwise somebody else's change would count.
 ---@param description table
 ---@param before table
 ---@param after any
----@param legs { inbound: boolean, outbound: boolean }
+---@param legs { inbound: boolean, outbound: boolean }  which the write re-creates
 ---@return string
 function evidence.of(description, before, after, legs)
     if type(after) ~= "table" then
@@ -73,6 +58,99 @@ function evidence.of(description, before, after, legs)
     return "accepted"
 end
 
+--- The fields that show that a write took effect, at this trunk: infrastructure ids of the legs that it re-creates,
+--- and the time of the last change.
+local function witnesses(description, before, legs)
+    local fields, updated = infrastructure(description, before, legs), description.evidence.updated
+    if updated and present(before[updated]) then
+        fields[#fields + 1] = updated
+    end
+    return fields
+end
+
+local function empty(value)
+    return value == nil or value == json.null or value == ""
+end
+
+--- Whether `value` is what was `sent`, as far as that says: a platform may add ids, change capitals, or write a
+--- number as text.
+local function covers(sent, value)
+    if empty(sent) or empty(value) then
+        return empty(sent) and empty(value)
+    elseif type(sent) ~= "table" then
+        return type(value) ~= "table" and tostring(sent):lower() == tostring(value):lower()
+    elseif type(value) ~= "table" or #sent ~= #value then
+        return false
+    end
+    for name, inner in pairs(sent) do
+        if not covers(inner, value[name]) then
+            return false
+        end
+    end
+    return true
+end
+
+--- The fields that come back and were to become something else: those that show it, and those that are as they were.
+local function readable(description, before, fields, after)
+    local shown, stale = {}, {}
+    for name, sent in pairs(fields) do
+        local field = description.objects.trunk.fields[name]
+        local changes = field and field.read and not field.secret and not core.is_secret(sent)
+            and not covers(sent, before[name])
+        if changes and covers(sent, after[name]) then
+            shown[#shown + 1] = name
+        elseif changes and canonical.text(after[name]) == canonical.text(before[name]) then
+            stale[#stale + 1] = name
+        end
+    end
+    table.sort(stale)
+    return shown, stale
+end
+
+local function has_secret(fields)
+    for _, value in pairs(fields) do
+        if core.is_secret(value) then
+            return true
+        end
+    end
+    return false
+end
+
+--- Whether a look at the trunk can show that such a write took effect.
+---@param description table
+---@param before table
+---@param fields table  what was sent
+---@param legs { inbound: boolean, outbound: boolean }
+---@return boolean
+function evidence.can_show(description, before, fields, legs)
+    local shown, stale = readable(description, before, fields, before)
+    return #shown + #stale > 0 or #witnesses(description, before, legs) > 0
+end
+
+--- What stands against a write that the platform has said yes to, in words: fields that are still as they were, or
+--- that nothing has changed which changes with every such write. Nil: nothing does.
+---@param description table
+---@param before table
+---@param fields table  what was sent
+---@param after table   the trunk afterwards
+---@param legs { inbound: boolean, outbound: boolean }
+---@return string?
+function evidence.against(description, before, fields, after, legs)
+    local shown, stale = readable(description, before, fields, after)
+    if #stale > 0 then
+        return ("it still shows the old value of %s"):format(table.concat(stale, ", "))
+    end
+    local names = witnesses(description, before, legs)
+    local is_shown = #shown > 0 and not has_secret(fields) -- the values themselves are the proof
+    if #names == 0 or is_shown or evidence.of(description, before, after, legs) ~= "accepted" then
+        return nil
+    elseif #names == 1 then
+        return ("it shows the same %s as before, which changes with every such write"):format(names[1])
+    end
+    return ("it shows the same %s and %s as before, and such a write changes them"):format(
+        table.concat(names, ", ", 1, #names - 1), names[#names])
+end
+
 --- Whether a stronger proof than this one may show in a later look.
 ---@param description table
 ---@param before table
@@ -80,11 +158,7 @@ end
 ---@param proof string
 ---@return boolean
 function evidence.may_grow(description, before, legs, proof)
-    if proof == "reprovisioned" then
-        return false
-    end
-    return #infrastructure(description, before, legs) > 0
-        or proof == "accepted" and evidence.witness(description, before, legs) ~= nil
+    return proof ~= "reprovisioned" and #infrastructure(description, before, legs) > 0
 end
 
 -- ---------------------------------------------------------------------------------------------------

@@ -244,8 +244,15 @@ static int call_done(lua_State *L, int status, lua_KContext ctx)
     bool more;
     const int base = lua_gettop(L);
     if (th_reply_push(L, call->account->provider, call->endpoint, &call->x.transfer, &more, &err) !=
-        0) {
+            0 ||
+        th_reply_check(L, call, &err) != 0) {
         bool write = call->endpoint->method != TH_GET;
+        lua_settop(L, base);
+        if (th_exchange_again(&call->x)) {
+            th_error_close(&err);
+            call->waker = th_task_waker(L);
+            return th_task_park(L, 0, call_done);
+        }
         th_reply_quote(L, call->account->provider, &call->x.transfer, &err);
         th_call_quote(call, &err);
         err.status = call->x.transfer.status;
@@ -408,6 +415,7 @@ static int start(lua_State *L, th_account *account, const th_endpoint *endpoint)
     call->x.pacer = account->pacer;
     call->x.timers = account->runtime->timers;
     call->x.repeatable = repeatable && read_flag(L, "resend", true);
+    call->unproven = !read_flag(L, "settle", true);
     call->x.transfer.method = th_method_name(endpoint->method);
     call->x.transfer.url = call->url.data;
     call->x.transfer.headers = has_body ? account->body_headers : account->headers;

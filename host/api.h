@@ -20,8 +20,9 @@ th_account *th_account_check(lua_State *L, int arg);
  *   endpoint  name, as "numbers.add"
  *   params    the trunk's id, or a table of path parameters; nil for paths without one
  *   fields    the body, or nil
- *   options   { query = {…}, grant = { field… }, resend = false } or nil; resend = false: an
- *             ambiguous write is not repeated but raised at once
+ *   options   { query = {…}, grant = { field… }, resend = false, settle = false } or nil;
+ *             resend = false: an ambiguous write is not repeated but raised at once;
+ *             settle = false: a yes leaves its secrets candidates, until settle() says what they are
  *
  * Raises an error object. The value is what lies in the envelope: an object, an array, or true where
  * the platform answers without one. more: there is another page of this list. A list is followed
@@ -43,7 +44,7 @@ void th_api_open(lua_State *L);
 /* Decodes the body and unwraps the envelope; pushes the value (true for an empty one), and for an
  * endpoint that returns a list also the facts of th_list_facts. *more: the member that the
  * description names says that there is another page. On failure pushes nothing; err is
- * TH_MALFORMED. */
+ * TH_MALFORMED, as for a write or a list whose reply says that there was an error. */
 int th_reply_push(lua_State *L, const th_provider *provider, const th_endpoint *endpoint,
                   const th_transfer *transfer, bool *more, th_error *err);
 

@@ -27,6 +27,7 @@ struct th_call {
     struct th_stop_request stop;   /* what it may do while the run is stopping */
     bool interrupted;              /* ended before anything was sent */
     bool aborted;                  /* ended while it may have been under way */
+    bool unproven;                 /* a yes does not make its secrets current: the caller settles them */
     bool released;                 /* nobody looks at it any more; freed when the ledger lets go */
     struct th_call_record *record; /* owned; NULL: this call leaves no trace in the ledger */
     th_buf url, body;
@@ -64,6 +65,17 @@ int64_t th_secret_row(lua_State *L, int idx, const char *account, const char *tr
  * field they are an error that names the trunk and the field. */
 int th_reply_decode(lua_State *L, const th_provider *provider, const th_endpoint *endpoint,
                     const th_buf *body, th_error *err);
+
+/* --- api_shape.c: whether a reply is what was asked for ---------------------------------------- */
+
+/* The object on top of the stack, a whole reply to a write, says no in a member of its own (error,
+ * success = false): TH_MALFORMED. Leaves the stack alone. */
+int th_reply_refusal(lua_State *L, const th_provider *provider, const th_endpoint *endpoint,
+                     th_error *err);
+/* The value on top of the stack, out of its envelope, is what the endpoint returns, of the id that
+ * the call named; and its status says that it has happened. Else TH_MALFORMED. Leaves the stack
+ * alone. */
+int th_reply_check(lua_State *L, const struct th_call *call, th_error *err);
 
 /* --- api_record.c: what the ledger gets of a call --------------------------------------------- */
 

@@ -183,7 +183,7 @@ static void note_secrets(const struct th_call *call, th_ledger *ledger, enum th_
                 ledger,
                 &(th_ledger_op){.verb = TH_LEDGER_SECRET_TRUNK, .row = use->row, .trunk = id});
         /* A secret that was sent before may be live from then, whatever is said to it now. */
-        if (state != TH_ATTEMPT_OK && use->known)
+        if (state == TH_ATTEMPT_OK ? call->unproven : use->known)
             continue;
         th_ledger_note(ledger,
                        &(th_ledger_op){.verb = TH_LEDGER_SECRET_STATE,

@@ -8,22 +8,11 @@
 #include "page_words.h"
 #include "reply_headers.h"
 
-/* Whether the envelope on top of the stack says that what was asked for did not work, although the
- * status is a yes: `success` is false, or there is something in `error`. */
-static bool refuses(lua_State *L)
+/* Whether an empty reply is one that the endpoint may give. */
+static bool may_be_empty(const th_endpoint *endpoint)
 {
-    static const char *const yes[] = {"success", "ok"}, *const no[] = {"error", "errors"};
-    bool found = false;
-    if (!lua_istable(L, -1) || th_json_is_array(L, -1))
-        return false;
-    for (size_t i = 0; i < 2; i++) {
-        lua_getfield(L, -1, yes[i]);
-        found |= lua_isboolean(L, -1) && !lua_toboolean(L, -1);
-        lua_getfield(L, -2, no[i]);
-        found |= th_json_says_yes(L, -1);
-        lua_pop(L, 2);
-    }
-    return found;
+    return endpoint->returns_nothing ||
+           (endpoint->method != TH_GET && !endpoint->returns && !endpoint->returns_message);
 }
 
 int th_reply_push(lua_State *L, const th_provider *provider, const th_endpoint *endpoint,
@@ -31,14 +20,19 @@ int th_reply_push(lua_State *L, const th_provider *provider, const th_endpoint *
 {
     *more = false;
     const th_buf *body = &transfer->reply;
-    if (endpoint->returns_nothing || body->len == 0) {
-        if (!endpoint->returns_nothing && endpoint->method == TH_GET)
+    if (body->len == 0) {
+        if (!may_be_empty(endpoint))
             return th_fail(err, TH_MALFORMED, "'%s': the reply is empty", endpoint->name);
         lua_pushboolean(L, 1);
         return 0;
     }
     th_error parse = {0};
     if (th_reply_decode(L, provider, endpoint, body, &parse) != 0) {
+        if (endpoint->returns_nothing) { /* whatever it is, nobody looks at it */
+            th_error_close(&parse);
+            lua_pushboolean(L, 1);
+            return 0;
+        }
         if (th_page_is_markup(body->data, body->len))
             th_fail(err, TH_MALFORMED,
                     "'%s': the reply is a page of HTML and not JSON (a proxy on the way?)",
@@ -52,14 +46,19 @@ int th_reply_push(lua_State *L, const th_provider *provider, const th_endpoint *
         return -TH_MALFORMED;
     }
     const int top = lua_gettop(L) - 1;
+    if ((endpoint->returns_list || endpoint->method != TH_GET) &&
+        th_reply_refusal(L, provider, endpoint, err) != 0) {
+        lua_settop(L, top);
+        return -TH_MALFORMED;
+    }
+    if (endpoint->returns_nothing) {
+        lua_settop(L, top);
+        lua_pushboolean(L, 1);
+        return 0;
+    }
     if (endpoint->returns_list) {
         *more = th_list_facts(L, -1, endpoint, transfer);
         lua_insert(L, -2); // facts value
-        if (refuses(L)) {
-            lua_settop(L, top);
-            return th_fail(err, TH_MALFORMED, "'%s': the reply says that there was an error",
-                           endpoint->name);
-        }
     }
     if (endpoint->reply && lua_istable(L, -1)) {
         bool bare = endpoint->reply_optional && th_json_is_array(L, -1);

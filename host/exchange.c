@@ -215,6 +215,18 @@ void th_exchange_start(th_exchange *exchange)
     join_queue(exchange, false);
 }
 
+bool th_exchange_again(th_exchange *exchange)
+{
+    th_exchange *x = exchange;
+    unsigned tries = x->tries ? x->tries : TRIES_DEFAULT;
+    x->outcome = TH_OUTCOME_AMBIGUOUS;
+    if (!x->repeatable || (x->most && x->started >= x->most) || ++x->failures >= tries)
+        return false;
+    x->maybe = true;
+    pause_then_repeat(x, backoff(x->failures - 1));
+    return true;
+}
+
 void th_exchange_close(th_exchange *exchange)
 {
     th_exchange *x = exchange;

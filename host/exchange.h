@@ -64,6 +64,10 @@ struct th_exchange {
 
 /* done comes from the loop, never from inside this call. */
 void th_exchange_start(th_exchange *exchange);
+/* For the owner that finds a success to be none: the reply is not what was asked for, so it may have
+ * happened or not. Counts as a failure of the platform; true: it is sent again, and done comes once
+ * more. False: it ends as ambiguous. */
+bool th_exchange_again(th_exchange *exchange);
 /* Ends it at once without done; the transfer under way is aborted. Also releases the reply. Safe on
  * a zeroed and on an ended exchange. */
 void th_exchange_close(th_exchange *exchange);

@@ -82,7 +82,10 @@
  *       -- mode        create | update: which fields of the body are accepted. Items of lists and
  *       --             inner objects are whole objects: the rules of create hold for them in both
  *       -- reply       the envelope member to unwrap; "data?": an envelope or the bare value
- *       -- returns     object (default) | list | none
+ *       -- returns     object | list | none | message (an object with a text in `message`), or a name
+ *       --             in `objects`: an object of that kind, with its id; where the path ends with a
+ *       --             parameter, of that id. Default: object; of get, create and update: trunk.
+ *       --             A reply of another form is malformed
  *       -- repeatable  sending it again changes nothing more (PUT, PATCH, DELETE); GET always is,
  *       --             POST never
  *       -- query       accepted query parameters, each with a type (string | integer | boolean |
@@ -100,7 +103,8 @@
  *       --             no word here: api_list.c knows them
  *       -- guard       the id must be in what this endpoint (a list) returns, looked at first
  *       -- status      what a status means here when it is not what it usually means:
- *       --             { [403] = "refused" }
+ *       --             { [403] = "refused" }; { [202] = "done" }: a write that is answered 202 has
+ *       --             happened. Without it 202 (Accepted) leaves open whether it will
  *       -- doc, source
  *     },
  *     errors = {
@@ -206,7 +210,9 @@ typedef struct th_endpoint {
     enum th_mode mode;
     const char *reply; /* envelope member, NULL = bare */
     bool reply_optional;
-    bool returns_list, returns_nothing;
+    bool returns_list, returns_nothing, returns_message;
+    const th_object *returns; /* NULL: no object that is known */
+    bool accepted_is_done;    /* 202 says that it has happened */
     bool repeatable, refuse_empty;
     const char *guard;
     const char *const *query; /* NULL or NULL-ended: the names of the accepted parameters */

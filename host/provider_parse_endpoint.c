@@ -197,13 +197,20 @@ static void parse_status(th_reader *r, int idx, th_endpoint *endpoint)
     struct th_status *statuses = th_reader_alloc(r, (n + 1) * sizeof *statuses);
     endpoint->statuses = statuses;
     for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) { // statuses status kind
-        if (!lua_isinteger(L, -2) || lua_tointeger(L, -2) < 400 || lua_tointeger(L, -2) > 599) {
-            th_reader_fault(r, NULL, "has a key that is not a status from 400 to 599");
+        bool integer = lua_isinteger(L, -2);
+        const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+        if (integer && lua_tointeger(L, -2) == 202) {
+            endpoint->accepted_is_done = strcmp(name, "done") == 0;
+            if (!endpoint->accepted_is_done || endpoint->method == TH_GET)
+                th_reader_fault(r, NULL, "can only say done for 202, of a write");
+            continue;
+        }
+        if (!integer || lua_tointeger(L, -2) < 400 || lua_tointeger(L, -2) > 599) {
+            th_reader_fault(r, NULL, "has a key that is neither 202 nor a status from 400 to 599");
             continue;
         }
         struct th_status *s = &statuses[endpoint->nstatuses];
         s->status = (int)lua_tointeger(L, -2);
-        const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
         for (size_t i = 0; i < NKINDS; i++) {
             if (strcmp(th_kind_name(kinds[i]), name) == 0)
                 s->kind = kinds[i];
@@ -241,19 +248,36 @@ static void parse_body(th_reader *r, int idx, const th_provider *p, th_endpoint 
         th_reader_fault(r, "empty", "must be \"refuse\", on an endpoint with a body");
 }
 
-static void parse_reply(th_reader *r, int idx, th_endpoint *endpoint)
+static bool is_word(const char *text, const char *word)
 {
-    static const char *const returns[] = {"object", "list", "none", NULL};
+    return text && strcmp(text, word) == 0;
+}
+
+static void parse_reply(th_reader *r, int idx, const th_provider *p, th_endpoint *endpoint)
+{
     const char *reply = th_reader_string(r, idx, "reply", false);
     if (reply && reply[strlen(reply) - 1] == '?') {
         endpoint->reply_optional = true;
         reply = th_reader_copy(r, reply, strlen(reply) - 1);
     }
     endpoint->reply = reply;
-    int kind = th_reader_choice(r, idx, "returns", returns, false);
-    endpoint->returns_list = kind == 1;
-    endpoint->returns_nothing = kind == 2;
-    if (reply && kind == 2)
+    const char *name = endpoint->name, *kind = th_reader_string(r, idx, "returns", false);
+    bool trunk = is_word(name, "get") || is_word(name, "create") || is_word(name, "update");
+    endpoint->returns_list = is_word(kind, "list");
+    endpoint->returns_nothing = is_word(kind, "none");
+    endpoint->returns_message = is_word(kind, "message");
+    if (!kind || is_word(kind, "object")) {
+        endpoint->returns = trunk ? th_provider_object(p, "trunk") : NULL;
+    } else if (!endpoint->returns_list && !endpoint->returns_nothing &&
+               !endpoint->returns_message) {
+        endpoint->returns = th_provider_object(p, kind);
+        if (!endpoint->returns)
+            th_reader_fault(r, "returns",
+                            "must be object, list, none, message or a name in objects, and not "
+                            "'%s'",
+                            kind);
+    }
+    if (reply && endpoint->returns_nothing)
         th_reader_fault(r, "reply", "must not be there: nothing is returned");
 }
 
@@ -262,7 +286,7 @@ static void parse_endpoint(th_reader *r, int idx, const th_provider *p, th_endpo
     th_reader_known(r, idx, endpoint_members, 2);
     parse_request(r, idx, p, endpoint);
     parse_body(r, idx, p, endpoint);
-    parse_reply(r, idx, endpoint);
+    parse_reply(r, idx, p, endpoint);
     parse_query(r, idx, endpoint);
     parse_pages(r, idx, endpoint);
     parse_status(r, idx, endpoint);

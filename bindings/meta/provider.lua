@@ -96,7 +96,10 @@
 ---@field mode? "create"|"update"  Which fields of the body are accepted.
 --- The member of the answer to unwrap; "data?": an envelope or the bare value. Default: the bare value.
 ---@field reply? string
----@field returns? "object"|"list"|"none"  Default: `"object"`.
+--- What the reply is: any object, a list, nothing, an object with a text in `message`, or by its name, one of `objects`
+--- with its id. `get`, `create` and `update` return a trunk unless this says otherwise. A reply that is something else
+--- does not count: a write is then sent again where it is repeatable, and its outcome is unknown. Default: `"object"`.
+---@field returns? "object"|"list"|"none"|"message"|string
 ---@field repeatable? boolean  Sending it again changes nothing more. GET always is, POST never. Default: `false`.
 --- Query parameters: a type ("string", "integer", "boolean", "uuid") or the list of the values.
 ---@field query? table<string, string|string[]>
@@ -104,7 +107,9 @@
 ---@field empty? "refuse"  A body without any field is refused here.
 ---@field pages? trunkhost.ProviderPages  A list that comes in pages.
 ---@field guard? string  A list endpoint that must have the id; it is looked at first.
----@field status? table<integer, trunkhost.ErrorKind>  What a status means here when it is not what it usually means.
+--- What a status means here when it is not what it usually means. `[202] = "done"`: a write that is answered 202
+--- (Accepted) has happened; without it, that is not known.
+---@field status? table<integer, trunkhost.ErrorKind|"done">
 ---@field doc? string
 ---@field source? string
 

@@ -161,7 +161,7 @@ return {
             source = UPDATE,
         },
         delete = {
-            "DELETE", "/sip-trunks/trunks/{id}", repeatable = true,
+            "DELETE", "/sip-trunks/trunks/{id}", repeatable = true, returns = "message",
             doc = "Takes gateways, addresses, numbers and agent mappings along, and running calls stop: set "
                 .. "is_active to false first.",
         },
@@ -170,7 +170,7 @@ return {
         ["numbers.add"] = { "POST", "/sip-trunks/trunks/{id}/numbers", body = "phone_number", mode = "create" },
         ["numbers.remove"] = {
             "DELETE", "/sip-trunks/trunks/{id}/numbers/{number_id}", params = { number_id = "string" },
-            repeatable = true,
+            repeatable = true, returns = "message",
         },
         ["agents.map"] = { "POST", "/inbound/setup", body = "mapping", mode = "create" },
         ["agents.unmap"] = { "POST", "/inbound/unlink", body = "unmapping", mode = "create" },

@@ -105,7 +105,7 @@ return function(face)
             empty = "refuse", doc = "Partial, although it is a PUT: only what is sent changes.",
         },
         delete = {
-            "DELETE", "/user/phone-numbers/{id}", repeatable = true, guard = "list",
+            "DELETE", "/user/phone-numbers/{id}", repeatable = true, guard = "list", returns = "message",
             doc = "The same address releases bought numbers: the id must be one of a trunk.",
         },
         ["assistants.numbers"] = {

@@ -144,11 +144,13 @@ return {
         },
         check = { "GET", "/organization" },
         ["assignments.list"] = { "GET", "/sip-trunks/{id}/assignments", returns = "list" },
-        ["assignments.create"] = { "POST", "/sip-trunks/{id}/assignments", body = "assignment", mode = "create" },
-        ["assignments.get"] = { "GET", ASSIGNMENT, params = { assignment_id = "uuid" } },
+        ["assignments.create"] = {
+            "POST", "/sip-trunks/{id}/assignments", body = "assignment", mode = "create", returns = "assignment",
+        },
+        ["assignments.get"] = { "GET", ASSIGNMENT, params = { assignment_id = "uuid" }, returns = "assignment" },
         ["assignments.update"] = {
             "PATCH", ASSIGNMENT, params = { assignment_id = "uuid" }, body = "assignment", mode = "update",
-            repeatable = true, empty = "refuse",
+            repeatable = true, empty = "refuse", returns = "assignment",
         },
         ["assignments.delete"] = {
             "DELETE", ASSIGNMENT, params = { assignment_id = "uuid" }, repeatable = true, returns = "none",

@@ -1,0 +1,196 @@
+--- What counts as a yes: the trunk that was asked for, with nothing against it. Everything else is sent again where
+--- that is safe, and ends as unknown with its password a candidate.
+
+package.path = "tests/support/?.lua;" .. package.path
+local json <const> = require "trunkhost.json"
+local lu <const> = require "luaunit"
+local program <const> = require "program"
+local stub_platform <const> = require "stub_platform"
+local trunkhost <const> = require "trunkhost"
+
+local tests = {}
+
+--- Runs the cases at once: each waits for pauses between repeats.
+local function each(cases, fn)
+    trunkhost.map(cases, fn, { concurrency = 5 })
+end
+
+local function assert_unknown(platform, what, writes)
+    local item <const>, status <const> = platform:rotate()
+    what = platform.api .. ": " .. what
+    lu.assertEquals(item.state, "unknown", what)
+    lu.assertEquals(item.error.kind, "unknown_outcome", what)
+    lu.assertEquals(status, 1, what)
+    lu.assertEquals(platform:states(), "candidate", what)
+    lu.assertEquals(#platform.writes, writes, what)
+    return item
+end
+
+-- --- replies that are not the trunk ------------------------------------------------------------------
+
+local NOT_THE_TRUNK <const> = {
+    ["an error object"] = function() return { body = '{"error":"Maintenance"}' } end,
+    ["an error object with a number"] = function() return { body = '{"error":503,"message":"Maintenance"}' } end,
+    ["an empty object"] = function() return { body = "{}" } end,
+    ["nothing"] = function() return {} end,
+    ["no success"] = function(self)
+        local body <const> = json.decode(self:body(self:changed()))
+        body.success = false
+        return { body = json.encode(body) }
+    end,
+    ["202"] = function(self) return { status = 202, body = self:body(self:changed()) } end,
+    ["another trunk"] = function(self)
+        local other <const> = { famulor = 43, autocalls = 43, bolna = "01OTHER" }
+        return { body = self:body(self:changed { id = other[self.api] or "1b0f4f3e-6f3a-4b5e-9a51-0c8f5e2f7a11" }) }
+    end,
+    ["a trunk without an id"] = function(self) return { body = self:body(self:changed { id = json.null }) } end,
+    ["an id of another type"] = function(self) return { body = self:body(self:changed { id = true }) } end,
+    ["a list"] = function(self) return { body = self:body(json.array { self:changed() }) } end,
+    ["a page"] = function() return { headers = { "Content-Type: text/html" }, body = "<html>Please log in</html>" } end,
+}
+
+function tests.test_a_yes_that_is_not_the_trunk_is_sent_again_and_ends_as_unknown()
+    local cases <const> = {}
+    for _, api in ipairs(stub_platform.apis) do
+        for what, answer in pairs(NOT_THE_TRUNK) do
+            cases[#cases + 1] = { api = api, what = what, answer = answer }
+        end
+    end
+    each(cases, function(case)
+        local platform <close> = stub_platform.start(case.api, case.answer)
+        assert_unknown(platform, case.what, 5)
+        for _, request in ipairs(platform.writes) do
+            lu.assertEquals(request.body, platform.writes[1].body, "the very same password goes out each time")
+        end
+    end)
+end
+
+function tests.test_what_the_platform_says_instead_of_the_trunk_is_shown()
+    local platform <close> = stub_platform.start("vatel", NOT_THE_TRUNK["an error object"])
+    lu.assertStrContains(assert_unknown(platform, "an error object", 5).error.message, "Maintenance")
+end
+
+function tests.test_a_trunk_after_replies_that_were_none_is_done()
+    each(stub_platform.apis, function(api)
+        local platform <close> = stub_platform.start(api, function(self, number)
+            return number < 4 and { body = '{"error":"Maintenance"}' } or { body = self:body(self:changed()) }
+        end)
+        local item <const> = platform:rotate()
+        lu.assertEquals(item.state, "done", api)
+        lu.assertEquals(item.attempts, 4)
+        lu.assertEquals(platform:states(), "current")
+    end)
+end
+
+function tests.test_a_refusal_after_a_doubtful_yes_leaves_the_doubt()
+    local platform <close> = stub_platform.start("bolna", function(_, number)
+        return number == 1 and { status = 202, body = "{}" } or { status = 422, body = '{"message":"no"}' }
+    end)
+    assert_unknown(platform, "202 and 422", 2)
+end
+
+function tests.test_a_password_of_which_nobody_knows_is_not_delivered()
+    local platform <close> = stub_platform.start("vatel", NOT_THE_TRUNK["an empty object"])
+    local taken <const> = platform.folder .. "/taken"
+    program.write(platform.folder .. "/take", "#!/bin/sh\ncat >" .. taken .. "\n", "700")
+    platform:rotate("--deliver", platform.folder .. "/take")
+    lu.assertNil(io.open(taken))
+end
+
+-- --- the trunk, with something against it ------------------------------------------------------------
+
+function tests.test_a_trunk_that_shows_nothing_of_the_write_is_unknown_where_the_platform_would_show_it()
+    each({ "famulor", "autocalls", "bolna", "bolna_trunk" }, function(api)
+        local platform <close> = stub_platform.start(api, function(self) return { body = self:body(self.trunk) } end)
+        lu.assertStrContains(assert_unknown(platform, "unchanged", 1).error.message, "updated_at")
+    end)
+end
+
+function tests.test_a_change_that_shows_a_moment_later_is_done()
+    each({ "famulor", "bolna" }, function(api)
+        local platform <close> = stub_platform.start(api, function(self)
+            return { body = self:body(self.trunk) }
+        end, function(self, reads)
+            return #self.writes > 0 and reads > 3 and { body = self:body(self:changed()) } or nil
+        end)
+        local item <const> = platform:rotate()
+        lu.assertEquals(item.state, "done", api)
+        lu.assertEquals(item.evidence, api == "famulor" and "reprovisioned" or "updated_at")
+    end)
+end
+
+function tests.test_only_the_platforms_word_is_taken_where_it_can_show_nothing()
+    local platform <close> = stub_platform.start("vatel", function(self) return { body = self:body(self.trunk) } end)
+    local item <const> = platform:rotate()
+    lu.assertEquals(item.state, "done")
+    lu.assertEquals(item.evidence, "accepted")
+    lu.assertEquals(#platform.writes, 1)
+end
+
+function tests.test_a_field_that_comes_back_with_its_old_value_was_not_written()
+    local code <const> = [[local trunkhost = require "trunkhost"
+        trunkhost.job.run { name = "rename", plan = function() return { changes = { pbx = "3cx" } } end,
+            apply = function(item) return trunkhost.job.apply(item.account, trunkhost.job.before(item.account,
+                item.trunk), { pbx = "3cx" }) end }]]
+    for _, takes in ipairs { false, true } do
+        local platform <close> = stub_platform.start("vatel", function(self)
+            return { body = self:body(self:with { pbx = takes and "3cx" or "generic" }) }
+        end)
+        program.write(platform.folder .. "/rename.lua", code)
+        local ended <const> = platform:run(platform.folder .. "/rename.lua", "--yes", "--json")
+        lu.assertStrContains(ended.out, takes and '"state":"done"' or '"state":"unknown"', nil, nil, ended.err)
+        lu.assertEquals(ended.out:find("the old value of pbx", 1, true) ~= nil, not takes)
+    end
+end
+
+-- --- what others can cause ---------------------------------------------------------------------------
+
+function tests.test_a_witness_that_others_move_settles_no_write_that_stayed_ambiguous()
+    each({ "famulor", "autocalls", "bolna", "bolna_trunk" }, function(api)
+        local platform <close> = stub_platform.start(api, function(self)
+            self.moved = true
+            return { status = 500, body = '{"error":"later"}' }
+        end, function(self) return self.moved and { body = self:body(self:changed()) } or nil end)
+        assert_unknown(platform, "500 each time", 5)
+    end)
+end
+
+-- --- reads and other writes --------------------------------------------------------------------------
+
+local TELL <const> = [[local account = require "trunkhost".account "stub"
+    local function try(fn, ...) local ok, err = pcall(fn, account, ...) print(ok or err.kind, ok or err.ambiguous) end ]]
+
+function tests.test_a_read_of_another_trunk_is_malformed()
+    local platform <close> = stub_platform.start("vatel", function() return {} end, function(self)
+        return { body = self:body(self:with { id = "1b0f4f3e-6f3a-4b5e-9a51-0c8f5e2f7a11" }) }
+    end)
+    lu.assertEquals(platform:run("-e", TELL .. ("try(account.get, %q)"):format(platform.trunk.id)).out,
+        "malformed\tfalse\n")
+end
+
+function tests.test_an_id_in_other_capitals_is_the_same_trunk()
+    local platform <close> = stub_platform.start("vatel", function() return {} end, function(self)
+        return { body = self:body(self:with { id = self.trunk.id:upper() }) }
+    end)
+    lu.assertEquals(platform:run("-e", TELL .. ("try(account.get, %q)"):format(platform.trunk.id)).out, "true\ttrue\n")
+end
+
+function tests.test_a_create_whose_reply_is_no_trunk_may_have_happened_and_is_not_sent_again()
+    for _, body in ipairs { "", "{}", '{"error":"no"}', '{"success":false}', '{"id":"no uuid"}' } do
+        local platform <close> = stub_platform.start("vatel", function() return { status = 201, body = body } end)
+        lu.assertEquals(platform:run("-e", TELL .. "try(account.create, { pbx = 'generic' })").out,
+            "unknown_outcome\ttrue\n", body)
+        lu.assertEquals(#platform.writes, 1)
+    end
+end
+
+function tests.test_a_delete_that_is_answered_by_an_error_is_no_delete()
+    for api, body in pairs { bolna = '{"error":423,"message":"locked"}', vatel = '{"error":"locked"}',
+        bolna_trunk = '{"success":false}', famulor = "{}" } do
+        local platform <close> = stub_platform.start(api, function() return { body = body } end)
+        lu.assertEquals(platform:run("-e", TELL .. ("try(account.delete, %s)"):format(
+            api == "famulor" and "42" or ("%q"):format(platform.trunk.id))).out, "malformed\ttrue\n", api)
+    end
+end
+
+os.exit(lu.LuaUnit.new():runSuiteByInstances { { "proof", tests } })

@@ -24,11 +24,11 @@ struct th_call {
     th_account *account;
     const th_endpoint *endpoint;
     th_waker waker;
-    struct th_stop_request stop;   /* what it may do while the run is stopping */
-    bool interrupted;              /* ended before anything was sent */
-    bool aborted;                  /* ended while it may have been under way */
-    bool unproven;                 /* a yes does not make its secrets current: the caller settles them */
-    bool released;                 /* nobody looks at it any more; freed when the ledger lets go */
+    struct th_stop_request stop; /* what it may do while the run is stopping */
+    bool interrupted;            /* ended before anything was sent */
+    bool aborted;                /* ended while it may have been under way */
+    bool unproven; /* a yes does not make its secrets current: the caller settles them */
+    bool released; /* nobody looks at it any more; freed when the ledger lets go */
     struct th_call_record *record; /* owned; NULL: this call leaves no trace in the ledger */
     th_buf url, body;
     char *trunk;                   /* owned; "" for a create */

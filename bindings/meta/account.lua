@@ -140,7 +140,7 @@ function account:settle(id, field, secret, state, evidence) end
 --- that lets nearly everyone in or that is replaced by an empty one.
 ---@field grant? string[]
 ---@field resend? boolean  False: a change whose answer is lost is raised at once and not sent again. Default: `true`.
---- False: a password that the platform accepts stays a candidate until `account:settle` says what it is. Default: `true`.
+--- False: a password that the platform accepts stays a candidate until `account:settle` says more. Default: `true`.
 ---@field settle? boolean
 
 ---@class (exact) trunkhost.Impact

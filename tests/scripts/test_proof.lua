@@ -8,6 +8,8 @@ local program <const> = require "program"
 local stub_platform <const> = require "stub_platform"
 local trunkhost <const> = require "trunkhost"
 
+local OTHER_UUID <const> = "1b0f4f3e-6f3a-4b5e-9a51-0c8f5e2f7a11"
+
 local tests = {}
 
 --- Runs the cases at once: each waits for pauses between repeats.
@@ -41,7 +43,7 @@ local NOT_THE_TRUNK <const> = {
     ["202"] = function(self) return { status = 202, body = self:body(self:changed()) } end,
     ["another trunk"] = function(self)
         local other <const> = { famulor = 43, autocalls = 43, bolna = "01OTHER" }
-        return { body = self:body(self:changed { id = other[self.api] or "1b0f4f3e-6f3a-4b5e-9a51-0c8f5e2f7a11" }) }
+        return { body = self:body(self:changed { id = other[self.api] or OTHER_UUID }) }
     end,
     ["a trunk without an id"] = function(self) return { body = self:body(self:changed { id = json.null }) } end,
     ["an id of another type"] = function(self) return { body = self:body(self:changed { id = true }) } end,
@@ -162,7 +164,7 @@ local TELL <const> = [[local account = require "trunkhost".account "stub"
 
 function tests.test_a_read_of_another_trunk_is_malformed()
     local platform <close> = stub_platform.start("vatel", function() return {} end, function(self)
-        return { body = self:body(self:with { id = "1b0f4f3e-6f3a-4b5e-9a51-0c8f5e2f7a11" }) }
+        return { body = self:body(self:with { id = OTHER_UUID }) }
     end)
     lu.assertEquals(platform:run("-e", TELL .. ("try(account.get, %q)"):format(platform.trunk.id)).out,
         "malformed\tfalse\n")

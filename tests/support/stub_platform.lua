@@ -14,7 +14,8 @@ local THEN <const> = "2026-03-31T12:00:00.000000Z"
 
 local TRUNKS <const> = {
     famulor = {
-        id = 42, phone_number = "4711", nickname = "Front desk", sip_username = "carrier", sip_address = "sip.example.com",
+        id = 42, phone_number = "4711", nickname = "Front desk", sip_username = "carrier",
+        sip_address = "sip.example.com",
         sip_calling_format = "e164", inbound_authorization_type = "auth", country_code = "DE", outbound_proxy = false,
         inbound_trunk_id = "ST_in1", outbound_trunk_id = "ST_out1", created_at = THEN, updated_at = THEN,
     },
@@ -29,7 +30,8 @@ local TRUNKS <const> = {
         is_active = true, created_at = THEN, updated_at = THEN,
     },
     bolna_trunk = {
-        id = UUID, name = "Front desk", auth_username = "carrier", is_active = true, created_at = THEN, updated_at = THEN,
+        id = UUID, name = "Front desk", auth_username = "carrier", is_active = true, created_at = THEN,
+        updated_at = THEN,
     },
 }
 TRUNKS.autocalls = TRUNKS.famulor
@@ -86,8 +88,8 @@ function stub_platform.start(api, write, read)
             or { body = one and self:body(self.trunk) or self:body(json.array { self.trunk }) }
     end)
     program.write(self.folder .. "/token", "token\n", "600")
-    program.write(self.folder .. "/config.lua", ([[return { accounts = { stub = { provider = %q, base_url = %q, rate = {},
-        timeout = 2, token = { file = "%s/token" } } } }]]):format(api, self.server.url, self.folder))
+    program.write(self.folder .. "/config.lua", ([[return { accounts = { stub = { provider = %q, base_url = %q, 
+        rate = {}, timeout = 2, token = { file = "%s/token" } } } }]]):format(api, self.server.url, self.folder))
     return self
 end
 

@@ -160,13 +160,13 @@ end
 -- --- reads and other writes --------------------------------------------------------------------------
 
 local TELL <const> = [[local account = require "trunkhost".account "stub"
-    local function try(fn, ...) local ok, err = pcall(fn, account, ...) print(ok or err.kind, ok or err.ambiguous) end ]]
+    local function try(fn, ...) local ok, err = pcall(fn, account, ...) print(ok or err.kind, ok or err.ambiguous) end]]
 
 function tests.test_a_read_of_another_trunk_is_malformed()
     local platform <close> = stub_platform.start("vatel", function() return {} end, function(self)
         return { body = self:body(self:with { id = OTHER_UUID }) }
     end)
-    lu.assertEquals(platform:run("-e", TELL .. ("try(account.get, %q)"):format(platform.trunk.id)).out,
+    lu.assertEquals(platform:run("-e", TELL .. (" try(account.get, %q)"):format(platform.trunk.id)).out,
         "malformed\tfalse\n")
 end
 
@@ -174,13 +174,13 @@ function tests.test_an_id_in_other_capitals_is_the_same_trunk()
     local platform <close> = stub_platform.start("vatel", function() return {} end, function(self)
         return { body = self:body(self:with { id = self.trunk.id:upper() }) }
     end)
-    lu.assertEquals(platform:run("-e", TELL .. ("try(account.get, %q)"):format(platform.trunk.id)).out, "true\ttrue\n")
+    lu.assertEquals(platform:run("-e", TELL .. (" try(account.get, %q)"):format(platform.trunk.id)).out, "true\ttrue\n")
 end
 
 function tests.test_a_create_whose_reply_is_no_trunk_may_have_happened_and_is_not_sent_again()
     for _, body in ipairs { "", "{}", '{"error":"no"}', '{"success":false}', '{"id":"no uuid"}' } do
         local platform <close> = stub_platform.start("vatel", function() return { status = 201, body = body } end)
-        lu.assertEquals(platform:run("-e", TELL .. "try(account.create, { pbx = 'generic' })").out,
+        lu.assertEquals(platform:run("-e", TELL .. " try(account.create, { pbx = 'generic' })").out,
             "unknown_outcome\ttrue\n", body)
         lu.assertEquals(#platform.writes, 1)
     end
@@ -190,7 +190,7 @@ function tests.test_a_delete_that_is_answered_by_an_error_is_no_delete()
     for api, body in pairs { bolna = '{"error":423,"message":"locked"}', vatel = '{"error":"locked"}',
         bolna_trunk = '{"success":false}', famulor = "{}" } do
         local platform <close> = stub_platform.start(api, function() return { body = body } end)
-        lu.assertEquals(platform:run("-e", TELL .. ("try(account.delete, %s)"):format(
+        lu.assertEquals(platform:run("-e", TELL .. (" try(account.delete, %s)"):format(
             api == "famulor" and "42" or ("%q"):format(platform.trunk.id))).out, "malformed\ttrue\n", api)
     end
 end

@@ -88,7 +88,7 @@ function stub_platform.start(api, write, read)
             or { body = one and self:body(self.trunk) or self:body(json.array { self.trunk }) }
     end)
     program.write(self.folder .. "/token", "token\n", "600")
-    program.write(self.folder .. "/config.lua", ([[return { accounts = { stub = { provider = %q, base_url = %q, 
+    program.write(self.folder .. "/config.lua", ([[return { accounts = { stub = { provider = %q, base_url = %q,
         rate = {}, timeout = 2, token = { file = "%s/token" } } } }]]):format(api, self.server.url, self.folder))
     return self
 end

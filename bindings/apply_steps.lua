@@ -7,6 +7,7 @@ local creates <const> = require "trunkhost.creates"
 local ledger <const> = require "trunkhost.ledger"
 local model <const> = require "trunkhost.mapping.model"
 local neutral <const> = require "trunkhost.neutral"
+local outcome <const> = require "trunkhost.outcome"
 local parts <const> = require "trunkhost.apply_parts"
 local surely <const> = require "trunkhost.surely"
 
@@ -57,6 +58,10 @@ end
 local function finish_item(account, id, edits, step, item, count)
     if type(item) ~= "table" or item.id == nil then
         item = parts.find(edits, step, reader(account, id)())
+    end
+    if not item and step.after and #step.after > 0 then
+        outcome.unknown(("'%s' was answered without an id, and %s does not show %s yet"):format(step.endpoint,
+            account:name(), step.key))
     end
     for _, more in ipairs(step.after or {}) do
         local params, body = neutral.resolve(more, setmetatable({ trunk = id }, {

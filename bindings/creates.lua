@@ -34,6 +34,13 @@ function creates.key(description, endpoint, fields)
     return kept
 end
 
+--- The same text for the same content, whether it comes from a script or from the ledger; nil for what is no JSON.
+local function text_of(key)
+    local ok, written = pcall(json.encode, key)
+    -- An empty list of a script may be a plain table, and 42.0 the same as 42.
+    return ok and canonical.text(json.decode(written)):gsub("{}", "[]") or nil
+end
+
 --- The time of day in so many seconds, rounded up.
 ---@param seconds number
 ---@return string
@@ -94,9 +101,9 @@ function creates.alike(account, endpoint, params, fields)
         id = params.id
     end
     local parent = id == nil and "" or tostring(math.type(id) == "float" and math.tointeger(id) or id)
-    local text <const> = canonical.text(creates.key(account:describe(), endpoint, fields))
+    local text <const> = text_of(creates.key(account:describe(), endpoint, fields))
     local function same(row)
-        return row.endpoint == endpoint and (row.parent or "") == parent and canonical.text(row.key or {}) == text
+        return text and row.endpoint == endpoint and (row.parent or "") == parent and text_of(row.key or {}) == text
     end
     for _, row in ipairs(load "ledger".creates(account:name())) do
         if same(row) then
@@ -174,7 +181,8 @@ local function readable(description, endpoint, body)
     return kept
 end
 
---- The trunks of the list that may be what a body would have made and that no other create is known to have made.
+--- The trunks of the list that may be what a body would have made and that no other create is known to have made, and
+--- how many of them do not differ from it.
 local function trunks_like(account, body)
     local description <const>, taken = account:describe(), {}
     local list <const> = account:list "list"
@@ -184,19 +192,22 @@ local function trunks_like(account, body)
         end
     end
     local neutral <const> = load "neutral"
-    local twin
-    if description.mapping then
-        local planned = neutral.of(description, neutral.outcome { body = body, after = {} })
-        function twin(row) return neutral.twin(description, { planned = planned, after = {}, secrets = {} }, row) end
-    else
-        local key = readable(description, "create", body)
-        function twin(row) return neutral.find({ list = { row } }, { adds = "list", key = key }) ~= nil end
-    end
-    local found = {}
+    local planned = description.mapping and neutral.of(description, neutral.outcome { body = body, after = {} })
+    local key, found, exact = readable(description, "create", body), {}, 0
     for _, row in ipairs(list) do
-        found[#found + 1] = not taken[tostring(row.id)] and twin(row) and row or nil
+        local same
+        if not planned then
+            same = neutral.find({ list = { row } }, { adds = "list", key = key }) ~= nil
+        elseif not taken[tostring(row.id)] then
+            same = neutral.twin(description, { planned = planned, after = {}, secrets = {} }, row)
+        end
+        if same and not taken[tostring(row.id)] then
+            found[#found + 1] = row
+            local differs = planned and #neutral.compare(description, planned, neutral.read(account, row.id)) > 0
+            exact = exact + (differs and 0 or 1)
+        end
     end
-    return found
+    return found, exact
 end
 
 --- The part of a trunk that has these fields; nil where there is none, or no place to look at.
@@ -244,10 +255,10 @@ end
 
 local function adopt(account, rows, fields)
     local found = creates.resolve(account, rows, function()
-        local list = trunks_like(account, creates.key(account:describe(), "create", fields))
-        if #list > 1 then
+        local list, exact = trunks_like(account, creates.key(account:describe(), "create", fields))
+        if #list > 1 or #list > exact then
             load "outcome".unknown(("not sent again: which trunk of %s an earlier create has made is not known: %s may "
-                .. "all be it. Look at them, remove what should not be there, and run again"):format(account:name(),
+                .. "be it. Look there, remove what should not be there, and run again"):format(account:name(),
                 ids_of(list)), { attempts = 0 })
         end
         return list[1]

@@ -9,6 +9,7 @@ local compare <const> = require "trunkhost.mapping.compare"
 local core <const> = require "trunkhost.core"
 local model <const> = require "trunkhost.mapping.model"
 local numbers <const> = require "trunkhost.mapping.numbers"
+local shape <const> = require "trunkhost.mapping.shape"
 local steps <const> = require "trunkhost.mapping.steps"
 
 local neutral <const> = {
@@ -48,11 +49,12 @@ function neutral.read(account, id)
     return native
 end
 
---- The neutral form of a platform's trunk, read in full.
+--- The neutral form of a platform's trunk, read in full. Raises where it is not what the API promises.
 ---@param description table
 ---@param native table
 ---@return trunkhost.Neutral
 function neutral.of(description, native)
+    shape.check(description, native)
     return neutral.mapping(description).to_neutral(native)
 end
 
@@ -151,7 +153,7 @@ end
 ---@return boolean
 function neutral.twin(description, mapped, native)
     local mapping <const> = neutral.mapping(description)
-    local planned <const>, found = mapped.planned, mapping.to_neutral(native)
+    local planned <const>, found = mapped.planned, neutral.of(description, native)
     local same = mapping.same and mapping.same(planned, found)
     if same ~= nil then
         return same
@@ -166,7 +168,7 @@ end
 ---@param native table  read in full
 ---@return { field: string, planned: any, found: any }[]
 function neutral.compare(description, planned, native)
-    return compare.trunks(planned, neutral.mapping(description).to_neutral(native))
+    return compare.trunks(planned, neutral.of(description, native))
 end
 
 --- The same for two trunks in neutral form.

@@ -218,4 +218,60 @@ function tests.test_a_create_that_a_time_limit_has_cut_off_is_not_sent_again()
     lu.assertEquals(platform.posts[TRUNKS], 1)
 end
 
+local OWN_NUMBER <const> = [[
+local trunkhost = require "trunkhost"
+trunkhost.job.run {
+    name = "number", items = { { id = "t1", account = "new" } },
+    plan = function() return { changes = { number = true } } end,
+    apply = function()
+        local added = trunkhost.account "new":call("numbers.add", "t1", { phone_number = "+14155550199" })
+        print("added " .. added.id)
+    end,
+}]]
+
+function tests.test_a_part_that_a_script_of_ones_own_adds_is_sent_once()
+    local platform <close> = eventual_platform.start()
+    platform:add_old("t1")
+    platform.trunks[1] = platform.old.trunks[1]
+    platform.trunks[1].id = "t1"
+    local path = TRUNKS .. "/t1/numbers"
+    program.write(platform.folder .. "/number.lua", OWN_NUMBER)
+    local function add() return platform:run(platform.folder .. "/number.lua", "--yes", "--json") end
+    platform.on_post = function(_, made)
+        made.hidden = true
+        return DOUBTS.gateway_timeout
+    end
+    for _ = 1, 2 do
+        local result = add()
+        lu.assertEquals({ result.status, result.items[1].state }, { 1, "unknown" }, result.err)
+        lu.assertEquals(platform.posts[path], 1)
+    end
+    platform:show()
+    local result = add()
+    lu.assertEquals({ result.status, platform.posts[path], #platform.trunks[1].numbers }, { 0, 1, 1 }, result.err)
+end
+
+--- Lists of a trunk that no mapping could take apart.
+local BROKEN <const> = {
+    gateways = trunkhost.json.array { 7 }, ip_identifiers = trunkhost.json.array { trunkhost.json.null },
+    phone_numbers = "none", name = 42,
+}
+
+function tests.test_a_trunk_of_another_shape_is_malformed_and_ends_nothing_else()
+    for field, value in pairs(BROKEN) do
+        local platform <close> = eventual_platform.start()
+        platform:add_old("One")
+        platform:add_old("Two")
+        platform.old.trunks[1][field] = value
+        platform.old.trunks[1].numbers = field ~= "phone_numbers" and {} or nil
+        local result = migrate(platform, "--canary", "0")
+        lu.assertEquals(result.status, 1, field .. result.err)
+        local states = {}
+        for _, item in ipairs(result.items) do
+            states[item.trunk] = item.error and item.error.kind or item.state
+        end
+        lu.assertEquals(states, { ["old-One"] = "malformed", ["old-Two"] = "done" }, field .. result.err)
+    end
+end
+
 os.exit(lu.LuaUnit.new():runSuiteByInstances { { "create_once", tests } })

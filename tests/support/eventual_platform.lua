@@ -28,7 +28,7 @@ local function shown(list)
                 copy[name] = value
             end
             copy.auth_password, copy.numbers = nil, nil
-            copy.phone_numbers = item.numbers and shown(item.numbers)
+            copy.phone_numbers = item.numbers and shown(item.numbers) or item.phone_numbers
             found[#found + 1] = copy
         end
     end

@@ -160,6 +160,13 @@ static int core_acted(lua_State *L)
     return 1;
 }
 
+/* patience(seconds): no request of this run waits longer than that because a platform says so */
+static int core_patience(lua_State *L)
+{
+    th_runtime_of(L)->stop.patience = luaL_checknumber(L, 1);
+    return 0;
+}
+
 /* set_quiet(): long waits are not told */
 static int core_set_quiet(lua_State *L)
 {
@@ -325,6 +332,7 @@ int th_open_core(lua_State *L)
                                          {"why_cut", core_why_cut},
                                          {"acted", core_acted},
                                          {"set_quiet", core_set_quiet},
+                                         {"patience", core_patience},
                                          {"set_dry_run", core_set_dry_run},
                                          {"set_exit_status", core_set_exit_status},
                                          {"is_terminal", core_is_terminal},

@@ -9,6 +9,9 @@ local tasks <const> = require "trunkhost.tasks"
 
 local doctor <const> = {}
 
+-- Seconds: a platform that asks for a longer wait is busy, which is told.
+local PATIENCE <const> = 10
+
 local ENOUGH_DISK <const> = 64 * 1024 * 1024
 local ENOUGH_FILES <const> = 256 -- one socket for each request under way, and what a process needs itself
 local BORN <const> = 1750000000 -- this program is younger: a clock before it is wrong
@@ -232,6 +235,7 @@ function doctor.run(options, each)
     local function tell(check, account, state, format, ...)
         each { check = check, account = account, state = state, message = format:format(...) }
     end
+    core.patience(PATIENCE)
     program(tell)
     machine(tell)
     network(tell)

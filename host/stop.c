@@ -207,11 +207,15 @@ bool th_stop_may_wait(const struct th_stop_request *request, bool begun, uint64_
     double seconds = until > now ? (double)(until - now) / NS_PER_SECOND : 0;
     double most = request->max_wait > 0 ? request->max_wait : TH_MAX_WAIT_SECONDS;
     bool stopping = runtime->phase != TH_PHASE_RUN || past_deadline(request);
+    bool impatient = stop->patience > 0 && stop->patience < most;
     th_buf text = {0};
     if (stopping && !begun)
         return give_back(request, err);
     uint64_t drain = (uint64_t)(stop->drain_seconds * NS_PER_SECOND);
-    if (seconds > most) {
+    if (impatient && seconds > stop->patience) {
+        say(&text, seconds, why, word);
+        th_buf_printf(&text, ", which is longer than this command waits (%g s)", stop->patience);
+    } else if (seconds > most) {
         say(&text, seconds, why, word);
         th_buf_printf(&text, ", which is longer than %s allows (%g s)",
                       request->account ? "max_wait of the account" : "max_wait", most);

@@ -30,8 +30,9 @@ struct th_stop {
     uint64_t deadline;   /* on the timers' clock; 0: none */
     char deadline_text[32];
     bool deadline_passed;
-    bool cut;   /* the time to drain was over */
-    bool quiet; /* long waits are not told */
+    bool cut;        /* the time to drain was over */
+    bool quiet;      /* long waits are not told */
+    double patience; /* of the whole run, shorter than max_wait of an account; 0: none */
 };
 
 /* SIGINT or SIGTERM. */

@@ -40,6 +40,27 @@ function tests.test_a_wait_that_is_longer_than_the_account_allows_halts_it_at_on
     end
 end
 
+function tests.test_what_was_halted_by_a_long_wait_is_resumed_without_what_it_has_done()
+    local free = false
+    local result = world.run { words = ROTATE .. "--canary 0 -j 1", count = 3,
+        handler = function(request, _, writes)
+            return not free and writes > 1 and limited "Retry-After: 86400"(request)
+        end,
+        again = "scripts/rotate_passwords.lua --resume last --yes --json", before_again = function() free = true end }
+    lu.assertEquals({ result.status, result.summary.done, result.summary.left }, { 3, 1, 2 })
+    lu.assertEquals(result.again.status, 0, result.again.err)
+    lu.assertStrContains(result.again.out, [["total":3,"done":2,"failed":0,"unknown":0,"skipped":1]])
+    lu.assertEquals(result.writes, 1 + 1 + 2)
+end
+
+function tests.test_doctor_says_that_a_platform_asks_it_to_wait()
+    local result = world.run { words = "doctor", handler = function()
+        return { status = 429, headers = { "Retry-After: 600" } }
+    end }
+    lu.assertEquals(result.status, 1)
+    lu.assertStrContains(result.out, "longer than this command waits (10 s)")
+end
+
 function tests.test_max_wait_is_the_accounts_own()
     local handler <const> = limited "Retry-After: 30"
     local result = world.run { words = ROTATE, handler = handler, account = "max_wait = 20" }

@@ -18,6 +18,7 @@ local PROVIDER <const> = [[return {
     endpoints = {
         list = { "GET", "/lines", reply = "lines", returns = "list" }, get = { "GET", "/lines/{id}", reply = "line" },
         update = { "PATCH", "/lines/{id}", body = "trunk", mode = "update", reply = "line", repeatable = true },
+        check = { "GET", "/whoami" },
     },
     errors = { message = { "problem" }, retry_after = "retry_after" },
     evidence = { %s },
@@ -53,7 +54,8 @@ end
 --- Runs `trunkhost before words` against such a platform and returns what became of it, with its JSON lines read.
 --- The program must end by itself within `longest` seconds.
 ---@param chosen { words: string, before?: string, count?: integer, account?: string, evidence?: string,
----          handler?: function, longest?: number, config?: string }
+---          handler?: function, longest?: number, config?: string, again?: string, before_again?: function }
+---          again: words of a second run afterwards, whose result is the member `again`
 function waiting_world.run(chosen)
     local server <close> = platform(chosen.count or 12, chosen.handler)
     local folder <const> = program.folder()
@@ -66,13 +68,20 @@ function waiting_world.run(chosen)
     program.write(folder .. "/config.lua", placed(chosen.config or ([[return { accounts = { office = {
         provider = "lines", base_url = "URL", token = { file = "FOLDER/token" }, rate = {}, %s } } }]]):format(
         chosen.account or "")))
-    local command <const> = ("echo $$ >%s/pid; exec %s -c %s/config.lua --ledger %s/ledger.db %s %s"):format(folder,
-        program.executable, folder, folder, chosen.before or "", placed(chosen.words))
+    local function command(words)
+        return ("echo $$ >%s/pid; exec %s -c %s/config.lua --ledger %s/ledger.db %s %s"):format(folder,
+            program.executable, folder, folder, chosen.before or "", placed(words))
+    end
+    local env <const> = { HOME = folder, PATH = os.getenv "PATH", TZ = "UTC", LC_ALL = "C.UTF-8",
+        ASAN_OPTIONS = os.getenv "ASAN_OPTIONS", UBSAN_OPTIONS = os.getenv "UBSAN_OPTIONS",
+        LSAN_OPTIONS = os.getenv "LSAN_OPTIONS" }
     waiting_world.folder = folder
-    local ended <const> = trunkhost.process.run { "/bin/sh", "-c", command, timeout = chosen.longest or 40,
-        env = { HOME = folder, PATH = os.getenv "PATH", TZ = "UTC", LC_ALL = "C.UTF-8",
-            ASAN_OPTIONS = os.getenv "ASAN_OPTIONS", UBSAN_OPTIONS = os.getenv "UBSAN_OPTIONS",
-            LSAN_OPTIONS = os.getenv "LSAN_OPTIONS" } }
+    local ended <const> = trunkhost.process.run { "/bin/sh", "-c", command(chosen.words), env = env,
+        timeout = chosen.longest or 40 }
+    if chosen.again then
+        chosen.before_again()
+        ended.again = trunkhost.process.run { "/bin/sh", "-c", command(chosen.again), timeout = 40, env = env }
+    end
     ended.writes, ended.states, ended.items = 0, {}, 0
     for _, request in ipairs(server.requests) do
         ended.writes = ended.writes + (request.method == "PATCH" and 1 or 0)

@@ -1,18 +1,24 @@
---- Spans of time as people write and read them: "90s", "1h30m", "06:00"; "2 m 05 s".
+--- Spans of time as people write and read them: "90s", "1h30m", "06:00", "02:00-05:00"; "2 m 05 s".
 
 local duration <const> = {}
 
-local UNITS <const> = { s = 1, m = 60, h = 3600, d = 86400 }
+local HOUR <const>, DAY <const> = 3600, 86400
+-- A time of day that lies less than this behind has passed; one that lies further behind means tomorrow.
+local JUST <const> = 12 * HOUR
+local UNITS <const> = { s = 1, m = 60, h = HOUR, d = DAY, w = 7 * DAY, mo = 30 * DAY }
 
---- Seconds of "45s", "10m", "1h30m", "2d"; nil and what is wrong for anything else.
+--- Seconds of "45s", "10m", "1h30m", "2d", "2w", "3mo" (a month is 30 days); nil and what is wrong for anything else.
 ---@param text string
 ---@return number? seconds, string? problem
 function duration.parse(text)
     local seconds, rest = 0, text:lower()
     while rest ~= "" do
-        local number, unit, after = rest:match "^(%d+%.?%d*)([smhd])(.*)$"
+        local number, unit, after = rest:match "^(%d+%.?%d*)(mo)(.*)$"
         if not number then
-            return nil, ("'%s' is not a duration: write 45s, 10m, 1h30m or 2d"):format(text)
+            number, unit, after = rest:match "^(%d+%.?%d*)([smhdw])(.*)$"
+        end
+        if not number then
+            return nil, ("'%s' is not a duration: write 45s, 10m, 1h30m or 2d; also 2w, 3mo"):format(text)
         end
         seconds, rest = seconds + tonumber(number) * UNITS[unit], after
     end
@@ -22,30 +28,94 @@ function duration.parse(text)
     return seconds
 end
 
+--- Hours and minutes of "06:00"; nil when it is none, and what is wrong when it only looks like one.
+local function time_of_day(text)
+    local hours, minutes = text:match "^(%d%d?):(%d%d)$"
+    if not hours then
+        return nil
+    elseif tonumber(hours) > 23 or tonumber(minutes) > 59 then
+        return nil, ("'%s' is not a time of day"):format(text)
+    end
+    return { hour = tonumber(hours), min = tonumber(minutes) }
+end
+
+--- When the clock here shows a time of day, `days` after the day of `now`. An hour that summer time skips is that much
+--- later; of one that comes twice it is the second with `last`, else the first.
+local function instant(time, now, days, last)
+    local day = os.date("*t", now)
+    local function at(isdst)
+        return os.time { year = day.year, month = day.month, day = day.day + days, hour = time.hour, min = time.min,
+            sec = 0, isdst = isdst }
+    end
+    local function shows(when)
+        local shown = os.date("*t", when)
+        return shown.hour == time.hour and shown.min == time.min
+    end
+    local summer <const>, winter <const> = at(true), at(false)
+    local first <const>, second <const> = math.min(summer, winter), math.max(summer, winter)
+    if shows(first) and shows(second) then
+        return last and second or first
+    end
+    return shows(first) and first or shows(second) and second or at(nil)
+end
+
 --- Seconds until an instant: a duration, or the next time that the clock shows HH:MM here.
 ---@param text string
 ---@param now? integer  as os.time()
----@return number? seconds, string? problem
+---@return number? seconds, string? problem, number? passed  how long ago HH:MM was, when that is less than 12 hours
 function duration.until_instant(text, now)
-    local hours, minutes = text:match "^(%d%d?):(%d%d)$"
-    if not hours then
+    local time, problem = time_of_day(text)
+    if problem then
+        return nil, problem
+    elseif not time then
         local seconds = duration.parse(text)
         if not seconds then
             return nil, ("'%s' is neither a duration (45m, 1h30m) nor a time of day (06:00)"):format(text)
         end
         return seconds
     end
-    if tonumber(hours) > 23 or tonumber(minutes) > 59 then
-        return nil, ("'%s' is not a time of day"):format(text)
+    now = now or os.time()
+    local passed
+    for days = -1, 2 do
+        for _, last in ipairs { false, true } do
+            local at <const> = instant(time, now, days, last)
+            if at > now then
+                return at - now, nil, passed and passed < JUST and passed or nil
+            end
+            passed = now - at
+        end
+    end
+end
+
+--- A window of time by the clock here: "02:00-05:00", also across midnight.
+---@param text string
+---@param now? integer  as os.time()
+---@return { left: number?, starts: number? }? window  seconds until it ends when now is inside of it; else until it begins
+---@return string? problem
+function duration.window(text, now)
+    local from, to = text:match "^(%d%d?:%d%d)%-(%d%d?:%d%d)$"
+    if not from then
+        return nil, ("'%s' is not a window: write FROM-TO, as in 02:00-05:00"):format(text)
+    end
+    local problem, other
+    from, problem = time_of_day(from)
+    to, other = time_of_day(to)
+    if problem or other then
+        return nil, problem or other
+    elseif from.hour == to.hour and from.min == to.min then
+        return nil, ("'%s' begins and ends at the same time"):format(text)
     end
     now = now or os.time()
-    local day = os.date("*t", now)
-    local function instant(days)
-        return os.time { year = day.year, month = day.month, day = day.day + days,
-            hour = tonumber(hours), min = tonumber(minutes), sec = 0 }
+    local over <const> = (to.hour * 60 + to.min < from.hour * 60 + from.min) and 1 or 0
+    for days = -1, 2 do
+        local starts <const> = instant(from, now, days, false)
+        local ends <const> = instant(to, now, days + over, true)
+        if now < starts then
+            return { starts = starts - now }
+        elseif now < ends then
+            return { left = ends - now }
+        end
     end
-    local at = instant(0)
-    return (at > now and at or instant(1)) - now
 end
 
 --- "0.4 s", "12 s", "2 m 05 s", "1 h 02 m", "3 d 04 h".

@@ -1,5 +1,7 @@
 --- What a job does with the passwords that it sets, besides setting them: what is needed of that is loaded.
 
+local core <const> = require "trunkhost.core"
+
 local job_secrets <const> = {}
 
 local DAY <const>, HOUR <const>, MINUTE <const> = 86400, 3600, 60
@@ -41,6 +43,8 @@ function job_secrets.cancelled(run)
     end
 end
 
+local told_of_clock = false
+
 local function ago(seconds)
     for _, unit in ipairs { { DAY, "day" }, { HOUR, "hour" }, { MINUTE, "minute" } } do
         local number = math.floor(seconds / unit[1])
@@ -61,6 +65,11 @@ end
 function job_secrets.recent(account, id, field, seconds)
     local ledger <const> = require "trunkhost.ledger"
     local age = ledger.secret_age(account, id, field)
+    if age == math.huge and not told_of_clock then
+        told_of_clock = true
+        core.log("warn", ("the ledger has passwords that were proven in the future (%s of %s trunk %s, and perhaps more): "
+            .. "the clock of this machine is wrong, or was. They count as due"):format(field, account:name(), id))
+    end
     if not age or age >= seconds then
         return nil
     end

@@ -74,7 +74,8 @@
  *   creates_of(run, after?, limit?) → the same of one run
  *   passwords_of(run) → { { account, field, states = { current = n, … }, delivered = n }, … }: how
  *               many it has sent, by what they are now; delivered: of the current ones
- *   secret_age(account, trunk, field) → seconds since the current one was proven, or nil
+ *   secret_age(account, trunk, field) → seconds since the current one was proven, or nil;
+ *               math.huge when it claims to be proven in the future: a clock was wrong
  *   open_secret(account, trunk, field, "current" | "previous" | "candidate") → secret; or nil,
  *               why and kind ("not_found": there is none; "invalid": no private key here, or
  *               damaged)

@@ -34,15 +34,15 @@ static double boot_time(void)
     return seconds;
 }
 
-/* When a process started, seconds since 1970; negative when that is not known. *over: it has ended,
- * and only its parent has not asked yet how. */
-static double start_time(pid_t pid, bool *over)
+/* When a process started, in ticks since the boot; negative when that is not known. *over: it has
+ * ended, and only its parent has not asked yet how. */
+static double start_ticks(pid_t pid, bool *over)
 {
     char path[64], text[1024];
     FILE *file;
     size_t len;
     const char *at;
-    double ticks = -1, boot = boot_time();
+    double ticks = -1;
 
     *over = false;
 
@@ -58,24 +58,50 @@ static double start_time(pid_t pid, bool *over)
     *over = at && (strncmp(at, ") Z", 3) == 0 || strncmp(at, ") X", 3) == 0);
     for (int field = 2; at && field < 22; field++)
         at = strchr(at + 1, ' ');
-    if (!at || sscanf(at, " %lf", &ticks) != 1 || boot < 0)
-        return -1;
-    return boot + ticks / (double)sysconf(_SC_CLK_TCK);
+    return at && sscanf(at, " %lf", &ticks) == 1 ? ticks : -1;
 }
 
-bool th_process_lives(const char *host, pid_t pid, const char *when)
+static void name_process(double ticks, char out[static TH_PROCESS_NAME])
+{
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    char boot[40] = "";
+
+    if (file) {
+        if (fscanf(file, "%39s", boot) != 1)
+            boot[0] = '\0';
+        fclose(file);
+    }
+    out[0] = '\0';
+    if (boot[0] && ticks >= 0)
+        snprintf(out, TH_PROCESS_NAME, "%s %.0f", boot, ticks);
+}
+
+const char *th_process_name(pid_t pid, char out[static TH_PROCESS_NAME])
+{
+    bool over;
+
+    name_process(pid > 0 ? start_ticks(pid, &over) : -1, out);
+    return out;
+}
+
+bool th_process_lives(const char *host, pid_t pid, const char *when, const char *name)
 {
     enum { TOLERANCE = 2 }; /* seconds: the boot time is known to a second, clocks are set */
-    char own[256] = "";
-    double started;
+    char own[256] = "", now[TH_PROCESS_NAME];
+    double ticks, boot;
     bool over;
 
     if (pid <= 0 || gethostname(own, sizeof(own) - 1) || strcmp(own, host) != 0)
         return false;
     if (kill(pid, 0) && errno != EPERM)
         return false;
-    started = start_time(pid, &over);
+    ticks = start_ticks(pid, &over);
     if (over)
         return false;
-    return started < 0 || started <= th_time_parse(when) + TOLERANCE;
+    name_process(ticks, now);
+    if (name && name[0] && now[0])
+        return strcmp(name, now) == 0;
+    boot = boot_time();
+    return ticks < 0 || boot < 0 ||
+           boot + ticks / (double)sysconf(_SC_CLK_TCK) <= th_time_parse(when) + TOLERANCE;
 }

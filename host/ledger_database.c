@@ -158,7 +158,7 @@ static int prepare_patiently(sqlite3 *db, const char *path, enum th_database_use
     return rc;
 }
 
-/* SQL: lives(host, pid, started_at): whether the process that a run was is still there. */
+/* SQL: lives(host, pid, started_at, process): whether the process that a run was is still there. */
 static void sql_lives(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     const char *host = (const char *)sqlite3_value_text(argv[0]);
@@ -166,7 +166,9 @@ static void sql_lives(sqlite3_context *context, int argc, sqlite3_value **argv)
     pid_t pid = (pid_t)sqlite3_value_int64(argv[1]);
 
     (void)argc;
-    sqlite3_result_int(context, host && when && th_process_lives(host, pid, when));
+    sqlite3_result_int(
+        context, host && when &&
+                     th_process_lives(host, pid, when, (const char *)sqlite3_value_text(argv[3])));
 }
 
 /* The statistics of its memory, which nobody asks for, cost SQLite a lock at each allocation. */
@@ -188,7 +190,7 @@ static int connect_to(const char *path, sqlite3 **out, th_error *err)
     rc = sqlite3_open_v2(name, out, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     free(name);
     if (!rc)
-        rc = sqlite3_create_function(*out, "lives", 3, SQLITE_UTF8, NULL, sql_lives, NULL, NULL);
+        rc = sqlite3_create_function(*out, "lives", 4, SQLITE_UTF8, NULL, sql_lives, NULL, NULL);
     if (rc)
         return th_database_fail(err, *out, rc, "open", path);
     sqlite3_extended_result_codes(*out, 1);

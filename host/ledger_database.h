@@ -20,7 +20,7 @@ enum th_database_use {
 /*
  * Opens the ledger at path, checks and migrates it. The connection has no mutex: one thread at a
  * time. The caller closes it with sqlite3_close. Failures are TH_INVALID. Statements may ask
- * lives(host, pid, started_at): whether the process of a run is still there.
+ * lives(host, pid, started_at, process): whether the process of a run is still there.
  */
 int th_database_open(const char *path, enum th_database_use use, sqlite3 **out, th_error *err);
 

@@ -1,16 +1,17 @@
 /* What earlier runs have left: trunks in doubt, and how old a password is. */
+#include <math.h>
 #include <time.h>
 
 #include "alive.h"
 #include "ledger_view_impl.h"
 
 static const char left[] =
-    "SELECT trunk, sum(candidate), max(run) FROM ("
-    "  SELECT trunk, 1 AS candidate, '' AS run FROM secrets"
+    "SELECT trunk, sum(candidate), run, max(item) FROM ("
+    "  SELECT trunk, 1 AS candidate, '' AS run, 0 AS item FROM secrets"
     "  WHERE account = ?1 AND state = 'candidate' AND trunk <> ''"
-    "  UNION ALL SELECT i.trunk, 0, i.run FROM items AS i JOIN runs AS r ON r.id = i.run"
+    "  UNION ALL SELECT i.trunk, 0, i.run, i.id FROM items AS i JOIN runs AS r ON r.id = i.run"
     "  WHERE i.account = ?1 AND i.state = 'running' AND i.run <> ?2"
-    "  AND (r.ended_at IS NOT NULL OR NOT lives(r.host, r.pid, r.started_at))"
+    "  AND (r.ended_at IS NOT NULL OR NOT lives(r.host, r.pid, r.started_at, r.process))"
     "  AND NOT EXISTS (SELECT 1 FROM items AS n WHERE n.trunk = i.trunk AND n.account = i.account"
     "    AND n.id > i.id AND n.state = 'done'))"
     " GROUP BY trunk ORDER BY trunk";
@@ -54,6 +55,7 @@ static int hand_time(sqlite3_stmt *stmt, void *ctx)
 int th_view_secret_age(th_ledger_view *view, const char *account, const char *trunk,
                        const char *field, double *seconds, th_error *err)
 {
+    enum { SKEW = 60 }; /* seconds that clocks may differ without meaning anything */
     struct th_view_query query;
     struct timespec now;
     double proven = -1;
@@ -69,7 +71,7 @@ int th_view_secret_age(th_ledger_view *view, const char *account, const char *tr
     *seconds = (double)now.tv_sec + (double)now.tv_nsec / 1e9 - proven;
     if (proven < 0)
         *seconds = -1;
-    else if (*seconds < 0) /* the clock was set back */
-        *seconds = 0;
+    else if (*seconds < 0) /* a clock was wrong, now or then: nobody knows how old it is */
+        *seconds = -*seconds <= SKEW ? 0 : INFINITY;
     return rc;
 }

@@ -188,7 +188,7 @@ int th_view_open_secret(th_ledger_view *view, const char *key_path, const char *
     th_query_text(&query, "field = ?", field);
     th_query_text(&query, "state = ?", th_secret_state_name(state));
     if (state == TH_PREVIOUS) /* the one that was current last, which need not be the newest */
-        th_query_append(&query, " AND evidence <> 'superseded' ORDER BY changed_at DESC, id DESC");
+        th_query_append(&query, " AND evidence <> 'superseded' ORDER BY turn DESC, id DESC");
     else
         th_query_append(&query, " ORDER BY id DESC");
     th_query_append(&query, " LIMIT 1");

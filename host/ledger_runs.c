@@ -31,8 +31,9 @@ static int hand_run(sqlite3_stmt *stmt, void *ctx)
     if (row.ended_at[0])
         row.life = TH_RUN_ENDED;
     else
-        row.life =
-            th_process_lives(row.host, (pid_t)row.pid, row.started_at) ? TH_RUN_ALIVE : TH_RUN_DIED;
+        row.life = th_process_lives(row.host, (pid_t)row.pid, row.started_at, th_column(stmt, 18))
+                       ? TH_RUN_ALIVE
+                       : TH_RUN_DIED;
     for (int i = 0; i < 6; i++)
         row.items[i] = sqlite3_column_int64(stmt, 11 + i);
     return reader->each(&row, reader->ctx);
@@ -48,7 +49,7 @@ int th_view_runs(th_ledger_view *view, const char *prefix, int64_t limit,
     /* The runs are chosen before their items are counted. */
     th_query_init(&query, "WITH t AS (SELECT * FROM runs WHERE 1");
     th_query_text(&query, "substr(id, 1, length(?)) = ?", prefix);
-    snprintf(part, sizeof(part), " ORDER BY started_at DESC, id DESC LIMIT %lld)",
+    snprintf(part, sizeof(part), " ORDER BY seq DESC, id DESC LIMIT %lld)",
              (long long)(limit > 0 ? limit : -1));
     th_query_append(&query, part);
     th_query_append(&query, " SELECT t.id, t.script, t.arguments, t.script_hash, t.host, t.pid,"
@@ -58,9 +59,9 @@ int th_view_runs(th_ledger_view *view, const char *prefix, int64_t limit,
                  th_item_state_name((enum th_item_state)i));
         th_query_append(&query, part);
     }
-    th_query_append(&query, ", t.conclusion");
+    th_query_append(&query, ", t.conclusion, t.process");
     th_query_append(&query, " FROM t LEFT JOIN items AS i ON i.run = t.id GROUP BY t.id"
-                            " ORDER BY t.started_at DESC, t.id DESC");
+                            " ORDER BY t.seq DESC, t.id DESC");
     return th_query_each(view, &query, hand_run, &reader, err);
 }
 
@@ -97,8 +98,8 @@ int th_view_run_find(th_ledger_view *view, const char *name, char id[static 64],
     th_query_init(&query, "SELECT id FROM runs WHERE 1");
     if (!last)
         th_query_text(&query, "substr(id, 1, length(?)) = ?", name);
-    th_query_append(&query, last ? " ORDER BY status IS 75, started_at DESC, id DESC LIMIT 1"
-                                 : " ORDER BY started_at DESC, id DESC");
+    th_query_append(&query, last ? " ORDER BY status IS 75, seq DESC, id DESC LIMIT 1"
+                                 : " ORDER BY seq DESC, id DESC");
     if ((rc = th_query_each(view, &query, note_run, &finder, err)))
         return rc;
     if (!finder.first[0] || !name[0])

@@ -140,6 +140,20 @@ static const char *const steps[] = {
     /* Version 4: what a report of a run has to say besides. */
     "ALTER TABLE runs ADD COLUMN conclusion TEXT;"
     "ALTER TABLE items ADD COLUMN label TEXT NOT NULL DEFAULT '';",
+
+    /* Version 5: the order of runs, of attempts and of replaced passwords, and whether a process
+     * still runs, no longer depend on the time of day, which can jump. Old runs that claim to have
+     * begun in the future come first: the clock was wrong then. */
+    "ALTER TABLE runs ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE runs ADD COLUMN process TEXT NOT NULL DEFAULT '';"
+    "UPDATE runs SET seq = o.place FROM (SELECT id, row_number() OVER (ORDER BY"
+    "  started_at <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), started_at, id) AS place"
+    "  FROM runs) AS o WHERE o.id = runs.id;"
+    "CREATE INDEX runs_in_order ON runs (seq);"
+    "ALTER TABLE attempts ADD COLUMN newest INTEGER;"
+    "ALTER TABLE secrets ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE secrets SET turn = o.place FROM (SELECT id, row_number() OVER (ORDER BY changed_at, id)"
+    "  AS place FROM secrets WHERE state = 'previous') AS o WHERE o.id = secrets.id;",
 };
 
 enum { VERSION = sizeof(steps) / sizeof(steps[0]) };

@@ -8,15 +8,24 @@
  * Whether the secret s may have reached the platform after c, row ?1, did: one of its attempts was
  * under way when the first of c's was put on record, or still is. Attempts that sent s again have
  * no row of their own and lie before those of the next secret. A dead run has nothing under way.
+ * An attempt keeps the newest one that was on record when it ended, so a clock that jumps changes
+ * nothing; only attempts of older ledgers are compared by their times.
  */
 #define OVERLAPS                                                                                   \
     "EXISTS (SELECT 1 FROM attempts AS a JOIN runs AS r ON r.id = a.run WHERE (a.id = s.attempt"   \
     " OR (a.trunk = s.trunk AND a.account = s.account AND a.id > s.attempt"                        \
     "  AND a.id < coalesce((SELECT min(n.attempt) FROM secrets AS n WHERE n.trunk = s.trunk"       \
     "   AND n.account = s.account AND n.field = s.field AND n.id > s.id), 9223372036854775807)))"  \
-    " AND CASE a.state WHEN 'sent' THEN r.ended_at IS NULL"                                        \
-    "  AND lives(r.host, r.pid, r.started_at) ELSE a.ended_at > (SELECT f.started_at"              \
+    " AND CASE WHEN a.state = 'sent' THEN r.ended_at IS NULL"                                      \
+    "  AND lives(r.host, r.pid, r.started_at, r.process)"                                          \
+    "  WHEN a.newest IS NOT NULL THEN a.newest >= (SELECT attempt FROM secrets WHERE id = ?1)"     \
+    "  ELSE a.ended_at > (SELECT f.started_at"                                                     \
     "  FROM secrets AS c JOIN attempts AS f ON f.id = c.attempt WHERE c.id = ?1) END)"
+
+/* The place of a secret among those of its trunk and field, by when they ceased to be current. */
+#define NEXT_TURN                                                                                  \
+    "(SELECT 1 + max(o.turn) FROM secrets AS o WHERE o.trunk = secrets.trunk"                      \
+    " AND o.account = secrets.account AND o.field = secrets.field)"
 
 /* What ended a row is no evidence for what it becomes when it turns out to be live. */
 #define EVIDENCE                                                                                   \
@@ -30,7 +39,8 @@ const char *const th_ledger_statements[TH_STATEMENTS] = {
 
     [TH_SQL_RUN_BEGIN] =
         "INSERT INTO runs (id, script, arguments, started_at, script_hash, host, pid, resumed_from,"
-        " undoes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        " undoes, process, seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+        " 1 + (SELECT coalesce(max(seq), 0) FROM runs))",
     [TH_SQL_RUN_CONCLUDE] = "UPDATE runs SET conclusion = ?2 WHERE id = ?1",
     [TH_SQL_RUN_END] = "UPDATE runs SET ended_at = ?2, status = ?3 WHERE id = ?1",
 
@@ -51,7 +61,8 @@ const char *const th_ledger_statements[TH_STATEMENTS] = {
         "INSERT INTO attempts (run, item, account, trunk, endpoint, method, state, started_at)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'sent', ?7)",
     [TH_SQL_ATTEMPT_END] = "UPDATE attempts SET state = ?2, requests = ?3, status = ?4,"
-                           " message = ?5, ended_at = ?6 WHERE id = ?1",
+                           " message = ?5, ended_at = ?6,"
+                           " newest = (SELECT max(id) FROM attempts) WHERE id = ?1",
     [TH_SQL_ATTEMPT_TRUNK] = "UPDATE attempts SET trunk = ?2 WHERE id = ?1 AND trunk = ''",
 
     [TH_SQL_CREATE_INTENT] =
@@ -80,6 +91,7 @@ const char *const th_ledger_statements[TH_STATEMENTS] = {
         " VALUES (?1, ?2, ?3, ?4, ?5, 'candidate', ?6, ?7, ?7, ?8, ?9)",
     [TH_SQL_SECRET_STATE] =
         "UPDATE secrets SET state = ?2, evidence = " EVIDENCE ", changed_at = ?4,"
+        " turn = CASE ?2 WHEN 'previous' THEN " NEXT_TURN " ELSE turn END,"
         " proven_at = CASE WHEN ?2 = 'current' AND " EVIDENCE " <> ''"
         "  THEN coalesce(proven_at, ?4) ELSE proven_at END WHERE id = ?1",
     [TH_SQL_SECRET_TRUNK] = "UPDATE secrets SET trunk = ?2, changed_at = ?3"
@@ -88,7 +100,8 @@ const char *const th_ledger_statements[TH_STATEMENTS] = {
                                 " AND trunk = ?2 AND field = ?3 AND state = 'current'",
 
     /* Makes room for another one as the current one of its trunk. */
-    [TH_SQL_DEMOTE] = "UPDATE secrets SET state = 'previous', changed_at = ?2 WHERE id = ?1",
+    [TH_SQL_DEMOTE] = "UPDATE secrets SET state = 'previous', changed_at = ?2,"
+                      " turn = " NEXT_TURN " WHERE id = ?1",
     /* The proven row ?1 ends what was over before it was sent. */
     [TH_SQL_SUPERSEDE] = "UPDATE secrets AS s SET state = 'previous', evidence = 'superseded',"
                          " changed_at = ?2 WHERE " FAMILY
@@ -98,7 +111,7 @@ const char *const th_ledger_statements[TH_STATEMENTS] = {
     [TH_SQL_PRUNE] =
         "DELETE FROM secrets WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER"
         " (PARTITION BY state = 'previous' AND evidence <> 'superseded' ORDER BY CASE WHEN state ="
-        "  'previous' AND evidence <> 'superseded' THEN changed_at END DESC, id DESC) AS place"
+        "  'previous' AND evidence <> 'superseded' THEN turn END DESC, id DESC) AS place"
         " FROM secrets AS s WHERE " FAMILY " AND trunk <> '' AND state IN ('previous', 'rejected')"
         " AND NOT " OVERLAPS ") WHERE place > ?2)",
 };

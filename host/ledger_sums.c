@@ -107,6 +107,6 @@ int th_view_followers(th_ledger_view *view, const char *run,
     th_query_init(&query, "SELECT id, resumed_from, undoes, started_at, ended_at, status"
                           " FROM runs WHERE 1");
     th_query_text(&query, "? IN (resumed_from, undoes)", run);
-    th_query_append(&query, " ORDER BY started_at, id");
+    th_query_append(&query, " ORDER BY seq, id");
     return th_query_each(view, &query, hand_follower, &reader, err);
 }

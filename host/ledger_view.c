@@ -156,7 +156,7 @@ static void finish(struct th_view_query *query, const struct th_view_filter *fil
 /* enum th_item_left of the item t. */
 #define LEFT                                                                                       \
     " CASE WHEN t.state = 'running' AND EXISTS (SELECT 1 FROM runs AS r WHERE r.id = t.run"        \
-    "  AND (r.ended_at IS NOT NULL OR NOT lives(r.host, r.pid, r.started_at)))"                    \
+    "  AND (r.ended_at IS NOT NULL OR NOT lives(r.host, r.pid, r.started_at, r.process)))"         \
     " THEN 1 + EXISTS (SELECT 1 FROM attempts AS a WHERE a.item = t.id AND a.state <> 'unsent')"   \
     " ELSE 0 END"
 

@@ -167,7 +167,8 @@ struct th_undo_row {
 int th_view_undo(th_ledger_view *view, const char *run,
                  int (*each)(const struct th_undo_row *row, void *ctx), void *ctx, th_error *err);
 
-/* Seconds since the current secret was proven; negative when there is none, or no proof. */
+/* Seconds since the current secret was proven; negative when there is none, or no proof; infinite
+ * when the proof lies in the future, since a clock was wrong then and its age is not known. */
 int th_view_secret_age(th_ledger_view *view, const char *account, const char *trunk,
                        const char *field, double *seconds, th_error *err);
 

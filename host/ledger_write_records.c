@@ -1,6 +1,7 @@
 /* Writing what a run does: runs, items, attempts, creates. */
 #include <string.h>
 
+#include "alive.h"
 #include "ledger_writer_impl.h"
 
 /* An update must have met its row; `what` is "item", `name` its place in messages. */
@@ -34,6 +35,7 @@ static const char *or_empty(const char *text)
 enum th_write th_write_run_begin(th_ledger_writer *writer, th_ledger_op *op)
 {
     const enum th_statement sql = TH_SQL_RUN_BEGIN;
+    char process[TH_PROCESS_NAME];
 
     if (!op->run || !op->run[0])
         return th_write_fault(op, "the ledger needs the id of the run");
@@ -44,7 +46,8 @@ enum th_write th_write_run_begin(th_ledger_writer *writer, th_ledger_op *op)
         th_write_text(writer, sql, 5, or_empty(op->script_hash)) ||
         th_write_text(writer, sql, 6, or_empty(op->host)) ||
         th_write_row(writer, sql, 7, op->pid) || th_write_text(writer, sql, 8, op->resumed_from) ||
-        th_write_text(writer, sql, 9, op->undoes_run))
+        th_write_text(writer, sql, 9, op->undoes_run) ||
+        th_write_text(writer, sql, 10, th_process_name((pid_t)op->pid, process)))
         return TH_WRITE_BROKEN;
     return th_write_judge(writer, op, th_write_run(writer, sql),
                           "there is a run of this id already, or none to be continued or undone");

@@ -107,6 +107,24 @@ static void what_is_under_way_stays_a_candidate_when_a_newer_one_is_proven(void 
     world_expect_rows(w, "current:later:accepted ");
 }
 
+/* The first ended after the third was put on record, by a clock that was set back meanwhile. */
+static void what_was_under_way_stays_a_candidate_when_the_clock_was_set_back(void **state)
+{
+    struct world *w = *state;
+    struct sending first, second;
+
+    world_open(w);
+    assert_int_equal(world_change(w->path, "INSERT INTO meta VALUES ('keep_previous', '0')"), 0);
+    begin_run(w, "r1", getpid());
+    first = send_secret(w, "r1", "first");
+    second = send_secret(w, "r1", "second");
+    assert_int_equal(
+        world_change(w->path, "UPDATE attempts SET started_at = '2099-01-01T00:00:00.000Z'"), 0);
+    end(w, first, TH_ATTEMPT_AMBIGUOUS);
+    end(w, second, TH_ATTEMPT_OK);
+    world_expect_rows(w, "candidate:first: current:second:accepted ");
+}
+
 static void one_in_doubt_that_had_ended_before_is_over(void **state)
 {
     struct world *w = *state;
@@ -172,6 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_one_that_was_answered_last_is_current_and_the_others_stay),
         TEST(what_is_under_way_stays_a_candidate_when_a_newer_one_is_proven),
+        TEST(what_was_under_way_stays_a_candidate_when_the_clock_was_set_back),
         TEST(one_in_doubt_that_had_ended_before_is_over),
         TEST(what_a_dead_run_had_under_way_is_over_when_a_newer_one_is_proven),
         TEST(a_secret_that_is_under_way_for_the_second_time_stays),

@@ -34,7 +34,7 @@ static void every_password_of_schema_1_opens_after_the_migration(void **state)
 
     ledger_v1_make(w->path, w->key);
     world_open(w);
-    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 4);
+    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 5);
     assert_int_equal(th_ledger_each_secret(w->path, NULL, NULL, collect_all, text, &w->err), 0);
     assert_string_equal(text, "42:previous:42-first-password:accepted "
                               "42:previous:42-second-password:accepted "
@@ -109,7 +109,7 @@ static void a_migration_that_fails_leaves_the_old_ledger(void **state)
     assert_int_equal(
         world_query(w->path, "SELECT count(*) FROM sqlite_schema WHERE name = 'items'"), 0);
     world_open(w);
-    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 4);
+    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 5);
     assert_int_equal(world_query(w->path, "SELECT count(*) FROM secrets"), 8);
 }
 
@@ -177,11 +177,16 @@ static void a_ledger_of_schema_2_keeps_its_runs_and_items(void **state)
                                            "ALTER TABLE items DROP COLUMN before;"
                                            "ALTER TABLE runs DROP COLUMN undoes;"
                                            "ALTER TABLE runs DROP COLUMN conclusion;"
+                                           "DROP INDEX runs_in_order;"
+                                           "ALTER TABLE runs DROP COLUMN seq;"
+                                           "ALTER TABLE runs DROP COLUMN process;"
+                                           "ALTER TABLE attempts DROP COLUMN newest;"
+                                           "ALTER TABLE secrets DROP COLUMN turn;"
                                            "ALTER TABLE items DROP COLUMN label;"
                                            "PRAGMA user_version = 2"),
                      SQLITE_OK);
     world_open(w);
-    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 4);
+    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 5);
     world_do(w, (th_ledger_op){.verb = TH_LEDGER_ITEM_END,
                                .row = row,
                                .item_state = TH_ITEM_DONE,

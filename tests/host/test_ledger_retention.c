@@ -32,6 +32,29 @@ static void two_previous_passwords_stay_for_each_field(void **state)
                          " current:pass6:accepted ");
 }
 
+static void
+the_newest_previous_ones_stay_whatever_the_clock_said_when_they_were_replaced(void **state)
+{
+    struct world *w = *state;
+
+    world_open(w);
+    rotate(w, "one");
+    rotate(w, "two");
+    assert_int_equal(
+        world_change(w->path, "UPDATE secrets SET changed_at = '2099-01-01T00:00:00.000Z'"), 0);
+    rotate(w, "three");
+    assert_int_equal(world_change(w->path, "UPDATE secrets SET changed_at ="
+                                           " '2099-01-01T00:00:00.000Z' WHERE state <> 'current'"),
+                     0);
+    rotate(w, "four");
+    assert_int_equal(world_change(w->path, "UPDATE secrets SET changed_at ="
+                                           " '2020-01-01T00:00:00.000Z' WHERE state = 'previous'"
+                                           " AND id = (SELECT max(id) - 1 FROM secrets)"),
+                     0);
+    rotate(w, "five");
+    world_expect_rows(w, "previous:three:accepted previous:four:accepted current:five:accepted ");
+}
+
 static void how_many_stay_can_be_set(void **state)
 {
     struct world *w = *state;
@@ -202,6 +225,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(two_previous_passwords_stay_for_each_field),
+        TEST(the_newest_previous_ones_stay_whatever_the_clock_said_when_they_were_replaced),
         TEST(how_many_stay_can_be_set),
         TEST(nothing_goes_before_the_new_one_is_proven),
         TEST(a_candidate_that_came_after_the_current_one_stays_a_candidate),

@@ -291,17 +291,47 @@ static void a_process_of_that_number_that_began_later_is_not_the_run(void **stat
     begin_past(w, &past);
     begin_run(&past, "r1", getpid());
     begin_run(&past, "r2", getpid());
+    begin_run(&past, "r3", getpid());
     end_past(&past);
     assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db,
-                                  "UPDATE runs SET started_at = '2020-01-31T23:59:59.123Z'"
-                                  " WHERE id = 'r1'",
+                                  "UPDATE runs SET process = process || '0' WHERE id = 'r1';"
+                                  "UPDATE runs SET process = '',"
+                                  " started_at = '2020-01-31T23:59:59.123Z' WHERE id = 'r3'",
                                   NULL, NULL, NULL),
                      SQLITE_OK);
     sqlite3_close(db);
     assert_int_equal(RUNS(w, "--json"), 0);
     assert_non_null(strstr(line_of(w->out, "r1"), "\"life\":\"died\""));
     assert_non_null(strstr(line_of(w->out, "r2"), "\"life\":\"alive\""));
+    assert_non_null(strstr(line_of(w->out, "r3"), "\"life\":\"died\""));
+}
+
+static void a_clock_that_jumps_changes_neither_the_last_run_nor_which_are_alive(void **state)
+{
+    struct command_world *w = *state;
+    struct past past = {0};
+    sqlite3 *db = NULL;
+
+    begin_past(w, &past);
+    begin_run(&past, "r1", getpid());
+    begin_run(&past, "r2", getpid());
+    end_past(&past);
+    assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "UPDATE runs SET started_at = '2099-01-31T23:59:59.123Z'"
+                                  " WHERE id = 'r1';"
+                                  "UPDATE runs SET started_at = '2020-01-31T23:59:59.123Z'"
+                                  " WHERE id = 'r2'",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    assert_int_equal(RUNS(w, "--json"), 0);
+    assert_ptr_equal(line_of(w->out, "r2"), w->out);
+    assert_non_null(strstr(line_of(w->out, "r1"), "\"life\":\"alive\""));
+    assert_non_null(strstr(line_of(w->out, "r2"), "\"life\":\"alive\""));
+    assert_int_equal(RUNS(w, "show", "last"), 0);
+    command_said(w, "r2");
 }
 
 static void a_killed_run_is_no_longer_at_work_before_its_parent_has_asked_for_it(void **state)
@@ -645,6 +675,7 @@ int main(void)
         TEST(the_newest_runs_come_first_and_say_how_they_ended),
         TEST(runs_as_json_are_one_object_a_line),
         TEST(a_process_of_that_number_that_began_later_is_not_the_run),
+        TEST(a_clock_that_jumps_changes_neither_the_last_run_nor_which_are_alive),
         TEST(a_killed_run_is_no_longer_at_work_before_its_parent_has_asked_for_it),
         TEST(one_run_is_shown_with_its_items),
         TEST(explain_has_each_proof_at_its_own_time),

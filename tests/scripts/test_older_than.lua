@@ -39,8 +39,8 @@ end
 
 --- The passwords of a trunk were proven that long ago.
 local function make_older(trunk, days)
-    change_ledger(("UPDATE secrets SET proven_at = strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', 'now', '-%g days') "
-        .. "WHERE trunk = '%s'"):format(days, trunk))
+    change_ledger(("UPDATE secrets SET proven_at = strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', 'now', '%+g days') "
+        .. "WHERE trunk = '%s'"):format(-days, trunk))
 end
 
 function tests.test_what_was_rotated_lately_is_skipped_with_its_age_and_what_is_due_or_not_known_is_rotated()
@@ -78,6 +78,20 @@ function tests.test_a_password_that_may_not_be_the_live_one_or_that_the_carrier_
     sandbox:tell "faults"
     lu.assertEquals(rotate("--account vatel --older-than 1d --only " .. id).summary.done, 1)
     lu.assertEquals(rotate("--account vatel --older-than 1d --only " .. id).summary.skipped, 1)
+end
+
+function tests.test_a_proof_from_the_future_counts_as_due_and_is_said_once()
+    start "--trunks 3"
+    lu.assertEquals(rotate "--account famulor".status, 0)
+    make_older("42", -400)
+    make_older("43", -1)
+    local result = rotate "--account famulor --older-than 90d"
+    lu.assertEquals(result.items["42"].state, "done")
+    lu.assertEquals(result.items["43"].state, "done")
+    lu.assertEquals(result.summary.skipped, 1)
+    local _, times = result.err:gsub("in the future", "")
+    lu.assertEquals(times, 1)
+    lu.assertEquals(rotate "--account famulor --older-than 90d".summary.skipped, 3)
 end
 
 function tests.test_each_password_of_a_trunk_has_its_own_age()

@@ -3,8 +3,6 @@
 local duration <const> = {}
 
 local HOUR <const>, DAY <const> = 3600, 86400
--- A time of day that lies less than this behind has passed; one that lies further behind means tomorrow.
-local JUST <const> = 12 * HOUR
 local UNITS <const> = { s = 1, m = 60, h = HOUR, d = DAY, w = 7 * DAY, mo = 30 * DAY }
 
 --- Seconds of "45s", "10m", "1h30m", "2d", "2w", "3mo" (a month is 30 days); nil and what is wrong for anything else.
@@ -39,30 +37,43 @@ local function time_of_day(text)
     return { hour = tonumber(hours), min = tonumber(minutes) }
 end
 
---- When the clock here shows a time of day, `days` after the day of `now`. An hour that summer time skips is that much
---- later; of one that comes twice it is the second with `last`, else the first.
+local function minutes(time)
+    return time.hour * 60 + time.min
+end
+
+--- When the clock here shows a time of day, `days` after the day of `now`. A time that the clock skips when summer
+--- time begins is the moment at which it goes on; of one that comes twice it is the second with `last`, else the first.
 local function instant(time, now, days, last)
     local day = os.date("*t", now)
     local function at(isdst)
         return os.time { year = day.year, month = day.month, day = day.day + days, hour = time.hour, min = time.min,
             sec = 0, isdst = isdst }
     end
+    local function shown(when)
+        return minutes(os.date("*t", when))
+    end
     local function shows(when)
-        local shown = os.date("*t", when)
-        return shown.hour == time.hour and shown.min == time.min
+        return shown(when) == minutes(time)
     end
     local summer <const>, winter <const> = at(true), at(false)
     local first <const>, second <const> = math.min(summer, winter), math.max(summer, winter)
     if shows(first) and shows(second) then
         return last and second or first
     end
-    return shows(first) and first or shows(second) and second or at(nil)
+    if shows(first) or shows(second) then
+        return shows(first) and first or second
+    end
+    local goes_on = second
+    while goes_on > first and shown(goes_on - 60) > minutes(time) do
+        goes_on = goes_on - 60
+    end
+    return goes_on
 end
 
 --- Seconds until an instant: a duration, or the next time that the clock shows HH:MM here.
 ---@param text string
 ---@param now? integer  as os.time()
----@return number? seconds, string? problem, number? passed  how long ago HH:MM was, when that is less than 12 hours
+---@return number? seconds, string? problem, number? passed  how long ago HH:MM was, when that is nearer than the next
 function duration.until_instant(text, now)
     local time, problem = time_of_day(text)
     if problem then
@@ -80,42 +91,40 @@ function duration.until_instant(text, now)
         for _, last in ipairs { false, true } do
             local at <const> = instant(time, now, days, last)
             if at > now then
-                return at - now, nil, passed and passed < JUST and passed or nil
+                return at - now, nil, passed and passed < at - now and passed or nil
             end
             passed = now - at
         end
     end
 end
 
---- A window of time by the clock here: "02:00-05:00", also across midnight.
+--- Where now lies in a window of time, "02:00-05:00" or, across midnight, "22:00-05:00": inside while the clock here
+--- shows a time in it, whatever summer time does.
 ---@param text string
 ---@param now? integer  as os.time()
----@return { left: number?, starts: number? }? window  seconds until it ends when now is inside of it; else until it begins
+---@return { left: number?, starts: number? }? window  seconds until it ends when now is inside; else until it begins
 ---@return string? problem
 function duration.window(text, now)
     local from, to = text:match "^(%d%d?:%d%d)%-(%d%d?:%d%d)$"
     if not from then
         return nil, ("'%s' is not a window: write FROM-TO, as in 02:00-05:00"):format(text)
     end
-    local problem, other
-    from, problem = time_of_day(from)
-    to, other = time_of_day(to)
-    if problem or other then
+    now = now or os.time()
+    local starts, problem = duration.until_instant(from, now)
+    local left, other = duration.until_instant(to, now)
+    if not starts or not left then
         return nil, problem or other
-    elseif from.hour == to.hour and from.min == to.min then
+    end
+    local first <const>, last <const> = minutes(time_of_day(from)), minutes(time_of_day(to))
+    if first == last then
         return nil, ("'%s' begins and ends at the same time"):format(text)
     end
-    now = now or os.time()
-    local over <const> = (to.hour * 60 + to.min < from.hour * 60 + from.min) and 1 or 0
-    for days = -1, 2 do
-        local starts <const> = instant(from, now, days, false)
-        local ends <const> = instant(to, now, days + over, true)
-        if now < starts then
-            return { starts = starts - now }
-        elseif now < ends then
-            return { left = ends - now }
-        end
+    local shown = minutes(os.date("*t", now))
+    local inside = shown >= first and shown < last
+    if first > last then
+        inside = shown >= first or shown < last
     end
+    return inside and { left = left } or { starts = starts }
 end
 
 --- "0.4 s", "12 s", "2 m 05 s", "1 h 02 m", "3 d 04 h".

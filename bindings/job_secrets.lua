@@ -67,8 +67,9 @@ function job_secrets.recent(account, id, field, seconds)
     local age = ledger.secret_age(account, id, field)
     if age == math.huge and not told_of_clock then
         told_of_clock = true
-        core.log("warn", ("the ledger has passwords that were proven in the future (%s of %s trunk %s, and perhaps more): "
-            .. "the clock of this machine is wrong, or was. They count as due"):format(field, account:name(), id))
+        core.log("warn", ("the ledger has passwords that were proven in the future (%s of %s trunk %s, and perhaps "
+            .. "more): the clock of this machine is wrong, or was. They count as due"):format(field, account:name(),
+            id))
     end
     if not age or age >= seconds then
         return nil

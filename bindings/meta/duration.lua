@@ -5,7 +5,8 @@
 ---@class trunkhost.Duration
 local duration = {}
 
---- The seconds of "45s", "10m", "1h30m", "2d", "2w", "3mo"; `m` is minutes, a month (`mo`) 30 days. Fits `:convert` of an option.
+--- The seconds of "45s", "10m", "1h30m", "2d", "2w", "3mo"; `m` is minutes, a month (`mo`) 30 days. Fits
+--- `:convert` of an option.
 ---@param text string
 ---@return number? seconds  Nil for anything else.
 ---@return string? problem  What is wrong then.
@@ -16,14 +17,14 @@ function duration.parse(text) end
 ---@param now? integer  As `os.time()`. Default: now.
 ---@return number? seconds  Nil for anything else.
 ---@return string? problem  What is wrong then.
----@return number? passed  The seconds since the time of day was last there, when that is less than 12 hours ago.
+---@return number? passed  The seconds since the time of day was last there, when that is nearer than the next.
 function duration.until_instant(text, now) end
 
---- Where now lies in a window by the clock here, "02:00-05:00" or, across midnight, "22:00-05:00". A time that comes
---- twice because summer time ends counts from its first to its last; one that is skipped is an hour later.
+--- Where now lies in a window of time, "02:00-05:00" or, across midnight, "22:00-05:00": inside while the clock here
+--- shows a time in it.
 ---@param text string
 ---@param now? integer  As `os.time()`. Default: now.
----@return { left?: number, starts?: number }? window  The seconds until its end when now is inside, else until its start.
+---@return { left?: number, starts?: number }? window  The seconds until its end when inside, else until its start.
 ---@return string? problem  What is wrong with the text.
 function duration.window(text, now) end
 

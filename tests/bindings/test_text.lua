@@ -1,8 +1,10 @@
 --- Text for people and for spreadsheets: durations, widths, tables, CSV.
 
+package.path = "tests/support/?.lua;" .. package.path
 local csv <const> = require "trunkhost.csv"
 local duration <const> = require "trunkhost.duration"
 local lu <const> = require "luaunit"
+local program <const> = require "program"
 local aligned <const> = require "trunkhost.table"
 local select_items <const> = require "trunkhost.job_select"
 local text_width <const> = require "trunkhost.text_width"
@@ -29,6 +31,85 @@ function tests.test_a_time_of_day_is_its_next_one()
     lu.assertEquals(duration.until_instant("5m", noon), 300)
     lu.assertNil((duration.until_instant("12:60", noon)))
     lu.assertNil((duration.until_instant("noon", noon)))
+end
+
+function tests.test_weeks_and_months_are_spans_and_m_stays_minutes()
+    for text, days in pairs { ["2w"] = 14, ["3mo"] = 90, ["1mo1w1d"] = 38, ["1MO"] = 30 } do
+        lu.assertEquals(duration.parse(text), days * 86400, text)
+    end
+    lu.assertEquals(duration.parse "1mo3m", 30 * 86400 + 180)
+    lu.assertNil((duration.parse "3mon"))
+end
+
+local function at(hour, min)
+    return os.time { year = 2025, month = 6, day = 15, hour = hour, min = min, sec = 0 }
+end
+
+function tests.test_a_time_of_day_that_has_passed_lately_is_told()
+    lu.assertEquals(select(3, duration.until_instant("05:00", at(5, 1))), 60)
+    lu.assertEquals(select(3, duration.until_instant("05:00", at(5, 0))), 0)
+    lu.assertEquals(select(3, duration.until_instant("23:00", at(1, 0))), 2 * 3600)
+    lu.assertNil((select(3, duration.until_instant("05:00", at(22, 0)))))
+    lu.assertNil((select(3, duration.until_instant("05:00", at(4, 59)))))
+end
+
+-- Summer time changes what a clock shows where there is any.
+local ZONE <const> = [[
+local duration <const> = require "trunkhost.duration"
+local function at(month, day, hour, min, isdst)
+    return os.time { year = 2026, month = month, day = day, hour = hour, min = min, sec = 0, isdst = isdst }
+end
+local function window(text, ...)
+    local found <const> = duration.window(text, at(...))
+    print(text .. " " .. (found.left and found.left // 60 or "outside, " .. found.starts // 60))
+end
+print((duration.until_instant("02:30", at(3, 29, 1, 0))) // 60)
+print((duration.until_instant("05:00", at(3, 29, 0, 30))) // 60)
+print((duration.until_instant("02:30", at(10, 25, 1, 0))) // 60)
+print((duration.until_instant("02:30", at(10, 25, 2, 40, true))) // 60)
+print((duration.until_instant("05:00", at(10, 25, 0, 30))) // 60)
+window("02:30-03:30", 3, 29, 1, 0)
+window("02:30-03:30", 3, 29, 3, 10)
+window("01:00-02:30", 3, 29, 1, 30)
+window("22:00-05:00", 3, 28, 23, 0)
+window("02:00-03:00", 10, 25, 2, 10, true)
+window("02:00-03:00", 10, 25, 2, 10, false)
+window("02:00-02:30", 10, 25, 2, 45, true)
+window("22:00-05:00", 10, 24, 23, 0)
+]]
+
+function tests.test_a_deadline_and_a_window_follow_the_clock_through_both_changes_of_summer_time()
+    local folder <const> = program.folder()
+    program.write(folder .. "/zone.lua", ZONE)
+    local result <const> = program.run(folder .. "/zone.lua", { env = { TZ = "Europe/Berlin" } })
+    program.remove(folder)
+    lu.assertEquals(result.out, [[
+60
+210
+90
+50
+330
+02:30-03:30 outside, 60
+02:30-03:30 20
+01:00-02:30 30
+22:00-05:00 300
+02:00-03:00 110
+02:00-03:00 50
+02:00-02:30 outside, 15
+22:00-05:00 420
+]], result.err)
+end
+
+function tests.test_a_window_is_from_its_first_moment_to_before_its_last_also_across_midnight()
+    lu.assertEquals(duration.window("02:00-05:00", at(2, 0)), { left = 3 * 3600 })
+    lu.assertEquals(duration.window("02:00-05:00", at(4, 59)), { left = 60 })
+    lu.assertEquals(duration.window("02:00-05:00", at(5, 0)), { starts = 21 * 3600 })
+    lu.assertEquals(duration.window("22:00-05:00", at(23, 0)), { left = 6 * 3600 })
+    lu.assertEquals(duration.window("22:00-05:00", at(0, 0)), { left = 5 * 3600 })
+    lu.assertEquals(duration.window("22:00-05:00", at(12, 0)), { starts = 10 * 3600 })
+    for _, wrong in ipairs { "05:00-05:00", "5-6", "02:00-24:00", "02:60-03:00", "02:00", "", "02:00 - 05:00" } do
+        lu.assertNil((duration.window(wrong)), wrong)
+    end
 end
 
 function tests.test_durations_are_written_with_the_two_units_that_matter()

@@ -9,6 +9,7 @@ local apply_view <const> = require "trunkhost.apply_view"
 local core <const> = require "trunkhost.core"
 local fields <const> = require "trunkhost.neutral_fields"
 local ledger <const> = require "trunkhost.ledger"
+local match <const> = require "trunkhost.match"
 local neutral <const> = require "trunkhost.neutral"
 local outcome <const> = require "trunkhost.outcome"
 local tasks <const> = require "trunkhost.tasks"
@@ -49,14 +50,16 @@ function Application:items(account)
     neutral.mapping(account:describe())
     local by_id, named, items = {}, {}, {}
     for _, trunk in ipairs(account:list "list") do
-        by_id[tostring(trunk.id)] = trunk
+        by_id[match.id(tostring(trunk.id))] = trunk
         items[#items + 1] = self.options.undoes and { account = account, trunk = trunk } or nil
     end
     for _, row in ipairs(self.options.rows) do
         if row.account == account:name() then
-            named[row.trunk] = true
-            items[#items + 1] = { account = account, row = row, gone = by_id[row.trunk] == nil,
-                trunk = by_id[row.trunk] or { id = row.trunk } }
+            local id <const> = match.id(row.trunk)
+            named[id] = true
+            row.trunk = by_id[id] and tostring(by_id[id].id) or row.trunk
+            items[#items + 1] = { account = account, row = row, gone = by_id[id] == nil,
+                trunk = by_id[id] or { id = row.trunk } }
         end
     end
     for id in pairs(by_id) do

@@ -7,6 +7,7 @@ local arguments <const> = {}
 arguments.how = {
     ["--dry-run"] = true, ["--yes"] = true, ["--json"] = true, ["--quiet"] = true, ["--concurrency"] = true,
     ["--canary"] = true, ["--wave"] = true, ["--soak"] = true, ["--max-failures"] = true, ["--deadline"] = true,
+    ["--window"] = true, ["--fail-if-none"] = true,
     ["--plan"] = true, ["--plan-out"] = true, ["--resume"] = true,
 }
 

@@ -12,7 +12,11 @@ local resume <const> = {}
 -- May be said anew: they change nothing of what is done.
 local OWN <const> = {
     ["--resume"] = true, ["--yes"] = true, ["--json"] = true, ["--quiet"] = true, ["--concurrency"] = true,
+    ["--deadline"] = true, ["--window"] = true,
 }
+
+-- What is said of one takes the place of both.
+local TIMES <const> = { ["--deadline"] = true, ["--window"] = true }
 
 -- Said of another run, these choose among what it has done; its own are left out: what it has changed may have been
 -- chosen by what it has changed.
@@ -52,6 +56,9 @@ local function without(pieces, others)
     local said = { ["--plan-out"] = true }
     for _, piece in ipairs(others) do
         said[piece.name] = true
+        if TIMES[piece.name] then
+            for name in pairs(TIMES) do said[name] = true end
+        end
     end
     return arguments.choose(pieces, said, false)
 end
@@ -126,8 +133,8 @@ end
 local function resume_words(parser, own, id)
     local foreign = arguments.choose(own, OWN, false)[1]
     if foreign then
-        options.fail("--resume repeats the arguments of run %s; only -y, --json, -q and -j may be added, not '%s'", id,
-            foreign.words[1])
+        options.fail("--resume repeats the arguments of run %s; only -y, --json, -q and -j may be added, not '%s'; \z
+            --deadline and --window may take the place of its own", id, foreign.words[1])
     end
     local chain, first = chain_of("--resume", find("--resume", id))
     if first.script_hash ~= core.run().script_hash then

@@ -4,10 +4,9 @@ local accounts <const> = require "trunkhost.accounts"
 local config <const> = require "trunkhost.config"
 local core <const> = require "trunkhost.core"
 local job_items <const> = require "trunkhost.job_items"
-local json <const> = require "trunkhost.json"
+local match <const> = require "trunkhost.match"
 local one_account <const> = require "trunkhost.one_account"
 local options <const> = require "trunkhost.options"
-local suggest <const> = require "trunkhost.suggest"
 
 local select_items <const> = {}
 
@@ -79,79 +78,11 @@ end
 -- ---------------------------------------------------------------------------------------------------
 -- Filters
 
-local function glob_pattern(glob)
-    local parts = {}
-    for char in glob:gmatch(utf8.charpattern) do
-        if char == "*" then
-            parts[#parts + 1] = ".*"
-        elseif char == "?" then
-            parts[#parts + 1] = utf8.charpattern
-        else
-            parts[#parts + 1] = (char:gsub("%p", "%%%0"))
-        end
-    end
-    return "^" .. table.concat(parts) .. "$"
-end
-
---- Whether a text matches a glob, in which * is any text and ? one character.
----@param text string
----@param glob string
----@return boolean
-function select_items.glob(text, glob)
-    return text:find(glob_pattern(glob)) ~= nil
-end
-
-local function matches(value, pattern)
-    if type(value) == "table" then
-        for _, item in ipairs(value) do
-            if type(item) ~= "table" and matches(item, pattern) then
-                return true
-            end
-        end
-        return false
-    end
-    local text = (value == nil or value == json.null) and "" or tostring(value)
-    return text:find(pattern) ~= nil
-end
-
-local function listed_fields(description)
-    local names = { id = true }
-    for name, field in pairs(description.objects.trunk.fields) do
-        names[name] = field.read == true or nil
-    end
-    return names
-end
-
---- The name of the field that --match means at this platform, nil when it lists no such field.
-local function resolve(description, name)
-    if listed_fields(description)[name] then
-        return name
-    end
-    return name == "label" and description.label or nil
-end
-
---- A typing mistake in --match would silently choose nothing.
-local function check_fields(opened, rules)
-    for _, rule in ipairs(rules) do
-        local known, found = { label = true }, false
-        for _, account in ipairs(opened) do
-            local description = account:describe()
-            found = found or resolve(description, rule.field) ~= nil
-            for name in pairs(listed_fields(description)) do
-                known[name] = true
-            end
-        end
-        if not found then
-            options.fail("--match %s: %s has no such field in its list of trunks%s", rule.field,
-                #opened == 1 and opened[1]:name() or "no chosen account", suggest.hint(rule.field, known))
-        end
-    end
-end
-
 --- The ids of --only and the rows of --only-from: id → what names it.
 local function wanted_of(chosen)
     local wanted, any = {}, false
     local function add(id, each)
+        id = match.id(id)
         wanted[id], any = wanted[id] or {}, true
         table.insert(wanted[id], each)
     end
@@ -167,7 +98,7 @@ end
 --- Whether an item is named. Nil: nothing is, so that every one is meant.
 local function is_named(wanted, account, id)
     local so = wanted == nil
-    for _, each in ipairs(wanted and wanted[id] or {}) do
+    for _, each in ipairs(wanted and wanted[match.id(id)] or {}) do
         if not each.account or each.account == account then
             each.found, so = true, true
         end
@@ -200,16 +131,6 @@ local function check_ids(wanted, failures)
             first.account and "the account " .. first.account .. " has no" or "no chosen account has a", first.trunk,
             #rows > 1 and ("; %d more are missing, too"):format(#rows - 1) or "")
     end
-end
-
-local function admits(account, trunk, rules)
-    for _, rule in ipairs(rules) do
-        local field = resolve(account:describe(), rule.field)
-        if not field or not matches(trunk[field], rule.pattern) then
-            return false
-        end
-    end
-    return true
 end
 
 ---@class trunkhost.Entry  an item with what the job knows of it
@@ -298,6 +219,24 @@ local function names_of(opened)
     return names
 end
 
+--- Nothing is chosen: a person hears why, and with --fail-if-none so does cron.
+local function none_chosen(chosen, source, rules, lists)
+    local function trunks()
+        for _, list in ipairs(lists) do
+            for place, item in ipairs(list.items) do
+                local entry <const> = entry_of(source, list.account, item, place)
+                coroutine.yield(entry.account, entry.trunk)
+            end
+        end
+    end
+    if #rules > 0 then
+        core.log("warn", match.explain(rules, coroutine.wrap(trunks)))
+    end
+    if chosen.fail_if_none then
+        core.set_exit_status(1)
+    end
+end
+
 --- The items that the options choose, in the order of accounts and of their lists; each trunk once.
 ---@param chosen trunkhost.Options
 ---@param source? trunkhost.Source
@@ -309,11 +248,10 @@ function select_items.entries(chosen, source, opened, closed)
     if not opened then
         opened, closed = select_items.accounts_for(chosen, source)
     end
-    local rules, wanted = {}, wanted_of(chosen)
-    for i, rule in ipairs(chosen.match or {}) do
-        rules[i] = { field = rule.field, pattern = glob_pattern(rule.glob) }
+    local rules <const>, wanted <const> = match.rules(chosen.match or {}), wanted_of(chosen)
+    if #opened > 0 or #(closed or {}) == 0 then
+        match.check_fields(opened, rules)
     end
-    check_fields(opened, rules)
     local lists, failures = lists_of(opened, source.items)
     table.move(closed or {}, 1, closed and #closed or 0, #failures + 1, failures)
     local entries, seen, among, places = {}, {}, names_of(opened), one_account.watch(opened)
@@ -328,13 +266,16 @@ function select_items.entries(chosen, source, opened, closed)
             end
             local is_chosen = is_named(wanted, owner, entry.key)
             local is_here = owner == "" or #opened == 0 or among[owner]
-            if not seen[name] and is_chosen and is_here and admits(entry.account, entry.trunk, rules) then
+            if not seen[name] and is_chosen and is_here and match.admits(entry.account, entry.trunk, rules) then
                 entries[#entries + 1] = entry
             end
             seen[name] = place
         end
     end
     check_ids(wanted, failures)
+    if #entries == 0 then
+        none_chosen(chosen, source, rules, lists)
+    end
     return entries, failures
 end
 

@@ -6,6 +6,7 @@ local core <const> = require "trunkhost.core"
 local image <const> = require "trunkhost.job_image"
 local job_items <const> = require "trunkhost.job_items"
 local ledger <const> = require "trunkhost.ledger"
+local match <const> = require "trunkhost.match"
 local options <const> = require "trunkhost.options"
 local outcome <const> = require "trunkhost.outcome"
 local planner <const> = require "trunkhost.job_plan"
@@ -285,10 +286,10 @@ end
 local function check_only(self, only, rows)
     local known = {}
     for _, row in ipairs(rows) do
-        known[row.trunk] = true
+        known[match.id(row.trunk)] = true
     end
     for _, id in ipairs(only) do
-        if not known[id] then
+        if not known[match.id(id)] then
             options.fail("--only: run %s has done nothing to a trunk %s", self.id, id)
         end
     end

@@ -6,6 +6,7 @@ local image <const> = require "trunkhost.job_image"
 local job_secrets <const> = require "trunkhost.job_secrets"
 local progress <const> = require "trunkhost.job_progress"
 local records <const> = require "trunkhost.job_records"
+local time_options <const> = require "trunkhost.time_options"
 
 local waves <const> = {}
 
@@ -41,7 +42,7 @@ local function obstacle(run)
         return run.output_fault.message
     elseif run.ledger_fault then
         return "the ledger cannot be written (" .. run.ledger_fault .. ")"
-    elseif deadline and core.now() >= deadline.at then
+    elseif deadline and time_options.is_over(deadline) then
         return ("the deadline (%s) has come"):format(deadline.text)
     elseif core.stopping() then
         return "it was stopped by a signal"

@@ -6,6 +6,7 @@ local core <const> = require "trunkhost.core"
 local duration <const> = require "trunkhost.duration"
 local suggest <const> = require "trunkhost.suggest"
 local text_width <const> = require "trunkhost.text_width"
+local time_options <const> = require "trunkhost.time_options"
 
 local options <const> = {}
 
@@ -51,11 +52,11 @@ local function words(text)
 end
 
 local function match(text)
-    local field, glob = text:match "^([%w_]+)=(.*)$"
+    local field, no, glob = text:match "^([%w_]+)(!?)=(.*)$"
     if not field then
-        return nil, ("--match %s: write FIELD=GLOB, as in sip_address=*.example.com"):format(text)
+        return nil, ("--match %s: write FIELD=GLOB or FIELD!=GLOB, as in sip_address=*.example.com"):format(text)
     end
-    return { field = field, glob = glob }
+    return { field = field, glob = glob, negate = no == "!" or nil }
 end
 
 local function max_failures(text)
@@ -78,14 +79,6 @@ local function span(name)
     end
 end
 
-local function deadline(text)
-    local seconds, problem = duration.until_instant(text)
-    if not seconds then
-        return nil, "--deadline: " .. problem
-    end
-    return { at = core.now() + seconds, text = text }
-end
-
 --- Lists that were given several times become one.
 local function extend(result, target, value)
     for _, word in ipairs(value) do
@@ -106,8 +99,10 @@ local function add_choice(parser)
             :description "Only the trunks that FILE names, and those of --only: an id on each line, or a CSV with \z
                 a column trunk and, where it is needed, account; - is standard input.",
         parser:option "--match" :argname "FIELD=GLOB" :count "*" :init {} :convert(match) :action "append"
-            :description "Only trunks whose field matches; * is any text, ? one character. All must hold. \z
-                'label' and 'id' work for every platform.")
+            :description "Only trunks whose field matches; * is any text, ? one character, | stands between \z
+                alternatives. FIELD!=GLOB: that do not match. All must hold. 'label' and 'id' work for every \z
+                platform.",
+        parser:flag "--fail-if-none" :description "End with status 1 when no trunk is chosen.")
 end
 
 local function add_run(parser, spec)
@@ -130,8 +125,10 @@ local function add_run(parser, spec)
             :description "Wait so long after the canary and between waves: 90s, 15m.",
         parser:option "--max-failures" :argname "N|P%" :convert(max_failures)
             :description "Start nothing new once this many (or this share) failed or are unknown.",
-        parser:option "--deadline" :argname "TIME" :convert(deadline)
-            :description "Start nothing new after 45m or 1h30m, or at 06:00.")
+        parser:option "--deadline" :argname "TIME" :convert(time_options.deadline)
+            :description "Start nothing new after 45m or 1h30m, or at 06:00.",
+        parser:option "--window" :argname "FROM-TO" :convert(time_options.window)
+            :description "Begin only between these times of day, and start nothing new after the second: 02:00-05:00.")
     local out = parser:option "--plan-out" :argname "FILE"
         :description "Write the plan to a file as well; with --dry-run nothing else."
     local plan = parser:option "--plan" :argname "FILE"
@@ -277,6 +274,7 @@ function options.parser(spec)
         if result.dry_run then
             core.set_dry_run()
         end
+        time_options.check(result, options.fail, script_name())
         if result.quiet then
             core.set_quiet()
         end

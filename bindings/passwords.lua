@@ -4,6 +4,7 @@
 
 local core <const> = require "trunkhost.core"
 local csv <const> = require "trunkhost.csv"
+local match <const> = require "trunkhost.match"
 local options <const> = require "trunkhost.options"
 local spreadsheet <const> = require "trunkhost.spreadsheet"
 local suggest <const> = require "trunkhost.suggest"
@@ -111,7 +112,7 @@ function passwords.read(path)
                 #reader.header)
         end
         local row = read_row(path, reader, record)
-        local name = ("%s\0%s\0%s"):format(row.account or "", row.trunk, row.field)
+        local name = ("%s\0%s\0%s"):format(row.account or "", match.id(row.trunk), row.field)
         if seen[name] then
             options.fail("%s, line %d: %s of trunk %s stands in line %d already", path, row.line, row.field,
                 row.trunk, seen[name])
@@ -126,7 +127,8 @@ function passwords.read(path)
 end
 
 local function fits(row, item)
-    return tostring(item.trunk.id) == row.trunk and (not row.account or row.account == item.account:name())
+    return match.id(tostring(item.trunk.id)) == match.id(row.trunk)
+        and (not row.account or row.account == item.account:name())
 end
 
 local function check_field(self, row, item)
@@ -159,13 +161,13 @@ end
 function Passwords:assign(items, failed)
     local by_id = {}
     for _, item in ipairs(items) do
-        local id = tostring(item.trunk.id)
+        local id = match.id(tostring(item.trunk.id))
         by_id[id] = by_id[id] or {}
         table.insert(by_id[id], item)
     end
     for _, row in ipairs(self.rows) do
         local item
-        for _, candidate in ipairs(by_id[row.trunk] or {}) do
+        for _, candidate in ipairs(by_id[match.id(row.trunk)] or {}) do
             if fits(row, candidate) then
                 if item then
                     options.fail("%s, line %d: both %s and %s have a trunk %s: add a column 'account'", self.path,

@@ -93,7 +93,7 @@ int th_view_secrets(th_ledger_view *view, const struct th_view_filter *filter,
 
     th_query_init(&query, columns);
     th_query_text(&query, "run = ?", filter->run);
-    th_query_text(&query, "trunk = ?", filter->trunk);
+    th_query_trunk(&query, filter->trunk);
     th_query_text(&query, "account = ?", filter->account);
     th_query_text(&query, "field = ?", filter->field);
     if (filter->unsettled)

@@ -1,6 +1,8 @@
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "ledger_database.h"
 #include "ledger_view_impl.h"
@@ -105,6 +107,32 @@ void th_query_text(struct th_view_query *query, const char *condition, const cha
         add_condition(query, condition, text, 0);
 }
 
+static bool is_uuid(const char *text)
+{
+    size_t i = 0;
+
+    for (; i < 36 && text[i]; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+        if (dash ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+            return false;
+    }
+    return i == 36 && !text[i];
+}
+
+bool th_trunk_is(const char *trunk, const char *id)
+{
+    return strcmp(trunk, id) == 0 || (is_uuid(id) && strcasecmp(trunk, id) == 0);
+}
+
+/* Of a UUID. An index still serves it. */
+#define ANY_CASE "trunk IN (?, lower(?), upper(?))"
+
+void th_query_trunk(struct th_view_query *query, const char *trunk)
+{
+    th_query_text(query, trunk && is_uuid(trunk) ? ANY_CASE : "trunk = ?", trunk);
+}
+
 void th_query_number(struct th_view_query *query, const char *condition, int64_t number)
 {
     if (number)
@@ -196,7 +224,7 @@ int th_view_items(th_ledger_view *view, const struct th_view_filter *filter,
     th_query_init(&query, "SELECT id, run, account, trunk, state, evidence, attempts, error, plan,"
                           " started_at, ended_at, label," LEFT " FROM items AS t WHERE 1");
     th_query_text(&query, "run = ?", filter->run);
-    th_query_text(&query, "trunk = ?", filter->trunk);
+    th_query_trunk(&query, filter->trunk);
     th_query_text(&query, "account = ?", filter->account);
     if (filter->attention)
         th_query_append(&query, " AND state IN ('failed', 'unknown', 'running')");
@@ -232,7 +260,14 @@ static int hand_attempt(sqlite3_stmt *stmt, void *ctx)
 }
 
 /* A migration's items are named by the source, what they make by its own id. */
-static const char of_trunk[] = "(trunk = ? OR item IN (SELECT id FROM items WHERE trunk = ?))";
+static void of_trunk(struct th_view_query *query, const char *trunk)
+{
+    th_query_text(query,
+                  trunk && is_uuid(trunk)
+                      ? "(" ANY_CASE " OR item IN (SELECT id FROM items WHERE " ANY_CASE "))"
+                      : "(trunk = ? OR item IN (SELECT id FROM items WHERE trunk = ?))",
+                  trunk);
+}
 
 int th_view_attempts(th_ledger_view *view, const struct th_view_filter *filter,
                      int (*each)(const struct th_attempt_row *row, void *ctx), void *ctx,
@@ -244,7 +279,7 @@ int th_view_attempts(th_ledger_view *view, const struct th_view_filter *filter,
     th_query_init(&query, "SELECT id, item, run, account, trunk, endpoint, method, state, requests,"
                           " status, message, started_at, ended_at FROM attempts AS t WHERE 1");
     th_query_text(&query, "run = ?", filter->run);
-    th_query_text(&query, of_trunk, filter->trunk);
+    of_trunk(&query, filter->trunk);
     th_query_text(&query, "account = ?", filter->account);
     th_query_number(&query, "item = ?", filter->item);
     if (filter->loose)
@@ -294,7 +329,7 @@ int th_view_creates(th_ledger_view *view, const struct th_view_filter *filter,
                   " (SELECT trunk FROM attempts WHERE id = t.attempt AND t.endpoint <> 'create')"
                   " FROM creates AS t WHERE 1");
     th_query_text(&query, "run = ?", filter->run);
-    th_query_text(&query, of_trunk, filter->trunk);
+    of_trunk(&query, filter->trunk);
     th_query_text(&query, "account = ?", filter->account);
     if (filter->unsettled)
         th_query_append(&query, " AND state IN ('intended', 'unknown')");

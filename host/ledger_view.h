@@ -167,6 +167,10 @@ struct th_undo_row {
 int th_view_undo(th_ledger_view *view, const char *run,
                  int (*each)(const struct th_undo_row *row, void *ctx), void *ctx, th_error *err);
 
+/* Whether a trunk is the one that a person means by id: UUIDs are the same in small letters and in
+ * capitals. */
+bool th_trunk_is(const char *trunk, const char *id);
+
 /* Seconds since the current secret was proven; negative when there is none, or no proof; infinite
  * when the proof lies in the future, since a clock was wrong then and its age is not known. */
 int th_view_secret_age(th_ledger_view *view, const char *account, const char *trunk,

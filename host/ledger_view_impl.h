@@ -26,6 +26,8 @@ struct th_view_query {
 void th_query_init(struct th_view_query *query, const char *base);
 /* Appends " AND <condition>", in which every ? stands for the text; nothing when that is NULL. */
 void th_query_text(struct th_view_query *query, const char *condition, const char *text);
+/* The trunk of this id; a UUID is the same one in capitals. */
+void th_query_trunk(struct th_view_query *query, const char *trunk);
 /* The same with a number; nothing when it is 0. */
 void th_query_number(struct th_view_query *query, const char *condition, int64_t number);
 void th_query_append(struct th_view_query *query, const char *sql);

@@ -46,7 +46,7 @@ static int export_row(const struct th_ledger_secret_row *row, void *ctx)
 {
     struct export *export = ctx;
 
-    if (export->trunk && strcmp(export->trunk, row->trunk) != 0)
+    if (export->trunk && !th_trunk_is(row->trunk, export->trunk))
         return 0;
     export->rows++;
     if (export->json ? th_secrets_json(&export->out, row) : th_secrets_csv(&export->out, row))
@@ -58,7 +58,7 @@ static int table_row(const struct th_ledger_secret_row *row, void *ctx)
 {
     struct export *export = ctx;
 
-    if (export->trunk && strcmp(export->trunk, row->trunk) != 0)
+    if (export->trunk && !th_trunk_is(row->trunk, export->trunk))
         return 0;
     if ((export->rows++ == 0 && th_secrets_table_heading(&export->out)) ||
         th_secrets_table(&export->out, row))

@@ -5,6 +5,7 @@
 local trunkhost <const> = require "trunkhost"
 local duration <const> = require "trunkhost.duration"
 local passwords <const> = require "trunkhost.passwords"
+local rollback <const> = require "trunkhost.rollback"
 local trunk_secrets <const> = require "trunkhost.trunk_secrets"
 local job <const> = trunkhost.job
 
@@ -42,6 +43,9 @@ Examples:
   trunkhost rotate_passwords.lua --account all --older-than 90d --yes --quiet \
       --deliver /usr/local/bin/set-trunk-password
       what is due, for cron; the command hands each one to the PBX
+  trunkhost rotate_passwords.lua --account vatel \
+      --rollback --run 20261120T063458Z-a32bcd
+      the passwords of that run do not work: the ones before them again
   trunkhost --sandbox rotate_passwords.lua --account all
       try it on fake platforms]],
 }
@@ -50,10 +54,15 @@ local of_legs <const> = parser:option "--legs" :argname "LEGS" :convert(legs)
 local from_file <const> = parser:option "--passwords" :argname "FILE"
     :description "Passwords that the carrier dictates: CSV with the columns trunk,field,password and, where ids \z
         are not unique, account; previous may hold the old ones. Only the trunks in it change."
+local back <const> = parser:flag "--rollback"
+    :description "Put the previous password back, where the ledger knows it; needs the ledger's private key."
 parser:mutex(of_legs, from_file)
-parser:group("Which passwords", of_legs, from_file,
+parser:mutex(back, from_file)
+parser:group("Which passwords", of_legs, from_file, back,
+    parser:option "--run" :argname "RUN"
+        :description "With --rollback: only passwords that this run has set.",
     parser:option "--older-than" :argname "TIME" :convert(duration.parse)
-        :description "Only those that the ledger does not know as set and proven more recently: 90d, 12h.",
+        :description "Only those that the ledger does not know as set and proven more recently: 12h, 90d, 2w, 3mo.",
     parser:option "--length" :argname "N" :convert(length) :default(32)
         :description "Characters of a new password, or more where the platform asks for it. Default 32.",
     parser:option "--settle-time" :argname "TIME" :convert(duration.parse) :default(60)
@@ -62,6 +71,7 @@ parser:group("Which passwords", of_legs, from_file,
 local options <const> = parser:parse()
 local wanted <const> = options.legs or { inbound = true, outbound = true }
 local file <const> = options.passwords and passwords.read(options.passwords)
+local old <const> = rollback.of(options)
 
 --- The passwords of a trunk that are to change; none, and why.
 local function choose(item)
@@ -72,6 +82,9 @@ local function choose(item)
             has, reason = file:of(item)[secret.field] ~= nil, "not in the password file"
         elseif not trunk_secrets.serves(secret, wanted) then
             has, reason = false, "its password is for another leg"
+        end
+        if has and old then
+            has, reason = old:has(item.account, item.trunk.id, secret.field)
         end
         local recent = has and options.older_than
             and job.recent(item.account, item.trunk.id, secret.field, options.older_than)
@@ -90,9 +103,10 @@ local function plan(item)
     end
     local changes = {}
     for _, secret in ipairs(secrets) do
-        changes[secret.field] = job.new_secret
+        changes[secret.field] = old and old:secret(item.account, item.trunk.id, secret.field) or job.new_secret
     end
-    return { changes = changes, secrets = secrets, anew = file ~= nil, previous = file and file:previous(item) }
+    return { changes = changes, secrets = secrets, anew = file ~= nil or old ~= nil,
+        previous = file and file:previous(item) }
 end
 
 --- Sends the passwords, what the platform wants to have along with them, and nothing else.
@@ -103,7 +117,7 @@ local function apply(item, planned)
         if not has then
             job.failed("conflict", "the trunk was changed after it was planned: " .. reason)
         end
-        fields[secret.field] = file and file:of(item)[secret.field]
+        fields[secret.field] = file and file:of(item)[secret.field] or old and planned.changes[secret.field]
             or trunkhost.secret { length = math.max(options.length, secret.min or 1) }
         for _, name in ipairs(secret.with or {}) do
             fields[name] = before[name]

@@ -126,7 +126,8 @@ function element:hidden(hidden) end
 ---@field account string[]  `--account`, as they were given; "all" among them means every one.
 ---@field only string[]  `--only`.
 ---@field only_from { account?: string, trunk: string, path: string, line: integer }[]  `--only-from`, its rows.
----@field match { field: string, glob: string }[]  `--match`.
+---@field match { field: string, glob: string, negate?: boolean }[]  `--match`; `negate` of `FIELD!=GLOB`.
+---@field fail_if_none? boolean  `--fail-if-none`.
 ---@field dry_run boolean  `--dry-run`, of the script or of trunkhost.
 ---@field yes? boolean  `--yes`.
 ---@field concurrency integer  `--concurrency`. Default: `8`.
@@ -135,6 +136,7 @@ function element:hidden(hidden) end
 ---@field soak? number  `--soak`, in seconds.
 ---@field max_failures? { count?: integer, percent?: number }  `--max-failures`.
 ---@field deadline? { at: number, text: string }  `--deadline`; `at` is on the clock of `trunkhost.now`.
+---@field window? { text: string }  `--window`; its end is the deadline.
 ---@field plan? string  `--plan`, the file.
 ---@field plan_out? string  `--plan-out`, the file.
 ---@field resume? string  `--resume`, as it was given.

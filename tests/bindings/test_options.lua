@@ -43,6 +43,7 @@ function tests.test_standard_options_have_their_values_and_defaults()
     lu.assertEquals(full.account, { "a", "b", "c" })
     lu.assertEquals(full.only, { "1", "2", "3" })
     lu.assertEquals(full.match, { { field = "a", glob = "b*c" }, { field = "d", glob = "=?" } })
+    lu.assertEquals(parse "--match 'a!=b|c'".match, { { field = "a", glob = "b|c", negate = true } })
     lu.assertTrue(full.dry_run and full.yes and full.quiet and full.json)
     lu.assertEquals(full.concurrency, 3)
     lu.assertEquals(full.canary, 0)
@@ -75,6 +76,9 @@ function tests.test_a_mistake_is_one_line_with_the_scripts_name_and_status_2()
         ["--max-failures 101%"] = "--max-failures 101%",
         ["--deadline 90"] = "neither a duration",
         ["--deadline 24:00"] = "not a time of day",
+        ["--window 02:00"] = "--window: '02:00' is not a window: write FROM-TO",
+        ["--window 02:00-25:00"] = "not a time of day",
+        ["--window 05:00-05:00"] = "begins and ends at the same time",
     } do
         local result = run(arguments)
         lu.assertEquals(result.status, 2, arguments)
@@ -82,6 +86,36 @@ function tests.test_a_mistake_is_one_line_with_the_scripts_name_and_status_2()
         lu.assertStrMatches(result.err, "trunkhost: tool%.lua: [^\n]+\n")
         lu.assertStrContains(result.err, words)
     end
+end
+
+local function time_of_day(seconds)
+    return os.date("!%H:%M", os.time() + seconds)
+end
+
+function tests.test_a_deadline_that_has_just_passed_is_refused_without_a_terminal_but_for_a_dry_run()
+    local late = "--deadline " .. time_of_day(-120)
+    local refused = run(late .. " --yes")
+    lu.assertEquals(refused.status, 2)
+    lu.assertStrContains(refused.err, "the next one is in 23 h 5")
+    lu.assertStrContains(refused.err, "write --window")
+    lu.assertEquals(run(late .. " --dry-run").status, 0)
+    lu.assertEquals(run("--deadline " .. time_of_day(-11 * 3600)).status, 2)
+    lu.assertEquals(run("--deadline " .. time_of_day(11 * 3600)).status, 0)
+    lu.assertEquals(run("--deadline " .. time_of_day(-13 * 3600)).status, 0)
+end
+
+function tests.test_outside_of_its_window_a_job_ends_at_once_with_3_and_inside_the_end_is_the_deadline()
+    local outside = ("--window %s-%s "):format(time_of_day(7200), time_of_day(10800))
+    local result = run(outside .. "--yes --quiet")
+    lu.assertEquals(result.status, 3)
+    lu.assertEquals(result.out, "")
+    lu.assertStrMatches(result.err, "trunkhost: tool%.lua: it is outside the window [%d:-]+, which begins in [12] h "
+        .. "[%d]+ m: nothing was sent\n")
+    lu.assertEquals(run(outside .. "-n").status, 0)
+    local inside = ("--window %s-%s "):format(time_of_day(-3600), time_of_day(3600))
+    lu.assertStrContains(parse(inside).deadline, "the end of the window ")
+    lu.assertEquals(parse(inside .. "--deadline 5m").deadline, "5m")
+    lu.assertStrContains(parse(inside .. "--deadline 5h").deadline, "the end of the window ")
 end
 
 local CONVERTS <const> = [[
@@ -120,7 +154,8 @@ function tests.test_help_is_grouped_within_80_columns_and_names_every_option()
     lu.assertEquals(help.status, 0)
     for _, word in ipairs { "Usage: trunkhost", "tool.lua", "Does something.", "--account NAME", "--only ID",
         "--match FIELD=GLOB", "-n, --dry-run", "-y, --yes", "-j, --concurrency N", "--canary N",
-        "--max-failures N|P%", "--deadline TIME", "--json", "-q, --quiet", "-h, --help", "--size", "Examples:" } do
+        "--max-failures N|P%", "--deadline TIME", "--window FROM-TO", "--fail-if-none",
+        "--json", "-q, --quiet", "-h, --help", "--size", "Examples:" } do
         lu.assertStrContains(help.out, word)
     end
     for line in help.out:gmatch "[^\n]+" do

@@ -296,6 +296,7 @@ local function nothing() end
 local ELSEWHERE <const> = {
     ["migration:apply"] = true, ["migration:verify"] = true, ["application:prepare"] = true,
     ["application:apply"] = true, ["application:verify"] = true, ["trunkhost.apply.undo"] = true,
+    ["old:secret"] = true, -- ends the run where there is none
 }
 
 local folder
@@ -349,6 +350,7 @@ local function calls()
     local password_file <const> = folder .. "/passwords.csv"
     program.write(password_file, "trunk,field,password\n42,sip_password,0123456789ab\n", "600")
     local file <const> = require("trunkhost.passwords").read(password_file)
+    local old <const> = require("trunkhost.rollback").of { rollback = true }
     local reader <const> = csv.open(password_file)
     nursery:spawn(trunkhost.sleep, 3600)
     local functions <const> = {
@@ -389,6 +391,8 @@ local function calls()
         ["trunkhost.json_line.raw"] = function() require("trunkhost.json_line").raw "1" end,
         ["trunkhost.duration.parse"] = function() duration.parse "1s" end,
         ["trunkhost.duration.until_instant"] = function() duration.until_instant "1s" end,
+        ["trunkhost.duration.window"] = function() duration.window "02:00-05:00" end,
+        ["trunkhost.rollback.of"] = function() require("trunkhost.rollback").of {} end,
         ["trunkhost.duration.format"] = function() duration.format(1) end,
         ["trunkhost.passwords.read"] = function() require("trunkhost.passwords").read(password_file) end,
         ["trunkhost.trunk_secrets.of"] = function() trunk_secrets.of(account:describe(), trunk) end,
@@ -494,6 +498,7 @@ local function calls()
             assign = function() file:assign({}, { famulor = true }) end, of = function() file:of {} end,
             previous = function() file:previous {} end,
         },
+        Rollback = { has = function() old:has(account, 42, "sip_password") end },
         Application = {
             items = function() application:items(account) end, plan = function() application:plan(rows[1]) end,
         },

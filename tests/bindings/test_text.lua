@@ -6,7 +6,7 @@ local duration <const> = require "trunkhost.duration"
 local lu <const> = require "luaunit"
 local program <const> = require "program"
 local aligned <const> = require "trunkhost.table"
-local select_items <const> = require "trunkhost.job_select"
+local match <const> = require "trunkhost.match"
 local text_width <const> = require "trunkhost.text_width"
 
 local tests = {}
@@ -204,7 +204,7 @@ function tests.test_globs_take_every_other_character_as_itself()
     for _, case in ipairs { { "a.b", "a.b", true }, { "axb", "a.b", false }, { "sip.example.com", "*.example.*", true },
         { "Büro", "B?ro", true }, { "Büro", "B??ro", false }, { "a%b", "a%b", true }, { "", "*", true },
         { "x", "", false }, { "+49[1]", "+49[1]", true }, { "abc", "b", false }, { "a\nb", "a*b", true } } do
-        lu.assertEquals(select_items.glob(case[1], case[2]), case[3], case[1] .. " " .. case[2])
+        lu.assertEquals(match.glob(case[1], case[2]), case[3], case[1] .. " " .. case[2])
     end
 end
 

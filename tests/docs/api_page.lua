@@ -28,14 +28,16 @@ together; this page is for looking up. Editors show the same: `trunkhost init` s
 -- In this order; what is not named here follows.
 local ORDER <const> = {
     "trunkhost", "account", "job", "options", "tasks", "errors", "secret", "http", "json", "process", "csv",
-    "duration", "passwords", "trunk_secrets", "migrate", "neutral", "table", "json_line", "config", "provider",
+    "duration", "passwords", "rollback", "trunk_secrets", "migrate", "neutral", "table", "json_line", "config",
+    "provider",
 }
 
 local TITLES <const> = {
     trunkhost = "The library", account = "Accounts and trunks", job = "Jobs", options = "Options of a script",
     tasks = "Tasks", errors = "Errors", secret = "Secrets", http = "HTTP", json = "JSON", process = "Commands",
     csv = "CSV", config = "The configuration", provider = "Descriptions of providers", duration = "Spans of time",
-    passwords = "Files of passwords", trunk_secrets = "Passwords that a trunk has", migrate = "Migrations",
+    passwords = "Files of passwords", rollback = "Previous passwords",
+    trunk_secrets = "Passwords that a trunk has", migrate = "Migrations",
     neutral = "Neutral trunks", table = "Tables for people", json_line = "JSON lines",
 }
 

@@ -1,0 +1,119 @@
+--- Putting previous passwords back (rotate_passwords.lua --rollback): which one a trunk had before, whether the ledger
+--- knows it, and whether that was done already.
+
+local core <const> = require "trunkhost.core"
+local json <const> = require "trunkhost.json"
+local ledger <const> = require "trunkhost.ledger"
+local options <const> = require "trunkhost.options"
+
+local rollback <const> = {}
+
+---@class trunkhost.Rollback
+---@field runs table<string, boolean>?  only what these runs have set
+---@field run string?                   the one that was named
+---@field puts_back table<string, boolean>  run → whether it was a rollback itself
+local Rollback <const> = {}
+Rollback.__index = Rollback
+
+--- What was set last by a rollback must not be turned round by the next one.
+local function is_rollback(self, id)
+    if id and self.puts_back[id] == nil then
+        local record <const> = ledger.run(id)
+        local words = record and record.arguments or {}
+        words = type(words) == "string" and json.decode(words) or words
+        self.puts_back[id] = false
+        for _, word in ipairs(words) do
+            self.puts_back[id] = self.puts_back[id] or word == "--rollback"
+        end
+        -- One that is resumed repeats the words of the first.
+        if record and record.resumed_from and is_rollback(self, record.resumed_from) then
+            self.puts_back[id] = true
+        end
+    end
+    return id ~= nil and self.puts_back[id]
+end
+
+--- What the options of a job say of it: nil where there is no --rollback. A run that is not known is a usage error.
+---@param chosen { rollback: boolean?, run: string?, undoes: string? }
+---@return trunkhost.Rollback?
+function rollback.of(chosen)
+    local id <const> = chosen.run
+    if id and not chosen.rollback then
+        options.fail "--run has a meaning only with --rollback"
+    elseif not chosen.rollback or chosen.undoes then
+        return nil
+    elseif id == "last" then
+        options.fail "--run last: write the id of the run (trunkhost runs), so that --resume means the same one"
+    end
+    local self <const> = setmetatable({ puts_back = {} }, Rollback)
+    if id then
+        local record, problem = ledger.run(id)
+        if not record then
+            options.fail("--run %s: %s", id, problem or "there is no such run in the ledger " .. core.run().ledger)
+        end
+        self.runs, self.run = {}, record.id
+        while record do
+            self.runs[record.id] = true
+            record = record.resumed_from and ledger.run(record.resumed_from)
+        end
+    end
+    return self
+end
+
+--- The state in which the password to put back stands in the ledger, or nil and why there is none.
+local function state_of(self, account, id, field)
+    local current, newest, previous
+    for _, row in ipairs(ledger.secrets_of(account, id)) do
+        if row.field == field then
+            current = row.state == "current" and row or current
+            newest = (row.state == "current" or row.state == "candidate") and row or newest
+            previous = previous or row.state == "previous" and row.evidence ~= "superseded"
+        end
+    end
+    if not newest then
+        return nil, "the ledger knows no password of it"
+    elseif is_rollback(self, newest.run) then
+        if newest.state == "current" then
+            return nil, "its previous password was put back by run " .. newest.run
+        end
+        return "candidate" -- sent by a rollback that was cut off
+    elseif self.runs and not self.runs[newest.run or ""] then
+        return nil, ("its password is not of run %s"):format(self.run)
+    elseif newest.state == "candidate" and current then
+        return "current" -- the one before the one in doubt
+    elseif not previous then
+        return nil, "the ledger knows no previous password of it"
+    end
+    return "previous"
+end
+
+--- Whether the ledger has a password that can be put back; else why not.
+---@param account trunkhost.Account
+---@param id any
+---@param field string
+---@return boolean has, string? reason
+function Rollback:has(account, id, field)
+    local state, why = state_of(self, account, id, field)
+    return state ~= nil, why
+end
+
+--- The password to put back. Where the private key is not at hand, that ends the run with a usage error: it is found
+--- before anything is sent when the plan asks for it.
+---@param account trunkhost.Account
+---@param id any
+---@param field string
+---@return userdata secret
+function Rollback:secret(account, id, field)
+    local state, why = state_of(self, account, id, field)
+    local secret, problem
+    if state then
+        secret, problem = ledger.open_secret(account, id, field, state)
+    end
+    if not secret then
+        options.fail("--rollback: the previous %s of trunk %s on %s cannot be opened: %s. Run it where the private key "
+            .. "of the ledger is", field, id, account:name(), problem or why)
+    end
+    return secret
+end
+
+return rollback

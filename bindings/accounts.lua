@@ -173,7 +173,7 @@ local function open(name, settings)
         options.token = read_token(name, settings.token)
         options.token_source = source_of(settings.token)
     end
-    opened[name] = core.open_account(options)
+    opened[name] = opened[name] or core.open_account(options) -- another task may have been quicker
     return opened[name]
 end
 
@@ -203,7 +203,7 @@ function accounts.account(name)
         error("account: the name must be a text, got " .. type(name), 2)
     end
     local settings = entry(name)
-    local waits <const> = settings.token.command and not core.run().sandbox
+    local waits <const> = settings.token.command and not core.run().sandbox and coroutine.isyieldable()
     return (waits and open_together or open)(name, settings)
 end
 

@@ -242,7 +242,10 @@ static int token_from_command(lua_State *L)
 {
     double seconds = luaL_optnumber(L, 2, TOKEN_SECONDS);
     th_error err = {0};
-    th_task_may_wait(L, "run a command for a token");
+    th_runtime *runtime = th_runtime_of(L);
+    bool waits = lua_isyieldable(L) || runtime->turning;
+    if (waits)
+        th_task_may_wait(L, "run a command for a token");
     th_runtime_admit(L, "run a command for a token");
     char **argv = push_argv(L, 1);
     th_child *child = th_child_create(L, &token_ops, argv[0], seconds);
@@ -257,7 +260,12 @@ static int token_from_command(lua_State *L)
     }
     th_buf nothing = {0};
     th_child_start(child, &nothing);
-    return th_task_park(L, 0, token_done);
+    if (waits)
+        return th_task_park(L, 0, token_done);
+    /* Inside of require and the like, where a module opens its account: the loop turns here. */
+    while (child->waits > 0 && !th_stop_asked(L))
+        uv_run(&runtime->loop, UV_RUN_ONCE);
+    return token_done(L, LUA_OK, 0);
 }
 
 void th_open_process(lua_State *L)

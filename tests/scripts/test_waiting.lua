@@ -342,6 +342,16 @@ function tests.test_a_token_command_ends_with_the_run()
     end
 end
 
+function tests.test_a_module_may_open_an_account_with_a_token_command_while_it_is_loaded()
+    local code <const> = [[package.preload.own = function() return require "trunkhost".account "a" end ]]
+    local result = world.run { words = "-e '" .. code .. "print((require \"own\"):get(1).id)'",
+        config = with_commands { a = "sleep 0.1; echo a-good-token" } }
+    lu.assertEquals({ result.status, result.out }, { 0, "1\n" }, result.err)
+    local stopped = world.run { words = "-e '" .. code .. "require \"own\"'",
+        config = with_commands { a = "kill -TERM $(cat FOLDER/pid); exec sleep 600" } }
+    lu.assertEquals(stopped.status, 3, stopped.err)
+end
+
 function tests.test_what_a_token_command_prints_is_bounded_and_in_no_error()
     local result = world.run { words = "-e \"require('trunkhost').account 'a'\"",
         config = with_commands { a = "echo very-secret-token; echo refused: very-secret-token >&2; exit 1" } }

@@ -7,6 +7,7 @@
 
 local core <const> = require "trunkhost.core"
 local spreadsheet <const> = require "trunkhost.spreadsheet"
+local text_width <const> = require "trunkhost.text_width"
 
 local csv <const> = {}
 
@@ -28,6 +29,15 @@ function csv.record(values, separator)
         cells[i] = value
     end
     return table.concat(cells, separator or ",")
+end
+
+csv.guard, csv.bare = spreadsheet.guard, spreadsheet.bare
+
+--- Writes a record to standard output.
+---@param values string[]
+---@param separator? string
+function csv.print(values, separator)
+    core.write("out", text_width.shown(csv.record(values, separator)) .. "\r\n")
 end
 
 -- ---------------------------------------------------------------------------------------------------
@@ -211,7 +221,7 @@ end
 local function find_separator(scan)
     while not scan.text:find "[\r\n]" and scan:more() do end
     local first = scan.text:match "^[^\r\n]*"
-    local said = first:match '^"?sep=([,;\t])"?$'
+    local said = first:match '^"?[sS][eE][pP]=([,;\t])"?$'
     if said then
         scan.at, scan.line = #first + #scan.text:match("^\r?\n?", #first + 1) + 1, 2
         return said

@@ -143,7 +143,7 @@ function export.write(chosen, found)
     if #found.missing > 0 then
         return write_part(chosen, found)
     end
-    local text <const> = rows.text(found.rows, chosen.format)
+    local text <const> = rows.text(found.rows, chosen.format, not chosen.out)
     if not chosen.out then
         core.write("out", text)
         return

@@ -52,7 +52,7 @@ function carrier.write(migration, path)
                     numbers[i] = number.value
                 end
                 lines[#lines + 1] = csv.record { migration.from:name(), work.source, migration.to:name(),
-                    tostring(move.id), work.trunk.label or "", table.concat(numbers, " "), words }
+                    tostring(move.id), csv.guard(work.trunk.label or ""), table.concat(numbers, " "), words }
             end
         end
     end

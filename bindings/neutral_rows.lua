@@ -8,6 +8,7 @@ local csv <const> = require "trunkhost.csv"
 local fields <const> = require "trunkhost.neutral_fields"
 local json <const> = require "trunkhost.json"
 local json_line <const> = require "trunkhost.json_line"
+local text_width <const> = require "trunkhost.text_width"
 
 local rows <const> = {}
 
@@ -114,7 +115,7 @@ local function record_of(row, names)
     return csv.record(line)
 end
 
-local function csv_text(list)
+local function csv_text(list, shown)
     local extras, lines = {}, {}
     for _, row in ipairs(list) do
         for name in pairs(row.neutral.extras) do
@@ -127,7 +128,7 @@ local function csv_text(list)
     header[#header + 1] = rows.last
     lines[1] = csv.record(header)
     for i, row in ipairs(list) do
-        lines[i + 1] = record_of(row, names)
+        lines[i + 1] = shown(record_of(row, names))
     end
     -- Excel takes a file for UTF-8 only with the mark.
     return "\xEF\xBB\xBF" .. table.concat(lines, "\r\n") .. "\r\n"
@@ -136,14 +137,16 @@ end
 --- The text of a file.
 ---@param list trunkhost.Exported[]
 ---@param format "jsonl"|"csv"
+---@param on_output boolean?  it goes to standard output, which may be a terminal
 ---@return string
-function rows.text(list, format)
+function rows.text(list, format, on_output)
+    local shown <const> = on_output and text_width.shown or function(line) return line end
     if format == "csv" then
-        return csv_text(list)
+        return csv_text(list, shown)
     end
     local lines = {}
     for i, row in ipairs(list) do
-        lines[i] = line_of(row) .. "\n"
+        lines[i] = shown(line_of(row)) .. "\n"
     end
     return table.concat(lines)
 end

@@ -268,6 +268,10 @@ function options.parser(spec)
         name_values(self)
         local result = parse(self, again or given)
         result.resumed, result.undoes, result.what = runs, undoes, arguments.what(arguments.split(self, again or given))
+        if runs and table.concat(result.only_from, "\0"):find "^%-" then
+            options.fail "--resume: the ids of that run came from standard input (--only-from -), which is gone; run \z
+                the command again with the ids that are left"
+        end
         result.only_from = require("trunkhost.only_from").read(result.only_from)
         if spec.secrets then require("trunkhost.secret_options").check(result) end
         result.dry_run = result.dry_run or core.run().dry_run

@@ -109,13 +109,14 @@ end
 local function password_fault(text, guarded)
     local name, place = spreadsheet.invisible(text)
     local edge = text:find "^ " and "begins" or text:find " $" and "ends"
-    local why = not guarded and core.mangled(text)
+    local why = not guarded and core.mangled(text, true)
     if name then
         return ("has an invisible character (%s) at place %d: remove it"):format(name, place)
     elseif edge then
         return edge .. " with a blank: remove it; a password with a blank there cannot be set from a file"
     elseif why then
-        return why .. ": format the column as text and enter the password again"
+        return why .. ": format the column as text and enter the password again, or write an apostrophe before it if "
+            .. "it is meant"
     elseif not guarded and #text > 15 and text:find "^%d+$" and not text:sub(16):find "[^0]" then
         return "ends with zeros after 15 digits, as a spreadsheet rounds long numbers: format the column as text and "
             .. "enter the password again, or write an apostrophe before it if the zeros are meant"
@@ -128,7 +129,7 @@ end
 ---@return string? password, string? problem
 function spreadsheet.password(cell)
     local text, guarded = spreadsheet.bare(cell)
-    if guarded and spreadsheet.guard(text) ~= cell then
+    if guarded and spreadsheet.guard(text) ~= cell or cell:find "^\xE2\x80[\x98\x99]" then
         return nil, "begins with an apostrophe, which spreadsheets put before text: remove it, or write two if the "
             .. "password begins with one"
     end

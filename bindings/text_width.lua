@@ -23,6 +23,17 @@ function text_width.plain(text)
     return (text:gsub("\xE2\x80[\x8E\x8F\xAA-\xAE]", "?"):gsub("\xE2\x81[\xA6-\xA9]", "?"))
 end
 
+--- A line for standard output: on a terminal everything that would steer it is made visible, elsewhere the line
+--- itself.
+---@param line string  without its end
+---@return string
+function text_width.shown(line)
+    if not core.is_terminal "out" then
+        return line
+    end
+    return text_width.plain((line:gsub("[\t\r\n]", function(char) return ("\\x%02x"):format(char:byte()) end)))
+end
+
 --- Columns that the text takes.
 ---@param text string  plain
 ---@return integer

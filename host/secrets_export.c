@@ -49,7 +49,8 @@ static int export_row(const struct th_ledger_secret_row *row, void *ctx)
     if (export->trunk && !th_trunk_is(row->trunk, export->trunk))
         return 0;
     export->rows++;
-    if (export->json ? th_secrets_json(&export->out, row) : th_secrets_csv(&export->out, row))
+    if (export->json ? th_secrets_json(&export->out, row)
+                     : th_secrets_csv(&export->out, row, isatty(STDOUT_FILENO)))
         return -1;
     return drain(export, FLUSH_AT);
 }

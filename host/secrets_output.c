@@ -39,33 +39,39 @@ int th_secrets_json(th_buf *out, const struct th_ledger_secret_row *row)
     return th_buf_puts(out, "}\n");
 }
 
-static int csv_cell(th_buf *out, const char *text, size_t len, char after)
+/* On a terminal what would steer it is shown as \x1b; elsewhere the text is exact. */
+static int csv_cell(th_buf *out, const char *text, size_t len, char after, bool terminal)
 {
     bool quote = len && (text[0] == ' ' || text[len - 1] == ' ');
     int rc = 0;
 
     for (size_t i = 0; i < len && !quote; i++)
         quote = text[i] == '"' || text[i] == ',' || text[i] == '\n' || text[i] == '\r';
-    if (!quote)
-        return th_buf_append(out, text, len) || th_buf_putc(out, after) ? -1 : 0;
-    rc = th_buf_putc(out, '"');
-    for (size_t i = 0; i < len && !rc; i++)
-        rc = (text[i] == '"' && th_buf_putc(out, '"')) || th_buf_putc(out, text[i]);
-    return rc || th_buf_putc(out, '"') || th_buf_putc(out, after) ? -1 : 0;
+    if (quote)
+        rc = th_buf_putc(out, '"');
+    for (size_t i = 0; i < len && !rc; i++) {
+        unsigned char c = (unsigned char)text[i];
+
+        if (terminal && (c < 0x20 || c == 0x7f))
+            rc = th_buf_printf(out, "\\x%02x", c);
+        else
+            rc = (c == '"' && th_buf_putc(out, '"')) || th_buf_putc(out, text[i]);
+    }
+    return rc || (quote && th_buf_putc(out, '"')) || th_buf_putc(out, after) ? -1 : 0;
 }
 
-int th_secrets_csv(th_buf *out, const struct th_ledger_secret_row *row)
+int th_secrets_csv(th_buf *out, const struct th_ledger_secret_row *row, bool terminal)
 {
     const char *state = th_secret_state_name(row->state);
 
-    return csv_cell(out, row->account, strlen(row->account), ',') ||
-                   csv_cell(out, row->trunk, strlen(row->trunk), ',') ||
-                   csv_cell(out, row->field, strlen(row->field), ',') ||
-                   csv_cell(out, state, strlen(state), ',') ||
-                   csv_cell(out, row->secret, row->secret_len, ',') ||
-                   csv_cell(out, row->created_at, strlen(row->created_at), ',') ||
-                   csv_cell(out, row->evidence, strlen(row->evidence), ',') ||
-                   csv_cell(out, row->run, strlen(row->run), '\n')
+    return csv_cell(out, row->account, strlen(row->account), ',', terminal) ||
+                   csv_cell(out, row->trunk, strlen(row->trunk), ',', terminal) ||
+                   csv_cell(out, row->field, strlen(row->field), ',', terminal) ||
+                   csv_cell(out, state, strlen(state), ',', terminal) ||
+                   csv_cell(out, row->secret, row->secret_len, ',', terminal) ||
+                   csv_cell(out, row->created_at, strlen(row->created_at), ',', terminal) ||
+                   csv_cell(out, row->evidence, strlen(row->evidence), ',', terminal) ||
+                   csv_cell(out, row->run, strlen(row->run), '\n', terminal)
                ? -1
                : 0;
 }

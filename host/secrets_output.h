@@ -15,8 +15,9 @@
  */
 int th_secrets_json(th_buf *out, const struct th_ledger_secret_row *row);
 
-/* The same columns (RFC 4180 quoting, LF at the end), the secret byte for byte. */
-int th_secrets_csv(th_buf *out, const struct th_ledger_secret_row *row);
+/* The same columns (RFC 4180 quoting, LF at the end), the secret byte for byte; on a terminal control
+ * characters are shown as \x1b. */
+int th_secrets_csv(th_buf *out, const struct th_ledger_secret_row *row, bool terminal);
 int th_secrets_csv_heading(th_buf *out);
 
 /* Without the secret: what is known of it, as JSON; for people, in columns of fixed width. */

@@ -79,7 +79,7 @@ local function print_csv(entries)
         for i, name in ipairs(columns) do
             cells[i + 1] = value(name)
         end
-        out.write(csv.record(cells) .. "\r\n")
+        csv.print(cells)
     end
     line("account", function(name) return name end)
     for _, entry in ipairs(entries) do

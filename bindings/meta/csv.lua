@@ -37,6 +37,24 @@ function csv.parse(text) end
 ---@return string
 function csv.record(values, separator) end
 
+--- A text as a cell that a spreadsheet leaves alone: with an apostrophe before what it would take for a formula, a
+--- number, a date or a truth value (`=1+1`, `+4930123456`, `007`, `1E5`, `3-4`, `TRUE`). `csv.bare` removes it again.
+---@param text string
+---@return string
+function csv.guard(text) end
+
+--- What is meant by a cell: without one apostrophe at its beginning.
+---@param cell string
+---@return string text
+---@return boolean guarded  Whether there was one, so that it is meant to be text.
+function csv.bare(cell) end
+
+--- Writes one record to standard output, with the end of the line. On a terminal control characters are shown as
+--- `\x1b`; in a file or a pipe the text is exact.
+---@param values string[]
+---@param separator? string  Default: `","`.
+function csv.print(values, separator) end
+
 ---@class trunkhost.CsvOptions
 --- What stands between the cells. Default: what the first line has: a comma, a semicolon or a tab.
 ---@field separator? string

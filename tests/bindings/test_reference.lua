@@ -437,6 +437,8 @@ local function calls()
         ["trunkhost.csv.rows"] = function() csv.rows(password_file) end,
         ["trunkhost.csv.open"] = function() csv.open(password_file) end,
         ["trunkhost.csv.parse"] = function() require("trunkhost.csv").parse "a,b\n" end,
+        ["trunkhost.csv.guard"] = function() csv.guard "007" end, ["trunkhost.csv.bare"] = function() csv.bare "'7" end,
+        ["trunkhost.csv.print"] = function() csv.print {} end,
         ["trunkhost.csv.record"] = function() require("trunkhost.csv").record { "a" } end,
         ["trunkhost.job.trunks"] = function() job.trunks(trunkhost.options():parse { "--account", "famulor" }) end,
         ["trunkhost.job.before"] = function() job.before(account, trunk) end,

@@ -5,6 +5,8 @@ local csv <const> = require "trunkhost.csv"
 local json <const> = require "trunkhost.json"
 local lu <const> = require "luaunit"
 local program <const> = require "program"
+local sandbox_process <const> = require "sandbox_process"
+local trunkhost <const> = require "trunkhost"
 
 local tests = {}
 
@@ -54,6 +56,30 @@ function tests.test_csv_can_be_read_back()
     lu.assertEquals(select(2, result.out:gsub("\r\n", "")), 25)
     local few = list "--account famulor --only 42 --csv --fields nickname,sip_address"
     lu.assertEquals(few.out, "account,nickname,sip_address\r\nfamulor,Front desk,sip.provider.example.com\r\n")
+end
+
+--- A label that somebody has typed steers no terminal; a file or a pipe has it as it is.
+function tests.test_csv_shows_no_control_character_on_a_terminal()
+    local sandbox = sandbox_process.start "--trunks 2 --limits none"
+    local label = "a\27[2Jb\nc\u{202E}d\te"
+    trunkhost.http.request { method = "PUT", url = sandbox:url "famulor" .. "/user/phone-numbers/sip-trunks/42",
+        headers = { Authorization = "Bearer sandbox" }, json = { nickname = label } }
+    for script, exact in pairs {
+        ["list_trunks.lua --csv --fields nickname"] = 'famulor,"a\27[2Jb\nc\u{202E}d\te"\r\n',
+        ["export_trunks.lua --format csv"] = ',"a\27[2Jb\nc\u{202E}d\te",',
+    } do
+        local arguments = ("scripts/%s --account famulor --only 42"):format(script)
+        lu.assertStrContains(sandbox:run(arguments).out, exact)
+        local command = ("%s -c %s --ledger %s/ledger.db %s"):format(os.getenv "TRUNKHOST", sandbox:config(),
+            sandbox.folder, arguments)
+        local pipe = assert(io.popen(("TERM=xterm script -qec %s /dev/null </dev/null 2>&1"):format(
+            program.quote(command))))
+        local shown = pipe:read "a"
+        pipe:close()
+        lu.assertStrContains(shown, "a\\x1b[2Jb\\x0ac?d\\x09e")
+        lu.assertNil(shown:gsub("\r+\n", ""):find "%c", shown)
+    end
+    sandbox:stop()
 end
 
 local function from_file(text, arguments)

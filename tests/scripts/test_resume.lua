@@ -236,6 +236,30 @@ function tests.test_an_unknown_item_is_named_with_what_to_do()
         sandbox:ledger_path(), SCRIPT, first.summary.run))
 end
 
+--- The ids that a file names are those of the run that goes on, and of the plan that is carried out.
+function tests.test_the_ids_of_a_file_stay_chosen_when_a_run_goes_on_and_when_a_plan_is_carried_out()
+    start "--trunks 6 --limits none"
+    local ids = sandbox.folder .. "/ids.csv"
+    program.write(ids, "Trunk;label\n'42;x\n43;\n45;\n")
+    sandbox:tell("kill", { request = 3, moment = "before" })
+    local stopped = run(("%s --account famulor --yes --json --only-from %s -j 1"):format(SCRIPT, ids))
+    lu.assertEquals(stopped.status, 137, stopped.err)
+    local resumed = run(("%s --yes --json --resume last"):format(SCRIPT))
+    lu.assertEquals({ resumed.status, resumed.summary.total }, { 0, 3 }, resumed.err)
+    local saved = sandbox.folder .. "/plan"
+    local arguments = ("%s --account famulor --only-from %s"):format(SCRIPT, ids)
+    lu.assertEquals(run(("%s --dry-run --plan-out %s"):format(arguments, saved)).status, 0)
+    local other = run(("%s --account famulor --yes --plan %s"):format(SCRIPT, saved))
+    lu.assertEquals(other.status, 2)
+    lu.assertStrContains(other.err, "--only-from")
+    local done = run(("%s --yes --json --plan %s"):format(arguments, saved))
+    lu.assertEquals({ done.status, done.summary.done, done.summary.total }, { 0, 3, 3 }, done.err)
+    lu.assertNotNil(done.items["45"])
+    local piped = run(SCRIPT .. " --account famulor --only-from - --yes --json", { stdin = ids })
+    lu.assertEquals({ piped.status, piped.summary.done }, { 0, 3 }, piped.err)
+    lu.assertStrContains(run(("%s --yes --resume last"):format(SCRIPT)).err, "came from standard input")
+end
+
 -- --- what cannot be resumed ------------------------------------------------------------------------
 
 function tests.test_resume_takes_no_other_arguments_no_other_script_and_no_unknown_run()

@@ -423,7 +423,9 @@ function tests.test_what_a_spreadsheet_made_of_a_password_is_refused_before_anyt
         ["Geheim-99xyz\u{202E}"] = "U+202E", ["Geheim-99xyz\t"] = "U+0009", ['"Geheim\n99xyz"'] = "U+000A",
         ["'Geheim-99xyz"] = "begins with an apostrophe", ["#N/A"] = "error value", ["#VALUE!"] = "error value",
         ["#NAME?"] = "error value", ["1.23457E+11"] = "rounded number", ['"1,23457E+11"'] = "rounded number",
-        ["FALSCH"] = "truth value", ["1234567890123450000"] = "zeros after 15 digits",
+        ["FALSCH"] = "truth value", ["\u{2019}Geheim-99xyz"] = "begins with an apostrophe",
+        ["01.03.2026"] = "is a date",
+        ["Mar-2024"] = "is a date", ["12345678.5"] = "fraction", ["1234567890123450000"] = "zeros after 15 digits",
         ["Geheim\xFC99xyz"] = "not UTF-8",
     } do
         local result = with_file("trunk,field,password\n45,sip_password,first-99xyz\n42,sip_password," .. cell .. "\n",
@@ -444,6 +446,9 @@ function tests.test_a_password_file_of_any_spreadsheet_sends_what_is_meant()
         ["\xEF\xBB\xBFsep=;\r\nTrunk;FIELD;Password\r\n'42;sip_password;'=geheim 1;\r\n"] = false,
         ["\xEF\xBB\xBFsep=;\r\nTrunk;FIELD;Password\r\n'42;sip_password;'=geheim 1\r\n;;\r\n"] = "=geheim 1",
         ["trunk,field,password\n42,sip_password,''quoted 2\n"] = "'quoted 2",
+        ["trunk,field,password\n42,sip_password,'01.03.2026\n"] = "01.03.2026",
+        ["trunk,field,password\n42,sip_password,'#N/A\n"] = "#N/A",
+        ["trunk,field,password\n42,sip_password,two words'\n"] = "two words'",
         ["trunk,field,password\n42,sip_password,'1234567890123450000\n"] = "1234567890123450000",
         ["trunk,field,password\n42\u{200B},sip_password ,+4930-abc\n"] = "+4930-abc",
         ["\xFF\xFE" .. ("trunk\tfield\tpassword\n42\tsip_password\tünter=3\n"):gsub("ü", "\xFC"):gsub(".", "%0\0")] =

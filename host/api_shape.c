@@ -103,6 +103,21 @@ static bool same_id(lua_State *L, int wanted, int found)
     return same;
 }
 
+/* Whether the object on top shows nothing of what comes back of such an object: an id alone may stand
+ * in any answer, as in that of a queue. */
+static bool shows_nothing(lua_State *L, const th_object *object)
+{
+    bool expected = false, shown = false;
+    for (const char *const *name = th_object_field_names(object); *name && !shown; name++) {
+        if (strcmp(*name, "id") == 0 || !th_object_field(object, *name)->read)
+            continue;
+        expected = true;
+        shown = lua_getfield(L, -1, *name) != LUA_TNIL;
+        lua_pop(L, 1);
+    }
+    return expected && !shown;
+}
+
 /* The object on top against what was asked for. */
 static int check_object(lua_State *L, const struct th_call *call, th_error *err)
 {
@@ -112,6 +127,9 @@ static int check_object(lua_State *L, const struct th_call *call, th_error *err)
         return th_fail(err, TH_MALFORMED, "'%s': the reply is no %s", endpoint->name, what);
     if (strcmp(what, "trunk") != 0 && !th_object_field(endpoint->returns, "id"))
         return 0;
+    if (shows_nothing(L, endpoint->returns))
+        return th_fail(err, TH_MALFORMED, "'%s': the reply is no %s: it shows none of its fields",
+                       endpoint->name, what);
     int id = lua_gettop(L) + 1, rc = 0;
     lua_getfield(L, -1, "id"); // object id
     const char *fault = id_fault(L, call->account->provider, endpoint);

@@ -47,6 +47,9 @@ local NOT_THE_TRUNK <const> = {
     end,
     ["a trunk without an id"] = function(self) return { body = self:body(self:changed { id = json.null }) } end,
     ["an id of another type"] = function(self) return { body = self:body(self:changed { id = true }) } end,
+    ["another object with its id"] = function(self)
+        return { body = self:body { id = self.trunk.id, status = "queued" } }
+    end,
     ["a list"] = function(self) return { body = self:body(json.array { self:changed() }) } end,
     ["a page"] = function() return { headers = { "Content-Type: text/html" }, body = "<html>Please log in</html>" } end,
 }

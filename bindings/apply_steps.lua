@@ -51,7 +51,8 @@ local function carry_out(account, id, edits, step, count)
     end
     local function look() return landed(edits, step, read()) end
     local open = creates.alike(account, step.endpoint, step.params, step.body)
-    return creates.resolve(account, open, look) or surely(account, send, look, count)
+    return creates.resolve(account, open, look) or surely(account, send, look, count,
+        step.how == "add" and step or nil)
 end
 
 --- The requests that belong to an item that was just added, as an agent that answers a number.

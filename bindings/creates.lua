@@ -113,6 +113,21 @@ function creates.alike(account, endpoint, params, fields)
     return {}
 end
 
+--- A part was answered with yes, but neither the answer nor a look shows it: it is unsettled again.
+---@param account trunkhost.Account
+---@param endpoint string
+---@param fields table?
+function creates.reopen(account, endpoint, fields)
+    local ledger <const>, text <const> = load "ledger", text_of(creates.key(account:describe(), endpoint, fields))
+    ledger.sync()
+    for _, row in ipairs(ledger.creates(account:name(), true)) do
+        if row.run == core.run().id and row.endpoint == endpoint and row.state == "landed" and not row.trunk
+            and text_of(row.key or {}) == text then
+            ledger.create_end(row.id, "unknown")
+        end
+    end
+end
+
 local function ids_of(found)
     local ids = {}
     for i, item in ipairs(found) do

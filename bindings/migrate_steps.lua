@@ -83,7 +83,7 @@ local function add_parts(target, id, native, mapped, count)
             part = creates.resolve(target.account, open, look_again)
                 or surely(target.account, function()
                     return target.account:call(step.endpoint, params, body)
-                end, look_again, count)
+                end, look_again, count, step.adds and { endpoint = step.endpoint, body = body })
             if type(part) ~= "table" or step.as and part.id == nil then
                 part = look(step)
             end

@@ -7,21 +7,34 @@ local creates <const> = require "trunkhost.creates"
 -- later than this is found by the next run.
 local PAUSES <const> = { 0, 0.5, 1, 2 }
 
+local function has_id(answer)
+    local id = type(answer) == "table" and answer.id
+    return math.type(id) == "integer" or type(id) == "string" and id ~= ""
+end
+
 --- Sends once. look() returns what is there of it; while it shows nothing, the doubt is raised.
 ---@param account trunkhost.Account
 ---@param send fun(): any, integer?    returns the answer and how many requests it took
 ---@param look fun(): any
 ---@param count fun(sent: integer)     is told of every request that was sent
+---@param part? { endpoint: string, body: table? }  what is added: an answer without its id proves nothing
 ---@return any answer, boolean found   found: by looking
-return function(account, send, look, count)
+return function(account, send, look, count, part)
     local ok, answer, sent = pcall(send)
-    if ok then
+    if ok and (not part or has_id(answer)) then
         count(sent or 1)
         return answer, false
+    elseif ok then
+        count(sent or 1)
+        local _, doubt = pcall(core.error, "unknown_outcome", ("'%s' was answered without an id"):format(part.endpoint))
+        doubt.ambiguous, doubt.attempts = true, 1
+        answer = doubt
     elseif not core.is_error(answer) then
         error(answer, 0)
     end
-    count(answer.attempts)
+    if not ok then
+        count(answer.attempts)
+    end
     -- Without a request there is nothing new to be seen.
     for _, pause in ipairs(answer.ambiguous and answer.attempts > 0 and PAUSES or {}) do
         core.sleep(pause)
@@ -32,6 +45,9 @@ return function(account, send, look, count)
             or there.kind == "cancelled") then
             error(there, 0)
         end
+    end
+    if ok then
+        creates.reopen(account, part.endpoint, part.body)
     end
     if answer.kind == "unknown_outcome" and answer.attempts > 0 then
         answer.message = ("%s. It is not listed yet, and not sent again before it is looked for: run again after %s"

@@ -14,6 +14,12 @@ local tests <const> = {}
 local DOUBTS <const> = {
     gateway_timeout = { status = 504, body = "" },
     cut = { drop = true },
+    accepted = { status = 202, headers = { "Content-Type: application/json" }, body = "{}" },
+    no_success = { status = 200, headers = { "Content-Type: application/json" }, body = '{"success":false}' },
+    empty = { status = 201, body = "" },
+    nothing = { status = 200, headers = { "Content-Type: application/json" }, body = "null" },
+    without_id = { status = 201, headers = { "Content-Type: application/json" }, body = '{"name":"One"}' },
+    id_of_another_type = { status = 201, headers = { "Content-Type: application/json" }, body = '{"id":{}}' },
 }
 
 local function migrate(platform, ...)

@@ -4,6 +4,7 @@
 local accounts <const> = require "trunkhost.accounts"
 local config <const> = require "trunkhost.config"
 local core <const> = require "trunkhost.core"
+local instant <const> = require "trunkhost.instant"
 local one_account <const> = require "trunkhost.one_account"
 local tasks <const> = require "trunkhost.tasks"
 
@@ -14,6 +15,7 @@ local PATIENCE <const> = 10
 
 local ENOUGH_DISK <const> = 64 * 1024 * 1024
 local ENOUGH_FILES <const> = 256 -- one socket for each request under way, and what a process needs itself
+local SKEW <const> = 60 -- seconds that clocks may differ without meaning anything
 local BORN <const> = 1750000000 -- this program is younger: a clock before it is wrong
 
 ---@alias trunkhost.Tell fun(check: string, account: string?, state: "ok"|"warning"|"wrong", message: string, ...: any)
@@ -119,10 +121,15 @@ local function ledger(tell)
         end
         return false
     end
-    local ok, err = pcall(require("trunkhost.ledger").run, "last")
+    local ok, last = pcall(require("trunkhost.ledger").run, "last")
     if not ok then
-        tell("ledger", nil, "wrong", "%s", words_of(err))
+        tell("ledger", nil, "wrong", "%s", words_of(last))
         return false
+    end
+    local began = last and instant.seconds(last.started_at)
+    if began and began > os.time() + SKEW then
+        tell("clock", nil, "warning", "the last run in the ledger began at %s, which is in the future: the clock is "
+            .. "wrong, or was then", instant.utc(last.started_at))
     end
     if room(tell, path) then
         tell("ledger", nil, "ok", "%s is sound", path)

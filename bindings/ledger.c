@@ -42,7 +42,7 @@
  * What is on disk (sync() first for what was written a moment ago):
  *
  *   run(id) → { id, script, arguments = { … }, script_hash, host, pid, resumed_from, undoes,
- *               started_at, ended_at, status, life = "ended" | "alive" | "died", conclusion,
+ *               started_at, ended_at, seq, status, life = "ended" | "alive" | "died", conclusion,
  *               items = { done = n, … } }, or nil and why. id may be the start of one, or "last".
  *
  *   items_of(run, { after = id, limit = n, account =, attention = boolean }?) → { { id, run,

@@ -144,7 +144,7 @@ end
 local function done_since(run, item)
     local found
     for _, later in ipairs(ledger.later_items(item.account, item.trunk, item.id or 0)) do
-        local is_later <const> = item.id or (later.started_at or "") > run.started_at
+        local is_later <const> = item.id or (ledger.run(later.run) or run).seq > run.seq
         found = later.state == "done" and later.run ~= run.id and is_later and later.run or found
     end
     return found

@@ -183,7 +183,7 @@ int th_view_open_secret(th_ledger_view *view, const char *key_path, const char *
 
     *out = NULL;
     th_query_init(&query, columns);
-    th_query_text(&query, "trunk = ?", trunk);
+    th_query_trunk(&query, trunk);
     th_query_text(&query, "account = ?", account);
     th_query_text(&query, "field = ?", field);
     th_query_text(&query, "state = ?", th_secret_state_name(state));

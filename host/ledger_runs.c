@@ -26,6 +26,7 @@ static int hand_run(sqlite3_stmt *stmt, void *ctx)
         .status = sqlite3_column_int(stmt, 9),
         .undoes = th_column(stmt, 10),
         .conclusion = th_column(stmt, 17),
+        .seq = sqlite3_column_int64(stmt, 19),
     };
 
     if (row.ended_at[0])
@@ -59,7 +60,7 @@ int th_view_runs(th_ledger_view *view, const char *prefix, int64_t limit,
                  th_item_state_name((enum th_item_state)i));
         th_query_append(&query, part);
     }
-    th_query_append(&query, ", t.conclusion, t.process");
+    th_query_append(&query, ", t.conclusion, t.process, t.seq");
     th_query_append(&query, " FROM t LEFT JOIN items AS i ON i.run = t.id GROUP BY t.id"
                             " ORDER BY t.seq DESC, t.id DESC");
     return th_query_each(view, &query, hand_run, &reader, err);

@@ -48,7 +48,7 @@ struct th_run_row {
     const char *id, *script, *arguments, *script_hash, *host, *resumed_from, *undoes;
     const char *started_at, *ended_at;
     const char *conclusion; /* JSON: what the job came to */
-    int64_t pid;
+    int64_t pid, seq;       /* seq: its place in the order in which runs began */
     enum th_run_life life;
     int status;       /* of one that has ended */
     int64_t items[6]; /* how many, by enum th_item_state */

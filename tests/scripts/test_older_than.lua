@@ -92,6 +92,9 @@ function tests.test_a_proof_from_the_future_counts_as_due_and_is_said_once()
     local _, times = result.err:gsub("in the future", "")
     lu.assertEquals(times, 1)
     lu.assertEquals(rotate "--account famulor --older-than 90d".summary.skipped, 3)
+    change_ledger "UPDATE runs SET started_at = '2099-01-01T00:00:00.000Z' WHERE seq = (SELECT max(seq) FROM runs)"
+    local doctor = sandbox:run "doctor --offline"
+    lu.assertStrContains(doctor.out, "clock: the last run in the ledger began at 2099-01-01 00:00:00 UTC")
 end
 
 function tests.test_each_password_of_a_trunk_has_its_own_age()

@@ -14,12 +14,13 @@ enum sign {
     COUNT,     /* items of the whole list or of this page */
     LAST_PAGE, /* pages of the whole list */
     PAGE_SIZE, /* items that fit in one page */
-    MORE,      /* true: another page follows */
+    MORE,      /* true, 1 or "true": another page follows */
+    LAST,      /* false: another page follows */
     NEXT,      /* the next page's address, number or cursor */
     INSIDE,    /* an object whose members are such signs */
 };
 
-/* Names in lower case, without _ and -. */
+/* Names in lower case, without _, - and @. */
 static const struct {
     const char *name;
     enum sign sign;
@@ -31,7 +32,15 @@ static const struct {
     {"totalrecords", TOTAL},
     {"totalelements", TOTAL},
     {"totalentries", TOTAL},
+    {"totalsize", TOTAL},
+    {"totalhits", TOTAL},
+    {"totaltrunks", TOTAL},
+    {"recordstotal", TOTAL},
+    {"itemstotal", TOTAL},
     {"count", COUNT},
+    {"itemcount", COUNT},
+    {"resultcount", COUNT},
+    {"numresults", COUNT},
     {"lastpage", LAST_PAGE},
     {"totalpages", LAST_PAGE},
     {"pagecount", LAST_PAGE},
@@ -39,14 +48,23 @@ static const struct {
     {"pages", LAST_PAGE},
     {"perpage", PAGE_SIZE},
     {"pagesize", PAGE_SIZE},
+    {"limit", PAGE_SIZE},
     {"hasmore", MORE},
     {"hasnext", MORE},
     {"hasnextpage", MORE},
     {"hasmorepages", MORE},
+    {"hasmoreitems", MORE},
+    {"hasmoreresults", MORE},
     {"more", MORE},
+    {"moreresults", MORE},
+    {"partial", MORE},
+    {"incomplete", MORE},
     {"truncated", MORE},
     {"istruncated", MORE},
     {"incompleteresults", MORE},
+    {"last", LAST},
+    {"islast", LAST},
+    {"islastpage", LAST},
     {"next", NEXT},
     {"nextpage", NEXT},
     {"nextpageurl", NEXT},
@@ -58,6 +76,11 @@ static const struct {
     {"nextpagetoken", NEXT},
     {"nexttoken", NEXT},
     {"nextoffset", NEXT},
+    {"nextstart", NEXT},
+    {"nextpagelink", NEXT},
+    {"nextpagepath", NEXT},
+    {"odata.nextlink", NEXT},
+    {"continuationtoken", NEXT},
     {"meta", INSIDE},
     {"metadata", INSIDE},
     {"pagination", INSIDE},
@@ -66,6 +89,9 @@ static const struct {
     {"pager", INSIDE},
     {"page", INSIDE},
     {"pageinfo", INSIDE},
+    {"listinfo", INSIDE},
+    {"resultinfo", INSIDE},
+    {"responsemetadata", INSIDE},
     {"links", INSIDE},
     {"cursor", INSIDE},
     {"cursors", INSIDE},
@@ -78,7 +104,7 @@ static int sign_of(const char *name)
     char plain[SIGN_MAX];
     size_t len = 0;
     for (; *name && len + 1 < sizeof plain; name++)
-        if (*name != '_' && *name != '-')
+        if (!strchr("_-@", *name))
             plain[len++] = (char)tolower((unsigned char)*name);
     plain[len] = '\0';
     for (size_t i = 0; !*name && i < sizeof signs / sizeof signs[0]; i++)
@@ -98,6 +124,22 @@ static lua_Integer count_at(lua_State *L, int idx)
         return strtoll(text, NULL, 10);
     }
     return lua_isinteger(L, idx) && lua_tointeger(L, idx) >= 0 ? lua_tointeger(L, idx) : -1;
+}
+
+/* A yes is 1, a no is 0, also as a number or a text; else -1. */
+static int truth_at(lua_State *L, int idx)
+{
+    if (lua_isboolean(L, idx))
+        return lua_toboolean(L, idx);
+    if (lua_type(L, idx) == LUA_TSTRING) {
+        const char *text = lua_tostring(L, idx);
+        if (strcasecmp(text, "true") == 0 || strcasecmp(text, "yes") == 0)
+            return 1;
+        if (strcasecmp(text, "false") == 0 || strcasecmp(text, "no") == 0)
+            return 0;
+    }
+    lua_Integer n = count_at(L, idx);
+    return n < 0 ? -1 : n > 0;
 }
 
 /* In the table of facts at the index: the greatest number that was named, with its name. */
@@ -147,6 +189,7 @@ static void note_members(lua_State *L, int facts, int depth)
 /* The member's value is on top of the stack. */
 static void note_member(lua_State *L, int facts, const char *name, int depth)
 {
+    int said;
     switch (sign_of(name)) {
     case TOTAL:
         note_count(L, facts, "total", name, count_at(L, -1));
@@ -161,8 +204,13 @@ static void note_member(lua_State *L, int facts, const char *name, int depth)
         note_count(L, facts, "size", name, count_at(L, -1));
         break;
     case MORE:
-        if (lua_isboolean(L, -1))
-            note_more(L, facts, name, lua_toboolean(L, -1));
+        said = truth_at(L, -1);
+        if (said >= 0)
+            note_more(L, facts, name, said);
+        break;
+    case LAST:
+        if (lua_isboolean(L, -1)) /* a number or an address is that of the last page */
+            note_more(L, facts, name, !lua_toboolean(L, -1));
         break;
     case NEXT:
         note_more(L, facts, name, th_json_says_yes(L, -1));
@@ -185,21 +233,58 @@ static const char *header(const char *lines, const char *name)
     return NULL;
 }
 
+/* Whether "next" is among the relations of one of the links: rel=next, rel="prev next", rel='next'. */
+static bool line_has_next(const char *line)
+{
+    for (const char *at = strcasestr(line, "rel="); at; at = strcasestr(at, "rel=")) {
+        at += 4;
+        char quote = *at == '"' || *at == '\'' ? *at++ : '\0';
+        const char ends[] = {quote ? quote : ';', quote ? quote : ',', '\0'};
+        size_t len = strcspn(at, ends);
+        for (size_t word; len > 0; at += word, len -= word) {
+            size_t blanks = strspn(at, " \t");
+            at += blanks < len ? blanks : len;
+            len -= blanks < len ? blanks : len;
+            word = strcspn(at, " \t");
+            word = word < len ? word : len;
+            if (word == 4 && strncasecmp(at, "next", 4) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 static bool has_next_link(const char *lines)
 {
     bool next = false;
     for (const char *at = header(lines, "Link"); at && !next; at = header(at, "Link")) {
         char *line = strndup(at, strcspn(at, "\n"));
-        next = line && (strcasestr(line, "rel=\"next\"") || strcasestr(line, "rel=next"));
+        next = line && line_has_next(line);
         free(line);
         at = strchr(at, '\n');
     }
     return next;
 }
 
+/* A count at the beginning of a header's value, or -1. */
+static lua_Integer header_count(const char *value)
+{
+    size_t digits = value ? strspn(value, "0123456789") : 0;
+    return digits > 0 && digits <= 15 ? strtoll(value, NULL, 10) : -1;
+}
+
 static void note_headers(lua_State *L, int facts, const th_transfer *transfer)
 {
-    static const char *const totals[] = {"X-Total-Count", "X-Total"};
+    static const struct {
+        const char *name, *fact;
+    } counts[] = {
+        {"X-Total-Count", "total"},
+        {"X-Total", "total"},
+        {"X-Pagination-Total-Count", "total"},
+        {"X-WP-Total", "total"},
+        {"X-Total-Pages", "pages"},
+        {"X-WP-TotalPages", "pages"},
+    };
     const char *lines = transfer->reply_headers.data;
     if (transfer->status == 206)
         note_more(L, facts, "HTTP status 206, a part", true);
@@ -207,12 +292,15 @@ static void note_headers(lua_State *L, int facts, const th_transfer *transfer)
         return;
     if (has_next_link(lines))
         note_more(L, facts, "the header Link", true);
-    for (size_t i = 0; i < sizeof totals / sizeof totals[0]; i++) {
-        const char *value = header(lines, totals[i]);
-        size_t digits = value ? strspn(value, "0123456789") : 0;
-        if (digits > 0 && digits <= 15)
-            note_count(L, facts, "total", totals[i], strtoll(value, NULL, 10));
-    }
+    if (header_count(header(lines, "X-Next-Page")) > 0)
+        note_more(L, facts, "X-Next-Page", true);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        note_count(L, facts, counts[i].fact, counts[i].name,
+                   header_count(header(lines, counts[i].name)));
+    const char *range = header(lines, "Content-Range"); /* items 0-24/319 */
+    size_t len = range ? strcspn(range, "\n/") : 0;
+    if (range && range[len] == '/')
+        note_count(L, facts, "total", "Content-Range", header_count(range + len + 1));
 }
 
 bool th_list_facts(lua_State *L, int idx, const th_endpoint *endpoint, const th_transfer *transfer)

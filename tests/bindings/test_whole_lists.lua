@@ -99,6 +99,17 @@ local NOT_WHOLE <const> = {
     ["there are 4 pages (total_pages)"] = { page = { number = 0, total_pages = 4 } },
     ["there are more (has_more)"] = { has_more = true },
     ["there are more (hasNextPage)"] = { pageInfo = { hasNextPage = true } },
+    ["there are 10 (recordsTotal)"] = { recordsTotal = 10 },
+    ["there are 10 (total_size)"] = { total_size = 10 },
+    ["there are 10 (total_count)"] = { result_info = { count = 2, total_count = 10 } },
+    ["there are 10 (item_count)"] = { item_count = 10 },
+    ["there are more (hasMore)"] = { hasMore = "true" },
+    ["there are more (more)"] = { more = 1 },
+    ["there are more (last)"] = { last = false },
+    ["there are more (partial)"] = { partial = true },
+    ["there are more (@odata.nextLink)"] = { ["@odata.nextLink"] = "https://example.com/trunks?$skip=2" },
+    ["there are more (continuation_token)"] = { continuation_token = "abc" },
+    ["as many as fit in one page (limit)"] = { limit = 2, offset = 0 },
     ["there are more (next)"] = { links = { next = "https://example.com/trunks?page=2", prev = null } },
     ["there are more (next_page_url)"] = { next_page_url = "/trunks?page=2" },
     ["there are more (next_cursor)"] = { next_cursor = "abc" },
@@ -121,6 +132,7 @@ local WHOLE <const> = {
     { meta = { total = 2, current_page = 1, last_page = 1, per_page = 2 }, links = { next = null, first = "/a" } },
     { links = { { url = null, label = "Next" } } }, { per_page = 2, next_page_url = null }, { count = 2 },
     { total = null, next = "", has_more = null, error = null, errors = trunkhost.json.array {} }, { per_page = 3 },
+    { more = 0, last = true, partial = "false", limit = 50 }, { links = { last = "/trunks?page=1" }, last = 1 },
     { page = 0, total_pages = 1 }, { message = "2 trunks", success = true, next_page = 0 }, { total = { value = 9 } },
 }
 
@@ -135,13 +147,20 @@ end
 function tests.test_headers_that_name_more_than_came_are_believed()
     for words, header in pairs {
         ["there are more (the header Link)"] = 'Link: </trunks?page=2>; rel="next", </trunks?page=9>; rel="last"',
+        ["there are more (the header Link), and"] = "Link: </trunks?page=2>; rel='next'",
+        ["more (the header Link)"] = 'Link: </trunks?page=2>; title=x; rel="prev Next"',
         ["there are 7 (X-Total-Count)"] = "X-Total-Count: 7",
+        ["there are 7 (X-WP-Total)"] = "X-WP-Total: 7",
+        ["there are 7 (Content-Range)"] = "Content-Range: items 0-1/7",
+        ["there are 4 pages (X-Total-Pages)"] = "X-Total-Pages: 4",
+        ["there are more (X-Next-Page)"] = "X-Next-Page: 2",
     } do
         assert_refused(words, function() return { body = encode { data = trunks(1, 2) }, headers = { header } } end)
     end
     assert_whole(2, function()
-        return { body = encode { data = trunks(1, 2) }, headers = { 'Link: </style.css>; rel="preload"',
-            "X-Total-Count: 2" } }
+        return { body = encode { data = trunks(1, 2) }, headers = {
+            'Link: </style.css>; rel="preload", </next>; rel=nextdoor', "X-Total-Count: 2", "X-Total-Pages: 1",
+            "X-Next-Page: ", "Content-Range: items 0-1/*" } }
     end)
     assert_refused("HTTP status 206", function() return { status = 206, body = encode { data = trunks(1, 2) } } end)
 end
@@ -318,7 +337,7 @@ function tests.test_the_words_of_a_platform_that_answers_without_a_list_are_show
     for words, body in pairs {
         ["the platform says: Maintenance"] = '{"error":"Maintenance"}',
         ["the platform says: Back at 5"] = '{"message":"Back at 5","data":null}',
-        ["was an error; the platform says: first; second"] = '{"error":["first","second"]}',
+        ["was an error (in 'error'); the platform says: first; second"] = '{"error":["first","second"]}',
         ["the platform says: Not now"] = '{"success":false,"message":"Not now","data":[]}',
         ["the platform says: Half"] = '{"error":"Half","data":[{"id":1}]}',
         ["the platform says: Wartung & Pause"] = "<!doctype html><html><head>\n<title lang=de>\n Wartung &amp; Pause "

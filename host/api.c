@@ -132,7 +132,8 @@ static bool call_waits(th_exchange *x, uint64_t until)
     uint64_t held;
     if (until)
         th_pacer_held(x->pacer, &held, &why, &word);
-    return th_stop_may_wait(&call->stop, call_begun(call), until, why, word, &x->start_error);
+    return th_stop_may_wait(&call->stop, call_begun(call), x->limited_since, until, why, word,
+                            &x->start_error);
 }
 
 static void call_send(struct th_call *call)
@@ -235,7 +236,7 @@ static int call_done(lua_State *L, int status, lua_KContext ctx)
         return fail_call(L, call, TH_ATTEMPT_UNSENT, &err);
     th_call_keep_rows(L, call, call->trunk);
     if (call->interrupted) {
-        if (th_stop_may_wait(&call->stop, false, 0, "", "", &err))
+        if (th_stop_may_wait(&call->stop, false, 0, 0, "", "", &err))
             th_fail(&err, TH_CANCELLED, "this request was not sent");
         return fail_call(L, call, TH_ATTEMPT_UNSENT, &err);
     }

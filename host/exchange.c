@@ -91,6 +91,8 @@ static void settle(th_exchange *x, enum th_outcome outcome)
         return;
     }
     if (t->status == 429) { /* not done, whatever the method; the pacer holds everybody back */
+        if (x->limited == 0)
+            x->limited_since = th_timers_now(x->timers);
         if (++x->limited >= TRIES_LIMITED)
             finish(x, TH_OUTCOME_REFUSED);
         else if (x->pacer)
@@ -209,6 +211,7 @@ void th_exchange_start(th_exchange *exchange)
 {
     exchange->attempts = exchange->failures = exchange->limited = exchange->broken = 0;
     exchange->started = 0;
+    exchange->limited_since = 0;
     exchange->maybe = false;
     th_error_close(&exchange->start_error);
     exchange->outcome = TH_OUTCOME_NONE;

@@ -58,6 +58,7 @@ struct th_exchange {
     /* the exchange's */
     enum { TH_X_IDLE, TH_X_QUEUED, TH_X_SENDING, TH_X_PAUSED } stage;
     unsigned failures, limited, broken, started;
+    uint64_t limited_since; /* the first 429 of this request; 0: none */
     th_ticket ticket;
     th_timer pause;
 };

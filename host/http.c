@@ -85,7 +85,8 @@ static bool http_waits(th_exchange *x, uint64_t until)
     bool begun = call->stop.begun || (x->maybe && !call->read);
     if (until && x->pacer)
         th_pacer_held(x->pacer, &held, &why, &word);
-    return th_stop_may_wait(&call->stop, begun, until, why, word, &x->start_error);
+    return th_stop_may_wait(&call->stop, begun, x->limited_since, until, why, word,
+                            &x->start_error);
 }
 
 static void http_kept(void *ctx)

@@ -198,13 +198,14 @@ static void tell(const struct th_stop_request *request, double seconds, uint64_t
     th_buf_close(&text);
 }
 
-bool th_stop_may_wait(const struct th_stop_request *request, bool begun, uint64_t until,
-                      const char *why, const char *word, th_error *err)
+bool th_stop_may_wait(const struct th_stop_request *request, bool begun, uint64_t since,
+                      uint64_t until, const char *why, const char *word, th_error *err)
 {
     const th_runtime *runtime = request->runtime;
     const struct th_stop *stop = &runtime->stop;
     uint64_t now = th_timers_now(runtime->timers);
     double seconds = until > now ? (double)(until - now) / NS_PER_SECOND : 0;
+    double asked = since && now > since ? (double)(now - since) / NS_PER_SECOND : 0;
     double most = request->max_wait > 0 ? request->max_wait : TH_MAX_WAIT_SECONDS;
     bool stopping = runtime->phase != TH_PHASE_RUN || past_deadline(request);
     bool impatient = stop->patience > 0 && stop->patience < most;
@@ -219,6 +220,10 @@ bool th_stop_may_wait(const struct th_stop_request *request, bool begun, uint64_
         say(&text, seconds, why, word);
         th_buf_printf(&text, ", which is longer than %s allows (%g s)",
                       request->account ? "max_wait of the account" : "max_wait", most);
+    } else if (until && asked + seconds > most) {
+        say(&text, seconds, why, word);
+        th_buf_printf(&text, " and has refused this request for %.0f s already; %s allows %g s",
+                      asked, request->account ? "max_wait of the account" : "max_wait", most);
     } else if (stopping && stop->drain_ends && until > stop->drain_ends) {
         say(&text, seconds, why, word);
         th_buf_puts(&text, ", and the run is stopping");

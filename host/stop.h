@@ -63,8 +63,9 @@ void th_stop_note(lua_State *L, struct th_stop_request *request);
 bool th_stop_may_begin(const struct th_stop_request *request, bool write, th_error *err);
 /* Whether it may wait for its turn (until == 0), or until then because the platform says so; err says
  * why not: `cancelled` where the run is stopping, else `rate_limited` with code "long_wait". Tells of
- * a long wait. */
-bool th_stop_may_wait(const struct th_stop_request *request, bool begun, uint64_t until,
-                      const char *why, const char *word, th_error *err);
+ * a long wait. `since`: when the platform first refused this very request for its rate (0: it has
+ * not), from where on max_wait counts. */
+bool th_stop_may_wait(const struct th_stop_request *request, bool begun, uint64_t since,
+                      uint64_t until, const char *why, const char *word, th_error *err);
 
 #endif

@@ -68,6 +68,15 @@ function tests.test_max_wait_is_the_accounts_own()
     lu.assertStrContains(result.err, "longer than max_wait of the account allows (20 s)")
 end
 
+function tests.test_short_waits_that_never_end_are_one_long_wait()
+    local result = world.run { words = ROTATE .. "--canary 0", handler = limited "Retry-After: 1",
+        account = "max_wait = 3" }
+    expect_not_tried(result)
+    lu.assertTrue(result.writes <= 12 * 4, "one second each, three in all")
+    lu.assertStrContains(result.err, "has refused this request for")
+    lu.assertStrContains(result.err, "max_wait of the account allows 3 s")
+end
+
 function tests.test_a_body_and_a_reset_are_read_in_the_same_way()
     for _, reply in ipairs {
         { status = 429, body = ([[{"retry_after":%d}]]):format(os.time() + 7200) },

@@ -31,6 +31,9 @@ return {
             -- Seconds that the platform may ask us to wait. Left out: 900.
             -- max_wait = 1800,
 
+            -- Seconds after which the platform lists what was made, at the latest. Left out: what is known of it.
+            -- eventual = 600,
+
             -- Another address of the API, https only.
             -- base_url = "https://voice.example.com/api",
 

@@ -15,7 +15,7 @@ return {
             -- Where the API token is. One of the three:
             token = { env = "FAMULOR_TOKEN" }, -- a variable of the environment
             -- token = { file = "/etc/trunkhost/famulor.token" }, -- a file that only its owner can read (chmod 600)
-            -- token = { command = { "pass", "show", "voip/famulor" } }, -- what a command prints
+            -- token = { command = { "pass", "show", "voip/famulor" }, timeout = 30 }, -- what a command prints
 
             -- Everything below may be left out.
 

@@ -51,7 +51,7 @@ local function accepted(account, before, fields, legs, answer, attempts)
     local shown = type(answer) == "table" and answer or nil
     local doubt = shown and evidence.against(description, before, fields, shown, legs)
         or not shown and evidence.can_show(description, before, fields, legs) and "its reply shows nothing of it"
-    local proof = evidence.of(description, before, shown, legs)
+    local proof, is_late = evidence.of(description, before, shown, legs), shown ~= nil and doubt ~= nil
     for _, pause in ipairs(LOOK_PAUSES) do
         if not doubt and (pause > 0 or not evidence.may_grow(description, before, legs, proof)) then
             break
@@ -59,7 +59,7 @@ local function accepted(account, before, fields, legs, answer, attempts)
         core.sleep(pause)
         local now = look(account, before.id)
         if now then
-            doubt = evidence.against(description, before, fields, now, legs)
+            doubt = evidence.against(description, before, fields, now, legs, is_late)
             shown, proof = now, evidence.of(description, before, now, legs)
         end
     end

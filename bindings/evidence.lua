@@ -128,22 +128,30 @@ function evidence.can_show(description, before, fields, legs)
 end
 
 --- What stands against a write that the platform has said yes to, in words: fields that are still as they were, or
---- that nothing has changed which changes with every such write. Nil: nothing does.
+--- that nothing has changed which changes with every such write. Nil: nothing does. Where the write makes new
+--- infrastructure ids only these count, and a time of change that the write's own reply did not show does not: somebody
+--- else may have moved it.
 ---@param description table
 ---@param before table
 ---@param fields table  what was sent
 ---@param after table   the trunk afterwards
 ---@param legs { inbound: boolean, outbound: boolean }
+---@param is_late boolean?  `after` was read later, and the write's own reply showed nothing
 ---@return string?
-function evidence.against(description, before, fields, after, legs)
+function evidence.against(description, before, fields, after, legs, is_late)
     local shown, stale = readable(description, before, fields, after)
     if #stale > 0 then
         return ("it still shows the old value of %s"):format(table.concat(stale, ", "))
     end
     local names = witnesses(description, before, legs)
     local is_shown = #shown > 0 and not has_secret(fields) -- the values themselves are the proof
-    if #names == 0 or is_shown or evidence.of(description, before, after, legs) ~= "accepted" then
+    local proof = evidence.of(description, before, after, legs)
+    local is_own = proof == "updated_at" and not is_late and #infrastructure(description, before, legs) == 0
+    if #names == 0 or is_shown or proof == "reprovisioned" or is_own then
         return nil
+    elseif proof == "updated_at" then
+        return ("it shows nothing of it but a later %s, which somebody else may have moved"):format(
+            description.evidence.updated)
     elseif #names == 1 then
         return ("it shows the same %s as before, which changes with every such write"):format(names[1])
     end

@@ -23,10 +23,15 @@ local WORKERS <const> = 32
 local APIS <const> = { "famulor", "famulor", "famulor", "autocalls", "bolna", "bolna_trunk", "bolna_trunk", "vatel" }
 local CREATES <const> = { "famulor", "famulor", "bolna_trunk", "vatel" }
 local FAULTS <const> = { "lost_reply", "error_after", "cut_body", "drop", "html", "error_before", "limit", "slow",
-    "refuse", "auth_failed", "busy", "timeout_before", "timeout_after", "short_list", "shifting_list", "empty_page",
-    "same_page" }
+    "refuse", "auth_failed", "touched", "busy", "timeout_before", "timeout_after", "error_200", "empty_before",
+    "empty_after", "blank_before", "blank_after", "accepted_before", "accepted_after", "unchanged", "other_before",
+    "other_after", "short_list", "shifting_list", "empty_page", "same_page" }
 --- What a platform may do beside: readers that lag behind, pages, and when a 429 or 503 says to come again.
-local EVENTUAL <const> = { "0", "0", "0/40", "0/300" }
+local EVENTUAL <const> = { "0", "0", "0/40", "0/300", "40/0", "200", "200/0" }
+-- Seconds after which the account counts on what was made being listed: more than any of them.
+local SETTLED <const> = 0.4
+-- Runs that may be needed before that time is over.
+local LAST_RUNS <const> = 40
 local PAGES <const> = { 0, 0, 0, 2, 3 }
 local RETRY_AFTER <const> = { "documented", "none", "0", "1", "date:1" }
 local CALLS <const> = { "pwrite64", "fdatasync", "write", "sendto" }
@@ -38,20 +43,25 @@ local function one_of(list)
     return list[math.random(#list)]
 end
 
-local function faults(writes)
+local function faults(writes, is_mute)
     local chosen = {}
     for _ = 1, math.random(0, 3) do
         local fault, rate = one_of(FAULTS), math.random() ^ 2 * 0.6
-        for _, method in ipairs(math.random() < 0.6 and writes or { "" }) do
+        local methods = math.random() < 0.6 and writes or { "" }
+        -- Between two requests: what moves within a write cannot be told from what the write has moved.
+        if fault == "touched" then methods = { "@GET" } end
+        -- Vatel shows nothing of a password: there its yes is all that anybody has.
+        if fault == "unchanged" and is_mute then methods = {} end
+        for _, method in ipairs(methods) do
             chosen[#chosen + 1] = ("%s%s=%.2f"):format(fault, method, rate)
         end
     end
     return table.concat(chosen, ",")
 end
 
-local function disturbance(creates)
+local function disturbance(creates, is_mute)
     local writes = creates and { "@POST" } or { "@PUT", "@PATCH" }
-    local kind, disturbed = math.random(), { resume = math.random() < 0.4, sandbox = { fault = faults(writes),
+    local kind, disturbed = math.random(), { resume = math.random() < 0.4, sandbox = { fault = faults(writes, is_mute),
         seed = math.random(1, 1000000), eventual = one_of(EVENTUAL), page = one_of(PAGES),
         retry_after = one_of(RETRY_AFTER) } }
     if kind < 0.5 then
@@ -73,7 +83,7 @@ local function schedule(seed)
         resume = math.random() < 0.4 }
     plan.arguments = ("-j %d"):format(plan.at_once)
         .. one_of { "", " --canary 0 --max-failures 100%", " --max-failures 2", " --restore-on-failure --canary 2" }
-    for i = 1, math.random(1, 3) do plan.runs[i] = disturbance(creates) end
+    for i = 1, math.random(1, 3) do plan.runs[i] = disturbance(creates, plan.api == "vatel") end
     return plan
 end
 
@@ -138,7 +148,7 @@ end
 local function create(sandbox, plan, start, name)
     local function run(around)
         return sandbox:run(("tests/support/create_trunks.lua %s %d %d"):format(plan.api, plan.trunks, plan.at_once),
-            { apis = { plan.api }, around = around, env = around and { ASAN_OPTIONS = "detect_leaks=0" } })
+            { apis = { plan.api }, eventual = SETTLED, around = around, env = around and { ASAN_OPTIONS = "detect_leaks=0" } })
     end
     for i, disturbed in ipairs(plan.runs) do
         local moment = ("%s, run %d"):format(name, i)
@@ -152,7 +162,12 @@ local function create(sandbox, plan, start, name)
     end
     sandbox:tell "faults"
     sandbox:tell "kill"
-    local result = run()
+    local result
+    for _ = 1, LAST_RUNS do
+        result = run()
+        if result.status == 0 then break end
+        check_created_once(sandbox, plan, name)
+    end
     lu.assertEquals(result.status, 0, ("%s: the last run: %s"):format(name, result.err))
     rotation.check_nothing_lost(sandbox, start, { plan.api }, name)
     check_looked_before_sending_again(sandbox, name)

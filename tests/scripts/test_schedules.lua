@@ -148,7 +148,8 @@ end
 local function create(sandbox, plan, start, name)
     local function run(around)
         return sandbox:run(("tests/support/create_trunks.lua %s %d %d"):format(plan.api, plan.trunks, plan.at_once),
-            { apis = { plan.api }, eventual = SETTLED, around = around, env = around and { ASAN_OPTIONS = "detect_leaks=0" } })
+            { apis = { plan.api }, eventual = SETTLED, around = around,
+                env = around and { ASAN_OPTIONS = "detect_leaks=0" } })
     end
     for i, disturbed in ipairs(plan.runs) do
         local moment = ("%s, run %d"):format(name, i)

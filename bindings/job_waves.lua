@@ -96,7 +96,7 @@ local function mind_wait(run, entry, err)
     if err.code == "long_wait" then
         local name = entry.account:name()
         run.refused[name] = run.refused[name] or err
-        run.waits_for = run.waits_for or ("account %s: %s"):format(name, err.message)
+        run.waits_for = run.waits_for or ("account %s: %s"):format(err.account or name, err.message)
     end
 end
 

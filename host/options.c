@@ -58,7 +58,9 @@ static int refuse_twice(int c, unsigned *seen, th_error *err)
                 {OPT_LEDGER, "--ledger"},
                 {OPT_LOG_LEVEL, "--log-level"},
                 {OPT_LOG_FORMAT, "--log-format"},
-                {OPT_MAX_MEMORY, "--max-memory"}};
+                {OPT_MAX_MEMORY, "--max-memory"},
+                {OPT_DRAIN, "--drain"},
+                {OPT_SANDBOX, "--sandbox"}};
     for (size_t i = 0; i < sizeof once / sizeof once[0]; i++) {
         if (once[i].c != c)
             continue;

@@ -185,6 +185,7 @@ function tests.test_an_option_with_one_value_is_given_once()
     for _, arguments in ipairs { c .. c .. "doctor", c .. "--config=/dev/null doctor", l .. l .. "runs",
         "--log-level info --log-level=warn doctor",
         "--log-format text --log-format text doctor", "--max-memory 1G --max-memory 2G doctor",
+        "--drain 5 --drain 6 doctor", "--sandbox=trunks=1 --sandbox=trunks=2 doctor",
         l .. "secrets list --account a --account b" } do
         local result <const> = program.run(arguments)
         lu.assertEquals(result.status, 2, arguments)

@@ -206,28 +206,51 @@ local function trunks_like(account, body)
             taken[row.trunk] = true
         end
     end
-    local neutral <const> = load "neutral"
+    local neutral <const>, alike <const> = load "neutral", load "alike"
     local planned = description.mapping and neutral.of(description, neutral.outcome { body = body, after = {} })
-    local key, found, exact = readable(description, "create", body), {}, 0
-    for _, row in ipairs(list) do
-        local same
-        if not planned then
-            same = neutral.find({ list = { row } }, { adds = "list", key = key }) ~= nil
-        elseif not taken[tostring(row.id)] then
-            same = neutral.twin(description, { planned = planned, after = {}, secrets = {} }, row)
-        end
-        if same and not taken[tostring(row.id)] then
-            found[#found + 1] = row
-            local differs = planned and #neutral.compare(description, planned, neutral.read(account, row.id)) > 0
-            exact = exact + (differs and 0 or 1)
+    local key, found, exact = readable(description, "create", body), {}, {}
+    local function judge(row)
+        if planned then
+            local twin = neutral.twin(description, { planned = planned, after = {}, secrets = {} }, row)
+            return twin, twin and #neutral.compare(description, planned, neutral.read(account, row.id)) == 0
+        elseif alike.may_be(key, row) then
+            local native = account:get(row.id) -- a list may leave fields out
+            return alike.may_be(key, native), alike.is(key, native)
         end
     end
-    return found, exact
+    for _, row in ipairs(list) do
+        local likely, certain = false, false
+        if not taken[tostring(row.id)] then
+            likely, certain = judge(row)
+        end
+        found[#found + 1] = likely and row or nil
+        exact[#exact + 1] = certain and row or nil
+    end
+    if not planned and #exact == 1 then
+        found = exact -- the others only resemble it
+    end
+    return found, #exact
+end
+
+--- The parts of a trunk, read in full with its lists, that may be what was sent; where one shows all of it, that one.
+local function choose_part(native, key)
+    local alike <const>, likely = load "alike", {}
+    for name, list in pairs(native) do
+        for _, item in ipairs(json.is_array(list) and list or {}) do
+            if type(item) == "table" and item.deleted ~= true and item.is_deleted ~= true then
+                if alike.is(key, item) then
+                    return item
+                end
+                likely[#likely + 1] = alike.may_be(key, item) and alike.shows(key, item) and name or nil
+            end
+        end
+    end
+    return nil, likely[1]
 end
 
 --- The part of a trunk that has these fields; nil where there is none, or no place to look at.
 local function part_like(account, endpoint, params, body)
-    local endpoints <const>, neutral <const> = account:describe().endpoints, load "neutral"
+    local endpoints <const> = account:describe().endpoints
     local id = params
     if type(params) == "table" then
         id = params.id
@@ -243,11 +266,18 @@ local function part_like(account, endpoint, params, body)
         end
     end
     for name, list in pairs(native) do
-        local part = json.is_array(list) and neutral.find(native, { adds = name, key = key })
-        if part then
+        local part = json.is_array(list) and load "neutral".find(native, { adds = name, key = key })
+        if part and next(key) then
             return part
         end
     end
+    local part, where = choose_part(native, key)
+    if where then
+        load "outcome".unknown(("not sent again: what an earlier '%s' has made is perhaps in '%s' of %s already. Look "
+            .. "there, remove what should not be there, and run again"):format(endpoint, where, tostring(id)),
+            { attempts = 0 })
+    end
+    return part
 end
 
 --- The passwords of this body again, to a trunk of which nobody knows whether it has them.

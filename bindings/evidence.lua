@@ -1,5 +1,6 @@
 --- What proves that a change took effect: the strongest that the provider's description offers.
 
+local alike <const> = require "trunkhost.alike"
 local canonical <const> = require "trunkhost.canonical"
 local core <const> = require "trunkhost.core"
 local duration <const> = require "trunkhost.duration"
@@ -68,36 +69,14 @@ local function witnesses(description, before, legs)
     return fields
 end
 
-local function empty(value)
-    return value == nil or value == json.null or value == ""
-end
-
---- Whether `value` is what was `sent`, as far as that says: a platform may add ids, change capitals, or write a
---- number as text.
-local function covers(sent, value)
-    if empty(sent) or empty(value) then
-        return empty(sent) and empty(value)
-    elseif type(sent) ~= "table" then
-        return type(value) ~= "table" and tostring(sent):lower() == tostring(value):lower()
-    elseif type(value) ~= "table" or #sent ~= #value then
-        return false
-    end
-    for name, inner in pairs(sent) do
-        if not covers(inner, value[name]) then
-            return false
-        end
-    end
-    return true
-end
-
 --- The fields that come back and were to become something else: those that show it, and those that are as they were.
 local function readable(description, before, fields, after)
     local shown, stale = {}, {}
     for name, sent in pairs(fields) do
         local field = description.objects.trunk.fields[name]
         local changes = field and field.read and not field.secret and not core.is_secret(sent)
-            and not covers(sent, before[name])
-        if changes and covers(sent, after[name]) then
+            and not alike.covers(sent, before[name])
+        if changes and alike.covers(sent, after[name]) then
             shown[#shown + 1] = name
         elseif changes and canonical.text(after[name]) == canonical.text(before[name]) then
             stale[#stale + 1] = name

@@ -280,4 +280,95 @@ function tests.test_a_trunk_of_another_shape_is_malformed_and_ends_nothing_else(
     end
 end
 
+--- A platform that its users have described themselves: nothing maps its trunks.
+local OWN_PROVIDER <const> = [[return {
+    name = "own", title = "Own", base_url = "https://own.example", token_env = "OWN", auth = "bearer", id = "string",
+    limits = { { 100, per = 1 }, source = "test" },
+    objects = { trunk = { source = "test", fields = {
+        id = { type = "string", read = true },
+        label = { type = "string", create = "required", read = true },
+        host = { type = "string", create = "required", read = "detail" },
+        port = { type = "integer", create = "optional", read = true },
+        allowed = { type = "list", of = "string", create = "optional", read = true },
+        secret = { type = "string", min = 8, secret = true, create = "optional", update = true },
+    } } },
+    endpoints = {
+        list = { "GET", "/trunks", returns = "list" }, get = { "GET", "/trunks/{id}" },
+        create = { "POST", "/trunks", body = "trunk", mode = "create" },
+        update = { "PATCH", "/trunks/{id}", body = "trunk", mode = "update", repeatable = true },
+    },
+    errors = { message = { "message" } }, evidence = {}, label = "label", eventual = 0,
+    secrets = { { field = "secret", legs = { "inbound" }, min = 8 } },
+}]]
+
+local OWN_TRUNK <const> = [[
+local trunkhost = require "trunkhost"
+trunkhost.job.run {
+    name = "make", items = { { id = "One", account = "own" } },
+    plan = function() return { changes = { make = true } } end,
+    apply = function(item)
+        trunkhost.account "own":create { label = item.id, host = "sip.example.com", port = 5070,
+            allowed = { "192.0.2.1" }, secret = trunkhost.secret {} }
+    end,
+}]]
+
+--- Two runs of one create whose first answer is lost; the platform shows the fields in its own way.
+local function make_twice(changes)
+    local made, posts = {}, 0
+    local json <const> = trunkhost.json
+    local server <const> = require "http_server".start(function(request)
+        if request.method == "POST" then
+            posts = posts + 1
+            made[#made + 1] = json.decode(request.body)
+            made[#made].id = "t" .. posts
+            for name, value in pairs(changes) do
+                made[#made][name] = value
+            end
+            return { status = 504 }
+        end
+        local list = json.array {}
+        for i, trunk in ipairs(made) do
+            list[i] = { id = trunk.id, label = trunk.label, port = trunk.port, allowed = trunk.allowed }
+        end
+        return { body = json.encode(request.target == "/trunks" and list or made[1]) }
+    end)
+    local folder <const> = program.folder()
+    os.execute("mkdir " .. folder .. "/providers")
+    program.write(folder .. "/providers/own.lua", OWN_PROVIDER)
+    program.write(folder .. "/make.lua", OWN_TRUNK)
+    program.write(folder .. "/token", "token\n", "600")
+    program.write(folder .. "/config.lua", ([[return { accounts = { own = { provider = "own", base_url = %q,
+        token = { file = "%s/token" } } } }]]):format(server.url, folder))
+    local last
+    for _ = 1, 2 do
+        last = trunkhost.process.run { program.executable, "-c", folder .. "/config.lua", "--ledger",
+            folder .. "/ledger.db", folder .. "/make.lua", "--yes", "--json" }
+    end
+    server:stop()
+    program.remove(folder)
+    return last, posts
+end
+
+function tests.test_what_a_platform_of_ones_own_has_made_is_found_however_it_shows_it()
+    for name, value in pairs { host = "SIP.Example.com", port = "5070", label = "One" } do
+        local last, posts = make_twice { [name] = value }
+        lu.assertEquals({ last.status, posts }, { 0, 1 }, name .. last.out .. last.err)
+    end
+end
+
+function tests.test_what_only_resembles_an_unanswered_create_is_named_and_nothing_is_sent()
+    for name, value in pairs { host = "sip:sip.example.com:5070", label = "One " } do
+        local last, posts = make_twice { [name] = value }
+        lu.assertEquals({ last.status, posts }, { 1, 1 }, name .. last.out .. last.err)
+        lu.assertStrContains(last.out, "t1 may be it")
+    end
+end
+
+function tests.test_another_trunk_is_not_taken_for_the_one_that_was_not_made()
+    for name, value in pairs { host = "sip.example.community", port = 5071, label = "One 2" } do
+        local last, posts = make_twice { [name] = value }
+        lu.assertEquals({ last.status, posts }, { 1, 2 }, name .. last.out .. last.err)
+    end
+end
+
 os.exit(lu.LuaUnit.new():runSuiteByInstances { { "create_once", tests } })

@@ -4,7 +4,6 @@ local alike <const> = require "trunkhost.alike"
 local canonical <const> = require "trunkhost.canonical"
 local core <const> = require "trunkhost.core"
 local duration <const> = require "trunkhost.duration"
-local json <const> = require "trunkhost.json"
 local outcome <const> = require "trunkhost.outcome"
 local trunk_secrets <const> = require "trunkhost.trunk_secrets"
 

@@ -129,6 +129,27 @@ local function look_for(target, from, id, plans)
     return found, open
 end
 
+--- Says which trunks that the run has worked on were made by earlier ones: to take them back is another command.
+local function tell_of_others(id, from, to, there)
+    local worked_on, runs, order = {}, {}, {}
+    for _, item in ipairs(ledger.items_of(id)) do
+        worked_on[item.trunk] = item.state ~= "skipped"
+    end
+    for _, row in ipairs(ledger.creates(to, true)) do
+        local is_made = row.endpoint == "create" and row.state == "landed" and there[row.trunk or ""]
+        if is_made and worked_on[row.source] and row.run and row.run ~= id
+            and migrate_run.accounts(ledger.run(row.run)) == from then
+            order[#order + 1] = not runs[row.run] and row.run or nil
+            runs[row.run] = runs[row.run] or {}
+            table.insert(runs[row.run], row.trunk)
+        end
+    end
+    for _, run in ipairs(order) do
+        core.log("warn", ("run %s has only completed %s of %s, which run %s had made; to take that back: --undo %s"
+            ):format(id, table.concat(runs[run], ", "), to, run, run))
+    end
+end
+
 local function listed(account)
     local by_id = {}
     for _, trunk in ipairs(account:list "list") do
@@ -181,6 +202,7 @@ function undo.job(chosen)
     local function items()
         local there, list = listed(target), {}
         sources = listed(source)
+        tell_of_others(run, from, to, there)
         local appeared, open = look_for(target, from, run, plans)
         for _, each in ipairs(appeared) do
             table.insert(made, 1, each)

@@ -154,6 +154,22 @@ function tests.test_taking_back_removes_what_has_appeared_and_says_what_may_stil
     lu.assertEquals(#platform.trunks, 0)
 end
 
+function tests.test_taking_back_a_run_that_found_the_trunk_names_the_run_that_made_it()
+    local platform <close> = eventual_platform.start()
+    platform:add_old("One", "+14155550101")
+    doubtful(DOUBTS.gateway_timeout)(platform)
+    local first = migrate(platform)
+    platform:show()
+    platform.on_post = nil
+    local second = migrate(platform)
+    lu.assertEquals(second.items[1].state, "done", second.err)
+    local back = undo(platform, second.summary.run)
+    lu.assertEquals({ back.summary.total, #platform.trunks }, { 0, 1 }, back.err)
+    lu.assertStrContains(back.err, "--undo " .. first.summary.run)
+    lu.assertEquals(undo(platform, first.summary.run).summary.done, 1)
+    lu.assertEquals(#platform.trunks, 0)
+end
+
 function tests.test_every_part_is_sent_once()
     for name, answer in pairs(DOUBTS) do
         local platform <close> = eventual_platform.start()

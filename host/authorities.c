@@ -28,7 +28,7 @@ static int read_file(const char *path, th_buf *out)
 {
     char chunk[16384];
     ssize_t n;
-    struct stat st;
+    struct stat st = {0};
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     int problem = fd < 0 ? errno : fstat(fd, &st) != 0 ? errno : 0;
 

@@ -77,8 +77,18 @@ function write.numbers(value)
     return table.concat(list, "; ")
 end
 
+--- 49,302,310,022 and 1,234: a spreadsheet's long number, or several of three digits.
+local function has_thousands(text)
+    local rest = text:match "^[+-]?%d%d?%d?(,[%d,]+)$"
+    return rest and rest:gsub(",%d%d%d%f[%D]", "") == ""
+end
+
 function read.numbers(text)
     local list = json.array {}
+    if has_thousands(text) then
+        return nil, ("has '%s', which may be one number with separators of thousands: format the column as text, or "
+            .. "write '; ' between several"):format(text)
+    end
     for i, item in ipairs(split(text, ",")) do
         list[i] = plain(item)
     end

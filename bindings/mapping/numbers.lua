@@ -31,6 +31,8 @@ function numbers.fault(value)
     local text = bare(value)
     if why then
         return why .. ", and no number; format the column as text and enter it again, as +4930123456"
+    elseif value:find "^%s*%-" then
+        return "is a negative number, as a spreadsheet makes of a sum, and no extension"
     elseif text:find "^%+?0*$" then
         return "is no number as +4930123456, and no extension"
     elseif text:find "^%+" and not numbers.e164(text) then

@@ -9,6 +9,9 @@ static size_t next(const char *text, size_t len, size_t *columns)
     utf8proc_ssize_t n =
         utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)len, &code);
     *columns = n > 0 ? (size_t)utf8proc_charwidth(code) : 1;
+    /* utf8proc calls a vowel sign that stands beside its letter narrow; terminals give it a column. */
+    if (n > 0 && utf8proc_category(code) == UTF8PROC_CATEGORY_MC)
+        *columns = 1;
     return n > 0 ? (size_t)n : 1;
 }
 

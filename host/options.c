@@ -48,6 +48,13 @@ static bool wants_json(int argc, char **argv)
     return false;
 }
 
+/* Length of the scheme of an address, as in postgresql://host; 0 for a path. */
+static size_t scheme_length(const char *text)
+{
+    size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+    return strncmp(text + n, "://", 3) == 0 ? n : 0;
+}
+
 /* An option that takes one value, and was given two: nobody can know which one is meant. */
 static int refuse_twice(int c, unsigned *seen, th_error *err)
 {
@@ -75,6 +82,7 @@ int th_options_parse(int argc, char **argv, th_options *options, th_error *err)
 {
     int c, level;
     unsigned seen = 0;
+    size_t scheme;
     bool json = false;
     memset(options, 0, sizeof *options);
     options->runtime.log_level = TH_LOG_INFO;
@@ -107,6 +115,10 @@ int th_options_parse(int argc, char **argv, th_options *options, th_error *err)
             options->help = true;
             break;
         case OPT_LEDGER:
+            if ((scheme = scheme_length(value)) > 0) /* what follows it may hold a password */
+                return th_fail(err, TH_INVALID,
+                               "--ledger %.*s://…: the ledger is a file; write its path",
+                               (int)scheme, value);
             options->runtime.ledger = optarg;
             break;
         case OPT_SANDBOX:

@@ -193,6 +193,15 @@ function tests.test_an_option_with_one_value_is_given_once()
     end
 end
 
+function tests.test_a_ledger_is_a_file_and_no_address()
+    for _, address in ipairs { "postgresql://operator:hush-hush@db/ledger", "mysql://db", "file:///tmp/l.db" } do
+        local result <const> = program.run("--ledger " .. address .. " runs")
+        lu.assertEquals(result.status, 2, address)
+        lu.assertStrContains(result.err, "the ledger is a file", false, address)
+        lu.assertNotStrContains(result.err, "hush-hush")
+    end
+end
+
 -- --- mounted secrets ------------------------------------------------------------------------------
 
 function tests.test_a_mounted_secret_may_be_readable_by_all()

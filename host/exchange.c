@@ -123,6 +123,13 @@ static void settle(th_exchange *x, enum th_outcome outcome)
         finish(x, outcome);
 }
 
+/* A redirect after a POST often means that it is done and that its result is elsewhere. */
+static bool may_have_created(const th_transfer *t)
+{
+    return strcmp(t->method, "POST") == 0 &&
+           (t->status == 301 || t->status == 302 || t->status == 303);
+}
+
 static enum th_outcome judge(const th_transfer *t)
 {
     if (t->fate == TH_FATE_UNSENT)
@@ -132,7 +139,7 @@ static enum th_outcome judge(const th_transfer *t)
     if (t->status >= 200 && t->status < 300)
         return TH_OUTCOME_SUCCESS;
     /* 408 comes from something between us and the platform as well as from it. */
-    if (t->status >= 500 || t->status == 408)
+    if (t->status >= 500 || t->status == 408 || may_have_created(t))
         return TH_OUTCOME_AMBIGUOUS;
     return TH_OUTCOME_REFUSED;
 }

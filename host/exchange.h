@@ -6,6 +6,7 @@
  *                          the platform asks for is longer than the owner allows
  *   5xx, lost, timed out   repeated when `repeatable` (GET, and writes that change nothing when they
  *                          are sent again); otherwise the exchange ends as ambiguous
+ *   301, 302, 303          after a POST ambiguous: it may be done, and its result elsewhere
  *   other 4xx, 3xx         refused, never repeated
  */
 #ifndef TH_EXCHANGE_H

@@ -61,9 +61,16 @@ function tests.test_too_many_requests_are_repeated_thirty_times_for_every_method
 end
 
 function tests.test_a_refusal_is_not_repeated()
-    for status, kind in pairs { [302] = "refused", [404] = "not_found", [409] = "conflict", [422] = "refused" } do
+    for status, kind in pairs { [304] = "refused", [404] = "not_found", [409] = "conflict", [422] = "refused" } do
         assert_row(every(status), { get = { 1, kind }, update = { 1, kind }, create = { 1, kind }, once = { 1, kind },
             rotation = { 1, "failed" } })
+    end
+end
+
+function tests.test_a_redirect_after_a_create_leaves_open_whether_it_has_happened()
+    for _, status in ipairs { 301, 302, 303 } do
+        assert_row(every(status), { get = { 1, "refused" }, update = { 1, "refused" },
+            create = { 1, "unknown_outcome" }, once = { 1, "refused" }, rotation = { 1, "failed" } })
     end
 end
 

@@ -120,8 +120,8 @@ function tests.test_durations_are_written_with_the_two_units_that_matter()
 end
 
 function tests.test_width_counts_columns_not_bytes()
-    for text, width in pairs { ["Büro"] = 4, ["東京"] = 4, ["e\u{301}"] = 1, ["–"] = 1, ["मुंबई"] = 3, ["कार्यालय"] = 7, [""] = 0,
-        ["✅ up"] = 5, ["🟢"] = 2, ["🪐"] = 2, ["⏰⚡"] = 4, ["🇩🇪 "] = 3, ["half \xFF"] = 6 } do
+    for text, width in pairs { ["Büro"] = 4, ["東京"] = 4, ["e\u{301}"] = 1, ["–"] = 1, ["मुंबई"] = 3, [""] = 0,
+        ["कार्यालय"] = 7, ["✅ up"] = 5, ["🟢"] = 2, ["🪐"] = 2, ["⏰⚡"] = 4, ["🇩🇪 "] = 3, ["half \xFF"] = 6 } do
         lu.assertEquals(text_width.of(text), width, text)
     end
     lu.assertEquals(text_width.cut("サポート 東京", 7), "サポー…")

@@ -41,9 +41,12 @@ function workers.run(script, count)
     end
     for i, pipe in ipairs(pipes) do
         local out = pipe:read "a"
+        local failed = not pipe:close()
         -- luaunit takes minutes to look through a message of megabytes.
-        local shown = #out < 8000 and out or out:sub(1, 4000) .. "…" .. out:sub(-4000)
-        results[i] = { failed = not pipe:close(), out = shown }
+        if failed and #out > 8000 then
+            out = out:sub(1, 4000) .. "…" .. out:sub(-4000)
+        end
+        results[i] = { failed = failed, out = out }
     end
     return results
 end

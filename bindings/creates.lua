@@ -60,6 +60,8 @@ function creates.unsettled(account, wanted)
         found = {}
         for _, row in ipairs(ledger.creates(account:name())) do
             local own = row.state == "intended" and row.run == run.id
+            -- A time that is on record to the millisecond may be rounded to one that is not quite there yet.
+            row.age = row.age > -1 and math.max(row.age, 0) or row.age
             found[#found + 1] = wanted(row) and not own and row or nil
         end
     end

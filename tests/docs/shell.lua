@@ -12,7 +12,8 @@ local executable <const> = os.getenv "TRUNKHOST" or "build/release/trunkhost"
 
 local WRAPPER <const> = [[
 #!/bin/sh
-case ${TRUNKHOST_CONFIG:+set}$1 in set*|--sandbox*|sandbox|rehearse) exec %s "$@" ;; esac
+case ${TRUNKHOST_CONFIG:+set}$1 in set*|sandbox|rehearse) exec %s "$@" ;; esac
+case " $*" in *" --sandbox"*) exec %s "$@" ;; esac
 exec %s --sandbox=limits=none --ledger "$HOME/.local/state/trunkhost/ledger.db" "$@"
 ]]
 
@@ -36,7 +37,7 @@ function shell.open()
     local self = setmetatable({ folder = program.folder(), status = 0 }, shell)
     local path = program.quote(absolute(executable))
     os.execute(("mkdir -p '%s/bin' '%s/home'"):format(self.folder, self.folder))
-    program.write(self.folder .. "/bin/trunkhost", WRAPPER:format(path, path), "755")
+    program.write(self.folder .. "/bin/trunkhost", WRAPPER:format(path, path, path), "755")
     return self
 end
 

@@ -260,7 +260,8 @@ static void aborted_and_late_streams_leave_the_others_alone(void **state)
     (void)state;
     struct world world;
     world_open(&world, STEPS(held), &(th_client_options){.concurrency = 10});
-    struct fetch late = {.transfer = {.timeout_ms = 2000}}; /* all ten are at the server well before */
+    /* Long enough for all ten to be at the server before. */
+    struct fetch late = {.transfer = {.timeout_ms = 2000}};
     struct fetch *fetches = start_many(&world, 9, UPSTREAM_H2);
     fetch_start(&world.net, &late, "POST", nginx_url(world.nginx, UPSTREAM_H2), "/late", "{}");
     net_run_until(&world.net, world.wire, 10);

@@ -8,6 +8,9 @@ local rehearse <const> = {}
 --- As the sandbox calls them, each as often as it takes to meet some requests and let others through.
 local FAULTS <const> = { "drop", "html", "limit", "busy", "timeout_before", "error_before", "refuse", "error_after",
     "timeout_after", "lost_reply", "cut_body", "slow", "auth_failed" }
+--- A yes that is none, or that does not say what it is to. Of writes alone.
+local MISREPLIES <const> = { "error_200", "empty_before", "empty_after", "blank_before", "blank_after",
+    "accepted_before", "accepted_after", "other_before" }
 --- Of lists, which come in pages then. Most platforms document no pages: there a page must not be taken for the list.
 local LISTS <const> = { "short_list", "shifting_list", "empty_page", "same_page" }
 local LIST <const> = "%s@GET=0.5"
@@ -174,6 +177,9 @@ function Rehearsal:scenarios(every)
         add("fault:" .. fault, self.under, "fault:" .. fault, ALL:format(fault))
     end
     for _, fault in ipairs(self.changes and FAULTS or {}) do
+        add("write:" .. fault, self.under, "write:" .. fault, (WRITES:gsub("%%s", fault)))
+    end
+    for _, fault in ipairs(self.changes and MISREPLIES or {}) do
         add("write:" .. fault, self.under, "write:" .. fault, (WRITES:gsub("%%s", fault)))
     end
     for _, fault in ipairs(LISTS) do

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api.h"
-#include "error_lua.h"
+#include "call/api.h"
 #include "library.h"
+#include "lua/error.h"
 
 size_t th_read_windows(lua_State *L, int idx, th_window windows[TH_WINDOWS_MAX])
 {
@@ -24,7 +24,7 @@ size_t th_read_windows(lua_State *L, int idx, th_window windows[TH_WINDOWS_MAX])
 }
 
 /* open_account { name, description, base_url?, token, token_source?, rate?, concurrency?, ca_file?,
- * timeout?, http?, max_wait? } The values have been checked (bindings/config.lua). */
+ * timeout?, http?, max_wait? } The values have been checked (bindings/trunkhost/account/config.lua). */
 static int open_account(lua_State *L)
 {
     th_runtime *runtime = th_runtime_of(L);

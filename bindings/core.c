@@ -5,12 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api.h"
-#include "columns.h"
-#include "error_lua.h"
+#include "base/columns.h"
+#include "base/secret.h"
+#include "call/api.h"
 #include "library.h"
-#include "runtime.h"
-#include "secret.h"
+#include "lua/error.h"
+#include "runtime/runtime.h"
 
 /* now() → seconds on a clock that never goes back */
 static int core_now(lua_State *L)

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "buf.h"
-#include "terminal.h"
+#include "base/buf.h"
+#include "runtime/terminal.h"
 
 enum { HISTORY_LINES = 1000 };
 

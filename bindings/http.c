@@ -1,17 +1,17 @@
 /* trunkhost.http: from checked options to a client, and what is made of its credentials. */
-#include "http.h"
+#include "call/http.h"
 
 #include <lauxlib.h>
 #include <sodium.h>
 #include <string.h>
 
-#include "error_lua.h"
-#include "http_client.h"
+#include "base/secret.h"
+#include "call/http_client.h"
 #include "library.h"
-#include "secret.h"
+#include "lua/error.h"
 
 /* http_client { base_url, rate?, concurrency?, ca_file?, timeout?, http?, plain? } → userdata. The
- * values have been checked (bindings/http_options.lua). */
+ * values have been checked (bindings/trunkhost/http/options.lua). */
 static int http_client(lua_State *L)
 {
     th_window windows[TH_WINDOWS_MAX];

@@ -2,7 +2,7 @@
 
 #include <lauxlib.h>
 
-#include "error_lua.h"
+#include "lua/error.h"
 
 /* Pushes run protected while a C struct owns memory: pushing may raise when memory is short. */
 static int push_text(lua_State *L)

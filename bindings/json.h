@@ -6,7 +6,7 @@
 
 #include <lua.h>
 
-#include "../host/json.h"
+#include "../host/json/json.h"
 
 /* Pushes the module table: encode, decode, array, is_array, null. */
 int th_open_json(lua_State *L);

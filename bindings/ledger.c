@@ -82,7 +82,7 @@
  */
 #include <lauxlib.h>
 
-#include "api.h"
+#include "call/api.h"
 #include "ledger_lua.h"
 #include "library.h"
 

@@ -2,10 +2,10 @@
 #include <lauxlib.h>
 #include <string.h>
 
-#include "error_lua.h"
 #include "ledger_lua.h"
 #include "ledger_rows.h"
-#include "runtime.h"
+#include "lua/error.h"
+#include "runtime/runtime.h"
 
 /* --- runs and items --------------------------------------------------------------------------- */
 

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "alive.h"
-#include "error_lua.h"
 #include "json.h"
-#include "runtime.h"
+#include "ledger/alive.h"
+#include "lua/error.h"
+#include "runtime/runtime.h"
 
 th_ledger_view *th_ledger_rows_open(lua_State *L)
 {

@@ -7,7 +7,7 @@
 #include <lua.h>
 #include <stdbool.h>
 
-#include "ledger_view.h"
+#include "ledger/view.h"
 
 /* The run's view of the ledger, borrowed; raises an error with the code "ledger" when there is
  * none. */

@@ -1,9 +1,9 @@
 /* trunkhost.ledger, what a report tells of a run; ledger.c says what each function does. */
 #include <lauxlib.h>
 
-#include "error_lua.h"
 #include "ledger_lua.h"
 #include "ledger_rows.h"
+#include "lua/error.h"
 
 /* { done = n, … } on top of the stack. */
 static void push_counts(lua_State *L, const int64_t *counts, int states,

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "error_lua.h"
 #include "json.h"
 #include "ledger_lua.h"
-#include "runtime.h"
+#include "lua/error.h"
+#include "runtime/runtime.h"
 
 /* --- waiting until it is on disk -------------------------------------------------------------- */
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "json.h"
-#include "runtime.h"
+#include "runtime/runtime.h"
 
 /* upvalue 1: the struct th_lua_module */
 static int load_module(lua_State *L)

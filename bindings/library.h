@@ -5,7 +5,7 @@
 #include <lua.h>
 #include <stddef.h>
 
-#include "pacer.h"
+#include "wire/pacer.h"
 
 struct th_lua_module {
     const char *name; /* "trunkhost.job" */

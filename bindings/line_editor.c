@@ -1,6 +1,6 @@
 /*
  * trunkhost.line_editor: what a prompt is made of. Here the line that somebody edits; session.c has
- * the bytes that are typed, and Ctrl-C. bindings/prompt_read.lua puts them together.
+ * the bytes that are typed, and Ctrl-C. bindings/trunkhost/prompt/read.lua puts them together.
  */
 #include <lauxlib.h>
 #include <signal.h>
@@ -9,7 +9,7 @@
 
 #include "editline.h"
 #include "library.h"
-#include "runtime.h"
+#include "runtime/runtime.h"
 
 #define EDITOR_TYPE "trunkhost.line_editor"
 

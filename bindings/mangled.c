@@ -1,8 +1,8 @@
 /* trunkhost.core: what spreadsheets make of texts. */
 #include <lauxlib.h>
 
+#include "base/mangled.h"
 #include "library.h"
-#include "mangled.h"
 
 /* mangled(text [, is_number]) → why nobody has typed it, or nil */
 static int core_mangled(lua_State *L)

@@ -16,10 +16,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "error_lua.h"
+#include "base/redact.h"
 #include "library.h"
-#include "redact.h"
-#include "runtime.h"
+#include "lua/error.h"
+#include "runtime/runtime.h"
 
 static const char *name_of(FILE *stream)
 {

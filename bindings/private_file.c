@@ -12,8 +12,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "error_lua.h"
 #include "library.h"
+#include "lua/error.h"
 
 enum { PASSWORDS_MAX = 64 * 1024 * 1024 };
 

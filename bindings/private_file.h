@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-#include "buf.h"
-#include "error.h"
+#include "base/buf.h"
+#include "base/error.h"
 
 /*
  * Reads at most limit bytes of the file into out (which should be `sensitive`; the caller closes

@@ -6,9 +6,9 @@
 #include <lua.h>
 #include <uv.h>
 
-#include "../host/buf.h"
-#include "runtime.h"
-#include "secret.h"
+#include "../host/base/buf.h"
+#include "base/secret.h"
+#include "runtime/runtime.h"
 
 typedef struct th_child th_child;
 

@@ -7,11 +7,11 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "../host/json.h"
-#include "error_lua.h"
+#include "../host/json/json.h"
+#include "base/redact.h"
 #include "library.h"
+#include "lua/error.h"
 #include "process.h"
-#include "redact.h"
 
 enum { TOKEN_SECONDS = 30 };
 

@@ -2,11 +2,11 @@
 #include <lauxlib.h>
 #include <string.h>
 
-#include "../host/json.h"
-#include "error_lua.h"
+#include "../host/json/json.h"
+#include "base/redact.h"
+#include "base/secret.h"
+#include "lua/error.h"
 #include "process.h"
-#include "redact.h"
-#include "secret.h"
 
 #define FEED_TYPE "trunkhost.feed"
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "library.h"
-#include "runtime.h"
+#include "runtime/runtime.h"
 
 struct prompt_op {
     uv_poll_t poll; /* first: freed in its close callback */

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "library.h"
-#include "runtime.h"
+#include "runtime/runtime.h"
 
 #define SESSION_TYPE "trunkhost.session"
 

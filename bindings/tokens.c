@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "buf.h"
-#include "error_lua.h"
+#include "base/buf.h"
+#include "base/secret.h"
 #include "library.h"
+#include "lua/error.h"
 #include "private_file.h"
-#include "secret.h"
 
 /* Raises unless rc is 0; otherwise pushes the secret and gives up our reference. */
 static int finish(lua_State *L, int rc, th_secret *secret, th_error *err)

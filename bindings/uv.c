@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "library.h"
-#include "runtime.h"
+#include "runtime/runtime.h"
 
 /* Calls on the threads of libuv get this long to end after the last task. */
 static const uint64_t patience_ms = 2000;

@@ -8,10 +8,10 @@
 #include <sys/resource.h>
 #include <uv.h>
 
-#include "authorities.h"
-#include "error_lua.h"
 #include "library.h"
-#include "proxy.h"
+#include "lua/error.h"
+#include "wire/authorities.h"
+#include "wire/proxy.h"
 
 static void set_text(lua_State *L, const char *name, const char *text)
 {

@@ -8,13 +8,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "explain_command.h"
+#include "base/pool.h"
+#include "command/explain.h"
+#include "command/runs.h"
+#include "command/sandbox.h"
+#include "command/secrets.h"
 #include "options.h"
-#include "pool.h"
-#include "runs_command.h"
-#include "runtime.h"
-#include "sandbox_command.h"
-#include "secrets_command.h"
+#include "runtime/runtime.h"
 
 /* No core dump may hold a password. A limit of 1 also stops dumps that are piped to a program. */
 static void forbid_core_dumps(void)

@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-#include "error.h"
-#include "runtime.h"
+#include "base/error.h"
+#include "runtime/runtime.h"
 
 typedef struct th_options {
     th_runtime_options runtime;

@@ -1,10 +1,10 @@
 --- Accounts: which there are, how one is opened, and the methods that the C half leaves to Lua.
 
-local config <const> = require "trunkhost.config"
+local config <const> = require "trunkhost.account.config"
 local core <const> = require "trunkhost.core"
-local creates <const> = require "trunkhost.creates"
-local pages <const> = require "trunkhost.pages"
-local suggest <const> = require "trunkhost.suggest"
+local creates <const> = require "trunkhost.call.creates"
+local pages <const> = require "trunkhost.call.pages"
+local suggest <const> = require "trunkhost.text.suggest"
 
 local accounts <const> = {}
 

@@ -1,19 +1,19 @@
 --- Bringing trunks to the state of a file: what its rows mean to change, what that means at the platform, and
 --- carrying it out. scripts/apply_trunks.lua puts the parts together on the job engine.
 
-local apply_change <const> = require "trunkhost.apply_change"
-local apply_options <const> = require "trunkhost.apply_options"
-local apply_steps <const> = require "trunkhost.apply_steps"
-local apply_undo <const> = require "trunkhost.apply_undo"
-local apply_view <const> = require "trunkhost.apply_view"
+local apply_change <const> = require "trunkhost.edit.change"
+local apply_options <const> = require "trunkhost.edit.options"
+local apply_steps <const> = require "trunkhost.edit.steps"
+local apply_undo <const> = require "trunkhost.edit.undo"
+local apply_view <const> = require "trunkhost.edit.view"
 local core <const> = require "trunkhost.core"
-local fields <const> = require "trunkhost.neutral_fields"
+local fields <const> = require "trunkhost.neutral.fields"
 local ledger <const> = require "trunkhost.ledger"
-local match <const> = require "trunkhost.match"
+local match <const> = require "trunkhost.job.match"
 local neutral <const> = require "trunkhost.neutral"
-local outcome <const> = require "trunkhost.outcome"
+local outcome <const> = require "trunkhost.change.outcome"
 local tasks <const> = require "trunkhost.tasks"
-local three_way <const> = require "trunkhost.three_way"
+local three_way <const> = require "trunkhost.neutral.three_way"
 
 local apply <const> = { add_options = apply_options.add, check_options = apply_options.check, undo = apply_undo.item }
 

@@ -6,8 +6,8 @@
 ---     for row, line in csv.rows "trunks.csv" do print(line, row.trunk, row.label) end
 
 local core <const> = require "trunkhost.core"
-local spreadsheet <const> = require "trunkhost.spreadsheet"
-local text_width <const> = require "trunkhost.text_width"
+local spreadsheet <const> = require "trunkhost.text.spreadsheet"
+local text_width <const> = require "trunkhost.text.width"
 
 local csv <const> = {}
 

@@ -2,10 +2,10 @@
 --- another name, what could be read.
 
 local core <const> = require "trunkhost.core"
-local job_select <const> = require "trunkhost.job_select"
+local job_select <const> = require "trunkhost.job.select"
 local neutral <const> = require "trunkhost.neutral"
 local options <const> = require "trunkhost.options"
-local rows <const> = require "trunkhost.neutral_rows"
+local rows <const> = require "trunkhost.neutral.rows"
 local tasks <const> = require "trunkhost.tasks"
 
 local export <const> = {}

@@ -2,9 +2,9 @@
 --- to it and get from it is written down in meta/http.lua.
 
 local core <const> = require "trunkhost.core"
-local http_options <const> = require "trunkhost.http_options"
-local suggest <const> = require "trunkhost.suggest"
-local url <const> = require "trunkhost.http_url"
+local http_options <const> = require "trunkhost.http.options"
+local suggest <const> = require "trunkhost.text.suggest"
+local url <const> = require "trunkhost.http.url"
 
 ---@class trunkhost.Http
 local http <const> = {}

@@ -5,7 +5,7 @@
 
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
-local text_width <const> = require "trunkhost.text_width"
+local text_width <const> = require "trunkhost.text.width"
 
 local INDENT <const> = "    "
 local DEFAULTS <const> = { depth = 6, width = 80, items = 100, text = 1000, values = 10000 }

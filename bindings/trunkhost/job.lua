@@ -5,19 +5,19 @@
 ---         plan = function(item) return { changes = { is_active = false } } end,
 ---     }
 
-local change <const> = require "trunkhost.change"
-local conclusion <const> = require "trunkhost.job_conclusion"
+local change <const> = require "trunkhost.change.change"
+local conclusion <const> = require "trunkhost.job.conclusion"
 local core <const> = require "trunkhost.core"
-local job_items <const> = require "trunkhost.job_items"
-local job_secrets <const> = require "trunkhost.job_secrets"
-local outcome <const> = require "trunkhost.outcome"
-local plan_file <const> = require "trunkhost.job_plan_file"
-local planner <const> = require "trunkhost.job_plan"
-local records <const> = require "trunkhost.job_records"
-local report <const> = require "trunkhost.job_report"
-local select_items <const> = require "trunkhost.job_select"
+local job_items <const> = require "trunkhost.job.items"
+local job_secrets <const> = require "trunkhost.job.secrets"
+local outcome <const> = require "trunkhost.change.outcome"
+local plan_file <const> = require "trunkhost.job.plan_file"
+local planner <const> = require "trunkhost.job.plan"
+local records <const> = require "trunkhost.job.records"
+local report <const> = require "trunkhost.job.report"
+local select_items <const> = require "trunkhost.job.select"
 local aligned <const> = require "trunkhost.table"
-local waves <const> = require "trunkhost.job_waves"
+local waves <const> = require "trunkhost.job.waves"
 
 local job <const> = {
     --- In a plan's changes: a password that is drawn only when it is sent.
@@ -137,7 +137,7 @@ local function new_run(spec)
         started = core.now(), progress = not chosen.quiet,
         all = {}, todo = {}, accounts = {}, total = 0, counts = { done = 0, failed = 0, unknown = 0, skipped = 0 },
     }, Run)
-    run.undo = chosen.undoes and require("trunkhost.job_undo").prepare(run)
+    run.undo = chosen.undoes and require("trunkhost.job.undo").prepare(run)
     return run
 end
 
@@ -191,7 +191,7 @@ local function gather(run, accounts, closed, saved)
     check_items(run, entries, failures)
     records.mark_unsettled(#accounts > 0 and accounts or accounts_of(entries), entries, failures)
     if run.options.resumed then
-        require("trunkhost.job_resume").mark(run.options.resumed, entries)
+        require("trunkhost.job.resume").mark(run.options.resumed, entries)
     end
     if run.undo then
         entries = run.undo:choose(run, entries, accounts, failures)

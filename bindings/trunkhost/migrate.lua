@@ -2,18 +2,18 @@
 --- scripts/migrate_trunks.lua puts the parts together on the job engine.
 
 local accounts <const> = require "trunkhost.accounts"
-local canonical <const> = require "trunkhost.canonical"
+local canonical <const> = require "trunkhost.text.canonical"
 local core <const> = require "trunkhost.core"
 local ledger <const> = require "trunkhost.ledger"
-local migrate_conflicts <const> = require "trunkhost.migrate_conflicts"
-local migrate_deliver <const> = require "trunkhost.migrate_deliver"
-local migrate_options <const> = require "trunkhost.migrate_options"
-local migrate_reasons <const> = require "trunkhost.migrate_reasons"
-local migrate_steps <const> = require "trunkhost.migrate_steps"
-local migrate_target <const> = require "trunkhost.migrate_target"
-local migrate_view <const> = require "trunkhost.migrate_view"
-local migrate_retire <const> = require "trunkhost.migrate_retire"
-local migrate_run <const> = require "trunkhost.migrate_run"
+local migrate_conflicts <const> = require "trunkhost.migrate.conflicts"
+local migrate_deliver <const> = require "trunkhost.migrate.deliver"
+local migrate_options <const> = require "trunkhost.migrate.options"
+local migrate_reasons <const> = require "trunkhost.migrate.reasons"
+local migrate_steps <const> = require "trunkhost.migrate.steps"
+local migrate_target <const> = require "trunkhost.migrate.target"
+local migrate_view <const> = require "trunkhost.migrate.view"
+local migrate_retire <const> = require "trunkhost.migrate.retire"
+local migrate_run <const> = require "trunkhost.migrate.run"
 local neutral <const> = require "trunkhost.neutral"
 local sync <const> = require "trunkhost.sync"
 local tasks <const> = require "trunkhost.tasks"
@@ -382,7 +382,7 @@ end
 --- Where each trunk is now, for --mapping-out.
 function Migration:write_mapping()
     if self.options.mapping_out and not self.options.dry_run then
-        require("trunkhost.migrate_carrier").write(self, self.options.mapping_out)
+        require("trunkhost.migrate.carrier").write(self, self.options.mapping_out)
     end
 end
 
@@ -390,7 +390,7 @@ end
 ---@param options table
 ---@return trunkhost.JobSpec
 function migrate.undo(options)
-    return require("trunkhost.migrate_undo").job(options)
+    return require("trunkhost.migrate.undo").job(options)
 end
 
 return migrate

@@ -1,12 +1,12 @@
 --- Options of a script: an argparse parser that already has the standard ones and that fails in one plain line.
 
 local argparse <const> = require "argparse"
-local arguments <const> = require "trunkhost.arguments"
+local arguments <const> = require "trunkhost.text.arguments"
 local core <const> = require "trunkhost.core"
 local duration <const> = require "trunkhost.duration"
-local suggest <const> = require "trunkhost.suggest"
-local text_width <const> = require "trunkhost.text_width"
-local time_options <const> = require "trunkhost.time_options"
+local suggest <const> = require "trunkhost.text.suggest"
+local text_width <const> = require "trunkhost.text.width"
+local time_options <const> = require "trunkhost.job.time_options"
 
 local options <const> = {}
 
@@ -237,7 +237,7 @@ function options.parser(spec)
     if spec.description then parser:description(spec.description) end
     add_choice(parser)
     if spec.job ~= false then add_run(parser, spec) end
-    if spec.secrets then require("trunkhost.secret_options").add(parser) end
+    if spec.secrets then require("trunkhost.job.secret_options").add(parser) end
     add_output(parser, spec)
     local first_own = #parser._groups + 1
 
@@ -263,7 +263,7 @@ function options.parser(spec)
         given = given or rawget(_G, "arg") or {}
         local again, runs, undoes
         if spec.job ~= false then
-            again, runs, undoes = require("trunkhost.job_resume").words(self, given)
+            again, runs, undoes = require("trunkhost.job.resume").words(self, given)
         end
         name_values(self)
         local result = parse(self, again or given)
@@ -272,8 +272,8 @@ function options.parser(spec)
             options.fail "--resume: the ids of that run came from standard input (--only-from -), which is gone; run \z
                 the command again with the ids that are left"
         end
-        result.only_from = require("trunkhost.only_from").read(result.only_from)
-        if spec.secrets then require("trunkhost.secret_options").check(result) end
+        result.only_from = require("trunkhost.job.only_from").read(result.only_from)
+        if spec.secrets then require("trunkhost.job.secret_options").check(result) end
         result.dry_run = result.dry_run or core.run().dry_run
         if result.dry_run then
             core.set_dry_run()

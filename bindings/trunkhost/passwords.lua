@@ -4,10 +4,10 @@
 
 local core <const> = require "trunkhost.core"
 local csv <const> = require "trunkhost.csv"
-local match <const> = require "trunkhost.match"
+local match <const> = require "trunkhost.job.match"
 local options <const> = require "trunkhost.options"
-local spreadsheet <const> = require "trunkhost.spreadsheet"
-local suggest <const> = require "trunkhost.suggest"
+local spreadsheet <const> = require "trunkhost.text.spreadsheet"
+local suggest <const> = require "trunkhost.text.suggest"
 local trunk_secrets <const> = require "trunkhost.trunk_secrets"
 
 local passwords <const> = {}

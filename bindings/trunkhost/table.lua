@@ -1,7 +1,7 @@
 --- Aligned tables for people: as wide as needed in a pipe, fitted to the screen on a terminal.
 
 local core <const> = require "trunkhost.core"
-local text_width <const> = require "trunkhost.text_width"
+local text_width <const> = require "trunkhost.text.width"
 
 local aligned <const> = {}
 

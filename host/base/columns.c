@@ -1,4 +1,4 @@
-#include "columns.h"
+#include "base/columns.h"
 
 #include <utf8proc.h>
 

@@ -1,10 +1,10 @@
-#include "error.h"
+#include "base/error.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "utf8.h"
+#include "base/utf8.h"
 
 static const char *const kind_names[] = {
     [TH_OK] = "ok",

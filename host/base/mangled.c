@@ -1,4 +1,4 @@
-#include "mangled.h"
+#include "base/mangled.h"
 
 #include <ctype.h>
 #include <stdbool.h>

@@ -1,12 +1,12 @@
-#include "redact.h"
+#include "base/redact.h"
 
 #include <lauxlib.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "redact_impl.h"
-#include "secret_known.h"
+#include "base/redact_impl.h"
+#include "base/secret_known.h"
 
 enum {
     LEVELS = 3,        /* escapes, one inside of the other */

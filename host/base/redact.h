@@ -16,8 +16,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "error.h"
-#include "secret.h"
+#include "base/error.h"
+#include "base/secret.h"
 
 /* For what the host makes. In place; whether there was a secret. */
 bool th_redact(char *text, size_t len);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "redact_impl.h"
+#include "base/redact_impl.h"
 
 bool th_view_open(struct th_view *view, size_t n)
 {

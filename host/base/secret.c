@@ -1,4 +1,4 @@
-#include "secret.h"
+#include "base/secret.h"
 
 #include <pthread.h>
 #include <sodium.h>
@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "secret_known.h"
+#include "base/secret_known.h"
 
 /*
  * sodium_malloc costs two guard pages, a locked page and several system calls for each block, so

@@ -1,4 +1,4 @@
-#include "secret_known.h"
+#include "base/secret_known.h"
 
 #include <sodium.h>
 #include <stdlib.h>

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "secret.h"
+#include "base/secret.h"
 
 /* Shorter ones are parts of ordinary words and numbers: to blot them out would make every output
  * unreadable. A word of small letters alone ("sandbox") has to be longer. docs/security.md names

@@ -1,4 +1,4 @@
-#include "account.h"
+#include "call/account.h"
 
 #include <sodium.h>
 #include <stdlib.h>

@@ -7,12 +7,12 @@
 
 #include <curl/curl.h>
 
-#include "error.h"
-#include "pacer.h"
-#include "provider.h"
-#include "runtime.h"
-#include "secret.h"
-#include "transfer.h"
+#include "base/error.h"
+#include "base/secret.h"
+#include "provider/provider.h"
+#include "runtime/runtime.h"
+#include "wire/pacer.h"
+#include "wire/transfer.h"
 
 typedef struct th_account_options {
     const char *name;

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api_impl.h"
-#include "error_lua.h"
-#include "json.h"
+#include "call/api_impl.h"
+#include "lua/error.h"
+#include "json/json.h"
 
 #define ACCOUNT_TYPE "trunkhost.account"
 

@@ -9,7 +9,7 @@
 
 #include <lua.h>
 
-#include "account.h"
+#include "call/account.h"
 
 /* Pushes the account as a userdata ("trunkhost.account"); its methods come from bindings/. */
 void th_account_push(lua_State *L, th_account *account);

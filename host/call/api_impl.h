@@ -2,8 +2,8 @@
 #ifndef TH_API_IMPL_H
 #define TH_API_IMPL_H
 
-#include "api.h"
-#include "exchange.h"
+#include "call/api.h"
+#include "wire/exchange.h"
 
 enum { TH_CALL_SECRETS = 4 };
 

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "api.h"
-#include "json.h"
+#include "call/api.h"
+#include "json/json.h"
 
 enum sign {
     TOTAL,     /* items of the whole list */

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api_impl.h"
-#include "json.h"
-#include "utf8.h"
+#include "base/utf8.h"
+#include "call/api_impl.h"
+#include "json/json.h"
 
 enum { DEPTH = 32 }; /* that broken texts are looked for in a field */
 

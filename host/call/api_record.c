@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api_impl.h"
-#include "json.h"
+#include "call/api_impl.h"
+#include "json/json.h"
 
 struct th_call_record {
     struct th_call *call;

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api_impl.h"
-#include "json.h"
-#include "page_words.h"
-#include "reply_headers.h"
+#include "call/api_impl.h"
+#include "call/page_words.h"
+#include "wire/reply_headers.h"
+#include "json/json.h"
 
 /* Whether an empty reply is one that the endpoint may give. */
 static bool may_be_empty(const th_endpoint *endpoint)

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api_impl.h"
-#include "json.h"
-#include "redact.h"
-#include "secret_known.h"
+#include "base/redact.h"
+#include "base/secret_known.h"
+#include "call/api_impl.h"
+#include "json/json.h"
 
 enum {
     QUOTE_MAX = 300,   /* bytes of a platform's text in one message */

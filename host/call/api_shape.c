@@ -4,10 +4,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "api_impl.h"
-#include "json.h"
-#include "provider_impl.h"
-#include "validate_impl.h"
+#include "call/api_impl.h"
+#include "provider/impl.h"
+#include "provider/validate_impl.h"
+#include "json/json.h"
 
 static bool is_own_field(const th_endpoint *endpoint, const char *name)
 {

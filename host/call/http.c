@@ -1,15 +1,15 @@
-#include "http.h"
+#include "call/http.h"
 
 #include <lauxlib.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "error_lua.h"
-#include "http_impl.h"
-#include "json.h"
-#include "secret.h"
-#include "secret_known.h"
+#include "base/secret.h"
+#include "base/secret_known.h"
+#include "call/http_impl.h"
+#include "lua/error.h"
+#include "json/json.h"
 
 enum { CONCURRENCY = 64 }; /* sizes the connection cache of what has no client */
 

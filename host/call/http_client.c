@@ -1,4 +1,4 @@
-#include "http_client.h"
+#include "call/http_client.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>

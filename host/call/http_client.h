@@ -8,9 +8,9 @@
 
 #include <lua.h>
 
-#include "pacer.h"
-#include "runtime.h"
-#include "transfer.h"
+#include "runtime/runtime.h"
+#include "wire/pacer.h"
+#include "wire/transfer.h"
 
 typedef struct th_http_client_options {
     const char *base_url; /* checked here; borrowed */

@@ -2,11 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http_impl.h"
-#include "json.h"
-#include "page_words.h"
-#include "redact.h"
-#include "secret.h"
+#include "base/redact.h"
+#include "base/secret.h"
+#include "call/http_impl.h"
+#include "call/page_words.h"
+#include "json/json.h"
 
 enum {
     QUOTE_MAX = 300, /* bytes of a server's text in one message */

@@ -1,4 +1,4 @@
-#include "http_file.h"
+#include "call/http_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "buf.h"
+#include "base/buf.h"
 
 struct th_download {
     uv_work_t work;

@@ -2,10 +2,10 @@
 #ifndef TH_HTTP_IMPL_H
 #define TH_HTTP_IMPL_H
 
-#include "exchange.h"
-#include "http_client.h"
-#include "http_file.h"
-#include "secret.h"
+#include "base/secret.h"
+#include "call/http_client.h"
+#include "call/http_file.h"
+#include "wire/exchange.h"
 
 /* Stack of a request while it waits. */
 enum { HTTP_CLIENT = 1, HTTP_REQUEST };

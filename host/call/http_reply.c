@@ -2,8 +2,8 @@
 #include <lauxlib.h>
 #include <string.h>
 
-#include "http_impl.h"
-#include "json.h"
+#include "call/http_impl.h"
+#include "json/json.h"
 
 bool th_http_expected(lua_State *L, int status)
 {

@@ -1,9 +1,9 @@
-#include "page_words.h"
+#include "call/page_words.h"
 
 #include <string.h>
 #include <strings.h>
 
-#include "utf8.h"
+#include "base/utf8.h"
 
 static size_t blank(const char *text, size_t len)
 {

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "buf.h"
+#include "base/buf.h"
 
 /* True when the text begins as HTML or XML does. */
 bool th_page_is_markup(const char *text, size_t len);

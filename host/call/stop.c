@@ -1,12 +1,12 @@
-#include "stop.h"
+#include "call/stop.h"
 
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
-#include "account.h"
-#include "runtime.h"
+#include "call/account.h"
+#include "runtime/runtime.h"
 
 #define NS_PER_SECOND 1e9
 

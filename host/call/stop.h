@@ -14,9 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "error.h"
-#include "pacer.h"
-#include "timer.h"
+#include "base/error.h"
+#include "base/timer.h"
+#include "wire/pacer.h"
 
 struct th_runtime;
 

@@ -1,10 +1,10 @@
-#include "explain_command.h"
+#include "command/explain.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "command_line.h"
-#include "explain_story.h"
+#include "command/explain_story.h"
+#include "command/line.h"
 
 static const char help[] =
     "Usage: trunkhost [--ledger FILE] explain TRUNK [--account NAME] [--json]\n"

@@ -1,11 +1,11 @@
-#include "explain_story.h"
+#include "command/explain_story.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "print.h"
-#include "runs_command.h"
+#include "command/runs.h"
+#include "json/print.h"
 
 enum { PLAN_SHOWN = 120 }; /* bytes of a plan or a natural key in the table */
 

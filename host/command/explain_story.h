@@ -2,8 +2,8 @@
 #ifndef TH_EXPLAIN_STORY_H
 #define TH_EXPLAIN_STORY_H
 
-#include "buf.h"
-#include "ledger_view.h"
+#include "base/buf.h"
+#include "ledger/view.h"
 
 struct th_story_event;
 

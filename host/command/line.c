@@ -1,4 +1,4 @@
-#include "command_line.h"
+#include "command/line.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "redact.h"
+#include "base/redact.h"
 
 int th_command_complain(th_error *err)
 {

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "buf.h"
-#include "error.h"
+#include "base/buf.h"
+#include "base/error.h"
 
 enum { TH_COMMAND_ERROR = 2, TH_COMMAND_HELP = -1 };
 

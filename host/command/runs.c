@@ -1,11 +1,11 @@
-#include "runs_command.h"
+#include "command/runs.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "command_line.h"
-#include "ledger_backup.h"
-#include "print.h"
+#include "command/line.h"
+#include "ledger/backup.h"
+#include "json/print.h"
 
 enum {
     RUNS_SHOWN = 20,

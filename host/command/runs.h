@@ -4,9 +4,9 @@
 #ifndef TH_RUNS_COMMAND_H
 #define TH_RUNS_COMMAND_H
 
-#include "buf.h"
-#include "ledger_view.h"
-#include "print.h"
+#include "base/buf.h"
+#include "ledger/view.h"
+#include "json/print.h"
 
 /* argv[0] is "runs". ledger_path: the ledger to look at. Writes to standard output, errors as one
  * line to standard error. Returns the exit status, 0 or 2. */

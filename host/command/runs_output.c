@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alive.h"
-#include "print.h"
-#include "runs_command.h"
+#include "command/runs.h"
+#include "ledger/alive.h"
+#include "json/print.h"
 
 /* --- in words --------------------------------------------------------------------------------- */
 

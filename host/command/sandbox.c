@@ -1,4 +1,4 @@
-#include "sandbox_command.h"
+#include "command/sandbox.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "error.h"
+#include "base/error.h"
 #include "sandbox/sandbox.h"
 
 static const char help[] =

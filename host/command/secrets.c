@@ -1,12 +1,12 @@
-#include "secrets_command.h"
+#include "command/secrets.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "command_line.h"
-#include "ledger.h"
-#include "secrets_impl.h"
+#include "command/line.h"
+#include "command/secrets_impl.h"
+#include "ledger/ledger.h"
 
 static const char help[] =
     "Usage: trunkhost [--ledger FILE] secrets init | export | list | show | rekey [option…]\n"

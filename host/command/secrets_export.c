@@ -4,10 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command_line.h"
-#include "ledger_view.h"
-#include "secrets_impl.h"
-#include "secrets_output.h"
+#include "command/line.h"
+#include "command/secrets_impl.h"
+#include "command/secrets_output.h"
+#include "ledger/view.h"
 
 enum { FLUSH_AT = 32 * 1024 };
 

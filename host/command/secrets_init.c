@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command_line.h"
-#include "ledger.h"
-#include "ledger_keys.h"
-#include "ledger_rekey.h"
-#include "secrets_impl.h"
+#include "command/line.h"
+#include "command/secrets_impl.h"
+#include "ledger/keys.h"
+#include "ledger/ledger.h"
+#include "ledger/rekey.h"
 
 static const char help_init[] =
     "Usage: trunkhost [--ledger FILE] secrets init\n"

@@ -1,11 +1,11 @@
-#include "secrets_output.h"
+#include "command/secrets_output.h"
 
 #include <sodium.h>
 #include <stdbool.h>
 #include <string.h>
 
-#include "columns.h"
-#include "print.h"
+#include "base/columns.h"
+#include "json/print.h"
 
 /* Straight into the buffer: no copy of the secret lies anywhere else. */
 static int append_base64(th_buf *out, const char *bytes, size_t len)

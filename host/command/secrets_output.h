@@ -5,8 +5,8 @@
 #ifndef TH_SECRETS_OUTPUT_H
 #define TH_SECRETS_OUTPUT_H
 
-#include "buf.h"
-#include "ledger.h"
+#include "base/buf.h"
+#include "ledger/ledger.h"
 
 /*
  * Members account, trunk, field, state, secret, created_at, evidence, run, in this order. A secret

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "command_line.h"
-#include "ledger_view.h"
-#include "secrets_impl.h"
+#include "command/line.h"
+#include "command/secrets_impl.h"
+#include "ledger/view.h"
 
 enum { FIELDS_MAX = 8, FIELD_ROOM = 128 };
 

@@ -1,10 +1,10 @@
 /* Looking a value over before it is encoded: what JSON cannot say is refused with its place. */
-#include "json_encode.h"
+#include "json/encode.h"
 
 #include <lauxlib.h>
 #include <math.h>
 
-#include "utf8.h"
+#include "base/utf8.h"
 
 enum { PLACE_LEVELS = 12 }; /* of a place that is shown */
 

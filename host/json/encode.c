@@ -5,15 +5,15 @@
  * are replaced in the text that comes out (json_write.c): a secret's bytes never become a Lua
  * string.
  */
-#include "json_encode.h"
+#include "json/encode.h"
 
 #include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "json_state.h"
-#include "json_write.h"
+#include "json/state.h"
+#include "json/write.h"
 
 enum { CJSON_DIGITS = 14 }; /* lua-cjson writes numbers with %.14g */
 

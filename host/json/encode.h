@@ -7,9 +7,9 @@
 
 #include <lua.h>
 
-#include "json.h"
-#include "json_scan.h"
-#include "secret.h"
+#include "base/secret.h"
+#include "json/json.h"
+#include "json/scan.h"
 
 /* The stack of the protected function that encodes; above ROOT is what the walks need. */
 enum { ENCODING = 1, ORIGINAL, STATE, ARRAY, ROOT };

@@ -1,10 +1,10 @@
 /* Errors for people: what an uncaught value says, and what led to it. */
-#include "error_lua.h"
+#include "lua/error.h"
 
 #include <lauxlib.h>
 #include <string.h>
 
-#include "json.h"
+#include "json/json.h"
 
 enum { CAUSES = 8 }; /* a chain that is longer says the same again and again */
 

@@ -1,12 +1,12 @@
 /* Decoding, and what a decoded value is made of. Encoding is in json_encode.c. */
-#include "json.h"
+#include "json/json.h"
 
 #include <lauxlib.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "json_state.h"
+#include "json/state.h"
 
 enum { KEEP = 64 * 1024 }; /* bytes of a rewritten text that stay for the next one */
 

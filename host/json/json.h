@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "buf.h"
-#include "error.h"
+#include "base/buf.h"
+#include "base/error.h"
 
 enum th_json_flags {
     TH_JSON_SECRETS = 1, /* a secret's bytes may go into the text; out must be sensitive */

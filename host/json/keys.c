@@ -1,4 +1,4 @@
-#include "json_keys.h"
+#include "json/keys.h"
 
 #include <stdlib.h>
 #include <string.h>

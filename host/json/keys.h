@@ -7,7 +7,7 @@
 #ifndef TH_JSON_KEYS_H
 #define TH_JSON_KEYS_H
 
-#include "json_scan.h"
+#include "json/scan.h"
 
 struct th_json_key {
     uint32_t offset; /* in the text, or in scan->unescaped */

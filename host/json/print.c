@@ -1,11 +1,11 @@
-#include "print.h"
+#include "json/print.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "columns.h"
+#include "base/columns.h"
 
 /* --- JSON ------------------------------------------------------------------------------------- */
 

@@ -1,11 +1,11 @@
-#include "json_scan.h"
+#include "json/scan.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "json_keys.h"
-#include "json_token.h"
+#include "json/keys.h"
+#include "json/token.h"
 
 enum { KEEP = 64 * 1024 }; /* bytes of scratch memory that survive a text */
 

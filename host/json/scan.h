@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buf.h"
+#include "base/buf.h"
 
 enum { TH_JSON_DEPTH = 256 }; /* levels of arrays and objects, for reading and for writing */
 

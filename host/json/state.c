@@ -1,4 +1,4 @@
-#include "json_state.h"
+#include "json/state.h"
 
 #include <lauxlib.h>
 #include <lua-cjson.h>

@@ -8,7 +8,7 @@
 #include <locale.h>
 #include <lua.h>
 
-#include "json_scan.h"
+#include "json/scan.h"
 
 /*
  * A value that lua-cjson cannot carry travels through it as a string that starts with this byte. It

@@ -1,10 +1,10 @@
-#include "json_token.h"
+#include "json/token.h"
 
 #include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "utf8.h"
+#include "base/utf8.h"
 
 bool th_json_fail_at(th_json_cursor *c, const char *at, const char *reason)
 {

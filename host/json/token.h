@@ -5,7 +5,7 @@
 #ifndef TH_JSON_TOKEN_H
 #define TH_JSON_TOKEN_H
 
-#include "json_scan.h"
+#include "json/scan.h"
 
 typedef struct th_json_cursor {
     const char *begin, *p, *end;

@@ -1,9 +1,9 @@
-#include "json_write.h"
+#include "json/write.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "json_state.h"
+#include "json/state.h"
 
 /* The bytes as the inside of a JSON string. They are valid UTF-8 already. */
 static int write_escaped(th_buf *out, const char *p, size_t n)

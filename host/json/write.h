@@ -4,8 +4,8 @@
 #ifndef TH_JSON_WRITE_H
 #define TH_JSON_WRITE_H
 
-#include "buf.h"
-#include "secret.h"
+#include "base/buf.h"
+#include "base/secret.h"
 
 /*
  * Marks in the text that lua-cjson made, each in a string that starts with TH_JSON_MARK:

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "buf.h"
-#include "ledger_view_impl.h"
-#include "suggest.h"
+#include "base/buf.h"
+#include "base/suggest.h"
+#include "ledger/view_impl.h"
 
 enum { MOST_NAMES = 60 };
 

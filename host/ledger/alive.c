@@ -1,4 +1,4 @@
-#include "alive.h"
+#include "ledger/alive.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -1,4 +1,4 @@
-#include "ledger_backup.h"
+#include "ledger/backup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ledger_database.h"
-#include "ledger_file.h"
+#include "ledger/database.h"
+#include "ledger/file.h"
 
 static int refuse(th_error *err, const char *file, const char *reason)
 {

@@ -2,7 +2,7 @@
 #ifndef TH_LEDGER_BACKUP_H
 #define TH_LEDGER_BACKUP_H
 
-#include "error.h"
+#include "base/error.h"
 
 /*
  * Copies the ledger at path, as of one moment, to a new file (mode 0600), checks the copy, and

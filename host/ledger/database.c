@@ -1,4 +1,4 @@
-#include "ledger_database.h"
+#include "ledger/database.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -8,9 +8,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "alive.h"
-#include "ledger_file.h"
-#include "ledger_schema.h"
+#include "ledger/alive.h"
+#include "ledger/file.h"
+#include "ledger/schema.h"
 
 enum {
     BUSY_MS = 10000, /* how long a commit waits for another process's commit */

@@ -8,7 +8,7 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 
-#include "error.h"
+#include "base/error.h"
 
 enum th_database_use {
     TH_DATABASE_RUN,     /* for a run that writes: made when there is none, and looked over from one

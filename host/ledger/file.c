@@ -1,4 +1,4 @@
-#include "ledger_file.h"
+#include "ledger/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ledger.h"
+#include "ledger/ledger.h"
 
 static const char another[] = "Name another with --ledger";
 

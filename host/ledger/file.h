@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
-#include "error.h"
+#include "base/error.h"
 
 /*
  * Checks the file at path: regular, of this user (root may use anybody's), mode 0600 or stricter,

@@ -1,4 +1,4 @@
-#include "ledger_key_file.h"
+#include "ledger/key_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ledger_file.h"
+#include "ledger/file.h"
 
 enum {
     KEY_FILE_MAX = 4096,

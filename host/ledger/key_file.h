@@ -4,9 +4,9 @@
 #ifndef TH_LEDGER_KEY_FILE_H
 #define TH_LEDGER_KEY_FILE_H
 
-#include "buf.h"
-#include "error.h"
-#include "ledger_seal.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "ledger/seal.h"
 
 /*
  * Reads a private key file (or a pipe) and checks that it is private. The caller releases *out with

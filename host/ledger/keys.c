@@ -1,4 +1,4 @@
-#include "ledger_keys.h"
+#include "ledger/keys.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ledger.h"
-#include "ledger_database.h"
-#include "ledger_file.h"
+#include "ledger/database.h"
+#include "ledger/file.h"
+#include "ledger/ledger.h"
 
 char *th_ledger_key_path(const char *ledger_path)
 {

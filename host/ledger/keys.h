@@ -8,9 +8,9 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 
-#include "error.h"
-#include "ledger_key_file.h"
-#include "ledger_seal.h"
+#include "base/error.h"
+#include "ledger/key_file.h"
+#include "ledger/seal.h"
 
 enum {
     TH_PUBLIC_KEY_TEXT =

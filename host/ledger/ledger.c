@@ -1,9 +1,9 @@
-#include "ledger.h"
+#include "ledger/ledger.h"
 
 #include <signal.h>
 #include <stdlib.h>
 
-#include "ledger_writer.h"
+#include "ledger/writer.h"
 
 enum {
     NOTE_MS = 20,        /* how long what nobody waits for may wait for company */

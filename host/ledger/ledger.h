@@ -13,8 +13,8 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "error.h"
-#include "secret.h"
+#include "base/error.h"
+#include "base/secret.h"
 
 typedef struct th_ledger th_ledger;
 typedef struct th_ledger_op th_ledger_op;

@@ -2,8 +2,8 @@
 #include <math.h>
 #include <time.h>
 
-#include "alive.h"
-#include "ledger_view_impl.h"
+#include "ledger/alive.h"
+#include "ledger/view_impl.h"
 
 static const char left[] =
     "SELECT trunk, sum(candidate), run, max(item) FROM ("

@@ -1,4 +1,4 @@
-#include "lock.h"
+#include "ledger/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "ledger_file.h"
+#include "base/buf.h"
+#include "ledger/file.h"
 
 enum {
     LOOKS = 20, /* at a lock whose holder has not yet written who it is */

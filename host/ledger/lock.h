@@ -7,7 +7,7 @@
 #ifndef TH_LOCK_H
 #define TH_LOCK_H
 
-#include "error.h"
+#include "base/error.h"
 
 typedef struct th_lock th_lock;
 

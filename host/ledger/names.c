@@ -1,7 +1,7 @@
 /* The words for states, as they stand in the ledger and in what the commands print. */
 #include <string.h>
 
-#include "ledger.h"
+#include "ledger/ledger.h"
 
 static const char *const secret_states[] = {
     [TH_CANDIDATE] = "candidate",

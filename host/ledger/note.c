@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ledger.h"
-#include "redact.h"
+#include "base/redact.h"
+#include "ledger/ledger.h"
 
 #define MEMBER(name) offsetof(th_ledger_op, name)
 

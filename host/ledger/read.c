@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ledger.h"
-#include "ledger_database.h"
-#include "ledger_keys.h"
-#include "ledger_view_impl.h"
+#include "ledger/database.h"
+#include "ledger/keys.h"
+#include "ledger/ledger.h"
+#include "ledger/view_impl.h"
 
 static const char columns[] =
     "SELECT id, account, provider, trunk, field, state, evidence, created_at, run, sealed,"

@@ -1,4 +1,4 @@
-#include "ledger_rekey.h"
+#include "ledger/rekey.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ledger_database.h"
-#include "ledger_file.h"
-#include "ledger_keys.h"
+#include "ledger/database.h"
+#include "ledger/file.h"
+#include "ledger/keys.h"
 
 /*
  * The order, where each step is on disk before the next:

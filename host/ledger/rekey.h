@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "error.h"
+#include "base/error.h"
 
 struct th_rekey {
     const char *key;     /* the present private key; NULL: beside the ledger */

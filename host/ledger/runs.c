@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "alive.h"
-#include "ledger_view_impl.h"
+#include "ledger/alive.h"
+#include "ledger/view_impl.h"
 
 struct run_reader {
     int (*each)(const struct th_run_row *row, void *ctx);

@@ -1,8 +1,8 @@
-#include "ledger_schema.h"
+#include "ledger/schema.h"
 
 #include <stdio.h>
 
-#include "ledger_file.h"
+#include "ledger/file.h"
 
 enum {
     APPLICATION_ID = 0x74726b68, /* "trkh": tells a ledger from another program's database */

@@ -6,8 +6,8 @@
 
 #include <sqlite3.h>
 
-#include "error.h"
-#include "ledger_database.h"
+#include "base/error.h"
+#include "ledger/database.h"
 
 /* The version that this program writes. */
 int th_database_version(void);

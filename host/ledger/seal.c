@@ -1,4 +1,4 @@
-#include "ledger_seal.h"
+#include "ledger/seal.h"
 
 #include <stdbool.h>
 #include <string.h>

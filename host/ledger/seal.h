@@ -17,8 +17,8 @@
 #include <sodium.h>
 #include <stddef.h>
 
-#include "error.h"
-#include "secret.h"
+#include "base/error.h"
+#include "base/secret.h"
 
 enum {
     TH_NAME_MAX = 1024, /* bytes of an account, trunk or field */

@@ -1,5 +1,5 @@
 /* The statements of the ledger's writer. ?n is explained where its name does not say it. */
-#include "ledger_writer_impl.h"
+#include "ledger/writer_impl.h"
 
 /* The secrets of one account, trunk and field, those of row ?1. */
 #define FAMILY "(trunk, account, field) = (SELECT trunk, account, field FROM secrets WHERE id = ?1)"

@@ -1,7 +1,7 @@
 /* Looking at a run as a whole: what it came to for each account, and what followed it. */
 #include <string.h>
 
-#include "ledger_view_impl.h"
+#include "ledger/view_impl.h"
 
 struct sum_reader {
     int (*each_item)(const struct th_item_sum *sum, void *ctx);

@@ -1,7 +1,7 @@
 /* Looking at a run that is to be taken back: what it did, and what has come of that since. */
 #include <string.h>
 
-#include "ledger_view_impl.h"
+#include "ledger/view_impl.h"
 
 /* A plan may be any text. */
 #define FIELDS(row) "json_each(CASE WHEN json_valid(" row ".plan) THEN " row ".plan ELSE '{}' END)"

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "ledger_database.h"
-#include "ledger_view_impl.h"
+#include "ledger/database.h"
+#include "ledger/view_impl.h"
 
 /* --- the view --------------------------------------------------------------------------------- */
 

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "error.h"
-#include "ledger.h"
+#include "base/error.h"
+#include "ledger/ledger.h"
 
 typedef struct th_ledger_view th_ledger_view;
 

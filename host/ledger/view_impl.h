@@ -4,8 +4,8 @@
 
 #include <sqlite3.h>
 
-#include "ledger_seal.h"
-#include "ledger_view.h"
+#include "ledger/seal.h"
+#include "ledger/view.h"
 
 struct th_ledger_view {
     sqlite3 *db;

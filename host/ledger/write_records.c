@@ -1,8 +1,8 @@
 /* Writing what a run does: runs, items, attempts, creates. */
 #include <string.h>
 
-#include "alive.h"
-#include "ledger_writer_impl.h"
+#include "ledger/alive.h"
+#include "ledger/writer_impl.h"
 
 /* An update must have met its row; `what` is "item", `name` its place in messages. */
 static enum th_write met(th_ledger_writer *writer, th_ledger_op *op, enum th_write outcome,

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ledger_keys.h"
-#include "ledger_writer_impl.h"
+#include "ledger/keys.h"
+#include "ledger/writer_impl.h"
 
 enum {
     KEEP_DEFAULT = 2,

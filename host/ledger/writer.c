@@ -1,4 +1,4 @@
-#include "ledger_writer.h"
+#include "ledger/writer.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -6,9 +6,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "ledger_database.h"
-#include "ledger_keys.h"
-#include "ledger_writer_impl.h"
+#include "ledger/database.h"
+#include "ledger/keys.h"
+#include "ledger/writer_impl.h"
 
 int th_ledger_writer_create(const char *path, th_ledger_writer **out, th_error *err)
 {

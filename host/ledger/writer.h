@@ -5,8 +5,8 @@
 #ifndef TH_LEDGER_WRITER_H
 #define TH_LEDGER_WRITER_H
 
-#include "error.h"
-#include "ledger.h"
+#include "base/error.h"
+#include "ledger/ledger.h"
 
 typedef struct th_ledger_writer th_ledger_writer;
 

@@ -4,10 +4,10 @@
 
 #include <sqlite3.h>
 
-#include "ledger.h"
-#include "ledger_keys.h"
-#include "ledger_seal.h"
-#include "ledger_writer.h"
+#include "ledger/keys.h"
+#include "ledger/ledger.h"
+#include "ledger/seal.h"
+#include "ledger/writer.h"
 
 enum th_statement {
     TH_SQL_BEGIN,

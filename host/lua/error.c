@@ -1,10 +1,10 @@
-#include "error_lua.h"
+#include "lua/error.h"
 
 #include <lauxlib.h>
 #include <string.h>
 
-#include "buf.h"
-#include "redact.h"
+#include "base/buf.h"
+#include "base/redact.h"
 
 #define ERROR_TYPE "trunkhost.error"
 

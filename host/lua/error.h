@@ -4,8 +4,8 @@
 #include <lua.h>
 #include <stdbool.h>
 
-#include "buf.h"
-#include "error.h"
+#include "base/buf.h"
+#include "base/error.h"
 
 /* Makes the metatable of error objects. Once per state. */
 void th_error_open(lua_State *L);

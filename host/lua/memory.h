@@ -14,8 +14,8 @@
 #include <lua.h>
 #include <stddef.h>
 
-#include "error.h"
-#include "pulse.h"
+#include "base/error.h"
+#include "lua/pulse.h"
 
 typedef struct th_memory {
     lua_Alloc allocate; /* where it comes from */

@@ -1,4 +1,4 @@
-#include "place.h"
+#include "lua/place.h"
 
 #include <lauxlib.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* A secret as a Lua value: opaque everywhere but in its method reveal(). */
 #include <lauxlib.h>
 
-#include "secret.h"
+#include "base/secret.h"
 
 /* Its address is the key of the metatable in the registry; nothing is ever written to it. */
 static const char metatable_key = 0;

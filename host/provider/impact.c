@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "json.h"
-#include "provider_impl.h"
+#include "provider/impl.h"
+#include "json/json.h"
 
 enum { MAX_DEPTH = 16 };
 

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "provider.h"
+#include "provider/provider.h"
 
 /* A set of fields is one word; the parameters of a path or a query fit on the stack. */
 enum { TH_FIELDS_MAX = 64, TH_PARAMETERS_MAX = 16 };

@@ -1,11 +1,11 @@
-#include "provider_parse.h"
+#include "provider/parse.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include <lauxlib.h>
 
-#include "buf.h"
+#include "base/buf.h"
 
 enum { DEFAULT_CONCURRENCY = 8, MAX_CONCURRENCY = 1024, MAX_EVENTUAL = 86400, MESSAGE_FAULTS = 12 };
 

@@ -6,7 +6,7 @@
 #ifndef TH_PROVIDER_PARSE_H
 #define TH_PROVIDER_PARSE_H
 
-#include "provider_read.h"
+#include "provider/read.h"
 
 void th_parse_objects(th_reader *r, int idx, th_provider *provider);
 /* Needs the objects. */

@@ -3,7 +3,7 @@
 
 #include <lauxlib.h>
 
-#include "provider_parse.h"
+#include "provider/parse.h"
 
 static const char *const endpoint_members[] = {
     "body",  "mode",  "reply", "returns", "repeatable", "query",  "params",

@@ -2,7 +2,7 @@
 
 #include <lauxlib.h>
 
-#include "provider_parse.h"
+#include "provider/parse.h"
 
 static const char *const field_members[] = {
     "type",    "min",    "max", "create",      "update", "read",     "nullable",

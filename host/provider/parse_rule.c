@@ -2,7 +2,7 @@
 
 #include <lauxlib.h>
 
-#include "provider_parse.h"
+#include "provider/parse.h"
 
 const unsigned *th_parse_fields(th_reader *r, int idx, const char *member, bool needed,
                                 const th_object *object, size_t *count)

@@ -2,7 +2,7 @@
 
 #include <lauxlib.h>
 
-#include "provider_parse.h"
+#include "provider/parse.h"
 
 static const char *const legs[] = {"inbound", "outbound", NULL};
 

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "provider_impl.h"
-#include "suggest.h"
-#include "utf8.h"
-#include "validate_impl.h"
+#include "base/suggest.h"
+#include "base/utf8.h"
+#include "provider/impl.h"
+#include "provider/validate_impl.h"
 
 enum { LONGEST = 255 }; /* bytes of one value */
 

@@ -1,4 +1,4 @@
-#include "provider.h"
+#include "provider/provider.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 #include <lauxlib.h>
 
-#include "provider_impl.h"
+#include "provider/impl.h"
 
 const char *const th_type_names[] = {
     [TH_STRING] = "string", [TH_INTEGER] = "integer",

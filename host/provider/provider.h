@@ -156,9 +156,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "buf.h"
-#include "error.h"
-#include "pacer.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "wire/pacer.h"
 
 enum th_type { TH_STRING, TH_INTEGER, TH_NUMBER, TH_BOOLEAN, TH_OBJECT, TH_LIST, TH_UUID };
 

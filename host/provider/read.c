@@ -1,4 +1,4 @@
-#include "provider_read.h"
+#include "provider/read.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,8 +7,8 @@
 
 #include <lauxlib.h>
 
-#include "json.h"
-#include "suggest.h"
+#include "base/suggest.h"
+#include "json/json.h"
 
 void *th_reader_alloc(th_reader *r, size_t size)
 {

@@ -8,7 +8,7 @@
 #ifndef TH_PROVIDER_READ_H
 #define TH_PROVIDER_READ_H
 
-#include "provider_impl.h"
+#include "provider/impl.h"
 
 typedef struct th_reader {
     lua_State *L;

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "suggest.h"
-#include "validate_impl.h"
+#include "base/suggest.h"
+#include "provider/validate_impl.h"
 
 enum { MAX_DEPTH = 8 };
 

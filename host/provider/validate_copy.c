@@ -1,7 +1,7 @@
 #include <lauxlib.h>
 
-#include "json.h"
-#include "validate_impl.h"
+#include "provider/validate_impl.h"
+#include "json/json.h"
 
 static void copy_value(lua_State *L, const th_field *field, int idx);
 

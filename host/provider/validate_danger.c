@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "validate_impl.h"
+#include "provider/validate_impl.h"
 
 enum { SHORTEST_V4 = 8, SHORTEST_V6 = 16 };
 

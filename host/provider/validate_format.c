@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mangled.h"
-#include "validate_impl.h"
+#include "base/mangled.h"
+#include "provider/validate_impl.h"
 
 static bool all_digits(const char *text)
 {

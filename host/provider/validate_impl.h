@@ -5,7 +5,7 @@
 #ifndef TH_VALIDATE_IMPL_H
 #define TH_VALIDATE_IMPL_H
 
-#include "provider_impl.h"
+#include "provider/impl.h"
 
 /* Where a value is, as a chain on the C stack; it becomes text ("gateways[2].port") only in faults.
  */

@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "validate_impl.h"
+#include "provider/validate_impl.h"
 
 static bool has(uint64_t set, unsigned field)
 {

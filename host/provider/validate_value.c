@@ -2,11 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "json.h"
-#include "secret.h"
-#include "suggest.h"
-#include "utf8.h"
-#include "validate_impl.h"
+#include "base/secret.h"
+#include "base/suggest.h"
+#include "base/utf8.h"
+#include "provider/validate_impl.h"
+#include "json/json.h"
 
 enum { QUOTED = 60 }; /* bytes of a wrong value that a fault shows */
 

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime.h"
+#include "runtime/runtime.h"
 
 int th_runtime_choose_ledger(th_runtime *runtime, th_error *err)
 {

@@ -1,13 +1,13 @@
-#include "report.h"
+#include "runtime/report.h"
 
 #include <lauxlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "error_lua.h"
-#include "print.h"
-#include "redact.h"
-#include "runtime.h"
+#include "base/redact.h"
+#include "lua/error.h"
+#include "runtime/runtime.h"
+#include "json/print.h"
 
 /* --- JSON ------------------------------------------------------------------------------------- */
 

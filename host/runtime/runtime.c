@@ -1,4 +1,4 @@
-#include "runtime.h"
+#include "runtime/runtime.h"
 
 #include <errno.h>
 #include <lauxlib.h>
@@ -10,9 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "account.h"
-#include "error_lua.h"
-#include "redact.h"
+#include "base/redact.h"
+#include "call/account.h"
+#include "lua/error.h"
 
 th_runtime *th_runtime_of(lua_State *L)
 {

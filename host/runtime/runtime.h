@@ -12,21 +12,21 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#include "error.h"
-#include "ledger.h"
-#include "ledger_view.h"
-#include "lock.h"
-#include "memory.h"
-#include "proxy.h"
-#include "report.h"
+#include "base/error.h"
+#include "base/timer.h"
+#include "call/stop.h"
+#include "ledger/ledger.h"
+#include "ledger/lock.h"
+#include "ledger/view.h"
+#include "lua/memory.h"
+#include "runtime/report.h"
+#include "runtime/script.h"
+#include "runtime/terminal.h"
+#include "runtime/watchdog.h"
 #include "sandbox/sandbox.h"
-#include "script.h"
-#include "stop.h"
-#include "task.h"
-#include "terminal.h"
-#include "timer.h"
-#include "transfer.h"
-#include "watchdog.h"
+#include "task/task.h"
+#include "wire/proxy.h"
+#include "wire/transfer.h"
 
 enum th_exit {
     TH_EXIT_OK = 0,

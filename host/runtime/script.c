@@ -1,11 +1,11 @@
-#include "script.h"
+#include "runtime/script.h"
 
 #include <lauxlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "json.h"
-#include "runtime.h"
+#include "runtime/runtime.h"
+#include "json/json.h"
 
 struct start {
     th_runtime *runtime;

@@ -1,4 +1,4 @@
-#include "terminal.h"
+#include "runtime/terminal.h"
 
 #include <lauxlib.h>
 #include <stdarg.h>
@@ -9,10 +9,10 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "buf.h"
-#include "columns.h"
-#include "json.h"
-#include "redact.h"
+#include "base/buf.h"
+#include "base/columns.h"
+#include "base/redact.h"
+#include "json/json.h"
 
 static const uint64_t redraw_ns = 100 * 1000000ull;
 static const uint64_t plain_line_ns = 60 * 1000000000ull;

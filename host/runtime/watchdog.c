@@ -1,4 +1,4 @@
-#include "watchdog.h"
+#include "runtime/watchdog.h"
 
 #include <errno.h>
 #include <lauxlib.h>
@@ -10,9 +10,9 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "place.h"
-#include "runtime.h"
-#include "watchdog_impl.h"
+#include "lua/place.h"
+#include "runtime/runtime.h"
+#include "runtime/watchdog_impl.h"
 
 /* Milliseconds. */
 enum {

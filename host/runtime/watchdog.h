@@ -16,7 +16,7 @@
 #include <lua.h>
 #include <stdbool.h>
 
-#include "error.h"
+#include "base/error.h"
 
 struct th_runtime;
 typedef struct th_watchdog th_watchdog;

@@ -2,11 +2,11 @@
 #include <lauxlib.h>
 #include <string.h>
 
-#include "error_lua.h"
-#include "place.h"
-#include "runtime.h"
-#include "task_impl.h"
-#include "watchdog_impl.h"
+#include "lua/error.h"
+#include "lua/place.h"
+#include "runtime/runtime.h"
+#include "runtime/watchdog_impl.h"
+#include "task/impl.h"
 
 enum {
     GRACE = 1000,    /* instructions for to-be-closed variables after the first interrupt */

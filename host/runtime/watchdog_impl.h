@@ -8,8 +8,8 @@
 #include <stdatomic.h>
 #include <uv.h>
 
-#include "pulse.h"
-#include "watchdog.h"
+#include "lua/pulse.h"
+#include "runtime/watchdog.h"
 
 struct th_watchdog {
     struct th_runtime *runtime;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "world.h"
+#include "sandbox/world.h"
 
 static json_t *values(json_t *map)
 {

@@ -9,13 +9,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "check.h"
-#include "faults.h"
-#include "journal.h"
-#include "limits.h"
-#include "request.h"
-#include "sandbox.h"
-#include "store.h"
+#include "sandbox/check.h"
+#include "sandbox/faults.h"
+#include "sandbox/journal.h"
+#include "sandbox/limits.h"
+#include "sandbox/request.h"
+#include "sandbox/sandbox.h"
+#include "sandbox/store.h"
 
 /* Why a request is refused; each API has its own status and body for it. */
 enum sb_refusal {

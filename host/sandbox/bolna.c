@@ -2,7 +2,7 @@
  * Bolna's older trunk API, /sip-trunks: lists that are sent replace the lists that are there, and
  * what identifies a trunk (provider, auth_type) cannot be changed.
  */
-#include "bolna.h"
+#include "sandbox/bolna.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #ifndef SB_BOLNA_H
 #define SB_BOLNA_H
 
-#include "api.h"
+#include "sandbox/api.h"
 
 /* Completes a trunk (defaults, id, times, ids of gateways) and puts it into the store; takes the
  * reference. Its member phone_numbers must be an array of numbers without ids, or absent. */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bolna.h"
+#include "sandbox/bolna.h"
 
 const sb_field sb_bolna_number_fields[] = {
     {"phone_number", SB_STRING, .use = SB_CREATE | SB_REQUIRED, .min = 1},

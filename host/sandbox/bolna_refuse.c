@@ -1,7 +1,7 @@
 /*
  * What both Bolna APIs answer before a trunk comes into play.
  */
-#include "bolna.h"
+#include "sandbox/bolna.h"
 
 void sb_bolna_me(sb_call *call)
 {

@@ -2,12 +2,12 @@
  * Bolna's newer trunk API, /trunk: gateways, carrier addresses and numbers are sub-resources,
  * credentials are for outbound calls only and come in pairs.
  */
-#include "bolna_trunk.h"
+#include "sandbox/bolna_trunk.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "bolna.h"
+#include "sandbox/bolna.h"
 
 static const char *const presets[] = {"plivo", "telnyx", "twilio", "exotel",
                                       "vobiz", "vonage", "custom", NULL};

@@ -4,7 +4,7 @@
 #ifndef SB_BOLNA_TRUNK_H
 #define SB_BOLNA_TRUNK_H
 
-#include "api.h"
+#include "sandbox/api.h"
 
 enum { SB_GATEWAYS_MAX = 8 };
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bolna_trunk.h"
+#include "sandbox/bolna_trunk.h"
 
 const sb_field sb_bolna_gateway_fields[] = {
     {"host", SB_STRING, .use = SB_CREATE | SB_REQUIRED, .min = 1, .format = sb_format_host},

@@ -1,4 +1,4 @@
-#include "check.h"
+#include "sandbox/check.h"
 
 #include <ctype.h>
 #include <stdarg.h>

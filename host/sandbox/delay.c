@@ -1,4 +1,4 @@
-#include "delay.h"
+#include "sandbox/delay.h"
 
 #include <pthread.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "eventual.h"
+#include "sandbox/eventual.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "famulor.h"
+#include "sandbox/famulor.h"
 
 static const char *const trunk_types[] = {"extension", "number", NULL};
 static const char *const calling_formats[] = {"+e164", "e164", "national", NULL};

@@ -4,7 +4,7 @@
 #ifndef SB_FAMULOR_H
 #define SB_FAMULOR_H
 
-#include "api.h"
+#include "sandbox/api.h"
 
 /* Completes a trunk (defaults, id, ST_ ids, times) and puts it into the store; takes the reference.
  */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "famulor.h"
+#include "sandbox/famulor.h"
 
 static const sb_field nickname_fields[] = {
     {"nickname", SB_STRING, .use = SB_UPDATE | SB_NULL, .max = 50},

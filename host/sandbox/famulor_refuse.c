@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "famulor.h"
+#include "sandbox/famulor.h"
 
 static void refuse_invalid(sb_call *call)
 {

@@ -1,10 +1,10 @@
-#include "faults.h"
+#include "sandbox/faults.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "random.h"
+#include "sandbox/random.h"
 
 static const char *const names[SB_FAULTS] = {
     [SB_TOUCHED] = "touched",

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../error.h"
+#include "base/error.h"
 
 /* In the order in which they count when several meet one request. */
 enum sb_fault {

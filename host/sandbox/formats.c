@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check.h"
+#include "sandbox/check.h"
 
 static bool is_address(const char *text, int *family)
 {

@@ -1,10 +1,10 @@
-#include "journal.h"
+#include "sandbox/journal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api.h"
+#include "sandbox/api.h"
 
 enum { ENTRIES_MAX = 100000, VIOLATIONS_MAX = 10000 };
 

@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "check.h"
-#include "faults.h"
-#include "request.h"
+#include "sandbox/check.h"
+#include "sandbox/faults.h"
+#include "sandbox/request.h"
 
 enum { SB_APIS = 6 };
 

@@ -1,4 +1,4 @@
-#include "kill_client.h"
+#include "sandbox/kill_client.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>

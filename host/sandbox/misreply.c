@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "api.h"
+#include "sandbox/api.h"
 
 static const char proxy_page[] =
     "<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n<body>\r\n"

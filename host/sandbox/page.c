@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api.h"
+#include "sandbox/api.h"
 
 sb_page sb_page_make(sb_call *call, size_t number, size_t size, size_t count)
 {

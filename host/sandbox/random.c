@@ -1,4 +1,4 @@
-#include "random.h"
+#include "sandbox/random.h"
 
 #include <stdio.h>
 

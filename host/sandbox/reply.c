@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api.h"
+#include "sandbox/api.h"
 
 void sb_reply_clear(sb_reply *reply)
 {

@@ -1,4 +1,4 @@
-#include "request.h"
+#include "sandbox/request.h"
 
 #include <ctype.h>
 #include <stdlib.h>

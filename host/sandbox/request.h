@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../buf.h"
+#include "base/buf.h"
 
 enum { SB_SEGMENTS = 12, SB_PARAMETERS = 12, SB_BODY_MAX = 1024 * 1024 };
 

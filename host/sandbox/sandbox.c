@@ -2,7 +2,7 @@
  * The server: libmicrohttpd on a loopback socket, one thread for all connections, one for late
  * replies.
  */
-#include "sandbox.h"
+#include "sandbox/sandbox.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,9 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "delay.h"
-#include "kill_client.h"
-#include "world.h"
+#include "sandbox/delay.h"
+#include "sandbox/kill_client.h"
+#include "sandbox/world.h"
 
 struct th_sandbox {
     sb_world world; /* guarded by lock */

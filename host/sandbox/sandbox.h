@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#include "../error.h"
+#include "base/error.h"
 
 typedef struct th_sandbox th_sandbox;
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bolna.h"
+#include "sandbox/bolna.h"
 
 typedef struct sb_shape {
     const char *name, *provider, *description;

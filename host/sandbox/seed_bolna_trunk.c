@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bolna_trunk.h"
+#include "sandbox/bolna_trunk.h"
 
 typedef struct sb_shape {
     const char *name, *description, *preset, *transport, *codecs;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "famulor.h"
+#include "sandbox/famulor.h"
 
 typedef struct sb_shape {
     const char *prefix; /* of an E.164 number; NULL: an extension */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vatel.h"
+#include "sandbox/vatel.h"
 
 typedef struct sb_shape {
     const char *pbx;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "world.h"
+#include "sandbox/world.h"
 
 static int find_api(const char *target)
 {

@@ -1,10 +1,10 @@
-#include "store.h"
+#include "sandbox/store.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "api.h"
+#include "sandbox/api.h"
 
 /* Seeded trunks are older than this; writes come after it. 2026-04-01T08:00:00Z. */
 static const int64_t first_write = 1775030400000000;

@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "eventual.h"
-#include "random.h"
+#include "sandbox/eventual.h"
+#include "sandbox/random.h"
 
 struct sb_api;
 

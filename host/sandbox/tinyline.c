@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "api.h"
+#include "sandbox/api.h"
 
 enum { PER_PAGE = 5, BOTH = SB_CREATE | SB_UPDATE };
 

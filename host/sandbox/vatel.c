@@ -2,7 +2,7 @@
  * Vatel: trunks without numbers and without a time of change. Two independent credentials, one a
  * leg.
  */
-#include "vatel.h"
+#include "sandbox/vatel.h"
 
 #include <stdio.h>
 #include <string.h>

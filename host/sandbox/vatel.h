@@ -4,7 +4,7 @@
 #ifndef SB_VATEL_H
 #define SB_VATEL_H
 
-#include "api.h"
+#include "sandbox/api.h"
 
 /* Completes a trunk (id, time, empty assignments) and puts it into the store; takes the reference.
  */

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "vatel.h"
+#include "sandbox/vatel.h"
 
 static const sb_field fields[] = {
     {"agent_id", SB_STRING, .use = SB_CREATE | SB_REQUIRED, .format = sb_format_uuid},

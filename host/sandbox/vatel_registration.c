@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "vatel.h"
+#include "sandbox/vatel.h"
 
 enum { READS_TO_SETTLE = 2 };
 

@@ -1,4 +1,4 @@
-#include "world.h"
+#include "sandbox/world.h"
 
 #include <ctype.h>
 #include <stdlib.h>

@@ -5,8 +5,8 @@
 #ifndef SB_WORLD_H
 #define SB_WORLD_H
 
-#include "api.h"
-#include "sandbox.h"
+#include "sandbox/api.h"
+#include "sandbox/sandbox.h"
 
 typedef struct sb_world {
     char *token;                     /* owned; the same until the end */

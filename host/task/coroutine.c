@@ -3,7 +3,7 @@
  * is passed on to the task, and the coroutine's resumer sees nothing of it. (A plain resume would
  * take the host's yield for one of the script's.)
  */
-#include "task_impl.h"
+#include "task/impl.h"
 
 #include <lauxlib.h>
 

@@ -1,13 +1,13 @@
 /* How a task ends: returned, failed with its traceback, or cancelled; who learns of it; what is
  * freed. */
-#include "task_impl.h"
+#include "task/impl.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "error_lua.h"
-#include "runtime.h"
+#include "lua/error.h"
+#include "runtime/runtime.h"
 
 /* --- how a task ends -------------------------------------------------------------------------- */
 

@@ -2,7 +2,7 @@
 #ifndef TH_TASK_IMPL_H
 #define TH_TASK_IMPL_H
 
-#include "task.h"
+#include "task/task.h"
 
 enum th_task_state { TH_TASK_READY, TH_TASK_RUNNING, TH_TASK_PARKED, TH_TASK_DONE };
 

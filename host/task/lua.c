@@ -1,14 +1,14 @@
 /* What scripts see of tasks: spawn, await, cancel, sleep, and the two waits that the library's Lua
  * half builds on (join: several tasks, with a deadline). */
-#include "task_impl.h"
+#include "task/impl.h"
 
 #include <lauxlib.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "error_lua.h"
-#include "runtime.h"
+#include "lua/error.h"
+#include "runtime/runtime.h"
 
 #define TASK_TYPE "trunkhost.task"
 

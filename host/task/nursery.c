@@ -7,14 +7,14 @@
  * The children are bound: when the scope's task fails or is cancelled as a whole, the scheduler
  * ends them before it closes any of that task's variables.
  */
-#include "task_impl.h"
+#include "task/impl.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "error_lua.h"
-#include "runtime.h"
+#include "lua/error.h"
+#include "runtime/runtime.h"
 
 #define NURSERY_TYPE "trunkhost.nursery"
 

@@ -1,6 +1,6 @@
 /* The scheduler as a whole: all tasks cancelled, interrupted, described; the error that ends a run.
  */
-#include "task_impl.h"
+#include "task/impl.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>

@@ -1,12 +1,12 @@
 /* Tasks: their slots, the ready queue, wake-ups, resuming, cancelling, spawning. */
-#include "task_impl.h"
+#include "task/impl.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "place.h"
-#include "runtime.h"
+#include "lua/place.h"
+#include "runtime/runtime.h"
 
 const char th_host_yield = 0;
 

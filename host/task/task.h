@@ -26,10 +26,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buf.h"
-#include "error.h"
-#include "pulse.h"
-#include "timer.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/timer.h"
+#include "lua/pulse.h"
 
 typedef struct th_sched th_sched;
 typedef struct th_task th_task;

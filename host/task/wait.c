@@ -1,12 +1,12 @@
 /* A task that waits: the operation that it owns, errors thrown into its wait, places that cannot
  * wait, and the coroutines of the script between the task and its wait. */
-#include "task_impl.h"
+#include "task/impl.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "place.h"
+#include "lua/place.h"
 
 /* --- operations ------------------------------------------------------------------------------- */
 

@@ -5,13 +5,13 @@
  * The userdata may outlive the wait and the wait the userdata: each points to the other while both
  * are there. A wake-up that comes too late, or after the task was cancelled, does nothing.
  */
-#include "task_impl.h"
+#include "task/impl.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime.h"
+#include "runtime/runtime.h"
 
 #define WAITER_TYPE "trunkhost.waiter"
 

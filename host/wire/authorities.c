@@ -1,4 +1,4 @@
-#include "authorities.h"
+#include "wire/authorities.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "buf.h"
+#include "base/buf.h"
 
 enum { FILE_MAX = 64 << 20 };
 

@@ -2,7 +2,7 @@
 #ifndef TH_AUTHORITIES_H
 #define TH_AUTHORITIES_H
 
-#include "error.h"
+#include "base/error.h"
 
 /* What is used where an account names none: $SSL_CERT_FILE, else the system's bundle; NULL when
  * there is neither, and libcurl's own default holds. *variable becomes "SSL_CERT_FILE" or NULL. */

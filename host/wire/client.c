@@ -3,9 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "authorities.h"
-#include "proxy.h"
-#include "transfer_impl.h"
+#include "wire/authorities.h"
+#include "wire/proxy.h"
+#include "wire/transfer_impl.h"
 
 enum {
     DEFAULT_TIMEOUT_MS = 30000,

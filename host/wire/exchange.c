@@ -1,4 +1,4 @@
-#include "exchange.h"
+#include "wire/exchange.h"
 
 #include <math.h>
 #include <sodium.h>

@@ -14,10 +14,10 @@
 
 #include <stdbool.h>
 
-#include "error.h"
-#include "pacer.h"
-#include "timer.h"
-#include "transfer.h"
+#include "base/error.h"
+#include "base/timer.h"
+#include "wire/pacer.h"
+#include "wire/transfer.h"
 
 enum th_outcome {
     TH_OUTCOME_NONE,      /* it has not ended */

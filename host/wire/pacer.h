@@ -25,8 +25,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "error.h"
-#include "timer.h"
+#include "base/error.h"
+#include "base/timer.h"
 
 typedef struct th_pacer th_pacer;
 typedef struct th_ticket th_ticket;

@@ -5,7 +5,7 @@
 #ifndef TH_PACER_IMPL_H
 #define TH_PACER_IMPL_H
 
-#include "pacer.h"
+#include "wire/pacer.h"
 
 #define NS_PER_SECOND    1e9
 #define MAX_WAIT_SECONDS 86400.0

@@ -1,4 +1,4 @@
-#include "pacer_impl.h"
+#include "wire/pacer_impl.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "proxy.h"
+#include "wire/proxy.h"
 
 #include <curl/curl.h>
 #include <stdio.h>

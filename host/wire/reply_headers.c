@@ -1,4 +1,4 @@
-#include "reply_headers.h"
+#include "wire/reply_headers.h"
 
 #include <curl/curl.h>
 #include <math.h>

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "pacer.h"
+#include "wire/pacer.h"
 
 /* Nothing said yet: -1 everywhere. */
 void th_reply_headers_clear(th_pace_reply *pace, bool *json);

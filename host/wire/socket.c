@@ -1,4 +1,4 @@
-#include "socket.h"
+#include "wire/socket.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>

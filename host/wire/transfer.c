@@ -2,9 +2,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "redact.h"
-#include "reply_headers.h"
-#include "transfer_impl.h"
+#include "base/redact.h"
+#include "wire/reply_headers.h"
+#include "wire/transfer_impl.h"
 
 enum {
     MAX_HEADER_BYTES = 256 << 10,

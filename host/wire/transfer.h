@@ -21,9 +21,9 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "buf.h"
-#include "error.h"
-#include "pacer.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "wire/pacer.h"
 
 typedef struct th_client th_client;
 typedef struct th_transfer th_transfer;

@@ -2,7 +2,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "transfer_impl.h"
+#include "wire/transfer_impl.h"
 
 static enum th_kind kind_of(CURLcode code)
 {

@@ -5,8 +5,8 @@
 #ifndef TH_TRANSFER_IMPL_H
 #define TH_TRANSFER_IMPL_H
 
-#include "socket.h"
-#include "transfer.h"
+#include "wire/socket.h"
+#include "wire/transfer.h"
 
 /* A pooled easy handle with what it is set to, so that only what changes is set again. */
 typedef struct th_easy {

@@ -1,7 +1,7 @@
 #include <curl/curl.h>
 #include <string.h>
 
-#include "transfer.h"
+#include "wire/transfer.h"
 
 struct url_parts {
     char *scheme, *host, *user, *password; /* libcurl's memory */

@@ -4,15 +4,15 @@
  * alone and never installed, so that one and the same script, engine and binding can be timed with
  * the ledger and without.
  *
- * What it leaves out is all that host/ledger.c and what is below it do for a run: the thread, the
+ * What it leaves out is all that host/ledger/ledger.c and what is below it do for a run: the thread, the
  * copies of strings, sealing, SQL, fsync. What it keeps is the contract that callers lean on: rows
  * have numbers, and a callback comes from the loop, never from inside th_ledger_submit. The file
  * itself is made, with its tables, because a job looks into it before it starts.
  */
 #include <stdlib.h>
 
-#include "ledger.h"
-#include "ledger_writer.h"
+#include "ledger/ledger.h"
+#include "ledger/writer.h"
 
 struct th_ledger {
     uv_idle_t hurry; /* keeps the loop from sleeping before the end of the turn */

@@ -1,10 +1,10 @@
 --- Finding the trunk of a target that is meant costs the same however many there are.
 
 local lu <const> = require "luaunit"
-local canonical <const> = require "trunkhost.canonical"
+local canonical <const> = require "trunkhost.text.canonical"
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
-local migrate_target <const> = require "trunkhost.migrate_target"
+local migrate_target <const> = require "trunkhost.migrate.target"
 local neutral <const> = require "trunkhost.neutral"
 
 local STEP <const> = 1000 -- instructions between two counts

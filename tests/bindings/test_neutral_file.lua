@@ -2,14 +2,14 @@
 
 package.path = "tests/support/?.lua;" .. package.path
 local lu <const> = require "luaunit"
-local base <const> = require "trunkhost.neutral_base"
-local cells <const> = require "trunkhost.neutral_cells"
-local fields <const> = require "trunkhost.neutral_fields"
+local base <const> = require "trunkhost.neutral.base"
+local cells <const> = require "trunkhost.neutral.cells"
+local fields <const> = require "trunkhost.neutral.fields"
 local json <const> = require "trunkhost.json"
-local neutral_read <const> = require "trunkhost.neutral_read"
+local neutral_read <const> = require "trunkhost.neutral.read"
 local program <const> = require "program"
-local rows <const> = require "trunkhost.neutral_rows"
-local three_way <const> = require "trunkhost.three_way"
+local rows <const> = require "trunkhost.neutral.rows"
+local three_way <const> = require "trunkhost.neutral.three_way"
 local world <const> = require "mapping_world"
 
 local tests = {}

@@ -1,10 +1,10 @@
 --- The parts of a prompt that need no terminal: what TAB finds, and what is kept of what was typed.
 
 package.path = "tests/support/?.lua;" .. package.path
-local complete <const> = require "trunkhost.prompt_complete"
+local complete <const> = require "trunkhost.prompt.complete"
 local lu <const> = require "luaunit"
 local program <const> = require "program"
-local prompt_history <const> = require "trunkhost.prompt_history"
+local prompt_history <const> = require "trunkhost.prompt.history"
 local trunkhost <const> = require "trunkhost"
 
 for _, name in ipairs { "FAMULOR_TOKEN", "BOLNA_TOKEN", "VATEL_TOKEN" } do

@@ -6,7 +6,7 @@ local lu <const> = require "luaunit"
 local api_page <const> = require "api_page"
 local core <const> = require "trunkhost.core"
 local program <const> = require "program"
-local reference <const> = require "trunkhost.reference"
+local reference <const> = require "trunkhost.reference.reference"
 local trunkhost <const> = require "trunkhost"
 
 -- The walk needs accounts to open: once more, with fake ones.
@@ -62,7 +62,7 @@ end
 
 local function same(class, names)
     lu.assertEquals(names, documented(class), class .. ": left is what there is, right is what is written in "
-        .. "bindings/meta/" .. found.classes[class].file)
+        .. "bindings/trunkhost/meta/" .. found.classes[class].file)
 end
 
 --- What scripts see of a value: the members of a table, or the methods of an object.
@@ -194,13 +194,13 @@ function tests.test_tables_that_are_checked_have_the_members_that_are_written_do
     same("trunkhost.JobSpec", sorted(private(trunkhost.job.run, "MEMBERS")))
     same("trunkhost.RetryOptions", sorted(private(trunkhost.retry, "OPTIONS")))
     same("trunkhost.InspectOptions", sorted(private(trunkhost.inspect, "DEFAULTS")))
-    local known <const> = private(require("trunkhost.http_options").check, "KNOWN")
+    local known <const> = private(require("trunkhost.http.options").check, "KNOWN")
     same("trunkhost.HttpClientOptions", sorted(known.client))
     same("trunkhost.HttpRequest", sorted(known.request))
     same("trunkhost.HttpCall", sorted(known.call))
     same("trunkhost.HttpClientRequest", sorted(known["client:request"]))
     same("trunkhost.Command", sorted(private(trunkhost.process.run, "OPTIONS")))
-    same("trunkhost.AccountConfig", sorted(private(require("trunkhost.config").get, "ACCOUNT")))
+    same("trunkhost.AccountConfig", sorted(private(require("trunkhost.account.config").get, "ACCOUNT")))
 end
 
 function tests.test_defaults_are_those_that_are_written_down()
@@ -226,13 +226,13 @@ end
 
 function tests.test_errors_have_the_members_and_kinds_that_are_written_down()
     local kinds, names = {}, {}
-    for name in read "host/error.h":gmatch "\n    TH_([%u_]+),%s+/%*" do
+    for name in read "host/base/error.h":gmatch "\n    TH_([%u_]+),%s+/%*" do
         kinds[name:lower()] = true
     end
     lu.assertTrue(kinds.refused)
     lu.assertEquals(sorted(kinds), (function(list) table.sort(list) return list end)
         { table.unpack(found.aliases["trunkhost.ErrorKind"].values) })
-    local source <const> = read "host/error_lua.c"
+    local source <const> = read "host/lua/error.c"
     for _, setter in ipairs { 'set_text%(L, "(%l+)"', 'lua_setfield%(L, %-2, "(%l+)"',
         'strcmp%(lua_tostring%(L, 2%), "(%l+)"' } do
         for name in source:gmatch(setter) do
@@ -259,7 +259,7 @@ function tests.test_descriptions_of_providers_have_the_members_that_are_written_
         count = count + 1
     end
     for _, part in ipairs { "", "_endpoint", "_object", "_rule", "_use" } do
-        local source <const> = read(("host/provider_parse%s.c"):format(part))
+        local source <const> = read(("host/provider/parse%s.c"):format(part))
         for name, list in source:gmatch "static const char %*const ([%l_]+)%[%] = (%b{})" do
             if name == "known" or name:find "members$" then
                 local words <const> = {}
@@ -639,7 +639,7 @@ end
 
 function tests.test_the_page_of_the_reference_is_the_one_that_the_annotations_make()
     lu.assertTrue(read(api_page.path) == api_page.text(),
-        ("%s is not what bindings/meta/ says; make it again: %s"):format(api_page.path, api_page.command))
+        ("%s is not what bindings/trunkhost/meta/ says; make it again: %s"):format(api_page.path, api_page.command))
 end
 
 function tests.test_mistakes_in_annotations_are_named_with_file_and_line()

@@ -6,8 +6,8 @@ local duration <const> = require "trunkhost.duration"
 local lu <const> = require "luaunit"
 local program <const> = require "program"
 local aligned <const> = require "trunkhost.table"
-local match <const> = require "trunkhost.match"
-local text_width <const> = require "trunkhost.text_width"
+local match <const> = require "trunkhost.job.match"
+local text_width <const> = require "trunkhost.text.width"
 
 local tests = {}
 

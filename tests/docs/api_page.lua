@@ -1,6 +1,6 @@
---- docs/lua-api.md, made from the annotations in bindings/meta/*.lua.
+--- docs/lua-api.md, made from the annotations in bindings/trunkhost/meta/*.lua.
 
-local reference <const> = require "trunkhost.reference"
+local reference <const> = require "trunkhost.reference.reference"
 
 local api_page <const> = {}
 
@@ -10,7 +10,7 @@ api_page.command = "build/release/trunkhost tests/docs/generate_api.lua"
 local HEAD <const> = [[
 # Lua reference
 
-<!-- Made from bindings/meta/*.lua by %s; edit those. -->
+<!-- Made from bindings/trunkhost/meta/*.lua by %s; edit those. -->
 
 Everything that a script may use. [Writing scripts](writing-scripts.md) and [Tasks](tasks.md) explain how it plays
 together; this page is for looking up. Editors show the same: `trunkhost init` sets one up

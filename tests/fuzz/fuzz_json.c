@@ -5,7 +5,7 @@
  *
  * With libFuzzer:
  *   clang -g -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Ihost tests/fuzz/fuzz_json.c \
- *     host/json*.c host/secret.c host/secret_lua.c host/error.c host/buf.c \
+ *     host/json/*.c host/base/secret.c host/lua/secret.c host/base/error.c host/base/buf.c \
  *     $(pkg-config --cflags --libs lua5.4 lua5.4-cjson libsodium jansson) -o fuzz_json
  * As a plain program that runs over the files it is given: with -DTH_FUZZ_PLAIN and any compiler.
  */
@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
+#include "json/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

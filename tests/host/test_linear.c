@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "runtime.h"
+#include "runtime/runtime.h"
 #include "scratch_folder.h"
 
 enum { COUNT = 100 };               /* instructions between two looks */

@@ -24,9 +24,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "runtime.h"
+#include "base/secret.h"
+#include "runtime/runtime.h"
 #include "scratch_folder.h"
-#include "secret.h"
 
 enum {
     BATCH = 200,   /* runs in one child */

@@ -2,7 +2,7 @@
 
 package.path = "tests/support/?.lua;" .. package.path
 local lu <const> = require "luaunit"
-local canonical <const> = require "trunkhost.canonical"
+local canonical <const> = require "trunkhost.text.canonical"
 local csv <const> = require "trunkhost.csv"
 local editing <const> = require "editing"
 local json <const> = require "trunkhost.json"

@@ -3,7 +3,7 @@
 
 package.path = "tests/support/?.lua;" .. package.path
 local lu <const> = require "luaunit"
-local canonical <const> = require "trunkhost.canonical"
+local canonical <const> = require "trunkhost.text.canonical"
 local editing <const> = require "editing"
 local json <const> = require "trunkhost.json"
 local program <const> = require "program"

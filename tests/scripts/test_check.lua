@@ -1,7 +1,7 @@
 --- trunkhost --check: it finds mistakes before they meet a trunk, and none where there is none.
 
 package.path = "tests/support/?.lua;tests/docs/?.lua;" .. package.path
-local check <const> = require "trunkhost.check"
+local check <const> = require "trunkhost.check.check"
 local lu <const> = require "luaunit"
 local markdown <const> = require "markdown"
 local program <const> = require "program"

@@ -71,7 +71,7 @@ function tests.test_the_configuration_is_valid_and_says_all_that_an_account_may_
         .. " -e 'print(table.concat(require(\"trunkhost\").accounts(), \" \"))'")
     lu.assertEquals({ result.status, result.out }, { 0, "famulor\n" }, result.err)
     local text <const> = program.read(path)
-    local classes <const> = require("trunkhost.reference").load().classes
+    local classes <const> = require("trunkhost.reference.reference").load().classes
     for member in pairs(classes["trunkhost.AccountConfig"].fields) do
         lu.assertStrMatches(text, ".*\n *-?-? ?" .. member .. " = .*")
     end

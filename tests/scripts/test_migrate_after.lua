@@ -3,7 +3,7 @@
 package.path = "tests/support/?.lua;" .. package.path
 local lu <const> = require "luaunit"
 local json <const> = require "trunkhost.json"
-local canonical <const> = require "trunkhost.canonical"
+local canonical <const> = require "trunkhost.text.canonical"
 local migration <const> = require "migration"
 local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"

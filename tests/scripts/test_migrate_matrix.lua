@@ -3,7 +3,7 @@
 
 package.path = "tests/support/?.lua;" .. package.path
 local lu <const> = require "luaunit"
-local canonical <const> = require "trunkhost.canonical"
+local canonical <const> = require "trunkhost.text.canonical"
 local consent <const> = require "migration_consent"
 local json <const> = require "trunkhost.json"
 local pairs_of <const> = require "migration_pair"

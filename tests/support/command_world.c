@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "ledger.h"
+#include "ledger/ledger.h"
 #include "scratch_folder.h"
 
 int command_set_up(void **state)

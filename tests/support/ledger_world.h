@@ -7,7 +7,7 @@
 
 #include <uv.h>
 
-#include "ledger.h"
+#include "ledger/ledger.h"
 
 struct world {
     char *folder, *path, *key; /* key: where the private key belongs */

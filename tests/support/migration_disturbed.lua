@@ -2,7 +2,7 @@
 --- target's own memory.
 
 local lu <const> = require "luaunit"
-local canonical <const> = require "trunkhost.canonical"
+local canonical <const> = require "trunkhost.text.canonical"
 local consent <const> = require "migration_consent"
 local shapes <const> = require "migration_shapes"
 local truth <const> = require "migration_truth"

@@ -1,7 +1,7 @@
 --- What a migration has announced, held against what the target's sandbox was sent and has in its memory.
 
 local lu <const> = require "luaunit"
-local canonical <const> = require "trunkhost.canonical"
+local canonical <const> = require "trunkhost.text.canonical"
 local json <const> = require "trunkhost.json"
 local neutral <const> = require "trunkhost.neutral"
 

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "transfer.h"
+#include "wire/transfer.h"
 #include "wire_server.h"
 
 struct net {

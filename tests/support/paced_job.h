@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "pacer.h"
+#include "wire/pacer.h"
 
 #define SECOND UINT64_C(1000000000)
 

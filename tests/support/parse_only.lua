@@ -5,7 +5,7 @@ local options <const> = require "trunkhost.options"
 
 -- With --resume and --undo a script gets the words of an earlier run from the ledger, and there is none here: what must
 -- be given was given then.
-package.loaded["trunkhost.job_resume"] = {
+package.loaded["trunkhost.job.resume"] = {
     words = function(parser, given)
         local later <const> = (" " .. table.concat(given, " ") .. " "):find " %-%-undo[ =]" ~= nil
             or (" " .. table.concat(given, " ") .. " "):find " %-%-resume[ =]" ~= nil

@@ -12,9 +12,9 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
-#include "json.h"
+#include "base/secret.h"
 #include "library.h"
-#include "secret.h"
+#include "json/json.h"
 
 static int make_secret(lua_State *L)
 {

@@ -5,7 +5,7 @@
 #ifndef TH_TEST_PROVIDER_FIXTURE_H
 #define TH_TEST_PROVIDER_FIXTURE_H
 
-#include "provider.h"
+#include "provider/provider.h"
 
 /* A state with the standard libraries, `trunkhost.providers.*` as they are compiled in, and the
  * globals `null`, `array(table)` (marks it as a JSON array) and `secret(text)`. Closed with

@@ -1,7 +1,7 @@
 --- The configuration: a Lua file that returns a table, checked in full before anything is done with it.
 
 local core <const> = require "trunkhost.core"
-local suggest <const> = require "trunkhost.suggest"
+local suggest <const> = require "trunkhost.text.suggest"
 
 local config <const> = {}
 

@@ -2,7 +2,7 @@
 --- as unsettled, and stands against every further one of the same content: it is looked for first. Absence is proven
 --- only by a list that was begun later than the platform's settle time (`eventual`) after the request ended.
 
-local canonical <const> = require "trunkhost.canonical"
+local canonical <const> = require "trunkhost.text.canonical"
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
 

@@ -3,8 +3,8 @@
 --- somebody else may have moved it.
 
 local core <const> = require "trunkhost.core"
-local evidence <const> = require "trunkhost.evidence"
-local outcome <const> = require "trunkhost.outcome"
+local evidence <const> = require "trunkhost.change.evidence"
+local outcome <const> = require "trunkhost.change.outcome"
 
 local change <const> = {}
 

@@ -1,10 +1,10 @@
 --- What proves that a change took effect: the strongest that the provider's description offers.
 
-local alike <const> = require "trunkhost.alike"
-local canonical <const> = require "trunkhost.canonical"
+local alike <const> = require "trunkhost.change.alike"
+local canonical <const> = require "trunkhost.text.canonical"
 local core <const> = require "trunkhost.core"
 local duration <const> = require "trunkhost.duration"
-local outcome <const> = require "trunkhost.outcome"
+local outcome <const> = require "trunkhost.change.outcome"
 local trunk_secrets <const> = require "trunkhost.trunk_secrets"
 
 local evidence <const> = {}

@@ -1,7 +1,7 @@
 --- Mistakes that are correct Lua, and that the types do not show.
 
 local infer <const> = require "trunkhost.check.infer"
-local suggest <const> = require "trunkhost.suggest"
+local suggest <const> = require "trunkhost.text.suggest"
 local types <const> = require "trunkhost.check.types"
 local walk <const> = require "trunkhost.check.walk"
 

@@ -2,7 +2,7 @@
 --- an empty value, and nothing is said of it.
 
 local parse_options <const> = require "trunkhost.check.options"
-local reference <const> = require "trunkhost.reference"
+local reference <const> = require "trunkhost.reference.reference"
 local types <const> = require "trunkhost.check.types"
 local walk <const> = require "trunkhost.check.walk"
 

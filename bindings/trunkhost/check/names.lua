@@ -1,7 +1,7 @@
 --- Names that mean nothing: globals that nobody has made, members that a value does not have.
 
 local infer <const> = require "trunkhost.check.infer"
-local suggest <const> = require "trunkhost.suggest"
+local suggest <const> = require "trunkhost.text.suggest"
 local types <const> = require "trunkhost.check.types"
 local walk <const> = require "trunkhost.check.walk"
 

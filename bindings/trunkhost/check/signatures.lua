@@ -1,7 +1,7 @@
 --- What the functions of a script are given: where one is handed to the library, the library says it.
 
 local infer <const> = require "trunkhost.check.infer"
-local reference <const> = require "trunkhost.reference"
+local reference <const> = require "trunkhost.reference.reference"
 local types <const> = require "trunkhost.check.types"
 local walk <const> = require "trunkhost.check.walk"
 

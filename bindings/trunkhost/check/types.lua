@@ -1,6 +1,6 @@
 --- What the reference says of types: which members one has, and whether a value fits.
 
-local reference <const> = require "trunkhost.reference"
+local reference <const> = require "trunkhost.reference.reference"
 
 local types <const> = {}
 

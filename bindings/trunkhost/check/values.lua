@@ -1,7 +1,7 @@
 --- Whether what a script hands over is what the library takes: how many values, their types, the members of tables.
 
 local infer <const> = require "trunkhost.check.infer"
-local suggest <const> = require "trunkhost.suggest"
+local suggest <const> = require "trunkhost.text.suggest"
 local types <const> = require "trunkhost.check.types"
 local walk <const> = require "trunkhost.check.walk"
 

@@ -1,6 +1,6 @@
 --- `trunkhost --check SCRIPT`: what can be said of a script without running it.
 
-local check <const> = require "trunkhost.check"
+local check <const> = require "trunkhost.check.check"
 local core <const> = require "trunkhost.core"
 
 local function fail(format, ...)

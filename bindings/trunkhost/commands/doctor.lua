@@ -3,9 +3,9 @@
 local argparse <const> = require "argparse"
 local core <const> = require "trunkhost.core"
 local aligned <const> = require "trunkhost.table"
-local checks <const> = require "trunkhost.doctor"
+local checks <const> = require "trunkhost.commands.doctor_checks"
 local json_line <const> = require "trunkhost.json_line"
-local suggest <const> = require "trunkhost.suggest"
+local suggest <const> = require "trunkhost.text.suggest"
 
 local EPILOG <const> = [[
 Each account is asked once whether its token is good. That is a GET; nothing is

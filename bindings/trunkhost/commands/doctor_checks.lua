@@ -2,10 +2,10 @@
 --- state is "ok", "warning" (a run works, but somebody should know) or "wrong" (a run would fail or be in danger).
 
 local accounts <const> = require "trunkhost.accounts"
-local config <const> = require "trunkhost.config"
+local config <const> = require "trunkhost.account.config"
 local core <const> = require "trunkhost.core"
-local instant <const> = require "trunkhost.instant"
-local one_account <const> = require "trunkhost.one_account"
+local instant <const> = require "trunkhost.text.instant"
+local one_account <const> = require "trunkhost.account.one_account"
 local tasks <const> = require "trunkhost.tasks"
 
 local doctor <const> = {}

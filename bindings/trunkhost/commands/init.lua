@@ -4,7 +4,7 @@
 local argparse <const> = require "argparse"
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
-local suggest <const> = require "trunkhost.suggest"
+local suggest <const> = require "trunkhost.text.suggest"
 local uv <const> = require "trunkhost.uv"
 
 local EPILOG <const> = [[

@@ -3,8 +3,8 @@
 local core <const> = require "trunkhost.core"
 local inspect <const> = require "trunkhost.inspect"
 local line_editor <const> = require "trunkhost.line_editor"
-local prompt_read <const> = require "trunkhost.prompt_read"
-local text_width <const> = require "trunkhost.text_width"
+local prompt_read <const> = require "trunkhost.prompt.read"
+local text_width <const> = require "trunkhost.text.width"
 
 local GREEN <const>, RED <const>, CYAN <const> = 32, 31, 36
 
@@ -27,7 +27,7 @@ local function prompt_text()
 end
 
 local function account_list(is_sandbox)
-    local configuration <const> = require("trunkhost.config").get()
+    local configuration <const> = require("trunkhost.account.config").get()
     local list <const> = {}
     for i, name in ipairs(require("trunkhost.accounts").names()) do
         local account <const> = configuration.accounts[name]

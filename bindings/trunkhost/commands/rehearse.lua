@@ -5,7 +5,7 @@ local argparse <const> = require "argparse"
 local aligned <const> = require "trunkhost.table"
 local core <const> = require "trunkhost.core"
 local json_line <const> = require "trunkhost.json_line"
-local rehearse <const> = require "trunkhost.rehearse"
+local rehearse <const> = require "trunkhost.rehearse.rehearse"
 local stage <const> = require "trunkhost.rehearse.stage"
 
 local USAGE <const> = "trunkhost rehearse [option...] SCRIPT [script option...]"

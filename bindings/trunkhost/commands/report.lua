@@ -2,10 +2,10 @@
 
 local argparse <const> = require "argparse"
 local core <const> = require "trunkhost.core"
-local report_data <const> = require "trunkhost.report_data"
-local report_file <const> = require "trunkhost.report_file"
-local report_html <const> = require "trunkhost.report_html"
-local suggest <const> = require "trunkhost.suggest"
+local report_data <const> = require "trunkhost.report.data"
+local report_file <const> = require "trunkhost.report.file"
+local report_html <const> = require "trunkhost.report.html"
+local suggest <const> = require "trunkhost.text.suggest"
 
 local EPILOG <const> = [[
 The page needs nothing else: no network, no other file, no script to be read.

@@ -3,13 +3,13 @@
 --- sent, and nothing else.
 
 local addresses <const> = require "trunkhost.mapping.addresses"
-local canonical <const> = require "trunkhost.canonical"
+local canonical <const> = require "trunkhost.text.canonical"
 local core <const> = require "trunkhost.core"
-local fields <const> = require "trunkhost.neutral_fields"
+local fields <const> = require "trunkhost.neutral.fields"
 local json <const> = require "trunkhost.json"
 local neutral <const> = require "trunkhost.neutral"
-local parts <const> = require "trunkhost.apply_parts"
-local spreadsheet <const> = require "trunkhost.spreadsheet"
+local parts <const> = require "trunkhost.edit.parts"
+local spreadsheet <const> = require "trunkhost.text.spreadsheet"
 local steps <const> = require "trunkhost.mapping.steps"
 
 local apply_change <const> = {}

@@ -2,10 +2,10 @@
 
 local accounts <const> = require "trunkhost.accounts"
 local core <const> = require "trunkhost.core"
-local fields <const> = require "trunkhost.neutral_fields"
+local fields <const> = require "trunkhost.neutral.fields"
 local options <const> = require "trunkhost.options"
-local reader <const> = require "trunkhost.neutral_read"
-local suggest <const> = require "trunkhost.suggest"
+local reader <const> = require "trunkhost.neutral.read"
+local suggest <const> = require "trunkhost.text.suggest"
 
 local apply_options <const> = {}
 

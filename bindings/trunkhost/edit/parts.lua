@@ -1,7 +1,7 @@
 --- Parts of a trunk that have requests of their own (numbers, gateways, addresses, assignments): which of them are
 --- added, changed and removed between two states of it, one request for each.
 
-local canonical <const> = require "trunkhost.canonical"
+local canonical <const> = require "trunkhost.text.canonical"
 local json <const> = require "trunkhost.json"
 local model <const> = require "trunkhost.mapping.model"
 

@@ -1,15 +1,15 @@
 --- Sending what an edit of a trunk comes to: its own fields in one request, then its parts one by one. Each is sent
 --- once; what may have happened is looked for.
 
-local change <const> = require "trunkhost.change"
+local change <const> = require "trunkhost.change.change"
 local core <const> = require "trunkhost.core"
-local creates <const> = require "trunkhost.creates"
+local creates <const> = require "trunkhost.call.creates"
 local ledger <const> = require "trunkhost.ledger"
 local model <const> = require "trunkhost.mapping.model"
 local neutral <const> = require "trunkhost.neutral"
-local outcome <const> = require "trunkhost.outcome"
-local parts <const> = require "trunkhost.apply_parts"
-local surely <const> = require "trunkhost.surely"
+local outcome <const> = require "trunkhost.change.outcome"
+local parts <const> = require "trunkhost.edit.parts"
+local surely <const> = require "trunkhost.call.surely"
 
 local apply_steps <const> = {}
 

@@ -2,14 +2,14 @@
 --- the same since. It is the same comparison of three states as for a file, with the run's own values as what was
 --- exported.
 
-local base <const> = require "trunkhost.neutral_base"
-local apply_change <const> = require "trunkhost.apply_change"
-local apply_steps <const> = require "trunkhost.apply_steps"
-local fields <const> = require "trunkhost.neutral_fields"
+local base <const> = require "trunkhost.neutral.base"
+local apply_change <const> = require "trunkhost.edit.change"
+local apply_steps <const> = require "trunkhost.edit.steps"
+local fields <const> = require "trunkhost.neutral.fields"
 local json <const> = require "trunkhost.json"
 local neutral <const> = require "trunkhost.neutral"
-local outcome <const> = require "trunkhost.outcome"
-local three_way <const> = require "trunkhost.three_way"
+local outcome <const> = require "trunkhost.change.outcome"
+local three_way <const> = require "trunkhost.neutral.three_way"
 
 local apply_undo <const> = {}
 

@@ -3,11 +3,11 @@
 
 local addresses <const> = require "trunkhost.mapping.addresses"
 local aligned <const> = require "trunkhost.table"
-local canonical <const> = require "trunkhost.canonical"
+local canonical <const> = require "trunkhost.text.canonical"
 local json <const> = require "trunkhost.json"
 local json_line <const> = require "trunkhost.json_line"
 local numbers <const> = require "trunkhost.mapping.numbers"
-local planner <const> = require "trunkhost.job_plan"
+local planner <const> = require "trunkhost.job.plan"
 
 local apply_view <const> = {}
 

@@ -1,9 +1,9 @@
 --- What a script says to trunkhost.http, held against what there is to say. A mistake in a script is an error at the
 --- line that makes it.
 
-local config <const> = require "trunkhost.config"
+local config <const> = require "trunkhost.account.config"
 local core <const> = require "trunkhost.core"
-local suggest <const> = require "trunkhost.suggest"
+local suggest <const> = require "trunkhost.text.suggest"
 
 local options <const> = {}
 

@@ -4,8 +4,8 @@
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
 local ledger <const> = require "trunkhost.ledger"
-local records <const> = require "trunkhost.job_records"
-local report <const> = require "trunkhost.job_report"
+local records <const> = require "trunkhost.job.records"
+local report <const> = require "trunkhost.job.report"
 
 local conclusion <const> = {}
 

@@ -2,10 +2,10 @@
 --- ledger, and the next run with --deliver hands it on again instead of setting another one.
 
 local core <const> = require "trunkhost.core"
-local delivery_command <const> = require "trunkhost.delivery_command"
-local evidence <const> = require "trunkhost.evidence"
+local delivery_command <const> = require "trunkhost.job.delivery_command"
+local evidence <const> = require "trunkhost.change.evidence"
 local ledger <const> = require "trunkhost.ledger"
-local outcome <const> = require "trunkhost.outcome"
+local outcome <const> = require "trunkhost.change.outcome"
 
 local deliver <const> = {}
 
@@ -249,7 +249,7 @@ end
 
 --- Records anew that an item has failed, which stood there as done.
 local function record_failure(entry)
-    local records = require "trunkhost.job_records"
+    local records = require "trunkhost.job.records"
     records.begin(entry)
     records.finish(entry)
 end

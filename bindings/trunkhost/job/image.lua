@@ -1,7 +1,7 @@
 --- What a change has found and left, field by field and without passwords: kept in the ledger, so that it can be
 --- taken back, and only where nobody has changed the same since.
 
-local canonical <const> = require "trunkhost.canonical"
+local canonical <const> = require "trunkhost.text.canonical"
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
 

@@ -2,7 +2,7 @@
 
 local json <const> = require "trunkhost.json"
 local options <const> = require "trunkhost.options"
-local suggest <const> = require "trunkhost.suggest"
+local suggest <const> = require "trunkhost.text.suggest"
 
 local match <const> = {}
 

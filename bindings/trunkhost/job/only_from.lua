@@ -4,7 +4,7 @@
 local core <const> = require "trunkhost.core"
 local csv <const> = require "trunkhost.csv"
 local options <const> = require "trunkhost.options"
-local spreadsheet <const> = require "trunkhost.spreadsheet"
+local spreadsheet <const> = require "trunkhost.text.spreadsheet"
 
 local only_from <const> = {}
 

@@ -1,6 +1,6 @@
 --- What a job is going to do: planned item by item, shown, and agreed to.
 
-local canonical <const> = require "trunkhost.canonical"
+local canonical <const> = require "trunkhost.text.canonical"
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
 local options <const> = require "trunkhost.options"

@@ -1,12 +1,12 @@
 --- A plan in a file: written by --plan-out, for people to look at, and carried out by --plan, that and nothing else.
 
-local canonical <const> = require "trunkhost.canonical"
+local canonical <const> = require "trunkhost.text.canonical"
 local core <const> = require "trunkhost.core"
-local job_items <const> = require "trunkhost.job_items"
+local job_items <const> = require "trunkhost.job.items"
 local json <const> = require "trunkhost.json"
 local json_line <const> = require "trunkhost.json_line"
 local options <const> = require "trunkhost.options"
-local planner <const> = require "trunkhost.job_plan"
+local planner <const> = require "trunkhost.job.plan"
 
 local plan_file <const> = {}
 

@@ -1,10 +1,10 @@
 --- A job in the ledger: who may write, what earlier runs left half-way, what each item is doing and how it ended.
 
 local core <const> = require "trunkhost.core"
-local image <const> = require "trunkhost.job_image"
+local image <const> = require "trunkhost.job.image"
 local json_line <const> = require "trunkhost.json_line"
 local ledger <const> = require "trunkhost.ledger"
-local planner <const> = require "trunkhost.job_plan"
+local planner <const> = require "trunkhost.job.plan"
 local tasks <const> = require "trunkhost.tasks"
 
 local records <const> = {}

@@ -5,7 +5,7 @@ local aligned <const> = require "trunkhost.table"
 local core <const> = require "trunkhost.core"
 local duration <const> = require "trunkhost.duration"
 local json_line <const> = require "trunkhost.json_line"
-local resume_command <const> = require "trunkhost.resume_command"
+local resume_command <const> = require "trunkhost.text.resume_command"
 
 local report <const> = {}
 

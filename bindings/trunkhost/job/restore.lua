@@ -1,12 +1,12 @@
 --- Putting an old password back (--restore-on-failure) when the carrier refuses the new one: sent, verified and
 --- recorded with the same care as any other change.
 
-local change <const> = require "trunkhost.change"
+local change <const> = require "trunkhost.change.change"
 local core <const> = require "trunkhost.core"
-local evidence <const> = require "trunkhost.evidence"
+local evidence <const> = require "trunkhost.change.evidence"
 local ledger <const> = require "trunkhost.ledger"
-local outcome <const> = require "trunkhost.outcome"
-local planner <const> = require "trunkhost.job_plan"
+local outcome <const> = require "trunkhost.change.outcome"
+local planner <const> = require "trunkhost.job.plan"
 
 local restore <const> = {}
 

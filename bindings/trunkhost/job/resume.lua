@@ -1,11 +1,11 @@
 --- Going on with an earlier run, or taking it back: its own arguments again. What it is known to have done is left
 --- out, or all that there is.
 
-local arguments <const> = require "trunkhost.arguments"
+local arguments <const> = require "trunkhost.text.arguments"
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
 local options <const> = require "trunkhost.options"
-local records <const> = require "trunkhost.job_records"
+local records <const> = require "trunkhost.job.records"
 
 local resume <const> = {}
 

@@ -11,10 +11,10 @@ local DAY <const>, HOUR <const>, MINUTE <const> = 86400, 3600, 60
 ---@param entries trunkhost.Entry[]
 function job_secrets.attach(run, entries)
     if run.options.restore_on_failure then
-        require("trunkhost.restore").attach(run, entries)
+        require("trunkhost.job.restore").attach(run, entries)
     end
     if run.options.deliver then
-        require("trunkhost.deliver").attach(run, entries)
+        require("trunkhost.job.deliver").attach(run, entries)
     end
 end
 
@@ -23,7 +23,7 @@ end
 ---@param entry trunkhost.Entry
 function job_secrets.proven(run, entry)
     if run.delivery then
-        require("trunkhost.deliver").item(run, entry)
+        require("trunkhost.job.deliver").item(run, entry)
     end
 end
 
@@ -31,7 +31,7 @@ end
 ---@param run trunkhost.JobRun
 function job_secrets.finish(run)
     if run.delivery then
-        require("trunkhost.deliver").finish(run)
+        require("trunkhost.job.deliver").finish(run)
     end
 end
 
@@ -39,7 +39,7 @@ end
 ---@param run trunkhost.JobRun
 function job_secrets.cancelled(run)
     if run.delivery then
-        require("trunkhost.deliver").cancelled(run)
+        require("trunkhost.job.deliver").cancelled(run)
     end
 end
 

@@ -1,11 +1,11 @@
 --- Which trunks a run works on: the accounts that were named, their items, and the filters over them.
 
 local accounts <const> = require "trunkhost.accounts"
-local config <const> = require "trunkhost.config"
+local config <const> = require "trunkhost.account.config"
 local core <const> = require "trunkhost.core"
-local job_items <const> = require "trunkhost.job_items"
-local match <const> = require "trunkhost.match"
-local one_account <const> = require "trunkhost.one_account"
+local job_items <const> = require "trunkhost.job.items"
+local match <const> = require "trunkhost.job.match"
+local one_account <const> = require "trunkhost.account.one_account"
 local options <const> = require "trunkhost.options"
 
 local select_items <const> = {}

@@ -1,16 +1,16 @@
 --- Taking back what a run has done: newest first, only what nobody has changed since, and nothing twice. The items go
 --- through the same engine as any others; here it is decided which they are, and what is to be done with each.
 
-local change <const> = require "trunkhost.change"
+local change <const> = require "trunkhost.change.change"
 local core <const> = require "trunkhost.core"
-local image <const> = require "trunkhost.job_image"
-local job_items <const> = require "trunkhost.job_items"
+local image <const> = require "trunkhost.job.image"
+local job_items <const> = require "trunkhost.job.items"
 local ledger <const> = require "trunkhost.ledger"
-local match <const> = require "trunkhost.match"
+local match <const> = require "trunkhost.job.match"
 local options <const> = require "trunkhost.options"
-local outcome <const> = require "trunkhost.outcome"
-local planner <const> = require "trunkhost.job_plan"
-local records <const> = require "trunkhost.job_records"
+local outcome <const> = require "trunkhost.change.outcome"
+local planner <const> = require "trunkhost.job.plan"
+local records <const> = require "trunkhost.job.records"
 local tasks <const> = require "trunkhost.tasks"
 
 local undo <const> = {}

@@ -2,11 +2,11 @@
 --- or something says stop.
 
 local core <const> = require "trunkhost.core"
-local image <const> = require "trunkhost.job_image"
-local job_secrets <const> = require "trunkhost.job_secrets"
-local progress <const> = require "trunkhost.job_progress"
-local records <const> = require "trunkhost.job_records"
-local time_options <const> = require "trunkhost.time_options"
+local image <const> = require "trunkhost.job.image"
+local job_secrets <const> = require "trunkhost.job.secrets"
+local progress <const> = require "trunkhost.job.progress"
+local records <const> = require "trunkhost.job.records"
+local time_options <const> = require "trunkhost.job.time_options"
 
 local waves <const> = {}
 

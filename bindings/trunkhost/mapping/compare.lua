@@ -1,7 +1,7 @@
 --- When two neutral trunks say the same, and what is lost when they do not.
 
 local addresses <const> = require "trunkhost.mapping.addresses"
-local canonical <const> = require "trunkhost.canonical"
+local canonical <const> = require "trunkhost.text.canonical"
 local model <const> = require "trunkhost.mapping.model"
 local numbers <const> = require "trunkhost.mapping.numbers"
 

@@ -2,7 +2,7 @@
 --- answer, trunks that the target could not tell apart.
 
 local accounts <const> = require "trunkhost.accounts"
-local migrate_target <const> = require "trunkhost.migrate_target"
+local migrate_target <const> = require "trunkhost.migrate.target"
 local neutral <const> = require "trunkhost.neutral"
 local numbers <const> = require "trunkhost.mapping.numbers"
 local options <const> = require "trunkhost.options"

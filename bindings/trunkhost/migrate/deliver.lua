@@ -2,9 +2,9 @@
 --- One that was not taken stays marked in the ledger, and the next run hands it on.
 
 local core <const> = require "trunkhost.core"
-local delivery_command <const> = require "trunkhost.delivery_command"
+local delivery_command <const> = require "trunkhost.job.delivery_command"
 local ledger <const> = require "trunkhost.ledger"
-local outcome <const> = require "trunkhost.outcome"
+local outcome <const> = require "trunkhost.change.outcome"
 
 local migrate_deliver <const> = {}
 

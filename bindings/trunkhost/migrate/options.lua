@@ -5,8 +5,8 @@ local csv <const> = require "trunkhost.csv"
 local duration <const> = require "trunkhost.duration"
 local model <const> = require "trunkhost.mapping.model"
 local options <const> = require "trunkhost.options"
-local spreadsheet <const> = require "trunkhost.spreadsheet"
-local suggest <const> = require "trunkhost.suggest"
+local spreadsheet <const> = require "trunkhost.text.spreadsheet"
+local suggest <const> = require "trunkhost.text.suggest"
 
 local migrate_options <const> = {}
 

@@ -1,10 +1,10 @@
 --- What becomes of a source trunk after its copy was read back: nothing, out of service, or gone.
 
-local change <const> = require "trunkhost.change"
+local change <const> = require "trunkhost.change.change"
 local core <const> = require "trunkhost.core"
-local migrate_target <const> = require "trunkhost.migrate_target"
+local migrate_target <const> = require "trunkhost.migrate.target"
 local options <const> = require "trunkhost.options"
-local outcome <const> = require "trunkhost.outcome"
+local outcome <const> = require "trunkhost.change.outcome"
 
 local retire <const> = {}
 local is_there <const> = migrate_target.is_there

@@ -1,15 +1,15 @@
 --- Making one trunk at the target: created, its parts added one by one, read back. Each is sent once. What may have
 --- happened is looked for, and sent again only by a run to which it is proven that it has not.
 
-local canonical <const> = require "trunkhost.canonical"
-local creates <const> = require "trunkhost.creates"
+local canonical <const> = require "trunkhost.text.canonical"
+local creates <const> = require "trunkhost.call.creates"
 local json <const> = require "trunkhost.json"
 local ledger <const> = require "trunkhost.ledger"
-local migrate_run <const> = require "trunkhost.migrate_run"
-local migrate_target <const> = require "trunkhost.migrate_target"
+local migrate_run <const> = require "trunkhost.migrate.run"
+local migrate_target <const> = require "trunkhost.migrate.target"
 local neutral <const> = require "trunkhost.neutral"
-local outcome <const> = require "trunkhost.outcome"
-local surely <const> = require "trunkhost.surely"
+local outcome <const> = require "trunkhost.change.outcome"
+local surely <const> = require "trunkhost.call.surely"
 
 local steps <const> = {}
 local key_of <const> = migrate_target.key_of

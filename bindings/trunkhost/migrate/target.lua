@@ -1,10 +1,10 @@
 --- What is at the target already: its trunks, those that a source trunk may have become, and what the ledger knows
 --- of who made them.
 
-local canonical <const> = require "trunkhost.canonical"
+local canonical <const> = require "trunkhost.text.canonical"
 local core <const> = require "trunkhost.core"
 local ledger <const> = require "trunkhost.ledger"
-local migrate_run <const> = require "trunkhost.migrate_run"
+local migrate_run <const> = require "trunkhost.migrate.run"
 local neutral <const> = require "trunkhost.neutral"
 local tasks <const> = require "trunkhost.tasks"
 

@@ -3,14 +3,14 @@
 local accounts <const> = require "trunkhost.accounts"
 local aligned <const> = require "trunkhost.table"
 local core <const> = require "trunkhost.core"
-local creates <const> = require "trunkhost.creates"
+local creates <const> = require "trunkhost.call.creates"
 local ledger <const> = require "trunkhost.ledger"
-local migrate_run <const> = require "trunkhost.migrate_run"
-local migrate_target <const> = require "trunkhost.migrate_target"
-local migrate_steps <const> = require "trunkhost.migrate_steps"
+local migrate_run <const> = require "trunkhost.migrate.run"
+local migrate_target <const> = require "trunkhost.migrate.target"
+local migrate_steps <const> = require "trunkhost.migrate.steps"
 local neutral <const> = require "trunkhost.neutral"
 local options <const> = require "trunkhost.options"
-local outcome <const> = require "trunkhost.outcome"
+local outcome <const> = require "trunkhost.change.outcome"
 
 local undo <const> = {}
 

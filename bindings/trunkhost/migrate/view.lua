@@ -1,9 +1,9 @@
 --- What people and other programs see of a migration: a line for each trunk, a summary by field, findings as JSON.
 
 local aligned <const> = require "trunkhost.table"
-local canonical <const> = require "trunkhost.canonical"
+local canonical <const> = require "trunkhost.text.canonical"
 local core <const> = require "trunkhost.core"
-local conflicts <const> = require "trunkhost.migrate_conflicts"
+local conflicts <const> = require "trunkhost.migrate.conflicts"
 local json <const> = require "trunkhost.json"
 local json_line <const> = require "trunkhost.json_line"
 local model <const> = require "trunkhost.mapping.model"

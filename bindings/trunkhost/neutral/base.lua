@@ -6,7 +6,7 @@
 --- The second word is a hash of everything behind it and of the trunk's name: cells that got into another row show.
 
 local core <const> = require "trunkhost.core"
-local fields <const> = require "trunkhost.neutral_fields"
+local fields <const> = require "trunkhost.neutral.fields"
 
 local base <const> = {}
 

@@ -4,11 +4,11 @@
 --- A cell that a spreadsheet would take for something else begins with an apostrophe: see spreadsheet.lua.
 
 local addresses <const> = require "trunkhost.mapping.addresses"
-local canonical <const> = require "trunkhost.canonical"
+local canonical <const> = require "trunkhost.text.canonical"
 local json <const> = require "trunkhost.json"
 local model <const> = require "trunkhost.mapping.model"
 local numbers <const> = require "trunkhost.mapping.numbers"
-local spreadsheet <const> = require "trunkhost.spreadsheet"
+local spreadsheet <const> = require "trunkhost.text.spreadsheet"
 
 local cells <const> = {}
 

@@ -2,7 +2,7 @@
 --- and how a changed one is put back into the trunk. Lists whose order means nothing are sets here.
 
 local addresses <const> = require "trunkhost.mapping.addresses"
-local canonical <const> = require "trunkhost.canonical"
+local canonical <const> = require "trunkhost.text.canonical"
 local json <const> = require "trunkhost.json"
 local model <const> = require "trunkhost.mapping.model"
 local numbers <const> = require "trunkhost.mapping.numbers"

@@ -1,16 +1,16 @@
 --- Reading a file of trunks: lines of JSON or a table. Everything that is wrong with it is found at once, each with
 --- its line and its field, before anything is asked of a platform.
 
-local base <const> = require "trunkhost.neutral_base"
-local cells <const> = require "trunkhost.neutral_cells"
+local base <const> = require "trunkhost.neutral.base"
+local cells <const> = require "trunkhost.neutral.cells"
 local core <const> = require "trunkhost.core"
 local csv <const> = require "trunkhost.csv"
-local fields <const> = require "trunkhost.neutral_fields"
+local fields <const> = require "trunkhost.neutral.fields"
 local json <const> = require "trunkhost.json"
 local model <const> = require "trunkhost.mapping.model"
 local numbers <const> = require "trunkhost.mapping.numbers"
-local spreadsheet <const> = require "trunkhost.spreadsheet"
-local suggest <const> = require "trunkhost.suggest"
+local spreadsheet <const> = require "trunkhost.text.spreadsheet"
+local suggest <const> = require "trunkhost.text.suggest"
 
 local reader <const> = {}
 

@@ -1,14 +1,14 @@
 --- Writing trunks to a file: a line of JSON for each, or a table for spreadsheets. Both hold the same, and the same
 --- trunks give the same text.
 
-local base <const> = require "trunkhost.neutral_base"
-local canonical <const> = require "trunkhost.canonical"
-local cells <const> = require "trunkhost.neutral_cells"
+local base <const> = require "trunkhost.neutral.base"
+local canonical <const> = require "trunkhost.text.canonical"
+local cells <const> = require "trunkhost.neutral.cells"
 local csv <const> = require "trunkhost.csv"
-local fields <const> = require "trunkhost.neutral_fields"
+local fields <const> = require "trunkhost.neutral.fields"
 local json <const> = require "trunkhost.json"
 local json_line <const> = require "trunkhost.json_line"
-local text_width <const> = require "trunkhost.text_width"
+local text_width <const> = require "trunkhost.text.width"
 
 local rows <const> = {}
 

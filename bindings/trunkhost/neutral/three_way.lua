@@ -1,8 +1,8 @@
 --- A row of a file, what its trunk was when it was exported, and what it is now: which fields somebody means to
 --- change, and where both sides did.
 
-local base <const> = require "trunkhost.neutral_base"
-local fields <const> = require "trunkhost.neutral_fields"
+local base <const> = require "trunkhost.neutral.base"
+local fields <const> = require "trunkhost.neutral.fields"
 local numbers <const> = require "trunkhost.mapping.numbers"
 
 local three_way <const> = {}

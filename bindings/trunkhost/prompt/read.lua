@@ -50,7 +50,7 @@ function edited:read(prompt, colour)
     local event, text = editor:begin(prompt, colour)
     while event ~= "line" and event ~= "end" do
         if event == "complete" then
-            event, text = editor:answer(require "trunkhost.prompt_complete"(text, core.columns "err" or 80))
+            event, text = editor:answer(require "trunkhost.prompt.complete"(text, core.columns "err" or 80))
         else
             local bytes <const> = line_editor.input()
             if not bytes then
@@ -68,7 +68,7 @@ function edited:read(prompt, colour)
 end
 
 function edited:remember(lines)
-    for _, line in ipairs(require("trunkhost.prompt_history").entries(lines)) do
+    for _, line in ipairs(require("trunkhost.prompt.history").entries(lines)) do
         if self.history:add(line) then
             self.editor:remember(line)
         end
@@ -88,7 +88,7 @@ function prompt_read.open()
     if is_terminal and core.is_terminal "err" and os.getenv "TERM" ~= "dumb" then
         local editor <const>, why <const> = line_editor.open()
         if editor then
-            local history <const> = require("trunkhost.prompt_history").open()
+            local history <const> = require("trunkhost.prompt.history").open()
             for _, line in ipairs(history.lines) do
                 editor:remember(line)
             end

@@ -1,12 +1,12 @@
---- What scripts may use, read from the annotations in bindings/meta/*.lua: for the checker, the prompt and the page
---- docs/lua-api.md. The files are those that editors read, so there is one source for all of it.
+--- What scripts may use, read from the annotations in bindings/trunkhost/meta/*.lua: for the checker, the prompt and
+--- the page docs/lua-api.md. Editors read the same files, so there is one source for all of it.
 ---
 --- Of the annotations of the Lua language server this reads @meta, @class, @field, @alias, @param, @return, @overload,
 --- @operator, @generic, @async, @deprecated and @see. It has no word for two things that are said here in a fixed form:
 --- a paragraph that begins with "Raises: ", and "Default: `VALUE`." at the end of what is said of a field or parameter.
 
 local core <const> = require "trunkhost.core"
-local types <const> = require "trunkhost.reference_types"
+local types <const> = require "trunkhost.reference.types"
 
 local reference <const> = { split = types.split, shape = types.shape, signature = types.signature }
 

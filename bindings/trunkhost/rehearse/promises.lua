@@ -1,6 +1,6 @@
 --- What a script is held against, and what is noted when it is not kept.
 
-local reference <const> = require "trunkhost.reference"
+local reference <const> = require "trunkhost.reference.reference"
 local state <const> = require "trunkhost.rehearse.state"
 
 local promises <const> = {}

@@ -2,7 +2,7 @@
 --- and the script on them, as a program of its own, so that it can be killed.
 
 local accounts <const> = require "trunkhost.accounts"
-local config <const> = require "trunkhost.config"
+local config <const> = require "trunkhost.account.config"
 local core <const> = require "trunkhost.core"
 local http <const> = require("trunkhost").http
 local json <const> = require "trunkhost.json"

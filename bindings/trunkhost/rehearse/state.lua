@@ -1,6 +1,6 @@
 --- What platforms hold, made comparable: without what each run makes anew, as ids, times and passwords.
 
-local canonical <const> = require "trunkhost.canonical"
+local canonical <const> = require "trunkhost.text.canonical"
 local json <const> = require "trunkhost.json"
 
 local state <const> = {}

@@ -1,10 +1,10 @@
 --- The first part of a report: what needs a person, and what that person does next.
 
 local core <const> = require "trunkhost.core"
-local report_page <const> = require "trunkhost.report_page"
-local report_rows <const> = require "trunkhost.report_rows"
-local resume_command <const> = require "trunkhost.resume_command"
-local words <const> = require "trunkhost.report_words"
+local report_page <const> = require "trunkhost.report.page"
+local report_rows <const> = require "trunkhost.report.rows"
+local resume_command <const> = require "trunkhost.text.resume_command"
+local words <const> = require "trunkhost.report.words"
 
 local fill <const>, joined <const> = report_page.fill, report_page.joined
 

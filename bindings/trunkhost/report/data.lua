@@ -1,10 +1,10 @@
 --- What the ledger has of a run, gathered for a report: all that is small at once, items page by page.
 
 local core <const> = require "trunkhost.core"
-local instant <const> = require "trunkhost.instant"
+local instant <const> = require "trunkhost.text.instant"
 local ledger <const> = require "trunkhost.ledger"
-local records <const> = require "trunkhost.job_records"
-local resume_command <const> = require "trunkhost.resume_command"
+local records <const> = require "trunkhost.job.records"
+local resume_command <const> = require "trunkhost.text.resume_command"
 
 local report_data <const> = {}
 

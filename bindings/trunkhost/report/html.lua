@@ -2,14 +2,14 @@
 
 local core <const> = require "trunkhost.core"
 local duration <const> = require "trunkhost.duration"
-local instant <const> = require "trunkhost.instant"
-local report_attention <const> = require "trunkhost.report_attention"
-local report_data <const> = require "trunkhost.report_data"
-local report_page <const> = require "trunkhost.report_page"
-local report_rows <const> = require "trunkhost.report_rows"
-local report_style <const> = require "trunkhost.report_style"
-local resume_command <const> = require "trunkhost.resume_command"
-local words <const> = require "trunkhost.report_words"
+local instant <const> = require "trunkhost.text.instant"
+local report_attention <const> = require "trunkhost.report.attention"
+local report_data <const> = require "trunkhost.report.data"
+local report_page <const> = require "trunkhost.report.page"
+local report_rows <const> = require "trunkhost.report.rows"
+local report_style <const> = require "trunkhost.report.style"
+local resume_command <const> = require "trunkhost.text.resume_command"
+local words <const> = require "trunkhost.report.words"
 
 local fill <const>, markup <const>, joined <const> = report_page.fill, report_page.markup, report_page.joined
 

@@ -1,6 +1,6 @@
 --- Writing a page of HTML piece by piece: whatever comes from outside is escaped on its way.
 
-local text_width <const> = require "trunkhost.text_width"
+local text_width <const> = require "trunkhost.text.width"
 
 local report_page <const> = {}
 

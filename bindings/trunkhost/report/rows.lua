@@ -1,12 +1,12 @@
 --- Items of a run as rows of a table, and what was sent for one of them as a list.
 
-local canonical <const> = require "trunkhost.canonical"
+local canonical <const> = require "trunkhost.text.canonical"
 local duration <const> = require "trunkhost.duration"
-local instant <const> = require "trunkhost.instant"
-local job_report <const> = require "trunkhost.job_report"
+local instant <const> = require "trunkhost.text.instant"
+local job_report <const> = require "trunkhost.job.report"
 local json <const> = require "trunkhost.json"
-local report_page <const> = require "trunkhost.report_page"
-local words <const> = require "trunkhost.report_words"
+local report_page <const> = require "trunkhost.report.page"
+local words <const> = require "trunkhost.report.words"
 
 local fill <const>, markup <const>, joined <const> = report_page.fill, report_page.markup, report_page.joined
 

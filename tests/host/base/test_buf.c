@@ -28,7 +28,7 @@ static void spy_free(void *block)
 }
 
 #define free spy_free
-#include "../../host/buf.c"
+#include "../../host/base/buf.c"
 #undef free
 
 static int reset(void **state)

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "columns.h"
-#include "print.h"
+#include "base/columns.h"
+#include "json/print.h"
 
 static void a_character_counts_the_columns_that_it_takes(void **state)
 {

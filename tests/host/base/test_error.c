@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "error.h"
+#include "base/error.h"
 
 static void failing_sets_kind_and_message_and_returns_the_negative_kind(void **state)
 {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pool.h"
+#include "base/pool.h"
 
 enum { BLOCKS = 500, ROUNDS = 200000 };
 

@@ -10,8 +10,8 @@
 #include <cmocka.h>
 #include <sodium.h>
 
-#include "redact.h"
-#include "secret_known.h"
+#include "base/redact.h"
+#include "base/secret_known.h"
 
 static th_secret *make(const char *text)
 {

@@ -13,7 +13,7 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
-#include "secret.h"
+#include "base/secret.h"
 
 static th_secret *drawn(size_t length)
 {

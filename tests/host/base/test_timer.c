@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "timer.h"
+#include "base/timer.h"
 
 #define MS UINT64_C(1000000)
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "api_impl.h"
+#include "call/api_impl.h"
 #include "provider_fixture.h"
 
 static const char password[] = "Correct-Horse-Battery";

@@ -17,10 +17,10 @@
 
 #include <cmocka.h>
 
+#include "command/explain.h"
+#include "command/runs.h"
 #include "command_world.h"
-#include "explain_command.h"
-#include "ledger.h"
-#include "runs_command.h"
+#include "ledger/ledger.h"
 #include "scratch_folder.h"
 
 #define RUNS(w, ...)                                                                               \

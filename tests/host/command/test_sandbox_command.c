@@ -13,9 +13,9 @@
 
 #include <cmocka.h>
 
+#include "command/sandbox.h"
 #include "sandbox/faults.h"
 #include "sandbox/sandbox.h"
-#include "sandbox_command.h"
 
 enum { ARGUMENTS = 8 };
 

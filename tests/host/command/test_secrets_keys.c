@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
+#include "command/secrets.h"
 #include "command_world.h"
 #include "scratch_folder.h"
-#include "secrets_command.h"
 
 #define RUN(w, ...)                                                                                \
     command_run(w, th_secrets_command, "secrets", (const char *const[]){__VA_ARGS__, NULL})

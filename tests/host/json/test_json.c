@@ -15,8 +15,8 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
-#include "json.h"
-#include "secret.h"
+#include "base/secret.h"
+#include "json/json.h"
 
 /* --- for the Lua code of the tests ------------------------------------------------------------ */
 

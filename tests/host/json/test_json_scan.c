@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "json_scan.h"
+#include "json/scan.h"
 
 static int open_scan(void **state)
 {

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "ledger.h"
+#include "ledger/ledger.h"
 #include "ledger_world.h"
 #include "watched_disk.h"
 

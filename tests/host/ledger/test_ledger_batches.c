@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "ledger.h"
+#include "ledger/ledger.h"
+#include "ledger/writer.h"
 #include "ledger_world.h"
-#include "ledger_writer.h"
 #include "watched_disk.h"
 
 /* --- a rotation, as a job does it: so many items at a time, each waiting for the disk twice --- */

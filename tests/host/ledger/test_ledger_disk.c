@@ -16,10 +16,10 @@
 
 #include <cmocka.h>
 
-#include "ledger.h"
-#include "ledger_backup.h"
+#include "ledger/backup.h"
+#include "ledger/ledger.h"
+#include "ledger/lock.h"
 #include "ledger_world.h"
-#include "lock.h"
 #include "scratch_folder.h"
 
 /* --- a full disk: a small one, mounted in a process of its own -------------------------------- */

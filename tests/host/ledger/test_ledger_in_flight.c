@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "ledger.h"
+#include "ledger/ledger.h"
 #include "ledger_world.h"
 
 struct sending {

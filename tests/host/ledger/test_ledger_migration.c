@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "ledger.h"
+#include "ledger/ledger.h"
 #include "ledger_v1.h"
 #include "ledger_world.h"
 #include "scratch_folder.h"

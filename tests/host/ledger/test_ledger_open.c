@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "ledger.h"
+#include "ledger/ledger.h"
 #include "ledger_world.h"
 #include "scratch_folder.h"
 

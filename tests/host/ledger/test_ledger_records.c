@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "ledger.h"
-#include "ledger_view.h"
+#include "ledger/ledger.h"
+#include "ledger/view.h"
 #include "ledger_world.h"
 
 static int64_t begin_item(struct world *w, const char *trunk)

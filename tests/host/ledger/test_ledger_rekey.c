@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-#include "ledger.h"
-#include "ledger_keys.h"
-#include "ledger_rekey.h"
+#include "ledger/keys.h"
+#include "ledger/ledger.h"
+#include "ledger/rekey.h"
 #include "ledger_v1.h"
 #include "ledger_world.h"
 #include "scratch_folder.h"

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "ledger.h"
+#include "ledger/ledger.h"
 #include "ledger_world.h"
 
 static void rotate(struct world *w, const char *text)

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "ledger_view.h"
+#include "ledger/view.h"
 #include "ledger_world.h"
 
 enum { ROOM = 400 };

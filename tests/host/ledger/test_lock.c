@@ -16,8 +16,8 @@
 
 #include <cmocka.h>
 
+#include "ledger/lock.h"
 #include "ledger_world.h"
-#include "lock.h"
 #include "scratch_folder.h"
 
 static th_lock *take(struct world *w, const char *account)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "memory.h"
+#include "lua/memory.h"
 
 #define MIB ((size_t)1 << 20)
 

@@ -7,7 +7,7 @@
 
 #include <lauxlib.h>
 
-#include "provider.h"
+#include "provider/provider.h"
 #include "provider_fixture.h"
 
 static lua_State *L;

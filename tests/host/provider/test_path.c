@@ -7,8 +7,8 @@
 
 #include <lauxlib.h>
 
-#include "buf.h"
-#include "provider.h"
+#include "base/buf.h"
+#include "provider/provider.h"
 #include "provider_fixture.h"
 
 static lua_State *L;

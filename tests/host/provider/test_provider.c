@@ -8,7 +8,7 @@
 
 #include <lauxlib.h>
 
-#include "provider.h"
+#include "provider/provider.h"
 #include "provider_fixture.h"
 
 static const char *const shipped[] = {"famulor", "autocalls", "vatel", "bolna", "bolna_trunk"};

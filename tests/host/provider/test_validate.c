@@ -8,10 +8,10 @@
 
 #include <lauxlib.h>
 
-#include "json.h"
-#include "provider.h"
+#include "base/secret.h"
+#include "provider/provider.h"
 #include "provider_fixture.h"
-#include "secret.h"
+#include "json/json.h"
 
 static const char *const names[] = {"famulor", "autocalls", "vatel", "bolna", "bolna_trunk"};
 enum { PROVIDERS = sizeof names / sizeof *names };

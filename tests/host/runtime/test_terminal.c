@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
+#include "runtime/terminal.h"
 #include "scratch_folder.h"
-#include "terminal.h"
 
 #define LINE "23/46  22 done  1 failed  1.6/s  14 s left  waiting for rate window (famulor)"
 

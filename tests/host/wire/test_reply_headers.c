@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "reply_headers.h"
+#include "wire/reply_headers.h"
 
 /* Fri, 20 Nov 2026 06:00:00 GMT */
 #define NOW 1795154400.0

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "transfer_impl.h"
+#include "wire/transfer_impl.h"
 
 static void settle(th_transfer *transfer, const char *words)
 {

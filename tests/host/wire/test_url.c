@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "transfer.h"
+#include "wire/transfer.h"
 
 static void https_goes_anywhere_and_http_to_loopback(void **state)
 {

@@ -4,7 +4,7 @@
 
 #include "lua/error.h"
 
-/* Pushes run protected while a C struct owns memory: pushing may raise when memory is short. */
+/* Pushes run protected while a C struct owns memory: pushing may raise when memory runs out. */
 static int push_text(lua_State *L)
 {
     const th_buf *buf = lua_touserdata(L, 1);

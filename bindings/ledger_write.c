@@ -86,7 +86,7 @@ static int64_t take_result(lua_State *L, const char *consequence)
     int64_t row = wait->row;
     if (wait->err.kind)
         th_fail(&err, TH_INVALID, "%s: %s", consequence,
-                wait->err.message ? wait->err.message : "out of memory");
+                wait->err.message ? wait->err.message : "not enough memory");
     th_task_release(L);
     if (err.kind) {
         th_error_set_code(&err, "ledger");
@@ -119,7 +119,7 @@ static int begun(lua_State *L, int status, lua_KContext ctx)
     if (!runtime->run_recorded) {
         th_error err = {0};
         th_fail(&err, TH_INVALID, "%s: %s", unrecorded,
-                runtime->run_error.message ? runtime->run_error.message : "out of memory");
+                runtime->run_error.message ? runtime->run_error.message : "not enough memory");
         th_error_close(&runtime->run_error); /* it is told now */
         th_error_set_code(&err, "ledger");
         return th_error_raise(L, &err);

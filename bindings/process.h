@@ -51,7 +51,7 @@ struct th_child {
 };
 
 /* Attaches one to the running task that is not started yet. seconds: it is ended that long after it
- * has been given all of its input; 0: no limit. Raises when memory is short. */
+ * has been given all of its input; 0: no limit. Raises when memory runs out. */
 th_child *th_child_create(lua_State *L, const struct th_wait_ops *ops, const char *name,
                           double seconds);
 /* Starts the process. env and cwd may be NULL: ours. A code of libuv. */

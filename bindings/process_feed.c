@@ -30,12 +30,11 @@ static void keep_secrets(lua_State *L, int idx)
 {
     lua_getiuservalue(L, 1, 1); // secrets
     lua_pushnil(L);
-    while (lua_istable(L, idx) && lua_next(L, idx)) { // secrets key value
+    while (lua_istable(L, idx) && lua_next(L, idx)) // secrets key value
         if (th_secret_test(L, -1))
             lua_rawseti(L, -3, (lua_Integer)lua_rawlen(L, -3) + 1);
         else
             lua_pop(L, 1);
-    }
     lua_settop(L, 2);
 }
 

@@ -16,7 +16,7 @@ typedef struct th_buf {
     bool sensitive; /* set before the first byte goes in */
 } th_buf;
 
-/* All return 0, or -1 when memory is short (the buffer keeps what it had). */
+/* All return 0, or -1 when memory runs out (the buffer keeps what it had). */
 int th_buf_reserve(th_buf *buf, size_t extra);
 int th_buf_append(th_buf *buf, const void *data, size_t len);
 int th_buf_puts(th_buf *buf, const char *text);

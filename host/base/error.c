@@ -51,7 +51,7 @@ static void flatten(char *text)
     }
 }
 
-/* NULL when memory is short: the kind alone has to tell then. */
+/* NULL when memory runs out: the kind alone has to tell then. */
 static char *format_line(const char *format, va_list args)
 {
     char *text = NULL;

@@ -51,10 +51,9 @@ static bool is_truth_value(const char *text)
     static const char *const words[] = {"TRUE",   "FALSE",     "WAHR",  "FALSCH", "VRAI",
                                         "FAUX",   "VERDADERO", "FALSO", "VERO",   "WAAR",
                                         "ONWAAR", "PRAWDA",    NULL};
-    for (size_t i = 0; words[i]; i++) {
+    for (size_t i = 0; words[i]; i++)
         if (strcmp(text, words[i]) == 0)
             return true;
-    }
     return false;
 }
 

@@ -7,7 +7,7 @@
  * alphabets, padded or not), and in up to three of these one inside of the other. Ones shorter than
  * TH_SECRET_KNOWN_LEAST are not looked for.
  *
- * Any thread. Where memory is short, a text that would have to be unescaped to be looked at becomes
+ * Any thread. Where memory runs out, a text that would have to be unescaped to be looked at becomes
  * asterisks as a whole.
  */
 #ifndef TH_REDACT_H
@@ -25,7 +25,7 @@ bool th_redact(char *text, size_t len);
 bool th_redact_text(char *text);
 /*
  * The same for the Lua string at idx, which is replaced where it holds a secret. `printed`: a script
- * prints it by itself, and what it has revealed is its own affair. Raises when memory is short.
+ * prints it by itself, and what it has revealed is its own affair. Raises when memory runs out.
  */
 void th_redact_value(lua_State *L, int idx, bool printed);
 

@@ -22,7 +22,7 @@ enum th_escape {
     TH_ESCAPES,
 };
 
-/* Room for n bytes; false when memory is short. */
+/* Room for n bytes; false when memory runs out. */
 bool th_view_open(struct th_view *view, size_t n);
 /* Wiped and freed. */
 void th_view_close(struct th_view *view);

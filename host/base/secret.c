@@ -127,7 +127,7 @@ static int secret_new(size_t len, th_secret **out, th_error *err)
             secret->home = NULL;
     }
     if (!secret)
-        return th_fail(err, TH_INVALID, "out of memory for a secret");
+        return th_fail(err, TH_INVALID, "not enough memory for a secret");
     atomic_init(&secret->refs, 1);
     atomic_init(&secret->revealed, false);
     secret->known = false;
@@ -195,10 +195,9 @@ static void draw(char *to, size_t len, const unsigned char *set, unsigned n)
     size_t done = 0;
     while (done < len) {
         randombytes_buf(block, sizeof block);
-        for (size_t i = 0; i < sizeof block && done < len; i++) {
+        for (size_t i = 0; i < sizeof block && done < len; i++)
             if (block[i] < limit)
                 to[done++] = (char)set[block[i] % n];
-        }
     }
     sodium_memzero(block, sizeof block);
 }

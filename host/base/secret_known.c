@@ -10,7 +10,7 @@
  * not zero is the text hashed as a whole, once for each length that a living secret has.
  *
  * Both tables begin in static memory, so that a process with few secrets needs no other, and grow
- * with the number of secrets. Where memory is short they stay as they are and are slower.
+ * with the number of secrets. Where memory runs out they stay as they are and are slower.
  */
 enum { FIRST_CHAINS = 256, BEGINS_PER_CHAIN = 16, FULL = UINT8_MAX };
 
@@ -79,9 +79,8 @@ static void grow(void)
         free(begins);
         return;
     }
-    if (old != first_chains) {
+    if (old != first_chains)
         free(table.begins);
-    }
     table.chains = chains;
     table.begins = begins;
     table.nchains = more;

@@ -33,9 +33,8 @@ static void sift_up(th_timers *timers, size_t i, th_timer *timer)
 {
     while (i > 0) {
         size_t parent = (i - 1) / 2;
-        if (!before(timer, timers->heap[parent])) {
+        if (!before(timer, timers->heap[parent]))
             break;
-        }
         place(timers, i, timers->heap[parent]);
         i = parent;
     }
@@ -46,15 +45,12 @@ static void sift_down(th_timers *timers, size_t i, th_timer *timer)
 {
     for (;;) {
         size_t child = 2 * i + 1;
-        if (child >= timers->count) {
+        if (child >= timers->count)
             break;
-        }
-        if (child + 1 < timers->count && before(timers->heap[child + 1], timers->heap[child])) {
+        if (child + 1 < timers->count && before(timers->heap[child + 1], timers->heap[child]))
             child++;
-        }
-        if (!before(timers->heap[child], timer)) {
+        if (!before(timers->heap[child], timer))
             break;
-        }
         place(timers, i, timers->heap[child]);
         i = child;
     }
@@ -67,23 +63,20 @@ static void take_out(th_timers *timers, th_timer *timer)
     th_timer *last = timers->heap[--timers->count];
 
     timer->slot = 0;
-    if (last == timer) {
+    if (last == timer)
         return;
-    }
-    if (i > 0 && before(last, timers->heap[(i - 1) / 2])) {
+    if (i > 0 && before(last, timers->heap[(i - 1) / 2]))
         sift_up(timers, i, last);
-    } else {
+    else
         sift_down(timers, i, last);
-    }
 }
 
 static void fire_due(th_timers *timers, uint64_t now)
 {
     while (timers->count > 0 && timers->heap[0]->due <= now) {
         th_timer *timer = timers->heap[0];
-        if (!timers->loop && timer->due > timers->manual) {
+        if (!timers->loop && timer->due > timers->manual)
             timers->manual = timer->due;
-        }
         take_out(timers, timer);
         timer->cb(timer);
     }
@@ -97,9 +90,8 @@ static void wake_up(uv_timer_t *uv);
  */
 static void arm(th_timers *timers)
 {
-    if (!timers->loop || timers->firing || uv_is_closing((uv_handle_t *)&timers->uv)) {
+    if (!timers->loop || timers->firing || uv_is_closing((uv_handle_t *)&timers->uv))
         return;
-    }
     if (timers->count == 0) {
         if (timers->armed != NOT_ARMED) {
             timers->armed = NOT_ARMED;
@@ -108,9 +100,8 @@ static void arm(th_timers *timers)
         return;
     }
     uint64_t due = timers->heap[0]->due;
-    if (timers->armed <= due) {
+    if (timers->armed <= due)
         return;
-    }
     /* uv counts whole milliseconds from a cached time: refresh it, and round the instant itself up.
      */
     uv_update_time(timers->loop);
@@ -148,9 +139,8 @@ th_timers *th_timers_create(uv_loop_t *loop)
 {
     th_timers *timers = calloc(1, sizeof *timers);
 
-    if (!timers) {
+    if (!timers)
         return NULL;
-    }
     timers->loop = loop;
     timers->manual = MANUAL_START;
     timers->armed = NOT_ARMED;
@@ -169,20 +159,17 @@ static void free_closed(uv_handle_t *handle)
 
 void th_timers_destroy(th_timers *timers)
 {
-    if (!timers) {
+    if (!timers)
         return;
-    }
-    while (timers->count > 0) {
+    while (timers->count > 0)
         timers->heap[--timers->count]->slot = 0;
-    }
     free(timers->heap);
     timers->heap = NULL;
     timers->cap = 0;
-    if (timers->loop) {
+    if (timers->loop)
         uv_close((uv_handle_t *)&timers->uv, free_closed);
-    } else {
+    else
         free(timers);
-    }
 }
 
 uint64_t th_timers_now(const th_timers *timers)
@@ -197,9 +184,8 @@ int th_timer_start(th_timers *timers, th_timer *timer, uint64_t delay_ns, th_tim
     } else if (timers->count == timers->cap) {
         size_t cap = timers->cap ? timers->cap * 2 : 64;
         th_timer **heap = realloc(timers->heap, cap * sizeof *heap);
-        if (!heap) {
+        if (!heap)
             return -1;
-        }
         timers->heap = heap;
         timers->cap = cap;
     }

@@ -27,7 +27,7 @@ struct th_timer {
  * test waits for comes sooner, and everything keeps its order. Timeouts of transfers are libcurl's
  * and stay as long.
  *
- * loop may be NULL (manual clock, starting at 1 s). Returns NULL when memory is short. The loop
+ * loop may be NULL (manual clock, starting at 1 s). Returns NULL when memory runs out. The loop
  * stays alive while a timer runs. */
 th_timers *th_timers_create(uv_loop_t *loop);
 /* Stops every timer without calling it; NULL is fine. The uv handle closes on the next turn of the
@@ -39,7 +39,7 @@ uint64_t th_timers_now(const th_timers *timers);
 
 /* Calls cb once, `delay_ns` from now at the earliest, from the loop. Restarts a running timer. The
  * timer is stopped before cb runs, so cb may start it again or free it. Zeroed memory is a stopped
- * timer. Returns 0 or -1 when memory is short. */
+ * timer. Returns 0 or -1 when memory runs out. */
 int th_timer_start(th_timers *timers, th_timer *timer, uint64_t delay_ns, th_timer_cb cb,
                    void *ctx);
 void th_timer_stop(th_timers *timers, th_timer *timer);

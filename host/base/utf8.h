@@ -23,10 +23,9 @@ static inline size_t th_utf8_char(const char *p, size_t n)
     unsigned high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
     if (s[1] < low || s[1] > high)
         return 0;
-    for (size_t i = 2; i < len; i++) {
+    for (size_t i = 2; i < len; i++)
         if ((s[i] & 0xc0) != 0x80)
             return 0;
-    }
     return len;
 }
 

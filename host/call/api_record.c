@@ -40,7 +40,7 @@ int th_call_record_error(struct th_call *call, th_error *err)
         return 0;
     th_fail(err, TH_INVALID, "nothing was sent, because the ledger cannot %s: %s",
             call->nsecrets ? "store the secret" : "record the request",
-            record->err.message ? record->err.message : "out of memory");
+            record->err.message ? record->err.message : "not enough memory");
     th_error_set_code(err, "ledger");
     th_error_close(&record->err);
     return -TH_INVALID;

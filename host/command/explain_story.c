@@ -19,14 +19,14 @@ struct th_story_event {
     th_buf text;  /* a line of JSON; or account, run, what, result and detail, each with a NUL */
 };
 
-/* The event that the caller fills; NULL when memory is short. */
+/* The event that the caller fills; NULL when memory runs out. */
 static struct th_story_event *add_event(struct th_story *story, enum rank rank, const char *time)
 {
     struct th_story_event *event;
 
     if (story->count == story->room) {
         size_t room = story->room ? story->room * 2 : 64;
-        struct th_story_event *events = realloc(story->events, room * sizeof(*events));
+        struct th_story_event *events = realloc(story->events, room * sizeof *events);
 
         if (!events)
             return NULL;
@@ -35,7 +35,7 @@ static struct th_story_event *add_event(struct th_story *story, enum rank rank, 
     }
     event = &story->events[story->count];
     *event = (struct th_story_event){.rank = rank, .place = story->count++};
-    snprintf(event->time, sizeof(event->time), "%s", time);
+    snprintf(event->time, sizeof event->time, "%s", time);
     return event;
 }
 
@@ -122,18 +122,18 @@ static int on_attempt(const struct th_attempt_row *row, void *ctx)
 
         return event ? th_attempt_json(row, &event->text) : -1;
     }
-    snprintf(what, sizeof(what), "%s %s", row->method, row->endpoint);
+    snprintf(what, sizeof what, "%s %s", row->method, row->endpoint);
     if (row->status)
-        snprintf(result, sizeof(result), "%s, HTTP %d", row->state, row->status);
+        snprintf(result, sizeof result, "%s, HTTP %d", row->state, row->status);
     else
-        snprintf(result, sizeof(result), "%s", row->state);
+        snprintf(result, sizeof result, "%s", row->state);
     if (!row->ended_at[0])
-        snprintf(detail, sizeof(detail), "no end on record: it may have happened");
+        snprintf(detail, sizeof detail, "no end on record: it may have happened");
     else if (row->requests > 1)
-        snprintf(detail, sizeof(detail), "%lld requests%s%s", (long long)row->requests,
+        snprintf(detail, sizeof detail, "%lld requests%s%s", (long long)row->requests,
                  row->message[0] ? ": " : "", row->message);
     else
-        snprintf(detail, sizeof(detail), "%s", row->message);
+        snprintf(detail, sizeof detail, "%s", row->message);
     return tell(story, SENT, row->started_at, row->account, row->run, what, result, detail);
 }
 
@@ -153,7 +153,7 @@ static int on_create(const struct th_create_row *row, void *ctx)
     if (rc || strcmp(row->state, "intended") == 0)
         return rc;
     if (row->trunk[0])
-        snprintf(detail, sizeof(detail), "as trunk %s", row->trunk);
+        snprintf(detail, sizeof detail, "as trunk %s", row->trunk);
     return tell(story, KNOWN, row->changed_at, row->account, row->run, "create", row->state,
                 detail);
 }
@@ -222,7 +222,7 @@ static int on_secret(const struct th_ledger_secret_row *row, void *ctx)
 
         return event ? secret_json(row, &event->text) : -1;
     }
-    snprintf(what, sizeof(what), "%.120s, secret %lld", row->field, (long long)row->row);
+    snprintf(what, sizeof what, "%.120s, secret %lld", row->field, (long long)row->row);
     rc = tell(story, STORED, row->created_at, row->account, row->run, what, "candidate",
               "on disk, about to be sent");
     /* The row has the latest proof only, which need not be the one that made it current. */
@@ -230,9 +230,9 @@ static int on_secret(const struct th_ledger_secret_row *row, void *ctx)
         rc = tell(story, KNOWN, row->proven_at, row->account, row->run, what, "current",
                   row->state == TH_CURRENT && once ? row->evidence : "");
     if (row->state == TH_PREVIOUS && row->proven_at[0] && row->evidence[0])
-        snprintf(detail, sizeof(detail), "until then proven by: %s", row->evidence);
+        snprintf(detail, sizeof detail, "until then proven by: %s", row->evidence);
     else if (!row->proven_at[0] || row->state == TH_CURRENT)
-        snprintf(detail, sizeof(detail), "%s", row->evidence);
+        snprintf(detail, sizeof detail, "%s", row->evidence);
     if (!rc && row->state != TH_CANDIDATE &&
         !(row->state == TH_CURRENT && row->proven_at[0] && once))
         rc = tell(story, KNOWN, row->changed_at, row->account, row->run, what, state, detail);
@@ -270,7 +270,7 @@ static int by_time(const void *a, const void *b)
 static int print_table(const struct th_story *story, th_buf *out)
 {
     static const char *const names[] = {"TIME (UTC)", "ACCOUNT", "RUN", "WHAT", "RESULT", "DETAIL"};
-    enum { COLUMNS = sizeof(names) / sizeof(names[0]) };
+    enum { COLUMNS = sizeof names / sizeof names[0] };
     struct th_table table = {.columns = COLUMNS};
 
     for (int i = 0; i < COLUMNS; i++)
@@ -280,7 +280,7 @@ static int print_table(const struct th_story *story, th_buf *out)
         const char *cell = event->text.data;
         char when[24]; /* much happens within a second */
 
-        snprintf(when, sizeof(when), "%.10s %.12s", event->time,
+        snprintf(when, sizeof when, "%.10s %.12s", event->time,
                  strlen(event->time) > 11 ? event->time + 11 : "");
         th_table_cell(&table, when);
         for (int c = 1; c < COLUMNS; c++, cell += strlen(cell) + 1)
@@ -296,7 +296,7 @@ int th_story_print(struct th_story *story, th_buf *out)
 {
     int rc = 0;
 
-    qsort(story->events, story->count, sizeof(*story->events), by_time);
+    qsort(story->events, story->count, sizeof *story->events, by_time);
     if (!story->json)
         return print_table(story, out);
     for (size_t i = 0; !rc && i < story->count; i++)

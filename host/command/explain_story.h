@@ -15,10 +15,10 @@ struct th_story {
     th_buf now; /* what is known of its passwords at the end */
 };
 
-/* Reads everything about the trunk in the filter. 0; TH_INVALID; or -1 when memory is short. */
+/* Reads everything about the trunk in the filter. 0; TH_INVALID; or -1 when memory runs out. */
 int th_story_gather(struct th_story *story, th_ledger_view *view,
                     const struct th_view_filter *filter, th_error *err);
-/* Appends it to out; 0, or -1 when memory is short. */
+/* Appends it to out; 0, or -1 when memory runs out. */
 int th_story_print(struct th_story *story, th_buf *out);
 void th_story_close(struct th_story *story);
 

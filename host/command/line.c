@@ -11,7 +11,7 @@
 int th_command_complain(th_error *err)
 {
     th_redact_error(err);
-    fprintf(stderr, "trunkhost: %s\n", err->message ? err->message : "out of memory");
+    fprintf(stderr, "trunkhost: %s\n", err->message ? err->message : "not enough memory");
     th_error_close(err);
     return TH_COMMAND_ERROR;
 }
@@ -122,7 +122,7 @@ int th_command_ask(const char *question)
         return -1;
     fprintf(stderr, "%s [y/N] ", question);
     fflush(stderr);
-    if (!fgets(line, sizeof(line), stdin)) {
+    if (!fgets(line, sizeof line, stdin)) {
         fputc('\n', stderr);
         return 0;
     }

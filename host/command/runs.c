@@ -208,7 +208,7 @@ static int show_item(const struct th_item_row *row, void *ctx)
     page->left_out--;
     if (page->shown++ == 0)
         heading(&page->table, names);
-    snprintf(tries, sizeof(tries), "%lld", (long long)row->attempts);
+    snprintf(tries, sizeof tries, "%lld", (long long)row->attempts);
     th_table_cell(&page->table, row->account);
     th_table_cell(&page->table, row->trunk);
     th_table_cell(&page->table, th_item_state_text(state, page->over));

@@ -12,7 +12,7 @@
  * line to standard error. Returns the exit status, 0 or 2. */
 int th_runs_command(int argc, char **argv, const char *ledger_path);
 
-/* --- runs_output.c: runs and items in words and as JSON; 0, or -1 when memory is short -------- */
+/* --- runs_output.c: runs and items in words and as JSON; 0, or -1 when memory runs out -------- */
 
 /* "rotate_passwords.lua --account all" */
 int th_run_command_text(const struct th_run_row *row, th_buf *out);

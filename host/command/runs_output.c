@@ -19,10 +19,9 @@ static int append_word(th_buf *out, const char *word)
         return th_buf_puts(out, word);
     if (th_buf_putc(out, '\''))
         return -1;
-    for (; *word; word++) {
+    for (; *word; word++)
         if (*word == '\'' ? th_buf_puts(out, "'\\''") : th_buf_putc(out, *word))
             return -1;
-    }
     return th_buf_putc(out, '\'');
 }
 
@@ -97,7 +96,7 @@ int th_run_counts(const struct th_run_row *row, th_buf *out)
     int rc = th_buf_puts(out, "");
 
     json_decref(conclusion);
-    for (size_t i = 0; !rc && i < sizeof(order) / sizeof(order[0]); i++) {
+    for (size_t i = 0; !rc && i < sizeof order / sizeof order[0]; i++) {
         /* What was put back is among those that were not tried. */
         if (order[i] != TH_ITEM_PLANNED || left < row->items[order[i]])
             rc = add_count(out, row->items[order[i]],
@@ -221,10 +220,9 @@ int th_run_json(const struct th_run_row *row, const char *event, th_buf *out)
                                    : th_print_json(out, "status", "")) ||
         th_buf_puts(out, ",\"items\":"))
         return -1;
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 6; i++)
         if (th_print_number(out, th_item_state_name((enum th_item_state)i), row->items[i]))
             return -1;
-    }
     return th_buf_puts(out, "}}\n");
 }
 

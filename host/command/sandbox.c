@@ -147,10 +147,9 @@ static void print_directions(const th_sandbox *sandbox)
                     {"bolna_trunk", "BOLNA_TOKEN"}};
     size_t count = sizeof accounts / sizeof accounts[0];
     printf("\n# In the shell from which you run trunkhost:\n");
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         if (i == 0 || strcmp(accounts[i].variable, accounts[i - 1].variable) != 0)
             printf("export %s=%s\n", accounts[i].variable, th_sandbox_token(sandbox));
-    }
     printf("\n-- Save this as sandbox.lua and run: trunkhost --config sandbox.lua list_trunks.lua "
            "--account all\n");
     printf("return { accounts = {\n");

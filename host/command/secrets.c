@@ -40,7 +40,7 @@ int th_secrets_command(int argc, char **argv, const char *ledger_path)
         fputs(help, stdout);
         return 0;
     }
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(command, commands[i].name) != 0)
             continue;
         if (!ledger_path && !(ledger_path = standard = th_ledger_default_path())) {

@@ -94,7 +94,7 @@ static int store_key(const th_key_pair *pair, void *ctx, th_error *err)
         return th_fail(err, TH_INVALID, "cannot write the private key %s: %s. Nothing was changed",
                        to->file, strerror(errno));
     }
-    rc = th_key_text(pair, &text) ? th_fail(err, TH_INVALID, "out of memory")
+    rc = th_key_text(pair, &text) ? th_fail(err, TH_INVALID, "not enough memory")
                                   : th_command_write(&text, err);
     th_buf_close(&text);
     return rc;

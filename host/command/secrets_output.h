@@ -11,7 +11,7 @@
 /*
  * Members account, trunk, field, state, secret, created_at, evidence, run, in this order. A secret
  * that is not UTF-8 cannot stand in JSON as it is: it is given in base64, with a further member
- * "encoding":"base64". Returns 0, or -1 when memory is short.
+ * "encoding":"base64". Returns 0, or -1 when memory runs out.
  */
 int th_secrets_json(th_buf *out, const struct th_ledger_secret_row *row);
 

@@ -37,7 +37,7 @@ static int note_field(const struct th_ledger_secret_row *row, void *ctx)
     fields->any = true;
     fields->candidates += row->state == TH_CANDIDATE;
     if (row->state == TH_CURRENT && fields->count < FIELDS_MAX)
-        snprintf(fields->names[fields->count++], sizeof(fields->names[0]), "%s", row->field);
+        snprintf(fields->names[fields->count++], sizeof fields->names[0], "%s", row->field);
     return 0;
 }
 
@@ -92,7 +92,7 @@ static int print_one(th_ledger_view *view, const char *key, const struct th_view
     bytes = th_secret_bytes(secret, &len);
     if ((named && th_buf_printf(out, "%s: ", field)) || th_buf_append(out, bytes, len) ||
         th_buf_putc(out, '\n'))
-        rc = th_fail(err, TH_INVALID, "out of memory");
+        rc = th_fail(err, TH_INVALID, "not enough memory");
     th_secret_unref(secret);
     return rc;
 }

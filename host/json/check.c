@@ -136,9 +136,8 @@ static bool check_key(lua_State *L, th_json_encoding *e)
         now->items = -1;
         return is_utf8(key, len) || refuse_at(L, e, outside, "one of its keys is not valid UTF-8");
     }
-    if (!lua_isinteger(L, -2)) {
+    if (!lua_isinteger(L, -2))
         return refuse_at(L, e, outside, "one of its keys is neither a string nor a whole number");
-    }
     if (now->items == -2)
         now->items = (lua_Integer)lua_rawlen(L, -3);
     if (now->items == -1)

@@ -21,7 +21,7 @@ enum th_json_flags {
 };
 
 /* Decodes one JSON text and pushes its value; on failure pushes nothing and fills err
- * (TH_MALFORMED, "… at line 3, column 14"). May raise a Lua error only when memory is short. */
+ * (TH_MALFORMED, "… at line 3, column 14"). May raise a Lua error only when memory runs out. */
 int th_json_decode(lua_State *L, const char *text, size_t len, th_error *err);
 
 /* Appends the value at idx to out. Refuses (TH_INVALID, naming the place as `a.b[2]`): functions,

@@ -142,10 +142,9 @@ void th_table_cell(struct th_table *table, const char *text)
         table->failed = true;
         return;
     }
-    for (char *p = table->cells.data + at; *p; p++) {
+    for (char *p = table->cells.data + at; *p; p++)
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
             *p = '?';
-    }
     table->count++;
 }
 
@@ -172,7 +171,7 @@ static int print_rows(const struct th_table *table, const size_t *widths, th_buf
 
 int th_table_print(struct th_table *table, th_buf *out)
 {
-    size_t *widths = calloc(table->columns, sizeof(*widths));
+    size_t *widths = calloc(table->columns, sizeof *widths);
     const char *cell = table->cells.data;
     int rc = table->failed || !widths ? -1 : 0;
 

@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 
-/* All that append return 0, or -1 when memory is short. */
+/* All that append return 0, or -1 when memory runs out. */
 
 /* Whether the bytes are UTF-8 (RFC 3629). */
 bool th_print_is_utf8(const char *text, size_t len);

@@ -25,10 +25,10 @@ typedef struct th_json_state {
     locale_t c_locale; /* numbers are read and written with a point, whatever os.setlocale says */
 } th_json_state;
 
-/* Pushes the state (a userdata), made at first use. May raise when memory is short. */
+/* Pushes the state (a userdata), made at first use. May raise when memory runs out. */
 th_json_state *th_json_state_push(lua_State *L);
 
-/* Pushes the metatable of marked arrays. May raise when memory is short. */
+/* Pushes the metatable of marked arrays. May raise when memory runs out. */
 void th_json_push_array_metatable(lua_State *L);
 
 #endif

@@ -231,11 +231,10 @@ bool th_json_number(th_json_cursor *c)
             c->p++;
         if (!digit(c))
             return th_json_fail(c, "a digit was expected in the exponent");
-        for (; digit(c); c->p++) {
+        for (; digit(c); c->p++)
             if (exponent <
                 INT64_C(100000000000)) /* beyond what any number of digits makes up for */
                 exponent = exponent * 10 + (*c->p - '0');
-        }
         if (minus)
             exponent = -exponent;
     }

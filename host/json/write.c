@@ -84,10 +84,9 @@ static int newline(th_buf *out, size_t depth)
 /* Where the string that starts at p ends (behind its closing quote). */
 static const char *string_end(const char *p)
 {
-    for (p++; *p != '"'; p++) {
+    for (p++; *p != '"'; p++)
         if (*p == '\\')
             p++;
-    }
     return p + 1;
 }
 

@@ -45,7 +45,7 @@ static int complain(const char *path, const char *account, const struct names *n
     for (size_t i = 0; !rc && i < names->count; i++)
         rc = th_buf_printf(&text, "%s%s", i ? ", " : "", names->list[i]);
     if (rc)
-        rc = th_fail(err, TH_INVALID, "out of memory");
+        rc = th_fail(err, TH_INVALID, "not enough memory");
     else if (names->count == 0)
         rc = th_fail(err, TH_NOT_FOUND, "the ledger %s knows no account %s, and no other", path,
                      account);
@@ -77,7 +77,7 @@ int th_view_know_account(th_ledger_view *view, const char *account, th_error *er
                           " UNION SELECT account FROM attempts ORDER BY 1");
     rc = th_query_each(view, &query, add_name, &names, err);
     if (rc < 0 && !err->kind)
-        rc = th_fail(err, TH_INVALID, "out of memory");
+        rc = th_fail(err, TH_INVALID, "not enough memory");
     else if (rc >= 0)
         rc = complain(view->path, account, &names, err);
     for (size_t i = 0; i < names.count; i++)

@@ -25,10 +25,9 @@ static double boot_time(void)
     char line[256];
     double seconds = -1;
 
-    while (file && seconds < 0 && fgets(line, sizeof(line), file)) {
+    while (file && seconds < 0 && fgets(line, sizeof line, file))
         if (sscanf(line, "btime %lf", &seconds) != 1)
             seconds = -1;
-    }
     if (file)
         fclose(file);
     return seconds;
@@ -46,11 +45,11 @@ static double start_ticks(pid_t pid, bool *over)
 
     *over = false;
 
-    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
     file = fopen(path, "re");
     if (!file)
         return -1;
-    len = fread(text, 1, sizeof(text) - 1, file);
+    len = fread(text, 1, sizeof text - 1, file);
     fclose(file);
     text[len] = '\0';
     /* The name in the second field may contain anything, but no ")" follows it. */
@@ -91,7 +90,7 @@ bool th_process_lives(const char *host, pid_t pid, const char *when, const char 
     double ticks, boot;
     bool over;
 
-    if (pid <= 0 || gethostname(own, sizeof(own) - 1) || strcmp(own, host) != 0)
+    if (pid <= 0 || gethostname(own, sizeof own - 1) || strcmp(own, host) != 0)
         return false;
     if (kill(pid, 0) && errno != EPERM)
         return false;

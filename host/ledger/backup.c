@@ -65,7 +65,7 @@ static int copy(sqlite3 *from, const char *file, th_error *err)
     int rc;
 
     if (asprintf(&name, "%s%s", file[0] == '/' ? "" : "./", file) < 0)
-        return refuse(err, file, "out of memory");
+        return refuse(err, file, "not enough memory");
     rc = sqlite3_open_v2(name, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     free(name);
     if (rc == SQLITE_OK && !(backup = sqlite3_backup_init(to, "main", from, "main")))

@@ -66,7 +66,7 @@ static int refuse_errno(th_error *err, const char *path, int code)
     }
 }
 
-/* The folder that holds path; owned by the caller, NULL when memory is short. */
+/* The folder that holds path; owned by the caller, NULL when memory runs out. */
 static char *folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');

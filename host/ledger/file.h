@@ -18,7 +18,7 @@
  */
 int th_ledger_file_prepare(const char *path, bool create, th_error *err);
 
-/* `<path without .db><suffix>`. Owned by the caller; NULL when memory is short. */
+/* `<path without .db><suffix>`. Owned by the caller; NULL when memory runs out. */
 char *th_ledger_beside(const char *path, const char *suffix);
 
 /* "cannot open the ledger PATH: REASON. ADVICE", TH_INVALID. */

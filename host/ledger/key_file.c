@@ -32,10 +32,10 @@ static bool key_parse(const char *text, size_t len, th_key_pair *pair)
         const char *stop = newline ? newline : end;
 
         if (*text != '#' && stop > text)
-            return sodium_base642bin(pair->private_key, sizeof(pair->private_key), text,
+            return sodium_base642bin(pair->private_key, sizeof pair->private_key, text,
                                      (size_t)(stop - text), " \t\r", &got, NULL,
                                      sodium_base64_VARIANT_ORIGINAL) == 0 &&
-                   got == sizeof(pair->private_key) &&
+                   got == sizeof pair->private_key &&
                    crypto_scalarmult_base(pair->public_key, pair->private_key) == 0;
         text = newline ? newline + 1 : end;
     }
@@ -81,8 +81,8 @@ int th_key_file_read(const char *file, th_key_pair **out, th_error *err)
     if (fd < 0)
         return th_key_refuse(err, file, strerror(errno), "Name another with --key");
     rc = key_check(fd, file, err);
-    if (!rc && (!(text = sodium_malloc(KEY_FILE_MAX)) || !(pair = sodium_malloc(sizeof(*pair)))))
-        rc = th_key_refuse(err, file, "out of memory", "Free some, then start again");
+    if (!rc && (!(text = sodium_malloc(KEY_FILE_MAX)) || !(pair = sodium_malloc(sizeof *pair))))
+        rc = th_key_refuse(err, file, "not enough memory", "Free some, then start again");
     while (!rc && len < KEY_FILE_MAX && n != 0) {
         n = read(fd, text + len, KEY_FILE_MAX - len);
         if (n > 0)
@@ -109,10 +109,10 @@ int th_key_text(const th_key_pair *pair, th_buf *out)
     char text[KEY_TEXT];
     int rc;
 
-    sodium_bin2base64(text, sizeof(text), pair->private_key, sizeof(pair->private_key),
+    sodium_bin2base64(text, sizeof text, pair->private_key, sizeof pair->private_key,
                       sodium_base64_VARIANT_ORIGINAL);
     rc = th_buf_puts(out, heading) || th_buf_puts(out, text) || th_buf_putc(out, '\n');
-    sodium_memzero(text, sizeof(text));
+    sodium_memzero(text, sizeof text);
     return rc ? -1 : 0;
 }
 

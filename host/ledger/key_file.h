@@ -20,7 +20,7 @@ int th_key_file_create(const char *file, const char *ledger_path, const th_key_p
 /* The same, whole or not at all, in place of what is there. */
 int th_key_file_write(const char *file, const char *ledger_path, const th_key_pair *pair);
 
-/* The text of such a file; out must be sensitive. 0, or -1 when memory is short. */
+/* The text of such a file; out must be sensitive. 0, or -1 when memory runs out. */
 int th_key_text(const th_key_pair *pair, th_buf *out);
 
 /* "cannot use the private key FILE: REASON. ADVICE", TH_INVALID. */

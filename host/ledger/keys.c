@@ -96,12 +96,12 @@ static int key_file_ensure(const char *ledger_path, th_key_pair **out, th_error 
     int rc = 0;
 
     if (!file)
-        return th_ledger_file_refuse(err, ledger_path, "out of memory",
+        return th_ledger_file_refuse(err, ledger_path, "not enough memory",
                                      "Free some, then start again");
     if (lstat(file, &st) == 0 || errno != ENOENT) {
         rc = th_key_file_read(file, &pair, err);
-    } else if (!(pair = sodium_malloc(sizeof(*pair)))) {
-        rc = th_key_refuse(err, file, "out of memory", "Free some, then start again");
+    } else if (!(pair = sodium_malloc(sizeof *pair))) {
+        rc = th_key_refuse(err, file, "not enough memory", "Free some, then start again");
     } else {
         crypto_box_keypair(pair->public_key, pair->private_key);
         if (th_key_file_write(file, ledger_path, pair))
@@ -159,7 +159,7 @@ static int find_beside(const char *path, unsigned char *public_key, void *ctx, t
 
     (void)ctx;
     if (!rc && pair)
-        memcpy(public_key, pair->public_key, sizeof(pair->public_key));
+        memcpy(public_key, pair->public_key, sizeof pair->public_key);
     sodium_free(pair);
     return rc;
 }
@@ -191,10 +191,10 @@ static int find_elsewhere(const char *path, unsigned char *public_key, void *ctx
         memcpy(public_key, elsewhere->given, crypto_box_PUBLICKEYBYTES);
         return 0;
     }
-    if (!(pair = sodium_malloc(sizeof(*pair))))
-        return th_ledger_file_refuse(err, path, "out of memory", "Free some, then start again");
+    if (!(pair = sodium_malloc(sizeof *pair)))
+        return th_ledger_file_refuse(err, path, "not enough memory", "Free some, then start again");
     crypto_box_keypair(pair->public_key, pair->private_key);
-    memcpy(public_key, pair->public_key, sizeof(pair->public_key));
+    memcpy(public_key, pair->public_key, sizeof pair->public_key);
     rc = elsewhere->store(pair, elsewhere->ctx, err);
     sodium_free(pair);
     return rc;

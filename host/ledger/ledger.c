@@ -230,7 +230,7 @@ void th_ledger_note(th_ledger *ledger, const th_ledger_op *what)
         op->cb = NULL;
         th_ledger_submit(ledger, op);
     } else if (!ledger->failure.kind) {
-        th_fail(&ledger->failure, TH_INVALID, "out of memory");
+        th_fail(&ledger->failure, TH_INVALID, "not enough memory");
     }
 }
 
@@ -309,7 +309,7 @@ no_wake:
 
 int th_ledger_open(uv_loop_t *loop, const char *path, th_ledger **out, th_error *err)
 {
-    th_ledger *ledger = calloc(1, sizeof(*ledger));
+    th_ledger *ledger = calloc(1, sizeof *ledger);
     int rc;
 
     if (!ledger)

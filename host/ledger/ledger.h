@@ -145,7 +145,7 @@ void th_ledger_submit(th_ledger *ledger, th_ledger_op *op);
  * a secret or an attempt. */
 void th_ledger_note(th_ledger *ledger, const th_ledger_op *what);
 /* Such a copy, for whoever does wait; released with free() once it was called back. NULL when
- * memory is short. */
+ * memory runs out. */
 th_ledger_op *th_ledger_op_copy(const th_ledger_op *what);
 
 /* The first failure of an operation that nobody waited for; NULL when all went well. Borrowed. */
@@ -167,7 +167,7 @@ void th_ledger_stats(th_ledger *ledger, struct th_ledger_stats *out);
 int th_ledger_init(const char *path, th_error *err);
 
 /* `<path without .db>.key`: where the private key is made and looked for. Owned by the caller; NULL
- * when memory is short. */
+ * when memory runs out. */
 char *th_ledger_key_path(const char *path);
 
 struct th_ledger_secret_row {

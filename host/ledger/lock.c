@@ -137,9 +137,8 @@ static int write_holder(int fd, const char *run)
     int len;
 
     gmtime_r(&now, &tm);
-    strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &tm);
-    len =
-        snprintf(text, sizeof(text), "pid %ld\nrun %.60s\nsince %s\n", (long)getpid(), run, since);
+    strftime(since, sizeof since, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    len = snprintf(text, sizeof text, "pid %ld\nrun %.60s\nsince %s\n", (long)getpid(), run, since);
     if (ftruncate(fd, 0))
         return -1;
     return pwrite(fd, text, (size_t)len, 0) == len ? 0 : -1;
@@ -148,7 +147,7 @@ static int write_holder(int fd, const char *run)
 static void read_holder(int fd, struct holder *out)
 {
     char text[200];
-    ssize_t len = pread(fd, text, sizeof(text) - 1, 0);
+    ssize_t len = pread(fd, text, sizeof text - 1, 0);
 
     *out = (struct holder){0};
     text[len > 0 ? len : 0] = '\0';
@@ -195,7 +194,7 @@ static int refuse_held(th_error *err, int fd, const char *account)
 int th_lock_take(const char *ledger_path, const char *account, const char *run, th_lock **out,
                  th_error *err)
 {
-    th_lock *lock = calloc(1, sizeof(*lock));
+    th_lock *lock = calloc(1, sizeof *lock);
     int rc;
 
     if (!lock || !(lock->account = strdup(account))) {

@@ -18,7 +18,7 @@ static const size_t strings[] = {
     MEMBER(label),       MEMBER(conclusion),
 };
 
-enum { STRINGS = sizeof(strings) / sizeof(strings[0]) };
+enum { STRINGS = sizeof strings / sizeof strings[0] };
 
 /* What only people read. The others are looked up again, compared, or sent back to a platform: they
  * name a trunk or hold its fields, and must stay what they are. */
@@ -27,7 +27,7 @@ static bool is_for_people(size_t member)
     static const size_t members[] = {MEMBER(arguments), MEMBER(message), MEMBER(evidence),
                                      MEMBER(error),     MEMBER(label),   MEMBER(conclusion)};
 
-    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
         if (members[i] == member)
             return true;
     return false;
@@ -50,7 +50,7 @@ th_ledger_op *th_ledger_op_copy(const th_ledger_op *what)
         lengths[i] = text ? strlen(text) + 1 : 0;
         room += lengths[i];
     }
-    op = malloc(sizeof(*op) + room);
+    op = malloc(sizeof *op + room);
     if (!op)
         return NULL;
     *op = copy;

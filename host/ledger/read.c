@@ -55,7 +55,7 @@ static int hand_row(sqlite3_stmt *stmt, void *ctx)
         if (reader->broken++ == 0)
             th_fail(&reader->first, TH_INVALID, "row %lld (account %s, trunk %s, field %s): %s",
                     (long long)row.row, row.account, row.trunk[0] ? row.trunk : "not known",
-                    row.field, problem.message ? problem.message : "out of memory");
+                    row.field, problem.message ? problem.message : "not enough memory");
     } else {
         rc = reader->each(&row, reader->ctx);
     }

@@ -58,7 +58,7 @@ static bool holds(const char *file, const th_key_pair *pair)
 {
     th_key_pair *there = NULL;
     bool same = th_key_file_read(file, &there, NULL) == 0 && there &&
-                memcmp(there->public_key, pair->public_key, sizeof(pair->public_key)) == 0;
+                memcmp(there->public_key, pair->public_key, sizeof pair->public_key) == 0;
 
     sodium_free(there);
     return same;
@@ -85,9 +85,9 @@ static int load(struct work *work, th_error *err)
     work->beside = th_ledger_beside(work->path, ".key");
     work->next = th_ledger_beside(work->path, TH_KEY_NEXT);
     work->old = th_ledger_beside(work->path, TH_KEY_OLD);
-    work->fresh = sodium_malloc(sizeof(*work->fresh));
+    work->fresh = sodium_malloc(sizeof *work->fresh);
     work->plain = sodium_malloc(TH_PLAIN_MAX);
-    work->sealer = sodium_malloc(sizeof(*work->sealer));
+    work->sealer = sodium_malloc(sizeof *work->sealer);
     if (!work->beside || !work->next || !work->old || !work->fresh || !work->plain || !work->sealer)
         return no_memory(work, err);
     if ((rc = th_database_open(work->path, TH_DATABASE_COMMAND, &work->db, err)) ||
@@ -179,7 +179,7 @@ static int seal_row(struct work *work, sqlite3_stmt *read, sqlite3_stmt *write, 
                      "cannot rekey the ledger %s: the secret in row %lld (account %s, trunk %s) "
                      "does not open: %s. Nothing was changed",
                      work->path, row, names.account, names.trunk,
-                     problem.message ? problem.message : "out of memory");
+                     problem.message ? problem.message : "not enough memory");
     } else {
         /* In the plain text the secret stands behind its names, where th_seal puts it again. */
         unsigned char *copy = sodium_malloc(len);
@@ -241,7 +241,7 @@ static bool took_effect(const struct work *work)
     bool found = false;
 
     return th_public_key_read(work->db, work->path, key, &found, NULL) == 0 && found &&
-           memcmp(key, work->fresh->public_key, sizeof(key)) == 0;
+           memcmp(key, work->fresh->public_key, sizeof key) == 0;
 }
 
 static int replace(struct work *work, th_error *err)
@@ -255,7 +255,7 @@ static int replace(struct work *work, th_error *err)
         (rc = th_database_execute(work->db, work->path, "BEGIN IMMEDIATE", err)))
         return rc;
     rc = th_public_key_read(work->db, work->path, key, &found, err);
-    if (!rc && (!found || memcmp(key, work->present->public_key, sizeof(key)) != 0))
+    if (!rc && (!found || memcmp(key, work->present->public_key, sizeof key) != 0))
         rc = th_fail(err, TH_INVALID,
                      "the ledger %s was given another key just now. Nothing was changed",
                      work->path);

@@ -50,20 +50,20 @@ int th_view_runs(th_ledger_view *view, const char *prefix, int64_t limit,
     /* The runs are chosen before their items are counted. */
     th_query_init(&query, "WITH t AS (SELECT * FROM runs WHERE 1");
     th_query_text(&query, "substr(id, 1, length(?)) = ?", prefix);
-    snprintf(part, sizeof(part), " ORDER BY seq DESC, id DESC LIMIT %lld)",
+    snprintf(part, sizeof part, " ORDER BY seq DESC, id DESC LIMIT %lld)",
              (long long)(limit > 0 ? limit : -1));
     th_query_append(&query, part);
     th_query_append(&query, " SELECT t.id, t.script, t.arguments, t.script_hash, t.host, t.pid,"
                             " t.resumed_from, t.started_at, t.ended_at, t.status, t.undoes");
     for (int i = 0; i < 6; i++) {
-        snprintf(part, sizeof(part), ", i.n%d", i);
+        snprintf(part, sizeof part, ", i.n%d", i);
         th_query_append(&query, part);
     }
     th_query_append(&query, ", t.conclusion, t.process, t.seq");
     /* Counted by itself, with nothing of the runs beside each item: that would be sorted on disk. */
     th_query_append(&query, " FROM t LEFT JOIN (SELECT run");
     for (int i = 0; i < 6; i++) {
-        snprintf(part, sizeof(part), ", sum(state = '%s') AS n%d",
+        snprintf(part, sizeof part, ", sum(state = '%s') AS n%d",
                  th_item_state_name((enum th_item_state)i), i);
         th_query_append(&query, part);
     }
@@ -84,14 +84,14 @@ static int note_run(sqlite3_stmt *stmt, void *ctx)
     const char *id = th_column(stmt, 0);
     char *to = finder->first[0] ? finder->second : finder->first;
 
-    if (finder->exact || strlen(id) >= sizeof(finder->first))
+    if (finder->exact || strlen(id) >= sizeof finder->first)
         return 0;
     if (strcmp(id, finder->name) == 0) {
         finder->exact = true;
         finder->second[0] = '\0';
         to = finder->first;
     }
-    snprintf(to, sizeof(finder->first), "%s", id);
+    snprintf(to, sizeof finder->first, "%s", id);
     return 0;
 }
 
@@ -118,6 +118,6 @@ int th_view_run_find(th_ledger_view *view, const char *name, char id[static 64],
         return th_fail(err, TH_NOT_FOUND,
                        "several runs begin with %s, among them %s and %s. Write more of it", name,
                        finder.first, finder.second);
-    memcpy(id, finder.first, sizeof(finder.first));
+    memcpy(id, finder.first, sizeof finder.first);
     return 0;
 }

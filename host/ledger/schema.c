@@ -156,7 +156,7 @@ static const char *const steps[] = {
     "  AS place FROM secrets WHERE state = 'previous') AS o WHERE o.id = secrets.id;",
 };
 
-enum { VERSION = sizeof(steps) / sizeof(steps[0]) };
+enum { VERSION = sizeof steps / sizeof steps[0] };
 
 int th_database_version(void)
 {
@@ -176,7 +176,7 @@ int th_schema_identify(sqlite3 *db, const char *path, int *version, th_error *er
         return th_ledger_file_refuse(err, path, "it is a database of another program",
                                      "Name another with --ledger");
     if (*version > VERSION) {
-        snprintf(reason, sizeof(reason),
+        snprintf(reason, sizeof reason,
                  "it was written by a newer trunkhost (schema %d, this one knows %d)", *version,
                  (int)VERSION);
         return th_ledger_file_refuse(err, path, reason,
@@ -199,7 +199,7 @@ int th_schema_migrate(sqlite3 *db, const char *path, th_error *err)
     for (int i = version; !rc && i < VERSION; i++)
         rc = th_database_execute(db, path, steps[i], err);
     if (!rc && version < VERSION) {
-        snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+        snprintf(sql, sizeof sql, "PRAGMA application_id = %d; PRAGMA user_version = %d",
                  (int)APPLICATION_ID, (int)VERSION);
         rc = th_database_execute(db, path, sql, err);
     }

@@ -14,9 +14,9 @@ int th_sealer_renew(th_sealer *sealer, const unsigned char *public_key, th_error
     int rc;
 
     crypto_box_keypair(sealer->ephemeral, private_key);
-    randombytes_buf(sealer->nonce, sizeof(sealer->nonce));
+    randombytes_buf(sealer->nonce, sizeof sealer->nonce);
     rc = crypto_box_beforenm(sealer->shared, public_key, private_key);
-    sodium_memzero(private_key, sizeof(private_key));
+    sodium_memzero(private_key, sizeof private_key);
     if (rc)
         return th_fail(err, TH_INVALID,
                        "cannot store a secret: the public key of the ledger is not usable");
@@ -54,10 +54,10 @@ int th_seal(th_sealer *sealer, const struct th_seal_names *names, const void *se
     memcpy(at, secret, len);
     at += len;
     memcpy(sealed, magic, MAGIC);
-    memcpy(sealed + MAGIC, sealer->ephemeral, sizeof(sealer->ephemeral));
-    nonce = sealed + MAGIC + sizeof(sealer->ephemeral);
-    memcpy(nonce, sealer->nonce, sizeof(sealer->nonce));
-    sodium_increment(sealer->nonce, sizeof(sealer->nonce));
+    memcpy(sealed + MAGIC, sealer->ephemeral, sizeof sealer->ephemeral);
+    nonce = sealed + MAGIC + sizeof sealer->ephemeral;
+    memcpy(nonce, sealer->nonce, sizeof sealer->nonce);
+    sodium_increment(sealer->nonce, sizeof sealer->nonce);
     rc = crypto_box_easy_afternm(sealed + TH_SEAL_HEAD, plain, (unsigned long long)(at - plain),
                                  nonce, sealer->shared);
     *sealed_len = TH_SEAL_HEAD + crypto_box_MACBYTES + (size_t)(at - plain);

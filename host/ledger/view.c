@@ -12,7 +12,7 @@
 static int view_create(const char *path, int (*connect)(const char *, sqlite3 **, th_error *),
                        th_ledger_view **out, th_error *err)
 {
-    th_ledger_view *view = calloc(1, sizeof(*view));
+    th_ledger_view *view = calloc(1, sizeof *view);
     int rc;
 
     if (!view || !(view->path = strdup(path))) {
@@ -73,7 +73,7 @@ void th_query_append(struct th_view_query *query, const char *sql)
 {
     size_t len = strlen(query->sql);
 
-    snprintf(query->sql + len, sizeof(query->sql) - len, "%s", sql);
+    snprintf(query->sql + len, sizeof query->sql - len, "%s", sql);
 }
 
 void th_query_init(struct th_view_query *query, const char *base)
@@ -90,12 +90,12 @@ static void add_condition(struct th_view_query *query, const char *condition, co
 
     query->values[query->count].text = text;
     query->values[query->count].number = number;
-    snprintf(place, sizeof(place), "?%d", ++query->count);
+    snprintf(place, sizeof place, "?%d", ++query->count);
     th_query_append(query, " AND ");
     for (const char *mark; (mark = strchr(condition, '?')); condition = mark + 1) {
         size_t len = strlen(query->sql);
 
-        snprintf(query->sql + len, sizeof(query->sql) - len, "%.*s%s", (int)(mark - condition),
+        snprintf(query->sql + len, sizeof query->sql - len, "%.*s%s", (int)(mark - condition),
                  condition, place);
     }
     th_query_append(query, condition);
@@ -150,10 +150,9 @@ int th_query_each(th_ledger_view *view, const struct th_view_query *query,
         rc = query->values[i].text
                  ? sqlite3_bind_text(stmt, i + 1, query->values[i].text, -1, SQLITE_STATIC)
                  : sqlite3_bind_int64(stmt, i + 1, query->values[i].number);
-    if (rc == SQLITE_OK) {
+    if (rc == SQLITE_OK)
         while (!stopped && (rc = sqlite3_step(stmt)) == SQLITE_ROW)
             stopped = hand(stmt, ctx);
-    }
     if (!stopped && rc != SQLITE_DONE)
         stopped = th_database_fail(err, view->db, rc, "read", view->path);
     sqlite3_finalize(stmt);
@@ -174,7 +173,7 @@ static void finish(struct th_view_query *query, const struct th_view_filter *fil
     if (filter->limit > 0) {
         char limit[40];
 
-        snprintf(limit, sizeof(limit), " LIMIT %lld", (long long)filter->limit);
+        snprintf(limit, sizeof limit, " LIMIT %lld", (long long)filter->limit);
         th_query_append(query, limit);
     }
 }

@@ -12,7 +12,7 @@
 
 int th_ledger_writer_create(const char *path, th_ledger_writer **out, th_error *err)
 {
-    th_ledger_writer *writer = calloc(1, sizeof(*writer));
+    th_ledger_writer *writer = calloc(1, sizeof *writer);
     unsigned char public_key[crypto_box_PUBLICKEYBYTES];
     int rc;
 
@@ -28,7 +28,7 @@ int th_ledger_writer_create(const char *path, th_ledger_writer **out, th_error *
     if (!rc)
         rc = th_public_key_ensure(writer->db, path, public_key, NULL, err);
     if (!rc && (!(writer->path = strdup(path)) || !(writer->plain = sodium_malloc(TH_PLAIN_MAX)) ||
-                !(writer->seal = sodium_malloc(sizeof(*writer->seal)))))
+                !(writer->seal = sodium_malloc(sizeof *writer->seal))))
         rc = th_fail(err, TH_INVALID, "cannot open the ledger %s: out of memory", path);
     if (!rc)
         th_ledger_writer_forget(writer);
@@ -67,7 +67,7 @@ bool th_ledger_writer_holds_key(const th_ledger_writer *writer)
 
 void th_ledger_writer_forget(th_ledger_writer *writer)
 {
-    sodium_memzero(writer->seal, sizeof(*writer->seal));
+    sodium_memzero(writer->seal, sizeof *writer->seal);
 }
 
 /* --- what the operations are made of ---------------------------------------------------------- */
@@ -89,8 +89,8 @@ static void set_now(th_ledger_writer *writer)
     writer->clock = clock;
     seconds = (time_t)(clock / 1000);
     gmtime_r(&seconds, &tm);
-    len = strftime(writer->now, sizeof(writer->now), "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(writer->now + len, sizeof(writer->now) - len, ".%03dZ", (int)(clock % 1000));
+    len = strftime(writer->now, sizeof writer->now, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(writer->now + len, sizeof writer->now - len, ".%03dZ", (int)(clock % 1000));
 }
 
 int th_write_step(th_ledger_writer *writer, enum th_statement which)

@@ -57,7 +57,7 @@ struct th_ledger_writer {
     bool sealing;               /* what it seals to was looked up in this transaction */
     unsigned char sealed[TH_SEALED_MAX];
     int64_t clock; /* now, in milliseconds since 1970 */
-    char now[sizeof("2000-01-01T00:00:00.000Z")];
+    char now[sizeof "2000-01-01T00:00:00.000Z"];
 };
 
 /* What became of one operation within its transaction. */

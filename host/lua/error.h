@@ -11,7 +11,7 @@
 void th_error_open(lua_State *L);
 /* Pushes a table with kind, status, code, message, fields, attempts, account, trunk, request,
  * advice, retryable, ambiguous and cause, which prints as one line; closes err. Raises only when
- * memory is short. */
+ * memory runs out. */
 void th_error_push(lua_State *L, th_error *err);
 /* Pushes it, notes where it is raised (`traceback`, which is no plain field), and raises it. */
 int th_error_raise(lua_State *L, th_error *err);

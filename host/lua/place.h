@@ -9,10 +9,10 @@
 /* Whether the frame belongs to the library's Lua half; ar was filled with "S". */
 bool th_place_is_library(const lua_Debug *ar);
 /* The innermost line of the script, "rotate.lua:12"; false when there is none. Allocates nothing
- * and only reads, so that it may be asked where memory is short. */
+ * and only reads, so that it may be asked where memory runs out. */
 bool th_place_of_script(lua_State *L, char *out, size_t size);
 /* Pushes the name under which the function on top of the stack is known to scripts ("table.sort",
- * "_G.pcall"), or nil. May raise when memory is short. */
+ * "_G.pcall"), or nil. May raise when memory runs out. */
 void th_place_push_function(lua_State *L);
 
 #endif

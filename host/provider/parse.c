@@ -178,7 +178,7 @@ int th_provider_parse(lua_State *L, int idx, th_provider **out, th_error *err)
     th_provider *provider = calloc(1, sizeof *provider);
     if (!provider || !lua_checkstack(L, 4)) {
         free(provider);
-        return th_fail(err, TH_INVALID, "memory is short while reading a provider description");
+        return th_fail(err, TH_INVALID, "not enough memory while reading a provider description");
     }
     provider->table = LUA_NOREF;
     struct job job = {.reader = {.arena = &provider->arena, .err = err}, .provider = provider};
@@ -189,7 +189,7 @@ int th_provider_parse(lua_State *L, int idx, th_provider **out, th_error *err)
     int rc = 0;
     if (lua_pcall(L, 2, 0, 0) != LUA_OK) { // message
         lua_pop(L, 1);                     //
-        rc = th_fail(err, TH_INVALID, "memory is short while reading a provider description");
+        rc = th_fail(err, TH_INVALID, "not enough memory while reading a provider description");
     } else if (job.reader.faults > 0) {
         rc = refuse(err, provider->name, first);
     }

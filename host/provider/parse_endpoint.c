@@ -92,10 +92,9 @@ static void parse_request(th_reader *r, int idx, const th_provider *p, th_endpoi
     lua_State *L = r->L;
     int method = -1;
     lua_rawgeti(L, idx, 1); // method
-    for (int i = 0; lua_type(L, -1) == LUA_TSTRING && th_method_names[i]; i++) {
+    for (int i = 0; lua_type(L, -1) == LUA_TSTRING && th_method_names[i]; i++)
         if (strcmp(th_method_names[i], lua_tostring(L, -1)) == 0)
             method = i;
-    }
     if (method < 0)
         th_reader_fault(r, NULL, "must begin with a method: GET, POST, PUT, PATCH or DELETE");
     endpoint->method = method < 0 ? TH_GET : (enum th_method)method;
@@ -211,10 +210,9 @@ static void parse_status(th_reader *r, int idx, th_endpoint *endpoint)
         }
         struct th_status *s = &statuses[endpoint->nstatuses];
         s->status = (int)lua_tointeger(L, -2);
-        for (size_t i = 0; i < NKINDS; i++) {
+        for (size_t i = 0; i < NKINDS; i++)
             if (strcmp(th_kind_name(kinds[i]), name) == 0)
                 s->kind = kinds[i];
-        }
         if (s->kind == TH_OK)
             th_reader_fault(r, NULL,
                             "must say refused, auth, not_found, conflict, rate_limited or "

@@ -13,10 +13,9 @@ static const char *const leg_names[] = {"inbound", "outbound", NULL};
 
 static bool is_choice(const th_field *field, const char *text)
 {
-    for (const char *const *c = field->choices; c && *c; c++) {
+    for (const char *const *c = field->choices; c && *c; c++)
         if (strcmp(*c, text) == 0)
             return true;
-    }
     return field->choices == NULL;
 }
 
@@ -154,14 +153,13 @@ static void parse_legs(th_reader *r, int idx, th_field *field)
 {
     size_t n;
     const char *const *legs = th_reader_strings(r, idx, "recreates", false, &n);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         if (strcmp(legs[i], "inbound") == 0)
             field->recreates |= TH_INBOUND;
         else if (strcmp(legs[i], "outbound") == 0)
             field->recreates |= TH_OUTBOUND;
         else
             th_reader_unknown(r, "recreates", legs[i], "leg", leg_names);
-    }
 }
 
 static void parse_default(th_reader *r, int idx, const th_field *field, th_scalar *out)
@@ -274,10 +272,9 @@ static void refuse_deep_secrets(th_reader *r, const th_provider *p, const th_obj
 {
     const char *by = NULL;
     for (size_t i = 0; i < p->nobjects && !by; i++) {
-        for (size_t j = 0; j < p->objects[i].nfields && !by; j++) {
+        for (size_t j = 0; j < p->objects[i].nfields && !by; j++)
             if (p->objects[i].fields[j].of == object)
                 by = p->objects[i].fields[j].name;
-        }
     }
     size_t mark = th_reader_enter(r, object->name);
     size_t fields = th_reader_enter(r, "fields");

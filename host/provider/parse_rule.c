@@ -60,14 +60,13 @@ static void parse_modes(th_reader *r, int idx, th_rule *rule)
     size_t n;
     const char *const *modes = th_reader_strings(r, idx, "on", false, &n);
     rule->on_create = rule->on_update = modes == NULL;
-    for (size_t i = 0; modes && i < n; i++) {
+    for (size_t i = 0; modes && i < n; i++)
         if (strcmp(modes[i], "create") == 0)
             rule->on_create = true;
         else if (strcmp(modes[i], "update") == 0)
             rule->on_update = true;
         else
             th_reader_fault(r, "on", "must list \"create\", \"update\" or both");
-    }
 }
 
 static void parse_rule(th_reader *r, int idx, const th_object *object, th_rule *rule)

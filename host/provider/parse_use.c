@@ -37,10 +37,9 @@ static void check_legs(th_reader *r, int idx, const char *member, const th_objec
 
 static bool one_of(const char *const *list, const char *text)
 {
-    for (; list && *list; list++) {
+    for (; list && *list; list++)
         if (strcmp(*list, text) == 0)
             return true;
-    }
     return false;
 }
 
@@ -114,10 +113,9 @@ static void check_secret(th_reader *r, int idx, const th_object *trunk)
 
     size_t n, nwhen, npresent;
     const char *const *named = th_reader_strings(r, idx, "legs", true, &n);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         if (!one_of(legs, named[i]))
             th_reader_unknown(r, "legs", named[i], "leg", legs);
-    }
     const unsigned *with = th_parse_fields(r, idx, "with", false, trunk, &n);
     for (size_t i = 0; with && i < n; i++) {
         if (!trunk->fields[with[i]].read || !trunk->fields[with[i]].update)
@@ -168,10 +166,9 @@ static void check_mapping(th_reader *r, int idx)
     } else if (type == LUA_TTABLE) {
         int table = lua_gettop(L);
         size_t mark = th_reader_enter(r, "mapping");
-        for (int i = 0; functions[i]; i++) {
+        for (int i = 0; functions[i]; i++)
             if (th_reader_push(r, table, functions[i], LUA_TFUNCTION, true))
                 lua_pop(L, 1); // mapping
-        }
         th_reader_leave(r, mark);
     } else if (type != LUA_TNIL) {
         th_reader_fault(r, "mapping", "must be the name of a mapping, or a table");

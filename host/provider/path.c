@@ -171,14 +171,13 @@ int th_path_build(lua_State *L, const th_provider *provider, const th_endpoint *
 {
     size_t start = out->len, first = err ? err->nfaults : 0, faults = 0, count = 0;
     const char *names[TH_PARAMETERS_MAX + 1] = {NULL};
-    for (size_t i = 0; i < endpoint->nsegments && count < TH_PARAMETERS_MAX; i++) {
+    for (size_t i = 0; i < endpoint->nsegments && count < TH_PARAMETERS_MAX; i++)
         if (endpoint->segments[i].param)
             names[count++] = endpoint->segments[i].param;
-    }
     int idx = lua_absindex(L, params_idx);
     bool table = lua_istable(L, idx), none = lua_isnoneornil(L, idx);
     if (!lua_checkstack(L, 8))
-        return th_fail(err, TH_INVALID, "memory is short while building a path");
+        return th_fail(err, TH_INVALID, "not enough memory while building a path");
     if (table)
         check_known(L, idx, names, err, &faults);
     else if (!none && count != 1)
@@ -208,7 +207,7 @@ int th_path_build(lua_State *L, const th_provider *provider, const th_endpoint *
         return 0;
     cut(out, start);
     return faults > 0 ? refuse(err, provider->name, endpoint, first)
-                      : th_fail(err, TH_INVALID, "memory is short while building a path");
+                      : th_fail(err, TH_INVALID, "not enough memory while building a path");
 }
 
 static int append_parameter(lua_State *L, int idx, const char *name, enum th_type type,
@@ -243,7 +242,7 @@ int th_query_build(lua_State *L, const th_endpoint *endpoint, int params_idx, th
         names[count++] = endpoint->page_size;
     int idx = lua_absindex(L, params_idx), rc = 0;
     if (!lua_checkstack(L, 8))
-        return th_fail(err, TH_INVALID, "memory is short while building a query");
+        return th_fail(err, TH_INVALID, "not enough memory while building a query");
     if (!lua_istable(L, idx)) {
         fault(err, &faults, "(query)", "must be a table of parameters");
         return refuse(err, "the query of", endpoint, first);
@@ -264,5 +263,5 @@ int th_query_build(lua_State *L, const th_endpoint *endpoint, int params_idx, th
         return 0;
     cut(out, start);
     return faults > 0 ? refuse(err, "the query of", endpoint, first)
-                      : th_fail(err, TH_INVALID, "memory is short while building a query");
+                      : th_fail(err, TH_INVALID, "not enough memory while building a query");
 }

@@ -199,9 +199,8 @@ const char *th_method_name(enum th_method method)
 
 enum th_kind th_endpoint_kind(const th_endpoint *endpoint, int status)
 {
-    for (size_t i = 0; i < endpoint->nstatuses; i++) {
+    for (size_t i = 0; i < endpoint->nstatuses; i++)
         if (endpoint->statuses[i].status == status)
             return endpoint->statuses[i].kind;
-    }
     return TH_OK;
 }

@@ -234,10 +234,9 @@ int th_reader_choice(th_reader *r, int idx, const char *member, const char *cons
     const char *text = th_reader_string(r, idx, member, needed);
     if (!text)
         return -1;
-    for (int i = 0; choices[i]; i++) {
+    for (int i = 0; choices[i]; i++)
         if (strcmp(choices[i], text) == 0)
             return i;
-    }
     char list[256] = "";
     size_t len = 0;
     for (int i = 0; choices[i] && len < sizeof list; i++)

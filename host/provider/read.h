@@ -2,7 +2,7 @@
  * Reading a Lua table that somebody wrote by hand: typed members, the place of each in words, and a
  * fault for everything that is wrong, so that all of it can be mended in one go.
  *
- * Every function may raise a Lua error when memory is short, and only then: what is made belongs to
+ * Every function may raise a Lua error when memory runs out, and only then: what is made belongs to
  * the arena, so nothing is lost. Tables are read raw.
  */
 #ifndef TH_PROVIDER_READ_H

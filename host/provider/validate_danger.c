@@ -13,10 +13,9 @@ static bool granted(const th_check *c, const th_place *place)
 {
     while (place->outer)
         place = place->outer;
-    for (const char *const *grant = c->grants; grant && *grant; grant++) {
+    for (const char *const *grant = c->grants; grant && *grant; grant++)
         if (strcmp(*grant, place->name) == 0)
             return true;
-    }
     return false;
 }
 

@@ -99,10 +99,9 @@ static bool is_uuid(const char *text)
 {
     static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
     size_t i = 0;
-    for (; text[i] && form[i]; i++) {
+    for (; text[i] && form[i]; i++)
         if (form[i] == 'x' ? !isxdigit((unsigned char)text[i]) : text[i] != form[i])
             return false;
-    }
     return !text[i] && !form[i];
 }
 

@@ -62,7 +62,7 @@ typedef struct th_range {
 bool th_range_parse(const char *text, bool with_prefix, th_range *out);
 
 /* Pushes the normalised copy of the body at idx, with room for so many fields (a guess will do).
- * Raises an error when memory is short. */
+ * Raises an error when memory runs out. */
 void th_body_copy(lua_State *L, const th_object *object, int idx, int fields);
 
 #endif

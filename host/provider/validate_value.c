@@ -23,10 +23,9 @@ static long count_characters(const char *text, size_t len)
 
 static bool has_controls(const char *text, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len; i++)
         if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
             return true;
-    }
     return false;
 }
 

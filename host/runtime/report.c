@@ -180,7 +180,7 @@ static int judge_protected(lua_State *L)
     return 1;
 }
 
-/* Where memory is short, what says so is there already. */
+/* Where memory runs out, what says so is there already. */
 static void report_memory(struct uncaught *report)
 {
     th_runtime *runtime = report->runtime;

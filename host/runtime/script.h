@@ -18,7 +18,7 @@ typedef struct th_script {
 } th_script;
 
 /* Loads the script and makes it the main task. The strings must outlive the run. TH_INVALID when it
- * cannot be read, has a syntax error, or memory is short. */
+ * cannot be read, has a syntax error, or memory runs out. */
 int th_script_start(struct th_runtime *runtime, const th_script *script, th_error *err);
 
 #endif

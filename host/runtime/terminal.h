@@ -47,7 +47,7 @@ void th_log(th_terminal *terminal, enum th_log_level level, lua_State *L, int fi
             const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* Only composes such a line, with its newline, for a thread that must not touch the terminal's
- * state. Appends it to line; false when there is none: the level is not shown, or memory is short.
+ * state. Appends it to line; false when there is none: the level is not shown, or memory runs out.
  */
 bool th_log_line(const th_terminal *terminal, enum th_log_level level, const char *message,
                  th_buf *line);

@@ -95,7 +95,7 @@ static int take(th_sandbox_options *options, json_t *body, const char *const *na
 static int reset(sb_world *world, json_t *body, th_error *err)
 {
     if (json_object_size(body) == 0)
-        return sb_world_reset(world) == 0 ? 0 : th_fail(err, TH_INVALID, "memory is short");
+        return sb_world_reset(world) == 0 ? 0 : th_fail(err, TH_INVALID, "not enough memory");
     th_sandbox_options options = {.trunks = world->trunks,
                                   .seed = world->seed,
                                   .latency_ms = world->latency_ms,
@@ -150,7 +150,7 @@ static bool command(sb_world *world, sb_call *call, const char *name)
             sb_reply_json(call, 200, json_pack("{s:b}", name, 1));
         } else {
             char text[512];
-            snprintf(text, sizeof text, "%s\n", err.message ? err.message : "memory is short");
+            snprintf(text, sizeof text, "%s\n", err.message ? err.message : "not enough memory");
             sb_reply_text(call, 400, "text/plain", text);
         }
         json_decref(body);

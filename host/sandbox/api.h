@@ -98,7 +98,7 @@ typedef struct sb_api {
     void (*update)(sb_call *call);
     int created;         /* status of the reply to a create */
     const char *updated; /* the word beside the trunk in the reply to an update; NULL: none */
-    int (*seed)(sb_store *store, unsigned trunks); /* 0, or -1 when memory is short */
+    int (*seed)(sb_store *store, unsigned trunks); /* 0, or -1 when memory runs out */
     void (*refuse)(sb_call *call, enum sb_refusal why, const char *text);
 } sb_api;
 
@@ -151,7 +151,7 @@ json_t *sb_page_envelope(const sb_call *call, const sb_page *page, json_t *list)
 /* The same for a bare array, set as the reply: Link and X-Total-Count. */
 void sb_page_headers(sb_call *call, const sb_page *page);
 
-/* seed_*.c: fill a new store; 0, or -1 when memory is short. */
+/* seed_*.c: fill a new store; 0, or -1 when memory runs out. */
 int sb_famulor_seed(sb_store *store, unsigned trunks);
 int sb_vatel_seed(sb_store *store, unsigned trunks);
 int sb_bolna_seed(sb_store *store, unsigned trunks);

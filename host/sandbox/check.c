@@ -58,10 +58,9 @@ const char *sb_string(const json_t *object, const char *name)
 
 bool sb_one_of(const char *text, const char *const *choices)
 {
-    for (; *choices; choices++) {
+    for (; *choices; choices++)
         if (strcmp(text, *choices) == 0)
             return true;
-    }
     return false;
 }
 
@@ -133,16 +132,15 @@ static void check_list(const json_t *list, const sb_field *field, const char *pa
     {
         char inner[288];
         snprintf(inner, sizeof inner, "%s.%zu", path, i);
-        if (field->type == SB_OBJECTS) {
+        if (field->type == SB_OBJECTS)
             if (json_is_object(item))
                 check_fields(item, field->items, SB_CREATE, inner, findings);
             else
                 wrong_type(inner, "an object", findings);
-        } else if (json_is_string(item)) {
+        else if (json_is_string(item))
             check_string(json_string_value(item), field, inner, findings);
-        } else {
+        else
             wrong_type(inner, "a string", findings);
-        }
     }
 }
 

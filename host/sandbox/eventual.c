@@ -29,18 +29,16 @@ void sb_unseen_add(sb_unseen *unseen, const char *id, json_t *before, uint64_t u
 
 void sb_unseen_drop(sb_unseen *unseen, const char *id)
 {
-    for (size_t i = unseen->count; i-- > 0;) {
+    for (size_t i = unseen->count; i-- > 0;)
         if (strcmp(unseen->list[i].id, id) == 0)
             forget(unseen, i);
-    }
 }
 
 json_t *sb_unseen_view(sb_unseen *unseen, json_t *trunks, uint64_t now)
 {
-    for (size_t i = unseen->count; i-- > 0;) {
+    for (size_t i = unseen->count; i-- > 0;)
         if (unseen->list[i].until <= now)
             forget(unseen, i);
-    }
     if (unseen->count == 0)
         return json_incref(trunks);
     json_t *view = json_copy(trunks);

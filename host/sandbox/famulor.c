@@ -131,10 +131,9 @@ static const char *country_of(const char *number)
     static const char *const prefixes[][2] = {{"+1", "US"},  {"+31", "NL"}, {"+33", "FR"},
                                               {"+39", "IT"}, {"+41", "CH"}, {"+43", "AT"},
                                               {"+44", "GB"}, {"+49", "DE"}, {"+91", "IN"}};
-    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
         if (strncmp(number, prefixes[i][0], strlen(prefixes[i][0])) == 0)
             return prefixes[i][1];
-    }
     return "US";
 }
 

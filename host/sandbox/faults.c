@@ -45,10 +45,9 @@ const char *sb_fault_name(enum sb_fault fault)
 
 static int find(const char *const *list, int count, const char *text, size_t length)
 {
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++)
         if (strlen(list[i]) == length && memcmp(list[i], text, length) == 0)
             return i;
-    }
     return -1;
 }
 
@@ -72,10 +71,9 @@ static const char *parse_one(sb_faults *faults, const char *text)
     double rate = digits ? strtod(text + 1, &end) : 2;
     if (rate > 1 || end != text + 1 + digits)
         return NULL;
-    for (int i = 0; i < SB_METHODS; i++) {
+    for (int i = 0; i < SB_METHODS; i++)
         if (method < 0 || method == i)
             faults->rate[fault][i] = rate;
-    }
     return end;
 }
 

@@ -41,7 +41,7 @@ typedef struct sb_journal {
     } apis[SB_APIS];
 } sb_journal;
 
-/* now: monotonic ns, from which arrivals are counted. 0 or -1 when memory is short. */
+/* now: monotonic ns, from which arrivals are counted. 0 or -1 when memory runs out. */
 int sb_journal_init(sb_journal *journal, uint64_t now);
 void sb_journal_close(sb_journal *journal);
 
@@ -52,7 +52,7 @@ void sb_journal_add(sb_journal *journal, const sb_entry *entry, const sb_request
 void sb_journal_violations(sb_journal *journal, const sb_entry *entry, const sb_request *request,
                            const sb_findings *findings);
 
-/* New references; NULL when memory is short. */
+/* New references; NULL when memory runs out. */
 json_t *sb_journal_log(const sb_journal *journal);
 json_t *sb_journal_counts(const sb_journal *journal);
 

@@ -90,10 +90,9 @@ bool sb_limit_admit(sb_limit *limit, uint64_t now, sb_standing *standing)
 {
     bool admitted = true;
     *standing = (sb_standing){.limit = 0, .remaining = ~0u};
-    for (size_t i = 0; i < limit->nwindows; i++) {
+    for (size_t i = 0; i < limit->nwindows; i++)
         if (in_window(limit, &limit->windows[i], now) == limit->windows[i].count)
             admitted = false;
-    }
     if (admitted && limit->size)
         limit->arrivals[limit->accepted++ % limit->size] = now;
     for (size_t i = 0; i < limit->nwindows; i++) {

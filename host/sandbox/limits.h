@@ -37,7 +37,7 @@ typedef struct sb_standing {
 /* Parses "N/SECONDS[+N/SECONDS…]" ("none": no window; SECONDS may have a fraction) into windows. */
 int sb_windows_parse(const char *text, sb_window windows[SB_WINDOWS], size_t *count, th_error *err);
 
-/* 0 or -1 when memory is short. */
+/* 0 or -1 when memory runs out. */
 int sb_limit_init(sb_limit *limit, const sb_window *windows, size_t count, bool headers);
 void sb_limit_close(sb_limit *limit);
 /* Forgets what arrived. */

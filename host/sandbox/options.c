@@ -116,7 +116,7 @@ int th_sandbox_parse(const char *spec, th_sandbox_options *options, char **stora
         return 0;
     char *text = *storage = strdup(spec);
     if (!text)
-        return th_fail(err, TH_INVALID, "memory is short for the sandbox options");
+        return th_fail(err, TH_INVALID, "not enough memory for the sandbox options");
     for (char *next; text; text = next) {
         next = strchr(text, ',');
         if (next)

@@ -73,10 +73,9 @@ int sb_request_split(sb_request *request)
 
 const char *sb_request_parameter(const sb_request *request, const char *name)
 {
-    for (size_t i = 0; i < request->nquery; i++) {
+    for (size_t i = 0; i < request->nquery; i++)
         if (strcmp(request->query[i].name, name) == 0)
             return request->query[i].value;
-    }
     return NULL;
 }
 

@@ -122,10 +122,9 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, sb_reply *r
         add_number(response, "X-RateLimit-Remaining", reply->rates.remaining);
         add_number(response, "X-RateLimit-Reset", reply->rates.reset);
     }
-    for (size_t i = 0; i < SB_HEADERS; i++) {
+    for (size_t i = 0; i < SB_HEADERS; i++)
         if (reply->headers[i].name && reply->headers[i].value)
             MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
-    }
     enum MHD_Result sent = MHD_queue_response(connection, (unsigned)reply->status, response);
     MHD_destroy_response(response);
     return sent;
@@ -228,7 +227,7 @@ int th_sandbox_start(const th_sandbox_options *options, th_sandbox **out, th_err
     th_sandbox *sandbox = calloc(1, sizeof *sandbox);
     *out = NULL;
     if (!sandbox)
-        return th_fail(err, TH_INVALID, "memory is short for the sandbox");
+        return th_fail(err, TH_INVALID, "not enough memory for the sandbox");
     int rc = sb_world_init(&sandbox->world, options, err);
     if (rc != 0) {
         free(sandbox);
@@ -266,10 +265,9 @@ void th_sandbox_stop(th_sandbox *sandbox)
 
 const char *th_sandbox_base_url(const th_sandbox *sandbox, const char *api)
 {
-    for (size_t i = 0; i < SB_APIS; i++) {
+    for (size_t i = 0; i < SB_APIS; i++)
         if (strcmp(sb_apis[i]->name, api) == 0)
             return sandbox->urls[i];
-    }
     return NULL;
 }
 

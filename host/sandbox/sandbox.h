@@ -66,7 +66,7 @@ const char *th_sandbox_token(const th_sandbox *sandbox);
 unsigned th_sandbox_port(const th_sandbox *sandbox);
 
 /* What GET /_sandbox/{what} answers ("state", "log", "violations", "counts"), as JSON text that the
- * caller frees; NULL for other names or when memory is short. It holds the live secrets. */
+ * caller frees; NULL for other names or when memory runs out. It holds the live secrets. */
 char *th_sandbox_report(th_sandbox *sandbox, const char *what);
 
 #endif

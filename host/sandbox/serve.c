@@ -23,10 +23,9 @@ static int find_api(const char *target)
 static unsigned draw(sb_faults *faults, const char *method)
 {
     unsigned drawn = 0;
-    for (unsigned i = 0; i < SB_AUTH_FAILED; i++) {
+    for (unsigned i = 0; i < SB_AUTH_FAILED; i++)
         if (sb_faults_hit(faults, i, method))
             drawn |= 1u << i;
-    }
     return drawn;
 }
 

@@ -29,7 +29,7 @@ typedef struct sb_store {
     int64_t next_id;  /* where ids are integers */
 } sb_store;
 
-/* Fills it with `trunks` trunks. 0 or -1 when memory is short. */
+/* Fills it with `trunks` trunks. 0 or -1 when memory runs out. */
 int sb_store_init(sb_store *store, const struct sb_api *api, unsigned trunks, uint64_t seed);
 void sb_store_close(sb_store *store);
 

@@ -24,7 +24,7 @@ static int fill(sb_world *world, th_error *err)
         rc = sb_store_init(&world->stores[i], sb_apis[i], world->trunks, world->seed);
     return rc == 0
                ? 0
-               : th_fail(err, TH_INVALID, "memory is short: start the sandbox with fewer trunks");
+               : th_fail(err, TH_INVALID, "not enough memory: start the sandbox with fewer trunks");
 }
 
 static void empty(sb_world *world)
@@ -46,13 +46,12 @@ static int set_limits(sb_world *world, const char *spec, th_error *err)
     }
     for (size_t i = 0; i < SB_APIS; i++) {
         const sb_window *chosen = documented ? sb_apis[i]->windows : windows;
-        if (documented) {
+        if (documented)
             for (count = 0; count < SB_WINDOWS && chosen[count].count; count++)
                 ;
-        }
         if (sb_limit_init(&world->limits[i], chosen, count,
                           documented ? sb_apis[i]->rate_headers : true))
-            return th_fail(err, TH_INVALID, "memory is short for the limits \"%s\"", spec);
+            return th_fail(err, TH_INVALID, "not enough memory for the limits \"%s\"", spec);
     }
     return 0;
 }
@@ -91,7 +90,7 @@ int sb_world_init(sb_world *world, const th_sandbox_options *options, th_error *
         (!(world->token = strdup(token)) ||
          !(world->limits_text = strdup(options->limits ? options->limits : "documented")) ||
          !(world->faults_text = strdup(options->faults ? options->faults : ""))))
-        rc = th_fail(err, TH_INVALID, "memory is short for the sandbox");
+        rc = th_fail(err, TH_INVALID, "not enough memory for the sandbox");
     if (rc != 0)
         sb_world_close(world);
     return rc;
@@ -143,7 +142,7 @@ int sb_world_set_faults(sb_world *world, const th_sandbox_options *options, th_e
         return rc;
     char *text = strdup(options->faults);
     if (!text)
-        return th_fail(err, TH_INVALID, "memory is short for the faults");
+        return th_fail(err, TH_INVALID, "not enough memory for the faults");
     free(world->faults_text);
     world->faults_text = text;
     world->faults = fresh;

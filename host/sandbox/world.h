@@ -24,7 +24,7 @@ typedef struct sb_world {
 
 int sb_world_init(sb_world *world, const th_sandbox_options *options, th_error *err);
 void sb_world_close(sb_world *world);
-/* Back to the first state: trunks, faults, windows, journal. -1 when memory is short. */
+/* Back to the first state: trunks, faults, windows, journal. -1 when memory runs out. */
 int sb_world_reset(sb_world *world);
 
 /* As if it had been started with these options, but for port and token, which stay. On failure

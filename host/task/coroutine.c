@@ -58,9 +58,8 @@ static int nested_run(lua_State *L, lua_State *co, int nargs, int mode)
         return lua_yieldk(L, 1, mode, nested_woken);
     }
     if (status != LUA_OK && status != LUA_YIELD) {
-        if (mode == AS_WRAP) {
+        if (mode == AS_WRAP)
             th_thread_reset(sched, co); /* as coroutine.wrap does: an error closes the coroutine */
-        }
         return nested_error(L, co, mode);
     }
     if (!lua_checkstack(L, nres + 1)) {

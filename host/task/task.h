@@ -56,7 +56,7 @@ struct th_wait_ops {
 };
 
 th_sched *th_sched_create(lua_State *L, th_timers *timers);
-/* What the scheduler needs in Lua's registry. Raises when memory is short. */
+/* What the scheduler needs in Lua's registry. Raises when memory runs out. */
 void th_sched_open(lua_State *L);
 /* Cancels and releases whatever is left. Call before lua_close; afterwards nothing can be spawned
  * or waited for, but what lua_close still runs may ask. */
@@ -104,7 +104,7 @@ void th_sched_settle(th_sched *sched);
 /*
  * Makes a task of the function and its nargs arguments on top of L's stack (they are popped).
  * `name` is for people, may be NULL. The new task is a child of the running one and starts in a
- * later turn. Raises a Lua error only when memory is short; then there is no task.
+ * later turn. Raises a Lua error only when memory runs out; then there is no task.
  */
 th_task *th_task_spawn(lua_State *L, int nargs, const char *name);
 /* The same, and pushes the handle: a userdata with await, cancel, done. */

@@ -34,12 +34,11 @@ static int read_file(const char *path, th_buf *out)
 
     if (!problem && S_ISDIR(st.st_mode))
         problem = EISDIR;
-    while (!problem && (n = read(fd, chunk, sizeof chunk)) != 0) {
+    while (!problem && (n = read(fd, chunk, sizeof chunk)) != 0)
         if (n < 0 && errno != EINTR)
             problem = errno;
         else if (n > 0 && (out->len > FILE_MAX || th_buf_append(out, chunk, (size_t)n) != 0))
             problem = EFBIG;
-    }
     if (fd >= 0)
         close(fd);
     return problem;

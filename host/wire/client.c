@@ -123,9 +123,8 @@ th_easy *th_easy_take(th_client *client)
 {
     th_easy *easy = client->idle;
 
-    if (!easy) {
+    if (!easy)
         return easy_create(client);
-    }
     client->idle = easy->next;
     client->nidle--;
     easy->next = NULL;
@@ -153,9 +152,8 @@ void th_client_learn_version(th_client *client, long version)
 {
     bool two = version >= CURL_HTTP_VERSION_2_0;
 
-    if (client->speaks == (two ? TH_SPEAKS_2 : TH_SPEAKS_1)) {
+    if (client->speaks == (two ? TH_SPEAKS_2 : TH_SPEAKS_1))
         return;
-    }
     client->speaks = two ? TH_SPEAKS_2 : TH_SPEAKS_1;
     client->driver.cork = two;
     long connections =
@@ -173,9 +171,8 @@ static bool find_proxy(th_client *client)
     const char *proxy = th_proxy_address(NULL);
     const char *except = getenv("no_proxy");
     except = except ? except : getenv("NO_PROXY");
-    if (client->plain_anywhere || (except && strcmp(except, "*") == 0)) {
+    if (client->plain_anywhere || (except && strcmp(except, "*") == 0))
         proxy = "";
-    }
     th_buf list = {0};
     int rc = 0;
     if (proxy[0]) {
@@ -201,15 +198,12 @@ static int find_ca_file(th_client *client, const char *ca_file, th_error *err)
     const char *variable = NULL;
     int rc;
 
-    if (ca_file && (rc = th_authorities_check(ca_file, "ca_file", err)) != 0) {
+    if (ca_file && (rc = th_authorities_check(ca_file, "ca_file", err)) != 0)
         return rc;
-    }
-    if (!ca_file && (ca_file = th_authorities_default(&variable)) && variable) {
+    if (!ca_file && (ca_file = th_authorities_default(&variable)) && variable)
         th_authorities_check(ca_file, variable, &client->tls_fault);
-    }
-    if (ca_file && !(client->ca_file = strdup(ca_file))) {
-        return th_fail(err, TH_INVALID, "out of memory for an HTTP client");
-    }
+    if (ca_file && !(client->ca_file = strdup(ca_file)))
+        return th_fail(err, TH_INVALID, "not enough memory for an HTTP client");
     return 0;
 }
 
@@ -253,21 +247,18 @@ static bool open_curl(th_client *client)
 {
     th_driver *driver = &client->driver;
 
-    if (!(client->share = curl_share_init()) || !(driver->multi = curl_multi_init())) {
+    if (!(client->share = curl_share_init()) || !(driver->multi = curl_multi_init()))
         return false;
-    }
     if (curl_share_setopt(client->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != 0 ||
         curl_multi_setopt(driver->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX) != 0 ||
         curl_multi_setopt(driver->multi, CURLMOPT_MAXCONNECTS,
-                          (long)client->concurrency * 2 + 16) != 0) {
+                          (long)client->concurrency * 2 + 16) != 0)
         return false;
-    }
     client->no_expect = curl_slist_append(NULL, "Expect:");
     client->no_content_type = curl_slist_append(NULL, "Content-Type:");
     th_easy *easy = easy_create(client);
-    if (!easy) {
+    if (!easy)
         return false;
-    }
     th_easy_give(easy);
     return client->no_expect && client->no_content_type;
 }
@@ -291,9 +282,8 @@ int th_client_create(uv_loop_t *loop, const th_client_options *options, th_clien
 {
     *out = NULL;
     th_client *client = calloc(1, sizeof *client);
-    if (!client) {
-        return th_fail(err, TH_INVALID, "out of memory for an HTTP client");
-    }
+    if (!client)
+        return th_fail(err, TH_INVALID, "not enough memory for an HTTP client");
     client->http = options->http;
     client->concurrency = options->concurrency ? options->concurrency : DEFAULT_CONCURRENCY;
     client->timeout_ms = options->timeout_ms ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
@@ -306,9 +296,8 @@ int th_client_create(uv_loop_t *loop, const th_client_options *options, th_clien
     client->driver.released = released;
 
     int rc = find_ca_file(client, options->ca_file, err);
-    if (rc == 0 && (!find_proxy(client) || !open_curl(client))) {
+    if (rc == 0 && (!find_proxy(client) || !open_curl(client)))
         rc = th_fail(err, TH_INVALID, "libcurl cannot make an HTTP client; is memory short?");
-    }
     if (rc != 0) {
         close_curl(client);
         client_free(client);
@@ -316,21 +305,18 @@ int th_client_create(uv_loop_t *loop, const th_client_options *options, th_clien
     }
     ignore_sigpipe();
     th_driver_open(&client->driver, loop);
-    if (client->http == TH_HTTP_2) {
+    if (client->http == TH_HTTP_2)
         th_client_learn_version(client, CURL_HTTP_VERSION_2_0);
-    }
     *out = client;
     return 0;
 }
 
 void th_client_destroy(th_client *client)
 {
-    if (!client) {
+    if (!client)
         return;
-    }
-    while (client->in_flight) {
+    while (client->in_flight)
         th_transfer_abort(client->in_flight->transfer);
-    }
     close_curl(client);
     th_driver_close(&client->driver);
 }

@@ -40,18 +40,15 @@ static void queue_take(th_ticket *ticket)
 static uint64_t window_opens(const th_pacer *pacer, struct window *window, uint64_t now)
 {
     while (window->head < pacer->tail &&
-           pacer->ends[window->head & pacer->mask] + window->span <= now) {
+           pacer->ends[window->head & pacer->mask] + window->span <= now)
         window->head++;
-    }
     uint64_t ended = pacer->tail - window->head;
     uint64_t taken = pacer->in_flight + ended;
-    if (taken < window->requests) {
+    if (taken < window->requests)
         return 0;
-    }
     uint64_t must_leave = taken - window->requests + 1;
-    if (must_leave > ended) {
+    if (must_leave > ended)
         return NEVER;
-    }
     return pacer->ends[(window->head + must_leave - 1) & pacer->mask] + window->span;
 }
 
@@ -73,15 +70,12 @@ static uint64_t opens_at(const th_pacer *pacer, uint64_t now, const char **why)
         *why = "concurrency";
         return NEVER;
     }
-    if (pacer->hold_until > now) {
+    if (pacer->hold_until > now)
         later(&opens, why, pacer->hold_until, pacer->hold_why);
-    }
-    if (pacer->period_end > now && (double)pacer->in_flight >= pacer->remaining) {
+    if (pacer->period_end > now && (double)pacer->in_flight >= pacer->remaining)
         later(&opens, why, pacer->period_end, "the platform's count");
-    }
-    for (size_t i = 0; i < pacer->nwindows; i++) {
+    for (size_t i = 0; i < pacer->nwindows; i++)
         later(&opens, why, window_opens(pacer, &pacer->windows[i], now), "rate window");
-    }
     return opens;
 }
 
@@ -105,9 +99,8 @@ static void wait_until(th_pacer *pacer, uint64_t at, uint64_t now)
 
 static void pump(th_pacer *pacer)
 {
-    if (pacer->pumping) {
+    if (pacer->pumping)
         return;
-    }
     pacer->pumping = true;
     uint64_t now = th_timers_now(pacer->timers);
     uint64_t opens = 0;
@@ -116,9 +109,8 @@ static void pump(th_pacer *pacer)
         opens = opens_at(pacer, now, &why);
         if (opens > now) {
             now = th_timers_now(pacer->timers);
-            if (opens > now) {
+            if (opens > now)
                 break;
-            }
         }
         th_ticket *ticket = pacer->urgent.first ? pacer->urgent.first : pacer->ordinary.first;
         queue_take(ticket);
@@ -137,9 +129,8 @@ static void pump(th_pacer *pacer)
 static int check_windows(const th_window *windows, size_t nwindows, unsigned concurrency,
                          th_error *err)
 {
-    if (concurrency == 0) {
+    if (concurrency == 0)
         return th_fail(err, TH_INVALID, "the concurrency must be at least 1");
-    }
     for (size_t i = 0; i < nwindows; i++) {
         if (windows[i].requests < 1 || windows[i].requests > MAX_WINDOW_REQUESTS) {
             return th_fail(err, TH_INVALID, "rate window %zu: %u requests; use 1 to %u", i + 1,
@@ -159,25 +150,22 @@ int th_pacer_create(th_timers *timers, const th_window *windows, size_t nwindows
 {
     *out = NULL;
     int rc = check_windows(windows, nwindows, concurrency, err);
-    if (rc) {
+    if (rc)
         return rc;
-    }
     th_pacer *pacer = calloc(1, sizeof *pacer);
     struct window *copies = calloc(nwindows + 1, sizeof *copies);
     uint64_t widest = 1;
-    for (size_t i = 0; i < nwindows; i++) {
+    for (size_t i = 0; i < nwindows; i++)
         widest = windows[i].requests > widest ? windows[i].requests : widest;
-    }
     uint64_t size = 1;
-    while (size < 2 * widest) {
+    while (size < 2 * widest)
         size *= 2;
-    }
     uint64_t *ends = calloc(size, sizeof *ends);
     if (!pacer || !copies || !ends) {
         free(pacer);
         free(copies);
         free(ends);
-        return th_fail(err, TH_INVALID, "out of memory for a rate window of %llu requests",
+        return th_fail(err, TH_INVALID, "not enough memory for a rate window of %llu requests",
                        (unsigned long long)widest);
     }
     for (size_t i = 0; i < nwindows; i++) {
@@ -191,9 +179,8 @@ int th_pacer_create(th_timers *timers, const th_window *windows, size_t nwindows
                         .ends = ends,
                         .mask = size - 1};
     uint64_t seed = 0;
-    if (uv_random(NULL, NULL, &seed, sizeof seed, 0, NULL) != 0) {
+    if (uv_random(NULL, NULL, &seed, sizeof seed, 0, NULL) != 0)
         seed = uv_hrtime();
-    }
     th_pacer_seed(pacer, seed);
     *out = pacer;
     return 0;
@@ -201,9 +188,8 @@ int th_pacer_create(th_timers *timers, const th_window *windows, size_t nwindows
 
 void th_pacer_destroy(th_pacer *pacer)
 {
-    if (!pacer) {
+    if (!pacer)
         return;
-    }
     th_timer_stop(pacer->timers, &pacer->timer);
     free(pacer->windows);
     free(pacer->ends);
@@ -227,23 +213,20 @@ void th_pacer_leave(th_ticket *ticket)
 {
     th_pacer *pacer = ticket->pacer;
 
-    if (!pacer || ticket->admitted) {
+    if (!pacer || ticket->admitted)
         return;
-    }
     queue_take(ticket);
     ticket->pacer = NULL;
-    if (pacer->queued == 0) {
+    if (pacer->queued == 0)
         th_timer_stop(pacer->timers, &pacer->timer);
-    }
 }
 
 static void tell_held(const struct queue *queue)
 {
     for (th_ticket *ticket = queue->first, *next; ticket; ticket = next) {
         next = ticket->next;
-        if (ticket->held) {
+        if (ticket->held)
             ticket->held(ticket);
-        }
     }
 }
 
@@ -251,9 +234,8 @@ void th_pacer_done(th_ticket *ticket, const th_pace_reply *reply)
 {
     th_pacer *pacer = ticket->pacer;
 
-    if (!pacer || !ticket->admitted) {
+    if (!pacer || !ticket->admitted)
         return;
-    }
     ticket->pacer = NULL;
     ticket->admitted = false;
     pacer->in_flight--;
@@ -264,9 +246,8 @@ void th_pacer_done(th_ticket *ticket, const th_pace_reply *reply)
         const char *why, *word;
         th_pacer_held(pacer, &before, &why, &word);
         th_pacer_learn(pacer, ticket, reply);
-        if (th_pacer_held(pacer, &after, &why, &word) && after > before) {
+        if (th_pacer_held(pacer, &after, &why, &word) && after > before)
             th_pacer_ask(pacer);
-        }
     }
     pump(pacer);
 }
@@ -308,12 +289,10 @@ void th_pacer_stats(const th_pacer *pacer, struct th_pacer_stats *out)
                                    .admitted = pacer->admitted,
                                    .limited = pacer->limited,
                                    .waiting_for = ""};
-    if (pacer->queued == 0) {
+    if (pacer->queued == 0)
         return;
-    }
     uint64_t now = th_timers_now(pacer->timers);
     uint64_t opens = opens_at(pacer, now, &out->waiting_for);
-    if (opens > now && opens != NEVER) {
+    if (opens > now && opens != NEVER)
         out->wait_seconds = (double)(opens - now) / NS_PER_SECOND;
-    }
 }

@@ -12,9 +12,8 @@
 
 uint64_t th_pacer_ns(double seconds)
 {
-    if (!(seconds > 0)) {
+    if (!(seconds > 0))
         return 0;
-    }
     return (uint64_t)ceil(fmin(seconds, MAX_WAIT_SECONDS) * NS_PER_SECOND);
 }
 
@@ -43,13 +42,11 @@ static void back_off(th_pacer *pacer, const th_ticket *ticket, uint64_t now)
 {
     /* Requests that were under way when the first of them was refused are one refusal, not several.
      */
-    if (pacer->backoff_step > 0 && ticket->admitted_at < pacer->backoff_at) {
+    if (pacer->backoff_step > 0 && ticket->admitted_at < pacer->backoff_at)
         return;
-    }
     double seconds = fmin(ldexp(1.0, (int)pacer->backoff_step), BACKOFF_MAX_SECONDS);
-    if (seconds < BACKOFF_MAX_SECONDS) {
+    if (seconds < BACKOFF_MAX_SECONDS)
         pacer->backoff_step++;
-    }
     pacer->backoff_at = now;
     hold(pacer, now + th_pacer_ns(seconds * (1 + 0.25 * random_unit(pacer))), "back-off", "");
 }
@@ -67,12 +64,10 @@ static bool counts_strangers(const th_pacer *pacer, const struct window *window,
     uint64_t oldest = pacer->tail > pacer->mask ? pacer->tail - pacer->mask : 0;
     uint64_t first = window->head > oldest ? window->head : oldest;
 
-    if (used <= (double)(pacer->in_flight + pacer->tail - first)) {
+    if (used <= (double)(pacer->in_flight + pacer->tail - first))
         return false;
-    }
-    while (first > oldest && pacer->ends[(first - 1) & pacer->mask] > since) {
+    while (first > oldest && pacer->ends[(first - 1) & pacer->mask] > since)
         first--;
-    }
     return used > (double)(pacer->in_flight + pacer->tail - first);
 }
 
@@ -85,9 +80,8 @@ static bool count_matters(const th_pacer *pacer, const th_ticket *ticket,
     for (size_t i = 0; i < pacer->nwindows; i++) {
         const struct window *window = &pacer->windows[i];
         if ((double)window->requests == reply->limit &&
-            !counts_strangers(pacer, window, ticket, reply->limit - reply->remaining)) {
+            !counts_strangers(pacer, window, ticket, reply->limit - reply->remaining))
             return false;
-        }
     }
     return true;
 }
@@ -98,9 +92,8 @@ static void learn_count(th_pacer *pacer, const th_ticket *ticket, const th_pace_
     bool counting = pacer->period_end > now;
 
     if (!(reply->remaining >= 0)) {
-        if (counting) {
+        if (counting)
             pacer->remaining -= 1; /* counted there, but the reply does not say so */
-        }
         return;
     }
     uint64_t end = now + th_pacer_ns(reply->reset >= 0 ? reply->reset : PERIOD_UNKNOWN_SECONDS);
@@ -120,18 +113,15 @@ void th_pacer_learn(th_pacer *pacer, const th_ticket *ticket, const th_pace_repl
     uint64_t now = th_timers_now(pacer->timers);
 
     pacer->ends[pacer->tail++ & pacer->mask] = now;
-    if (reply->status == 429) {
+    if (reply->status == 429)
         pacer->limited++;
-    }
-    if (reply->retry_after > 0) {
+    if (reply->retry_after > 0)
         hold(pacer, now + th_pacer_ns(reply->retry_after), "Retry-After", reply->word);
-    } else if (reply->status == 429 && reply->remaining == 0 && reply->reset > 0) {
+    else if (reply->status == 429 && reply->remaining == 0 && reply->reset > 0)
         hold(pacer, now + th_pacer_ns(reply->reset), "the platform's count", reply->word);
-    } else if (reply->status == 429) {
+    else if (reply->status == 429)
         back_off(pacer, ticket, now);
-    }
-    if (reply->status >= 200 && reply->status < 400 && ticket->admitted_at >= pacer->backoff_at) {
+    if (reply->status >= 200 && reply->status < 400 && ticket->admitted_at >= pacer->backoff_at)
         pacer->backoff_step = 0;
-    }
     learn_count(pacer, ticket, reply, now);
 }

@@ -30,9 +30,8 @@ static struct piece trim(struct piece p)
         p.at++;
         p.len--;
     }
-    while (p.len > 0 && is_space(p.at[p.len - 1])) {
+    while (p.len > 0 && is_space(p.at[p.len - 1]))
         p.len--;
-    }
     return p;
 }
 
@@ -54,9 +53,8 @@ static bool next_part(struct piece *rest, const char *separators, struct piece *
     bool quoted = false;
     size_t i = 0;
 
-    if (rest->len == 0) {
+    if (rest->len == 0)
         return false;
-    }
     while (i < rest->len && (quoted || !strchr(separators, rest->at[i]))) {
         quoted ^= rest->at[i] == '"';
         i++;
@@ -75,13 +73,10 @@ static double number(struct piece p)
     char text[32];
     size_t digits = 0;
 
-    while (digits < p.len && strchr("0123456789.", p.at[digits])) {
+    while (digits < p.len && strchr("0123456789.", p.at[digits]))
         digits++;
-    }
-    if (digits == 0 || digits >= sizeof text ||
-        (digits < p.len && !strchr(",; \t", p.at[digits]))) {
+    if (digits == 0 || digits >= sizeof text || (digits < p.len && !strchr(",; \t", p.at[digits])))
         return -1;
-    }
     memcpy(text, p.at, digits);
     text[digits] = '\0';
     char *end;
@@ -94,9 +89,8 @@ static double date_of(struct piece p)
 {
     char text[64];
 
-    if (p.len < 8 || p.len >= sizeof text) {
+    if (p.len < 8 || p.len >= sizeof text)
         return -1;
-    }
     memcpy(text, p.at, p.len);
     text[p.len] = '\0';
     time_t date = curl_getdate(text, NULL);
@@ -111,12 +105,10 @@ struct moment {
 
 static struct moment moment_of_number(double value, bool late)
 {
-    if (value >= EPOCH_MS_FROM) {
+    if (value >= EPOCH_MS_FROM)
         return (struct moment){-1, value / 1000};
-    }
-    if (value >= EPOCH_FROM) {
+    if (value >= EPOCH_FROM)
         return (struct moment){-1, value + (late && value == floor(value) ? 1 : 0)};
-    }
     return (struct moment){value >= 0 ? fmin(value, LONGEST_SECONDS) : -1, 0};
 }
 
@@ -124,9 +116,8 @@ static struct moment moment_of(struct piece p, bool late)
 {
     double value = number(p);
 
-    if (value >= 0) {
+    if (value >= 0)
         return moment_of_number(value, late);
-    }
     double at = date_of(p);
     return (struct moment){-1, at > 0 ? at : 0};
 }
@@ -148,17 +139,14 @@ static void set_moment(double *seconds, double *at, struct moment moment)
 /* Times of day become waits: by the clock that the reply was written with, where it says so. */
 static void measure(th_pace_reply *pace, double now)
 {
-    if (pace->retry_at <= 0 && pace->reset_at <= 0) {
+    if (pace->retry_at <= 0 && pace->reset_at <= 0)
         return; /* most replies; reading a date is not cheap */
-    }
     double date = date_of((struct piece){pace->date, strlen(pace->date)});
     double clock = date > 0 ? date : now;
-    if (pace->retry_at > 0) {
+    if (pace->retry_at > 0)
         pace->retry_after = seconds_until(pace->retry_at, clock);
-    }
-    if (pace->reset_at > 0) {
+    if (pace->reset_at > 0)
         pace->reset = seconds_until(pace->reset_at, clock);
-    }
 }
 
 /* The piece as a string, as far as there is room. */
@@ -166,9 +154,8 @@ static void copy(char *to, size_t size, struct piece p)
 {
     size_t len = p.len < size - 1 ? p.len : size - 1;
 
-    if (len > 0) {
+    if (len > 0)
         memcpy(to, p.at, len);
-    }
     to[len] = '\0';
 }
 
@@ -176,37 +163,32 @@ static void copy(char *to, size_t size, struct piece p)
  * before the others. */
 static void keep_word(th_pace_reply *pace, struct piece name, struct piece value)
 {
-    if (begins((struct piece){pace->word, strlen(pace->word)}, "retry-after")) {
+    if (begins((struct piece){pace->word, strlen(pace->word)}, "retry-after"))
         return;
-    }
     copy(pace->word, 32, name);
     size_t len = strlen(pace->word);
     memcpy(pace->word + len, ": ", 3);
     len += 2;
     copy(pace->word + len, sizeof pace->word - len, value);
-    for (char *at = pace->word; *at; at++) {
-        if (*at < ' ' || *at > '~') {
+    for (char *at = pace->word; *at; at++)
+        if (*at < ' ' || *at > '~')
             *at = '?';
-        }
-    }
 }
 
 static void set(double *to, double value)
 {
-    if (value >= 0) {
+    if (value >= 0)
         *to = value;
-    }
 }
 
 static void read_limit_header(th_pace_reply *pace, struct piece name, struct piece value)
 {
-    if (is(name, "limit")) {
+    if (is(name, "limit"))
         set(&pace->limit, number(value));
-    } else if (is(name, "remaining")) {
+    else if (is(name, "remaining"))
         set(&pace->remaining, number(value));
-    } else if (is(name, "reset")) {
+    else if (is(name, "reset"))
         set_moment(&pace->reset, &pace->reset_at, moment_of(value, true));
-    }
 }
 
 /* One header for all three figures: parameters of one anonymous limit, or of several named ones. */
@@ -222,17 +204,15 @@ static void read_combined(th_pace_reply *pace, struct piece value)
         th_pace_reply *to = named ? &one : &whole;
         while (next_part(&item, ";", &part)) {
             struct piece key;
-            if (!next_part(&part, "=", &key)) {
+            if (!next_part(&part, "=", &key))
                 continue;
-            }
             part = trim(part);
-            if (is(key, "limit") || is(key, "q")) {
+            if (is(key, "limit") || is(key, "q"))
                 set(&to->limit, number(part));
-            } else if (is(key, "remaining") || is(key, "r")) {
+            else if (is(key, "remaining") || is(key, "r"))
                 set(&to->remaining, number(part));
-            } else if (is(key, "reset") || is(key, "t")) {
+            else if (is(key, "reset") || is(key, "t"))
                 set_moment(&to->reset, &to->reset_at, moment_of(part, true));
-            }
         }
         if (named && one.remaining >= 0 &&
             (whole.remaining < 0 || one.remaining < whole.remaining)) {
@@ -240,9 +220,8 @@ static void read_combined(th_pace_reply *pace, struct piece value)
             whole.reset = one.reset;
             whole.reset_at = one.reset_at;
         }
-        if (named && one.limit >= 0 && whole.limit < 0) {
+        if (named && one.limit >= 0 && whole.limit < 0)
             whole.limit = one.limit;
-        }
     }
     set(&pace->limit, whole.limit);
     set(&pace->remaining, whole.remaining);
@@ -253,12 +232,10 @@ static bool is_json(struct piece value)
 {
     struct piece type;
 
-    if (is(value, "application/json")) {
+    if (is(value, "application/json"))
         return true;
-    }
-    if (!next_part(&value, "; \t", &type)) {
+    if (!next_part(&value, "; \t", &type))
         return false;
-    }
     return is(type, "application/json") || is(type, "text/json") ||
            (type.len > 5 && is((struct piece){type.at + type.len - 5, 5}, "+json"));
 }
@@ -277,13 +254,11 @@ void th_reply_headers_read(th_pace_reply *pace, bool *json, const char *line, si
     /* Most headers are none of these: the first letters say so. */
     if (len == 0 || !strchr("RrXxCcDd", line[0]) ||
         ((line[0] | 0x20) == 'c' &&
-         (len < sizeof type - 1 || strncasecmp(line, type, sizeof type - 1) != 0))) {
+         (len < sizeof type - 1 || strncasecmp(line, type, sizeof type - 1) != 0)))
         return;
-    }
     const char *colon = memchr(line, ':', len);
-    if (!colon) {
+    if (!colon)
         return;
-    }
     struct piece name = {line, (size_t)(colon - line)};
     struct piece value = trim((struct piece){colon + 1, len - name.len - 1});
 
@@ -300,9 +275,8 @@ void th_reply_headers_read(th_pace_reply *pace, bool *json, const char *line, si
         copy(pace->date, sizeof pace->date, value);
     } else if (is(name, "ratelimit") || is(name, "ratelimit-policy")) {
         read_combined(pace, value);
-        if (is(name, "ratelimit")) {
+        if (is(name, "ratelimit"))
             keep_word(pace, name, value);
-        }
     } else {
         static const char *const prefixes[] = {"x-ratelimit-", "x-rate-limit-", "ratelimit-"};
         for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
@@ -310,9 +284,8 @@ void th_reply_headers_read(th_pace_reply *pace, bool *json, const char *line, si
                 size_t skip = strlen(prefixes[i]);
                 struct piece rest = {name.at + skip, name.len - skip};
                 read_limit_header(pace, rest, value);
-                if (is(rest, "reset")) {
+                if (is(rest, "reset"))
                     keep_word(pace, name, value);
-                }
                 break;
             }
         }

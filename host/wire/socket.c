@@ -62,13 +62,11 @@ static th_socket *add(th_driver *driver, curl_socket_t fd, bool ours)
 {
     if ((size_t)fd >= driver->table_size) {
         size_t size = driver->table_size ? driver->table_size : 64;
-        while (size <= (size_t)fd) {
+        while (size <= (size_t)fd)
             size *= 2;
-        }
         th_socket **table = realloc(driver->table, size * sizeof(th_socket *));
-        if (!table) {
+        if (!table)
             return NULL;
-        }
         memset(table + driver->table_size, 0, (size - driver->table_size) * sizeof(th_socket *));
         driver->table = table;
         driver->table_size = size;
@@ -86,9 +84,8 @@ static th_socket *add(th_driver *driver, curl_socket_t fd, bool ours)
     s->fresh = true;
     uv_unref((uv_handle_t *)&s->poll);
     s->next = driver->sockets;
-    if (s->next) {
+    if (s->next)
         s->next->prev = s;
-    }
     driver->sockets = s;
     driver->nsockets++;
     driver->table[fd] = s;
@@ -102,9 +99,8 @@ static void drop(th_socket *s)
 
     driver->table[s->fd] = NULL;
     *(s->prev ? &s->prev->next : &driver->sockets) = s->next;
-    if (s->next) {
+    if (s->next)
         s->next->prev = s->prev;
-    }
     driver->nsockets--;
     s->closing = true;
     uv_close((uv_handle_t *)&s->poll, free_socket);
@@ -117,9 +113,8 @@ static void look_at_fresh(th_driver *driver)
     for (th_socket *s = driver->sockets, *next; s && s->fresh; s = next) {
         next = s->next;
         s->fresh = false;
-        if (s->ours && gone(s)) {
+        if (s->ours && gone(s))
             drop(s);
-        }
     }
 }
 
@@ -133,15 +128,12 @@ static void look_at_fresh(th_driver *driver)
  */
 static void set_cork(th_driver *driver, int on)
 {
-    if (driver->corked == (on != 0)) {
+    if (driver->corked == (on != 0))
         return;
-    }
     driver->corked = on;
-    for (th_socket *s = driver->sockets; s; s = s->next) {
-        if (s->ours) {
+    for (th_socket *s = driver->sockets; s; s = s->next)
+        if (s->ours)
             setsockopt(s->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
-        }
-    }
 }
 
 /* --- driving ---------------------------------------------------------------------------------- */
@@ -165,9 +157,8 @@ static void act(th_driver *driver, curl_socket_t fd, int flags)
 {
     int running;
 
-    if (driver->cork) {
+    if (driver->cork)
         set_cork(driver, 1);
-    }
     curl_multi_socket_action(driver->multi, fd, flags, &running);
     look_at_fresh(driver);
     drain(driver);
@@ -177,9 +168,8 @@ static void on_event(uv_poll_t *poll, int status, int events);
 
 static void watch(th_socket *s, int events)
 {
-    if (events && events != s->watched) {
+    if (events && events != s->watched)
         s->watched = uv_poll_start(&s->poll, events, on_event) == 0 ? events : 0;
-    }
 }
 
 static void on_event(uv_poll_t *poll, int status, int events)
@@ -200,9 +190,8 @@ static void on_event(uv_poll_t *poll, int status, int events)
              (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
     if (events) {
         act(s->driver, s->fd, flags);
-        if (!s->closing && s->watched == 0) {
+        if (!s->closing && s->watched == 0)
             watch(s, s->wanted);
-        }
     } else {
         uv_poll_stop(poll);
         s->watched = 0;
@@ -245,9 +234,8 @@ static void on_turn(uv_prepare_t *turn)
         driver->due = false;
         act(driver, CURL_SOCKET_TIMEOUT, 0);
     }
-    if (driver->closed) {
+    if (driver->closed)
         return;
-    }
     set_cork(driver, 0);
     if (driver->due || driver->delivered) {
         /* Something was added, or somebody has to look at a result: the loop may take its events,
@@ -286,16 +274,14 @@ static int want_socket(CURL *curl, curl_socket_t fd, int what, void *ctx, void *
     (void)curl;
     (void)unused;
     if (what == CURL_POLL_REMOVE) {
-        if (s && s->ours && !gone(s)) {
+        if (s && s->ours && !gone(s))
             s->wanted = 0;
-        } else if (s) {
+        else if (s)
             drop(s);
-        }
         return 0;
     }
-    if (!s && !(s = add(driver, fd, false))) {
+    if (!s && !(s = add(driver, fd, false)))
         return -1;
-    }
     s->wanted = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
     watch(s, s->wanted);
     return 0;
@@ -308,14 +294,12 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
     (void)purpose;
     curl_socket_t fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
                               address->protocol);
-    if (fd < 0) {
+    if (fd < 0)
         return CURL_SOCKET_BAD;
-    }
     th_socket *old = find(driver, fd);
     int wanted = old ? old->wanted : 0;
-    if (old) {
+    if (old)
         drop(old);
-    }
     th_socket *s = add(driver, fd, true);
     if (!s) {
         close(fd);
@@ -340,9 +324,8 @@ static int close_socket(void *ctx, curl_socket_t fd)
 {
     th_socket *s = find(ctx, fd);
 
-    if (s) {
+    if (s)
         drop(s);
-    }
     return close(fd);
 }
 
@@ -377,9 +360,8 @@ CURLcode th_driver_adopt(th_driver *driver, CURL *curl)
 void th_driver_busy(th_driver *driver, bool busy)
 {
     driver->busy = busy; /* when it is over, the end of this turn still has to let frames go */
-    if (busy && !driver->closed) {
+    if (busy && !driver->closed)
         uv_prepare_start(&driver->turn, on_turn);
-    }
 }
 
 static void handle_closed(uv_handle_t *handle)
@@ -396,9 +378,8 @@ void th_driver_close(th_driver *driver)
 {
     driver->closed = true;
     /* Normally none is left: libcurl has closed its sockets through close_socket. */
-    while (driver->sockets) {
+    while (driver->sockets)
         drop(driver->sockets);
-    }
     uv_close((uv_handle_t *)&driver->turn, handle_closed);
     uv_close((uv_handle_t *)&driver->timer, handle_closed);
 }

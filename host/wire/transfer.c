@@ -38,12 +38,10 @@ static int on_send(void *ctx, char *remote_ip, char *local_ip, int remote_port, 
 /* Bytes of body that a reply may have. One to HEAD has none, but libcurl believes its length. */
 static uint64_t bound(const th_transfer *transfer, const th_client *client)
 {
-    if (strcmp(transfer->method, "HEAD") == 0) {
+    if (strcmp(transfer->method, "HEAD") == 0)
         return INT64_MAX;
-    }
-    if (transfer->max_reply) {
+    if (transfer->max_reply)
         return transfer->max_reply;
-    }
     return transfer->take ? INT64_MAX : client->max_response;
 }
 
@@ -51,9 +49,8 @@ static bool is_taken(const th_easy *easy)
 {
     long status = 0;
 
-    if (!easy->transfer->take) {
+    if (!easy->transfer->take)
         return false;
-    }
     curl_easy_getinfo(easy->curl, CURLINFO_RESPONSE_CODE, &status);
     return status >= 200 && status < 300;
 }
@@ -66,16 +63,14 @@ static size_t on_body(char *data, size_t unit, size_t len, void *ctx)
     uint64_t most = bound(transfer, easy->client);
 
     (void)unit; /* always 1 */
-    if (!take && most > easy->client->max_response) {
+    if (!take && most > easy->client->max_response)
         most = easy->client->max_response; /* a refusal has no right to the bound of a file */
-    }
     if (len > most - (take ? transfer->taken : transfer->reply.len)) {
         transfer->too_large = true;
         return CURL_WRITEFUNC_ERROR;
     }
-    if (!take) {
+    if (!take)
         return th_buf_append(&transfer->reply, data, len) == 0 ? len : CURL_WRITEFUNC_ERROR;
-    }
     if (!transfer->take(transfer, transfer->taken, data, len)) {
         transfer->stream_failed = true;
         return CURL_WRITEFUNC_ERROR;
@@ -90,12 +85,10 @@ static size_t on_give(char *buffer, size_t unit, size_t room, void *ctx)
     uint64_t left = transfer->body_len - transfer->given;
 
     (void)unit; /* always 1 */
-    if (room > left) {
+    if (room > left)
         room = (size_t)left;
-    }
-    if (room == 0) {
+    if (room == 0)
         return 0;
-    }
     size_t len = transfer->give(transfer, transfer->given, buffer, room);
     if (len == 0) {
         transfer->stream_failed = true;
@@ -115,9 +108,8 @@ static double time_of_day(void)
 
 static bool keep_header(th_transfer *transfer, const char *line, size_t len)
 {
-    while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r')) {
+    while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
         len--;
-    }
     return len == 0 || (th_buf_append(&transfer->reply_headers, line, len) == 0 &&
                         th_buf_putc(&transfer->reply_headers, '\n') == 0);
 }
@@ -140,14 +132,12 @@ static size_t on_header(char *line, size_t unit, size_t len, void *ctx)
         transfer->head_complete = false;
         return len;
     }
-    if (transfer->head_complete) {
+    if (transfer->head_complete)
         return len; /* a trailer, behind the body: the reply is what its head says */
-    }
     transfer->head_complete = len <= 2 && (line[0] == '\r' || line[0] == '\n');
     th_reply_headers_read(&transfer->pace, &transfer->json, line, len, transfer->head_at);
-    if (transfer->keep_headers && !keep_header(transfer, line, len)) {
+    if (transfer->keep_headers && !keep_header(transfer, line, len))
         return CURL_WRITEFUNC_ERROR;
-    }
     return len;
 }
 
@@ -214,11 +204,9 @@ static bool has_header(const struct curl_slist *list, const char *name)
 {
     size_t len = strlen(name);
 
-    for (; list; list = list->next) {
-        if (strncasecmp(list->data, name, len) == 0 && strchr(":;", list->data[len])) {
+    for (; list; list = list->next)
+        if (strncasecmp(list->data, name, len) == 0 && strchr(":;", list->data[len]))
             return true;
-        }
-    }
     return false;
 }
 
@@ -251,11 +239,9 @@ static bool is_verbatim(const char *target)
     };
     const char *p = target;
 
-    for (; plain[(unsigned char)*p]; p++) {
-        if (*p == '.' && p[-1] == '/') {
+    for (; plain[(unsigned char)*p]; p++)
+        if (*p == '.' && p[-1] == '/')
             return false;
-        }
-    }
     return *p == '\0';
 }
 
@@ -305,9 +291,8 @@ static CURLcode set_request(th_easy *easy, th_transfer *transfer)
         code = curl_easy_setopt(easy->curl, CURLOPT_MAXFILESIZE_LARGE, most);
         easy->max_reply = most;
     }
-    if (!code && easy->plain != plain) {
+    if (!code && easy->plain != plain)
         code = th_easy_set_scheme(easy, plain);
-    }
     return code;
 }
 
@@ -315,16 +300,13 @@ static CURLcode set_request(th_easy *easy, th_transfer *transfer)
  * talks to one server: what was good up to the first slash of the path is good again. */
 static int check_url(th_client *client, const char *url, th_error *err)
 {
-    if (client->origin && strncmp(url, client->origin, client->origin_len) == 0) {
+    if (client->origin && strncmp(url, client->origin, client->origin_len) == 0)
         return 0;
-    }
     int rc = client->plain_anywhere ? th_url_check_plain(url, err) : th_url_check(url, err);
-    if (rc != 0) {
+    if (rc != 0)
         return rc;
-    }
-    if (client->tls_fault.kind && strncasecmp(url, "https:", 6) == 0) {
+    if (client->tls_fault.kind && strncasecmp(url, "https:", 6) == 0)
         return th_fail(err, client->tls_fault.kind, "%s", client->tls_fault.message);
-    }
     const char *authority = strstr(url, "://") + 3;
     size_t len = (size_t)(authority - url) + strcspn(authority, "/?#\\");
     if (url[len] == '/') {
@@ -343,9 +325,8 @@ static int check_method(const char *method, th_error *err)
 {
     size_t len = strlen(method);
 
-    if (len == 0 || len >= METHOD_MAX || strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != len) {
+    if (len == 0 || len >= METHOD_MAX || strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != len)
         return th_fail(err, TH_INVALID, "'%.20s' is not an HTTP method", method);
-    }
     return 0;
 }
 
@@ -374,9 +355,8 @@ static void put_in_flight(th_easy *easy, th_transfer *transfer)
     easy->transfer = transfer;
     easy->error[0] = '\0';
     easy->next = client->in_flight;
-    if (easy->next) {
+    if (easy->next)
         easy->next->prev = easy;
-    }
     client->in_flight = easy;
     client->nin_flight++;
     client->transfers++;
@@ -391,12 +371,10 @@ static void take_out_of_flight(th_easy *easy)
 
     curl_multi_remove_handle(client->driver.multi, easy->curl);
     *(easy->prev ? &easy->prev->next : &client->in_flight) = easy->next;
-    if (easy->next) {
+    if (easy->next)
         easy->next->prev = easy->prev;
-    }
-    if (--client->nin_flight == 0) {
+    if (--client->nin_flight == 0)
         th_driver_busy(&client->driver, false);
-    }
     easy->transfer->easy = NULL;
     th_easy_give(easy);
 }
@@ -406,13 +384,11 @@ int th_transfer_start(th_client *client, th_transfer *transfer, th_error *err)
     clear_results(transfer);
     int rc = check_method(transfer->method, err);
     rc = rc ? rc : check_url(client, transfer->url, err);
-    if (rc != 0) {
+    if (rc != 0)
         return rc;
-    }
     th_easy *easy = th_easy_take(client);
-    if (!easy) {
-        return th_fail(err, TH_INVALID, "out of memory for a request");
-    }
+    if (!easy)
+        return th_fail(err, TH_INVALID, "not enough memory for a request");
     CURLcode code = set_request(easy, transfer);
     if (code) {
         th_easy_give(easy);

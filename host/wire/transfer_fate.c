@@ -50,9 +50,8 @@ static const char *plain_words(const char *words)
 
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
         size_t len = strlen(prefixes[i]);
-        if (strncmp(words, prefixes[i], len) == 0) {
+        if (strncmp(words, prefixes[i], len) == 0)
             return words + len;
-        }
     }
     return words;
 }
@@ -96,20 +95,16 @@ static void describe(th_transfer *transfer, const char *words)
         snprintf(problem, size, "%s",
                  words[0] ? plain_words(words) : curl_easy_strerror(transfer->code));
     }
-    for (char *c = problem; *c; c++) {
-        if ((unsigned char)*c < ' ' || *c == 0x7f) {
+    for (char *c = problem; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
             *c = '?';
-        }
-    }
     char name[128];
     snprintf(name, sizeof name, "%.*s", (int)strcspn(host, ":"), host);
     size_t len = strlen(problem);
-    if (!strstr(problem, name)) {
+    if (!strstr(problem, name))
         snprintf(problem + len, size - len, " (%s)", host);
-    }
-    if (transfer->kind == TH_TLS) {
+    if (transfer->kind == TH_TLS)
         add_clock(problem, size);
-    }
 }
 
 void th_transfer_settle(th_transfer *transfer, CURLcode code, const char *words)
@@ -123,15 +118,14 @@ void th_transfer_settle(th_transfer *transfer, CURLcode code, const char *words)
     /* on_send ran, so something may have left, even when this failure was one of connecting: then
      * it was libcurl's second attempt. */
     transfer->fate = transfer->sent ? TH_FATE_LOST : TH_FATE_UNSENT;
-    /* A header longer than libcurl takes (100 KiB) is "out of memory" to it. */
+    /* A header longer than libcurl takes (100 KiB) is "not enough memory" to it. */
     bool long_header = code == CURLE_OUT_OF_MEMORY && transfer->sent && !transfer->head_complete;
     transfer->too_large |= code == CURLE_FILESIZE_EXCEEDED || long_header;
-    if (transfer->stream_failed) {
+    if (transfer->stream_failed)
         transfer->kind = TH_REFUSED;
-    } else if (code == CURLE_ABORTED_BY_CALLBACK) {
+    else if (code == CURLE_ABORTED_BY_CALLBACK)
         transfer->kind = transfer->repeated ? TH_NETWORK : TH_CANCELLED;
-    } else {
+    else
         transfer->kind = transfer->too_large ? TH_MALFORMED : kind_of(code);
-    }
     describe(transfer, words);
 }

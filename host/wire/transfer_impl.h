@@ -61,7 +61,7 @@ struct th_client {
 
 /* --- client.c --------------------------------------------------------------------------------- */
 
-/* An easy handle with everything that does not change set; NULL when memory is short. */
+/* An easy handle with everything that does not change set; NULL when memory runs out. */
 th_easy *th_easy_take(th_client *client);
 /* Back into the pool (or away, when the pool is full). It must have left the multi handle. */
 void th_easy_give(th_easy *easy);

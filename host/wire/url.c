@@ -22,13 +22,11 @@ static CURLUcode parse(const char *url, struct url_parts *parts)
     CURLU *handle = curl_url();
 
     *parts = (struct url_parts){0};
-    if (!handle) {
+    if (!handle)
         return CURLUE_OUT_OF_MEMORY;
-    }
     CURLUcode code = curl_url_set(handle, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
-    if (code == CURLUE_OK) {
+    if (code == CURLUE_OK)
         code = curl_url_get(handle, CURLUPART_SCHEME, &parts->scheme, 0);
-    }
     curl_url_get(handle, CURLUPART_HOST, &parts->host, 0);
     curl_url_get(handle, CURLUPART_USER, &parts->user, 0);
     curl_url_get(handle, CURLUPART_PASSWORD, &parts->password, 0);
@@ -46,12 +44,10 @@ static int check_parts(const struct url_parts *parts, bool plain, th_error *err)
 {
     bool https = strcasecmp(parts->scheme, "https") == 0;
 
-    if (!https && strcasecmp(parts->scheme, "http") != 0) {
+    if (!https && strcasecmp(parts->scheme, "http") != 0)
         return th_fail(err, TH_INVALID, "the URL begins with %s://; use https://", parts->scheme);
-    }
-    if (!parts->host || !parts->host[0]) {
+    if (!parts->host || !parts->host[0])
         return th_fail(err, TH_INVALID, "the URL names no host");
-    }
     if (parts->user || parts->password) {
         return th_fail(err, TH_INVALID,
                        "the URL for %s contains a user name or password; configure a token instead",
@@ -71,9 +67,8 @@ static int check(const char *url, bool plain, th_error *err)
 {
     struct url_parts parts;
 
-    if (!strstr(url, "://")) {
+    if (!strstr(url, "://"))
         return th_fail(err, TH_INVALID, "the URL must begin with https://");
-    }
     CURLUcode code = parse(url, &parts);
     int rc = code ? th_fail(err, TH_INVALID, "the URL cannot be read: %s", curl_url_strerror(code))
                   : check_parts(&parts, plain, err);

@@ -142,7 +142,7 @@ static void slot_prepare(struct slot *slot, struct client *client)
 {
     CURL *easy = curl_easy_init();
     if (easy == NULL)
-        die("out of memory");
+        die("not enough memory");
     slot->easy = easy;
     slot->client = client;
     curl_easy_setopt(easy, CURLOPT_PRIVATE, slot);
@@ -285,7 +285,7 @@ static void client_open(struct client *client)
     client->multi = curl_multi_init();
     client->share = curl_share_init();
     if (client->epoll < 0 || client->multi == NULL || client->share == NULL)
-        die("out of memory");
+        die("not enough memory");
     curl_share_setopt(client->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
@@ -302,7 +302,7 @@ static void run(struct client *client)
     struct slot *slots = calloc(client->concurrency, sizeof *slots);
     long long begin = now_us();
     if (slots == NULL)
-        die("out of memory");
+        die("not enough memory");
     client_open(client);
     for (unsigned i = 0; i < client->concurrency && client->started < client->total; i++) {
         slot_prepare(&slots[i], client);
@@ -341,7 +341,7 @@ int main(int argc, char **argv)
     bool failed;
     int c;
     if (client == NULL)
-        die("out of memory");
+        die("not enough memory");
     client->field = "sip_password";
     client->total = 20000;
     client->concurrency = 32;

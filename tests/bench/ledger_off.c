@@ -56,12 +56,12 @@ static void on_hurry(uv_idle_t *idle)
 
 int th_ledger_open(uv_loop_t *loop, const char *path, th_ledger **out, th_error *err)
 {
-    th_ledger *ledger = calloc(1, sizeof(*ledger));
+    th_ledger *ledger = calloc(1, sizeof *ledger);
     th_ledger_writer *writer = NULL;
     int rc;
 
     if (!ledger)
-        return th_fail(err, TH_INVALID, "out of memory");
+        return th_fail(err, TH_INVALID, "not enough memory");
     rc = th_ledger_writer_create(path, &writer, err);
     if (rc) {
         free(ledger);

@@ -16,7 +16,7 @@
 
 int command_set_up(void **state)
 {
-    struct command_world *w = calloc(1, sizeof(*w));
+    struct command_world *w = calloc(1, sizeof *w);
 
     w->folder = scratch_create();
     w->path = scratch_path(w->folder, "ledger.db");

@@ -95,7 +95,7 @@ void ledger_v1_make(const char *path, const char *key)
     char *message = NULL;
 
     scratch_write(path, "", 0, 0600);
-    scratch_write(key, key_text, sizeof(key_text) - 1, 0600);
+    scratch_write(key, key_text, sizeof key_text - 1, 0600);
     assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
     if (sqlite3_exec(db, dump, NULL, NULL, &message))
         fail_msg("%s", message);

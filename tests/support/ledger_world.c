@@ -15,7 +15,7 @@
 
 int world_set_up(void **state)
 {
-    struct world *w = calloc(1, sizeof(*w));
+    struct world *w = calloc(1, sizeof *w);
 
     w->folder = scratch_create();
     w->path = scratch_path(w->folder, "ledger.db");
@@ -167,11 +167,11 @@ void world_expect(struct world *w, const char *sql, const char *wanted)
 
     if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK)
         fail_msg("%s", sqlite3_errmsg(db));
-    while (sqlite3_step(stmt) == SQLITE_ROW && len < sizeof(text)) {
-        for (int i = 0; i < sqlite3_column_count(stmt) && len < sizeof(text); i++) {
+    while (sqlite3_step(stmt) == SQLITE_ROW && len < sizeof text) {
+        for (int i = 0; i < sqlite3_column_count(stmt) && len < sizeof text; i++) {
             const char *value = (const char *)sqlite3_column_text(stmt, i);
 
-            len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s",
+            len += (size_t)snprintf(text + len, sizeof text - len, "%s%s",
                                     i ? "|" : (len ? " " : ""), value ? value : "-");
         }
     }

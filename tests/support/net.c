@@ -22,9 +22,8 @@ void net_open(struct net *net, const th_client_options *options)
     memset(net, 0, sizeof *net);
     assert_int_equal(uv_loop_init(&net->loop), 0);
     assert_int_equal(uv_async_init(&net->loop, &net->told, ignore), 0);
-    if (th_client_create(&net->loop, options, &net->client, &err) != 0) {
+    if (th_client_create(&net->loop, options, &net->client, &err) != 0)
         fail_msg("%s", err.message);
-    }
 }
 
 void net_close(struct net *net)
@@ -38,9 +37,8 @@ void net_close(struct net *net)
 
 void net_run(struct net *net)
 {
-    while (net->open > 0) {
+    while (net->open > 0)
         uv_run(&net->loop, UV_RUN_ONCE);
-    }
 }
 
 static void wake_loop(void *ctx)
@@ -51,9 +49,8 @@ static void wake_loop(void *ctx)
 void net_run_until(struct net *net, wire_server *server, size_t requests)
 {
     wire_server_notify(server, wake_loop, &net->told);
-    while (wire_server_requests(server) < requests) {
+    while (wire_server_requests(server) < requests)
         uv_run(&net->loop, UV_RUN_ONCE);
-    }
     wire_server_notify(server, NULL, NULL);
 }
 
@@ -63,9 +60,8 @@ static void fetch_done(th_transfer *transfer)
 
     fetch->done++;
     fetch->net->open--;
-    if (fetch->then) {
+    if (fetch->then)
         fetch->then(fetch);
-    }
 }
 
 void fetch_start(struct net *net, struct fetch *fetch, const char *method, const char *base,
@@ -78,15 +74,13 @@ void fetch_start(struct net *net, struct fetch *fetch, const char *method, const
     fetch->transfer.method = method;
     fetch->transfer.url = fetch->url;
     fetch->transfer.body = body;
-    if (!fetch->transfer.give) {
+    if (!fetch->transfer.give)
         fetch->transfer.body_len = body ? strlen(body) : 0;
-    }
     fetch->transfer.done = fetch_done;
     fetch->transfer.ctx = fetch;
     net->open++;
-    if (th_transfer_start(net->client, &fetch->transfer, &err) != 0) {
+    if (th_transfer_start(net->client, &fetch->transfer, &err) != 0)
         fail_msg("%s", err.message);
-    }
 }
 
 void fetch_run(struct net *net, struct fetch *fetch, const char *method, const char *base,
@@ -113,9 +107,8 @@ static size_t count_descriptors(void)
     size_t n = 0;
 
     assert_non_null(folder);
-    while (readdir(folder)) {
+    while (readdir(folder))
         n++;
-    }
     closedir(folder);
     return n;
 }
@@ -138,9 +131,8 @@ int net_descriptors_after(void **state)
     size_t *before = *state;
     size_t now = count_descriptors();
 
-    if (now != *before) {
+    if (now != *before)
         print_error("%zu descriptors before the test, %zu after it\n", *before, now);
-    }
     int leaked = now != *before;
     free(before);
     return leaked;

@@ -52,9 +52,8 @@ static int run_and_wait(const char *script, const char *argument)
         execl("/bin/sh", "sh", "-c", script, "sh", argument, (char *)NULL);
         _exit(127);
     }
-    if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
         return -1;
-    }
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
@@ -69,9 +68,8 @@ static int listen_somewhere(int *port)
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) != 0 || listen(fd, 512) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &len) != 0) {
+        getsockname(fd, (struct sockaddr *)&address, &len) != 0)
         die("cannot listen on 127.0.0.1");
-    }
     *port = ntohs(address.sin_port);
     return fd;
 }
@@ -106,9 +104,8 @@ static void write_configuration(const nginx *server, const char *servers)
     char *path = scratch_path(server->folder, "nginx.conf");
     FILE *file = fopen(path, "w");
 
-    if (!file) {
+    if (!file)
         die("cannot write its configuration");
-    }
     write_with_names(file, server, head);
     write_with_names(file, server, servers);
     fputs("}\n", file);
@@ -130,9 +127,8 @@ static void become_nginx(const nginx *server, const int *listeners)
     setenv("NGINX", inherited, 1);
     char *configuration = scratch_path(server->folder, "nginx.conf");
     char *log = scratch_path(server->folder, "start.log");
-    if (!freopen(log, "w", stderr)) {
+    if (!freopen(log, "w", stderr))
         _exit(127);
-    }
     setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
     execlp("nginx", "nginx", "-p", server->folder, "-c", configuration, "-e", log, (char *)NULL);
     _exit(127);
@@ -143,29 +139,24 @@ nginx *nginx_start(const char *servers)
     nginx *server = calloc(1, sizeof *server);
     int listeners[NGINX_PORTS];
 
-    if (!server) {
+    if (!server)
         die("memory");
-    }
     server->folder = scratch_create();
     server->ca = scratch_path(server->folder, "ca.pem");
-    if (run_and_wait(make_certificates, server->folder) != 0) {
+    if (run_and_wait(make_certificates, server->folder) != 0)
         die("openssl cannot make certificates; is it installed?");
-    }
     for (size_t i = 0; i < NGINX_PORTS; i++) {
         listeners[i] = listen_somewhere(&server->ports[i]);
         snprintf(server->urls[i], sizeof server->urls[i], "https://localhost:%d", server->ports[i]);
     }
     write_configuration(server, servers);
     server->pid = fork();
-    if (server->pid == 0) {
+    if (server->pid == 0)
         become_nginx(server, listeners);
-    }
-    if (server->pid < 0) {
+    if (server->pid < 0)
         die("fork");
-    }
-    for (size_t i = 0; i < NGINX_PORTS; i++) {
+    for (size_t i = 0; i < NGINX_PORTS; i++)
         close(listeners[i]);
-    }
     return server;
 }
 
@@ -173,9 +164,8 @@ void nginx_stop(nginx *server)
 {
     int status;
 
-    if (!server) {
+    if (!server)
         return;
-    }
     if (waitpid(server->pid, &status, WNOHANG) == server->pid) {
         char *log = nginx_file(server, "start.log");
         fprintf(stderr, "%s", log);

@@ -19,31 +19,26 @@ static size_t limit_used(const struct limit *limit, uint64_t now)
                                   : (now >= limit->span ? now - limit->span + 1 : 0);
     size_t used = 0;
 
-    while (used < limit->ncounted && limit->counted[limit->ncounted - 1 - used] >= since) {
+    while (used < limit->ncounted && limit->counted[limit->ncounted - 1 - used] >= since)
         used++;
-    }
     return used;
 }
 
 static uint64_t limit_reset(const struct limit *limit, uint64_t now)
 {
-    if (limit->fixed) {
+    if (limit->fixed)
         return (now / limit->span + 1) * limit->span;
-    }
     size_t used = limit_used(limit, now);
     return used ? limit->counted[limit->ncounted - used] + limit->span : now;
 }
 
 bool job_server_counts(struct job *job, uint64_t now)
 {
-    for (size_t i = 0; i < job->nlimits; i++) {
-        if (limit_used(&job->limits[i], now) >= job->limits[i].requests) {
+    for (size_t i = 0; i < job->nlimits; i++)
+        if (limit_used(&job->limits[i], now) >= job->limits[i].requests)
             return false;
-        }
-    }
-    for (size_t i = 0; i < job->nlimits; i++) {
+    for (size_t i = 0; i < job->nlimits; i++)
         job->limits[i].counted[job->limits[i].ncounted++] = now;
-    }
     return true;
 }
 
@@ -70,9 +65,8 @@ static void request_arrived(th_timer *timer)
                                      .limit = -1,
                                      .remaining = -1,
                                      .reset = -1};
-    if (!accepted) {
+    if (!accepted)
         job->refused++;
-    }
     if (job->headers) {
         struct limit *limit = &job->limits[0];
         request->reply.limit = limit->requests;
@@ -88,9 +82,8 @@ static void admitted(th_ticket *ticket)
     struct request *request = ticket->ctx;
     struct job *job = request->job;
 
-    if (job->admitted < sizeof job->order / sizeof job->order[0]) {
+    if (job->admitted < sizeof job->order / sizeof job->order[0])
         job->order[job->admitted] = (size_t)(request - job->requests);
-    }
     job->admitted++;
     job->flying++;
     job->flying_max = job->flying > job->flying_max ? job->flying : job->flying_max;
@@ -109,12 +102,10 @@ void job_open(struct job *job, size_t n, const th_window *windows, size_t nwindo
     job->random = job->random ? job->random : 1;
     job->n = n;
     job->requests = calloc(n, sizeof *job->requests);
-    for (size_t i = 0; i < job->nlimits; i++) {
+    for (size_t i = 0; i < job->nlimits; i++)
         job->limits[i].counted = calloc(n + 1000, sizeof(uint64_t));
-    }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         job->requests[i].job = job;
-    }
     job->started = th_timers_now(job->timers);
 }
 
@@ -126,9 +117,8 @@ void job_join(struct job *job, size_t request, bool urgent)
 
 void job_join_all(struct job *job)
 {
-    for (size_t i = 0; i < job->n; i++) {
+    for (size_t i = 0; i < job->n; i++)
         job_join(job, i, false);
-    }
 }
 
 double job_seconds(const struct job *job)
@@ -141,18 +131,16 @@ void job_close(struct job *job)
     th_pacer_destroy(job->pacer);
     assert_int_equal(th_timers_count(job->timers), 0);
     th_timers_destroy(job->timers);
-    for (size_t i = 0; i < job->nlimits; i++) {
+    for (size_t i = 0; i < job->nlimits; i++)
         free(job->limits[i].counted);
-    }
     free(job->requests);
 }
 
 void job_run(struct job *job)
 {
     job_join_all(job);
-    for (int i = 0; i < 100000 && job->ended < job->n; i++) {
+    for (int i = 0; i < 100000 && job->ended < job->n; i++)
         th_timers_advance(job->timers, SECOND);
-    }
     assert_int_equal(job->ended, job->n);
 }
 

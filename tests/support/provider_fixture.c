@@ -127,10 +127,9 @@ void provider_eval(lua_State *L, const char *expression)
 
 void provider_expect_fault(const th_error *err, const char *field, const char *rule)
 {
-    for (size_t i = 0; i < err->nfaults; i++) {
+    for (size_t i = 0; i < err->nfaults; i++)
         if (strcmp(err->faults[i].field, field) == 0 && strstr(err->faults[i].rule, rule))
             return;
-    }
     fail_msg("no fault at %s that says '%s'; there is: %s", field, rule,
              err->message ? err->message : "nothing");
 }

@@ -18,9 +18,8 @@ void wire_die(const char *what)
 
 void *wire_need(void *memory)
 {
-    if (!memory) {
+    if (!memory)
         wire_die("memory");
-    }
     return memory;
 }
 
@@ -53,9 +52,8 @@ static char *composed(const wire_step *step, bool with_body, size_t *len)
                      step->headers ? step->headers : "", strlen(body) + step->fill,
                      with_body ? body : "");
 
-    if (n < 0) {
+    if (n < 0)
         wire_die("memory");
-    }
     *len = (size_t)n;
     return text;
 }
@@ -88,11 +86,9 @@ static const char *find_header(const char *head, const char *name)
 {
     size_t len = strlen(name);
 
-    for (const char *line = strstr(head, "\r\n"); line; line = strstr(line + 2, "\r\n")) {
-        if (strncasecmp(line + 2, name, len) == 0 && line[2 + len] == ':') {
+    for (const char *line = strstr(head, "\r\n"); line; line = strstr(line + 2, "\r\n"))
+        if (strncasecmp(line + 2, name, len) == 0 && line[2 + len] == ':')
             return line + 2 + len + 1 + strspn(line + 2 + len + 1, " \t");
-        }
-    }
     return NULL;
 }
 
@@ -103,9 +99,8 @@ bool wire_connection_read(wire_connection *c)
         c->in = wire_need(realloc(c->in, c->in_cap));
     }
     ssize_t n = recv(c->fd, c->in + c->in_len, CHUNK, MSG_DONTWAIT);
-    if (n > 0) {
+    if (n > 0)
         c->in_len += (size_t)n;
-    }
     return n > 0 || (n < 0 && errno == EAGAIN);
 }
 
@@ -133,14 +128,12 @@ bool wire_connection_sent_all(const wire_connection *c)
 
 wire_request *wire_connection_request(wire_connection *c, bool head_only)
 {
-    if (c->in_len == 0) {
+    if (c->in_len == 0)
         return NULL;
-    }
     c->in[c->in_len] = '\0';
     char *end = strstr(c->in, "\r\n\r\n");
-    if (!end) {
+    if (!end)
         return NULL;
-    }
     size_t head_len = (size_t)(end - c->in) + 4;
     char *head = wire_need(strndup(c->in, head_len));
     const char *length = find_header(head, "Content-Length");
@@ -167,9 +160,8 @@ const char *wire_request_header(const wire_request *request, const char *name, c
 {
     const char *found = find_header(request->head, name);
 
-    if (!found) {
+    if (!found)
         return NULL;
-    }
     snprintf(value, size, "%.*s", (int)strcspn(found, "\r"), found);
     return value;
 }

@@ -39,9 +39,8 @@ static void tell(wire_server *server)
 {
     pthread_mutex_lock(&server->lock);
     pthread_cond_broadcast(&server->changed);
-    if (server->told) {
+    if (server->told)
         server->told(server->told_ctx);
-    }
     pthread_mutex_unlock(&server->lock);
 }
 
@@ -68,21 +67,18 @@ static void take_request(wire_server *server, wire_connection *c)
     const wire_step *step = step_of(server, server->nrequests);
     wire_request *request = wire_connection_request(c, step->flags & WIRE_HEAD_ONLY);
 
-    if (!request) {
+    if (!request)
         return;
-    }
     pthread_mutex_lock(&server->lock);
-    if (server->nrequests == MAX_REQUESTS) {
+    if (server->nrequests == MAX_REQUESTS)
         wire_die("too many requests");
-    }
     server->requests[server->nrequests++] = request;
     bool hold = (step->flags & WIRE_HOLD) && !server->released;
     pthread_mutex_unlock(&server->lock);
     c->step = step;
     c->state = WIRE_HELD;
-    if (!hold) {
+    if (!hold)
         wire_connection_answer(c);
-    }
     tell(server);
 }
 
@@ -94,15 +90,13 @@ static void serve(wire_server *server, size_t i, short events)
 
     if (c->state == WIRE_READING) {
         alive = wire_connection_read(c);
-        if (alive) {
+        if (alive)
             take_request(server, c);
-        }
     } else if (events & (POLLHUP | POLLERR)) {
         alive = false;
     }
-    if (alive && c->state == WIRE_SENDING) {
+    if (alive && c->state == WIRE_SENDING)
         alive = wire_connection_send(c);
-    }
     if (!alive) {
         hang_up(server, i, false);
     } else if (c->state == WIRE_SENDING && wire_connection_sent_all(c)) {
@@ -122,12 +116,10 @@ static void accept_one(wire_server *server)
     int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
     int on = 1;
 
-    if (fd < 0) {
+    if (fd < 0)
         return;
-    }
-    if (server->nconnections == MAX_CONNECTIONS) {
+    if (server->nconnections == MAX_CONNECTIONS)
         wire_die("too many connections");
-    }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     pthread_mutex_lock(&server->lock);
     size_t number = server->naccepted++;
@@ -148,11 +140,10 @@ static bool obey(wire_server *server)
     pthread_mutex_unlock(&server->lock);
     for (size_t i = server->nconnections; i-- > 0;) {
         wire_connection *c = server->connections[i];
-        if (released && c->state == WIRE_HELD) {
+        if (released && c->state == WIRE_HELD)
             wire_connection_answer(c);
-        } else if (close_idle && c->state == WIRE_READING && c->in_len == 0) {
+        else if (close_idle && c->state == WIRE_READING && c->in_len == 0)
             hang_up(server, i, false);
-        }
     }
     return !stop;
 }
@@ -172,25 +163,18 @@ static void *run(void *ctx)
             fds[i + 2] = (struct pollfd){.fd = server->connections[i]->fd,
                                          .events = wanted[server->connections[i]->state]};
         }
-        if (poll(fds, n + 2, -1) < 0 && errno != EINTR) {
+        if (poll(fds, n + 2, -1) < 0 && errno != EINTR)
             wire_die("poll");
-        }
-        for (size_t i = n;
-             i-- > 0;) { /* from the end: a connection that goes swaps with the last */
-            if (fds[i + 2].revents) {
+        for (size_t i = n; i-- > 0;) /* from the end: a connection that goes swaps with the last */
+            if (fds[i + 2].revents)
                 serve(server, i, fds[i + 2].revents);
-            }
-        }
-        if (fds[1].revents) {
+        if (fds[1].revents)
             accept_one(server);
-        }
-        if (fds[0].revents && !obey(server)) {
+        if (fds[0].revents && !obey(server))
             break;
-        }
     }
-    while (server->nconnections > 0) {
+    while (server->nconnections > 0)
         hang_up(server, 0, false);
-    }
     free(fds);
     return NULL;
 }
@@ -213,27 +197,23 @@ wire_server *wire_server_start(const wire_step *steps, size_t nsteps)
     server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (server->listener < 0 || bind(server->listener, (struct sockaddr *)&address, len) != 0 ||
         listen(server->listener, 1024) != 0 ||
-        getsockname(server->listener, (struct sockaddr *)&address, &len) != 0) {
+        getsockname(server->listener, (struct sockaddr *)&address, &len) != 0)
         wire_die("cannot listen on 127.0.0.1");
-    }
     server->port = ntohs(address.sin_port);
     snprintf(server->url, sizeof server->url, "http://127.0.0.1:%d", server->port);
-    if (pipe2(server->wake, O_CLOEXEC) != 0) {
+    if (pipe2(server->wake, O_CLOEXEC) != 0)
         wire_die("pipe");
-    }
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->changed, NULL);
-    if (pthread_create(&server->thread, NULL, run, server) != 0) {
+    if (pthread_create(&server->thread, NULL, run, server) != 0)
         wire_die("thread");
-    }
     return server;
 }
 
 void wire_server_stop(wire_server *server)
 {
-    if (!server) {
+    if (!server)
         return;
-    }
     pthread_mutex_lock(&server->lock);
     server->stop = true;
     server->told = NULL;
@@ -310,18 +290,16 @@ void wire_server_close_idle(wire_server *server)
 void wire_server_wait(wire_server *server, size_t requests)
 {
     pthread_mutex_lock(&server->lock);
-    while (server->nrequests < requests) {
+    while (server->nrequests < requests)
         pthread_cond_wait(&server->changed, &server->lock);
-    }
     pthread_mutex_unlock(&server->lock);
 }
 
 void wire_server_wait_closed(wire_server *server)
 {
     pthread_mutex_lock(&server->lock);
-    while (server->nopen > 0) {
+    while (server->nopen > 0)
         pthread_cond_wait(&server->changed, &server->lock);
-    }
     pthread_mutex_unlock(&server->lock);
 }
 

@@ -51,9 +51,8 @@ static void due_timers_fire_in_order_of_time_then_of_starting(void **state)
     const uint64_t delays[] = {30 * MS, 10 * MS, 20 * MS, 10 * MS, 0};
     uint64_t start = th_timers_now(log.timers);
 
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < 5; i++)
         th_timer_start(log.timers, &entries[i].timer, delays[i], note, &log);
-    }
     assert_int_equal(log.n, 0);
     th_timers_advance(log.timers, 20 * MS - 1);
     assert_int_equal(log.n, 3);

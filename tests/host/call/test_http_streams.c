@@ -42,26 +42,22 @@ static struct flow *flow_of(th_transfer *transfer)
 
 static void note(struct flow *flow, uint64_t offset, size_t len)
 {
-    if (offset == 0 && flow->next > 0) {
+    if (offset == 0 && flow->next > 0)
         flow->next = 0;
-    }
     flow->wrong |= offset != flow->next;
     flow->next = offset + len;
-    if (len > flow->largest) {
+    if (len > flow->largest)
         flow->largest = len;
-    }
 }
 
 static size_t give(th_transfer *transfer, uint64_t offset, char *buffer, size_t room)
 {
     struct flow *flow = flow_of(transfer);
 
-    if (flow->give_up && offset >= flow->give_up) {
+    if (flow->give_up && offset >= flow->give_up)
         return 0;
-    }
-    for (size_t i = 0; i < room; i++) {
+    for (size_t i = 0; i < room; i++)
         buffer[i] = pattern(offset + i);
-    }
     note(flow, offset, room);
     return room;
 }
@@ -70,9 +66,8 @@ static bool take(th_transfer *transfer, uint64_t offset, const char *data, size_
 {
     struct flow *flow = flow_of(transfer);
 
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len; i++)
         flow->wrong |= data[i] != pattern(offset + i);
-    }
     note(flow, offset, len);
     return !flow->give_up || flow->next < flow->give_up;
 }

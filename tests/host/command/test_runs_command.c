@@ -70,7 +70,7 @@ static void begin_run(struct past *past, const char *run, int64_t pid)
 {
     char host[256] = "";
 
-    assert_int_equal(gethostname(host, sizeof(host) - 1), 0);
+    assert_int_equal(gethostname(host, sizeof host - 1), 0);
     perform(past, (th_ledger_op){.verb = TH_LEDGER_RUN_BEGIN,
                                  .run = run,
                                  .script = "/usr/share/trunkhost/scripts/rotate_passwords.lua",
@@ -222,7 +222,7 @@ static const char *line_of(const char *text, const char *run)
 {
     char start[80];
 
-    snprintf(start, sizeof(start), "{\"run\":\"%s\"", run);
+    snprintf(start, sizeof start, "{\"run\":\"%s\"", run);
     text = strstr(text, start);
     assert_non_null(text);
     return text;
@@ -491,7 +491,7 @@ static void of_many_items_those_are_shown_that_need_a_person(void **state)
     begin_past(w, &past);
     begin_run(&past, "r1", 1);
     for (int i = 0; i < 100; i++) {
-        snprintf(trunk, sizeof(trunk), "trunk%03d", i);
+        snprintf(trunk, sizeof trunk, "trunk%03d", i);
         item(&past, "r1", "vatel", trunk, i == 50 ? TH_ITEM_UNKNOWN : TH_ITEM_DONE, NULL, NULL);
     }
     end_run(&past, "r1", 1);
@@ -541,7 +541,7 @@ static void a_trunk_is_explained_in_order_of_time_without_its_passwords(void **s
     live_a_past(w);
     assert_int_equal(EXPLAIN(w, "42", "--account", "famulor-prod"), 0);
     at = w->out;
-    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
         at = strstr(at, order[i]);
         if (!at)
             fail_msg("\"%s\" is not where it should be in\n%s", order[i], w->out);

@@ -104,10 +104,9 @@ static void it_tells_how_to_use_it(void **state)
     assert_non_null(fgets(line, sizeof line, c.out));
     kill(c.pid, SIGTERM);
     assert_int_equal(finish(&c, rest, err, sizeof rest), 0);
-    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
         if (!strstr(rest, expected[i]))
             fail_msg("no \"%s\" in: %s", expected[i], rest);
-    }
 }
 
 static void help_names_every_option_and_fault(void **state)

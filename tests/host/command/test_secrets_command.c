@@ -125,20 +125,20 @@ static void any_byte_survives_json(void **state)
     char all[128];
     const char *utf8 = "\"q\\ \xc3\xa4\xe2\x82\xac\xf0\x9f\x93\x9e";
     struct command_entry entries[] = {
-        {.account = "a", .trunk = "1", .secret = all, .len = sizeof(all)},
+        {.account = "a", .trunk = "1", .secret = all, .len = sizeof all},
         {.account = "a", .trunk = "2", .secret = utf8},
         {.account = "a", .trunk = "3", .secret = "latin-1: \xe4\xff"},
         {.account = "a", .trunk = "4", .secret = "surrogate: \xed\xa0\x80"},
     };
     json_t *line;
 
-    for (size_t i = 0; i < sizeof(all); i++)
+    for (size_t i = 0; i < sizeof all; i++)
         all[i] = (char)i;
     command_store(w, entries, 4);
     assert_int_equal(RUN(w, "export", "--json"), 0);
     line = line_of(w->out, 0);
-    assert_int_equal(json_string_length(json_object_get(line, "secret")), sizeof(all));
-    assert_memory_equal(json_string_value(json_object_get(line, "secret")), all, sizeof(all));
+    assert_int_equal(json_string_length(json_object_get(line, "secret")), sizeof all);
+    assert_memory_equal(json_string_value(json_object_get(line, "secret")), all, sizeof all);
     json_decref(line);
     line = line_of(w->out, 1);
     assert_member(line, "secret", utf8);
@@ -182,7 +182,7 @@ static void a_large_export_is_complete(void **state)
 {
     struct command_world *w = *state;
     enum { COUNT = 500 };
-    struct command_entry *entries = calloc(COUNT, sizeof(*entries));
+    struct command_entry *entries = calloc(COUNT, sizeof *entries);
     size_t lines = 0;
 
     for (int i = 0; i < COUNT; i++)
@@ -210,7 +210,7 @@ static void a_terminal_gets_a_table_without_passwords(void **state)
     assert_int_equal(command_run_to(w, slave, th_secrets_command, "secrets",
                                     (const char *const[]){"export", NULL}),
                      0);
-    assert_true(read(master, seen, sizeof(seen) - 1) > 0);
+    assert_true(read(master, seen, sizeof seen - 1) > 0);
     assert_non_null(strstr(seen, "EVIDENCE"));
     assert_non_null(strstr(seen, "famulor-prod"));
     assert_non_null(strstr(seen, "ST_7"));

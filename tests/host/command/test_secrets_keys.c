@@ -93,15 +93,15 @@ static void on_a_terminal_show_asks_first(void **state)
     int status;
 
     command_store_two(w);
-    status = show_to(w, "n\n", seen, sizeof(seen));
+    status = show_to(w, "n\n", seen, sizeof seen);
     if (status < 0)
         skip();
     assert_int_equal(status, 2);
     assert_non_null(strstr(seen, "show the password of trunk 42 on famulor-prod? [y/N] "));
     assert_null(strstr(seen, "first-password"));
-    assert_int_equal(show_to(w, "\n", seen, sizeof(seen)), 2);
+    assert_int_equal(show_to(w, "\n", seen, sizeof seen), 2);
     assert_null(strstr(seen, "first-password"));
-    assert_int_equal(show_to(w, "y\n", seen, sizeof(seen)), 0);
+    assert_int_equal(show_to(w, "y\n", seen, sizeof seen), 0);
     assert_non_null(strstr(seen, "first-password"));
 }
 

@@ -106,7 +106,7 @@ static void check_order(th_ledger_op *op)
 
 static struct pack *submit_many(struct world *w, th_secret *secret)
 {
-    struct pack *pack = calloc(1, sizeof(*pack));
+    struct pack *pack = calloc(1, sizeof *pack);
 
     pack->in_order = true;
     for (int i = 0; i < MANY; i++) {
@@ -169,7 +169,7 @@ static void close_now(th_ledger_op *op)
 static void the_ledger_may_be_closed_from_a_callback(void **state)
 {
     struct world *w = *state;
-    struct pack *pack = calloc(1, sizeof(*pack));
+    struct pack *pack = calloc(1, sizeof *pack);
 
     world_open(w);
     pack->ops[0] = (th_ledger_op){.verb = TH_LEDGER_SYNC, .cb = close_now, .ctx = pack};
@@ -292,7 +292,7 @@ static void the_fault_of_one_operation_does_not_spoil_the_others(void **state)
         world_add_op("4", secret),
     };
     const bool fine[] = {true, false, false, false, false, false, false, true, true};
-    enum { COUNT = sizeof(ops) / sizeof(ops[0]) };
+    enum { COUNT = sizeof ops / sizeof ops[0] };
 
     ops[5].run = "no such run";
     world_open(w);
@@ -373,7 +373,7 @@ static void a_file_size_limit_fails_the_write_and_later_ones_work(void **state)
 static void a_failure_that_nobody_waits_for_is_kept(void **state)
 {
     struct world *w = *state;
-    th_ledger_op *op = calloc(1, sizeof(*op)), *fine = calloc(1, sizeof(*fine));
+    th_ledger_op *op = calloc(1, sizeof *op), *fine = calloc(1, sizeof *fine);
 
     world_open(w);
     fine->verb = TH_LEDGER_SYNC;

@@ -91,7 +91,7 @@ static void begin_next(struct item *item)
 {
     if (item->rotation->begun == ITEMS)
         return;
-    snprintf(item->trunk, sizeof(item->trunk), "%d", 1000 + item->rotation->begun++);
+    snprintf(item->trunk, sizeof item->trunk, "%d", 1000 + item->rotation->begun++);
     item->begin = (th_ledger_op){.verb = TH_LEDGER_ITEM_BEGIN,
                                  .run = "r1",
                                  .account = "famulor-prod",

@@ -32,7 +32,7 @@ static int fill_up(const char *path)
     char block[4096] = {0};
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-    while (fd >= 0 && write(fd, block, sizeof(block)) > 0)
+    while (fd >= 0 && write(fd, block, sizeof block) > 0)
         continue;
     return fd < 0 || close(fd) || errno != ENOSPC;
 }

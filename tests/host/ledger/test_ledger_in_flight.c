@@ -18,7 +18,7 @@ static void begin_run(struct world *w, const char *run, int64_t pid)
 {
     char host[256] = "";
 
-    assert_int_equal(gethostname(host, sizeof(host) - 1), 0);
+    assert_int_equal(gethostname(host, sizeof host - 1), 0);
     world_do(
         w, (th_ledger_op){.verb = TH_LEDGER_RUN_BEGIN, .run = run, .host = host, .pid = (int)pid});
 }
@@ -74,7 +74,7 @@ static void the_one_that_was_answered_last_is_current_and_the_others_stay(void *
     world_open(w);
     begin_run(w, "r1", getpid());
     for (int i = 0; i < 8; i++) {
-        snprintf(text, sizeof(text), "pass%d", i);
+        snprintf(text, sizeof text, "pass%d", i);
         sent[i] = send_secret(w, "r1", text);
     }
     for (int i = 0; i < 8; i++)

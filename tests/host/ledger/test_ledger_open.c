@@ -107,10 +107,10 @@ static void a_damaged_ledger_is_refused(void **state)
     for (int i = 0; i < 50; i++)
         world_add(w, "42", "something to fill pages with");
     world_shut(w);
-    memset(junk, 0xa5, sizeof(junk));
+    memset(junk, 0xa5, sizeof junk);
     fd = open(w->path, O_WRONLY | O_CLOEXEC);
     for (off_t page = 3; page < 8; page++)
-        assert_int_equal(pwrite(fd, junk, sizeof(junk), page * 4096), sizeof(junk));
+        assert_int_equal(pwrite(fd, junk, sizeof junk, page * 4096), sizeof junk);
     close(fd);
     assert_refused(w, w->path, "it is damaged");
     /* A command meets the damage while it reads. */
@@ -225,10 +225,9 @@ static void programs_that_start_at_once_share_one_ledger_and_key(void **state)
     enum { PROGRAMS = 4 };
     int status = 0;
 
-    for (int i = 0; i < PROGRAMS; i++) {
+    for (int i = 0; i < PROGRAMS; i++)
         if (fork() == 0)
             _exit(add_and_leave(w));
-    }
     for (int i = 0; i < PROGRAMS; i++) {
         assert_true(wait(&status) > 0);
         assert_true(WIFEXITED(status));
@@ -274,15 +273,14 @@ static void a_service_of_systemd_keeps_it_in_its_state_directory(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *const names[] = {"XDG_STATE_HOME", "STATE_DIRECTORY", "HOME"};
         const char *const values[] = {cases[i].xdg, cases[i].service, cases[i].home};
-        for (int n = 0; n < 3; n++) {
+        for (int n = 0; n < 3; n++)
             if (values[n])
                 setenv(names[n], values[n], 1);
             else
                 unsetenv(names[n]);
-        }
         char *path = th_ledger_default_path();
         assert_string_equal(path, cases[i].path);
         free(path);

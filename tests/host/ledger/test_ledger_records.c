@@ -338,7 +338,7 @@ static void a_wrong_record_fails_alone_and_names_the_fault(void **state)
         {.verb = TH_LEDGER_CREATE_END, .row = 1, .create_state = TH_CREATE_UNKNOWN + 1},
         {.verb = TH_LEDGER_SECRET_STATE, .row = 1, .state = TH_REJECTED + 1},
     };
-    enum { COUNT = sizeof(ops) / sizeof(ops[0]) };
+    enum { COUNT = sizeof ops / sizeof ops[0] };
     th_ledger_op fine = {.verb = TH_LEDGER_ITEM_BEGIN,
                          .run = "r1",
                          .account = "a",
@@ -381,9 +381,9 @@ static void a_note_outlives_the_strings_it_was_made_of(void **state)
                                               .trunk = trunk,
                                               .plan = plan,
                                               .item_state = TH_ITEM_PLANNED});
-    memset(account, 'x', sizeof(account) - 1);
-    memset(trunk, 'x', sizeof(trunk) - 1);
-    memset(plan, 'x', sizeof(plan) - 1);
+    memset(account, 'x', sizeof account - 1);
+    memset(trunk, 'x', sizeof trunk - 1);
+    memset(plan, 'x', sizeof plan - 1);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     assert_null(th_ledger_failure(w->ledger));
     world_expect(w, "SELECT account, trunk, plan FROM items", "famulor-prod|42|{}");

@@ -25,7 +25,7 @@ static void two_previous_passwords_stay_for_each_field(void **state)
     world_open(w);
     world_set_state(w, world_add(w, "43", "other"), TH_CURRENT, "accepted");
     for (int i = 1; i <= 6; i++) {
-        snprintf(text, sizeof(text), "pass%d", i);
+        snprintf(text, sizeof text, "pass%d", i);
         rotate(w, text);
     }
     world_expect_rows(w, "current:other:accepted previous:pass4:accepted previous:pass5:accepted"
@@ -115,7 +115,7 @@ static void doubtful_ones_do_not_push_out_what_was_really_live(void **state)
     for (int i = 0; i < 4; i++) {
         char text[16];
 
-        snprintf(text, sizeof(text), "doubtful%d", i);
+        snprintf(text, sizeof text, "doubtful%d", i);
         world_add(w, "42", text);
     }
     world_set_state(w, world_add(w, "42", "refused"), TH_REJECTED, "refused");
@@ -133,7 +133,7 @@ static void creates_that_have_no_trunk_yet_never_end_each_other(void **state)
     for (int i = 0; i < 5; i++) {
         char text[16];
 
-        snprintf(text, sizeof(text), "create%d", i);
+        snprintf(text, sizeof text, "create%d", i);
         world_set_state(w, world_add(w, "", text), i % 2 ? TH_CANDIDATE : TH_CURRENT, "accepted");
     }
     assert_int_equal(world_query(w->path, "SELECT count(*) FROM secrets"), 5);

@@ -23,7 +23,7 @@ static int note_items(const struct th_item_sum *sum, void *ctx)
 {
     char line[100];
 
-    snprintf(line, sizeof(line), "%s:%d/%d/%d", sum->account, (int)sum->items[TH_ITEM_DONE],
+    snprintf(line, sizeof line, "%s:%d/%d/%d", sum->account, (int)sum->items[TH_ITEM_DONE],
              (int)sum->items[TH_ITEM_FAILED], (int)sum->items[TH_ITEM_RUNNING]);
     add(ctx, line);
     return 0;
@@ -33,7 +33,7 @@ static int note_secrets(const struct th_secret_sum *sum, void *ctx)
 {
     char line[100];
 
-    snprintf(line, sizeof(line), "%s.%s:%d/%d/%d+%d", sum->account, sum->field,
+    snprintf(line, sizeof line, "%s.%s:%d/%d/%d+%d", sum->account, sum->field,
              (int)sum->states[TH_CURRENT], (int)sum->states[TH_CANDIDATE],
              (int)sum->states[TH_PREVIOUS], (int)sum->delivered);
     add(ctx, line);
@@ -44,7 +44,7 @@ static int note_follower(const struct th_run_row *row, void *ctx)
 {
     char line[100];
 
-    snprintf(line, sizeof(line), "%s<%s|%s", row->id, row->resumed_from, row->undoes);
+    snprintf(line, sizeof line, "%s<%s|%s", row->id, row->resumed_from, row->undoes);
     add(ctx, line);
     return 0;
 }

@@ -65,7 +65,7 @@ static struct other hold(struct world *w, const char *account, bool with_child)
             pause();
     }
     close(ready[1]);
-    assert_int_equal(read(ready[0], &other.child, sizeof(other.child)), sizeof(other.child));
+    assert_int_equal(read(ready[0], &other.child, sizeof other.child), sizeof other.child);
     close(ready[0]);
     return other;
 }
@@ -89,7 +89,7 @@ static void a_second_run_is_refused_at_once_and_told_by_whom_since_when(void **s
     th_lock *lock = NULL;
     char pid[40];
 
-    snprintf(pid, sizeof(pid), "process %ld", (long)other.pid);
+    snprintf(pid, sizeof pid, "process %ld", (long)other.pid);
     assert_int_equal(th_lock_take(w->path, "famulor-prod", "r2", &lock, &w->err), -TH_CONFLICT);
     assert_null(lock);
     assert_string_equal(w->err.code, "locked");
@@ -118,7 +118,7 @@ static void a_child_of_the_holder_does_not_keep_the_lock(void **state)
     struct stat st;
 
     end(other.pid);
-    snprintf(path, sizeof(path), "/proc/%ld", (long)other.child);
+    snprintf(path, sizeof path, "/proc/%ld", (long)other.child);
     assert_int_equal(stat(path, &st), 0); /* it does live on */
     /* The kernel closes the child's copy while it starts the program, a moment after the holder may
      * go on. */

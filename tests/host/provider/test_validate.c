@@ -40,10 +40,9 @@ static int close_all(void **state)
 
 static const th_provider *named(const char *name)
 {
-    for (int i = 0; i < PROVIDERS; i++) {
+    for (int i = 0; i < PROVIDERS; i++)
         if (strcmp(names[i], name) == 0)
             return providers[i];
-    }
     fail_msg("no provider %s", name);
     return NULL;
 }

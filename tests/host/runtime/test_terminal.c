@@ -59,7 +59,7 @@ static const char *said(struct screen *s)
     ssize_t len;
 
     fflush(s->out);
-    len = read(s->keyboard, s->said, sizeof(s->said) - 1);
+    len = read(s->keyboard, s->said, sizeof s->said - 1);
     s->said[len > 0 ? len : 0] = '\0';
     return s->said;
 }
@@ -177,7 +177,7 @@ static void a_file_gets_log_lines_and_no_control_characters(void **state)
     th_progress_set(&terminal, LINE " again", true);
     th_progress_end(&terminal);
     rewind(file);
-    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
     assert_string_equal(text + strlen("00:00:00 "), "warn  something\n");
     fclose(file);
     free(path);

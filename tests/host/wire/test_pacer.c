@@ -187,9 +187,8 @@ static void end_at_once(th_ticket *ticket)
 
     job->admitted++;
     th_pacer_done(ticket, NULL);
-    if (job->admitted < 200000) {
+    if (job->admitted < 200000)
         th_pacer_join(job->pacer, ticket, false, end_at_once, request);
-    }
 }
 
 static void admissions_from_inside_an_admission_do_not_recurse(void **state)

@@ -57,9 +57,8 @@ static void whoever_waits_is_told_when_the_platform_holds_back_and_may_leave(voi
     strcpy(asked.word, "Retry-After: 7");
     job_open(&job, 5, NULL, 0, 2);
     job_join_all(&job);
-    for (size_t i = 2; i < 5; i++) {
+    for (size_t i = 2; i < 5; i++)
         job.requests[i].ticket.held = i == 3 ? NULL : leave;
-    }
     assert_false(th_pacer_held(job.pacer, &until, &why, &word));
     job_answer(&job, 0, asked);
     assert_int_equal(told, 2);
@@ -109,9 +108,8 @@ static void refusals_of_one_burst_are_one_step_of_back_off(void **state)
     job_open(&job, 9, NULL, 0, 8);
     job_join_all(&job);
     th_timers_advance(job.timers, 1000);
-    for (size_t i = 0; i < 8; i++) {
+    for (size_t i = 0; i < 8; i++)
         job_answer(&job, i, SAID_NOTHING(429));
-    }
     assert_true(job_wait_seconds(&job, "back-off") <= 1.25);
     th_timers_advance(job.timers, 10 * SECOND);
     job_close(&job);
@@ -191,9 +189,8 @@ static void requests_of_another_program_shrink_our_share_until_the_reset(void **
                       .latency_max = SECOND / 20,
                       .headers = true};
     job_open(&job, 150, &window, 1, 8);
-    for (int i = 0; i < 70; i++) {
+    for (int i = 0; i < 70; i++)
         job_server_counts(&job, th_timers_now(job.timers)); /* somebody else, before we start */
-    }
     job_join_all(&job);
     th_timers_advance(job.timers, 58 * SECOND);
     assert_int_equal(job.ended, 30);

@@ -23,9 +23,8 @@ static struct said read_lines(const char *const *lines, double now)
     struct said said;
 
     th_reply_headers_clear(&said.pace, &said.json);
-    for (; *lines; lines++) {
+    for (; *lines; lines++)
         th_reply_headers_read(&said.pace, &said.json, *lines, strlen(*lines), now);
-    }
     return said;
 }
 
@@ -36,9 +35,8 @@ static struct said read_line(const char *line)
 
 static void expect(double seen, double expected)
 {
-    if (!(fabs(seen - expected) < 1e-6)) {
+    if (!(fabs(seen - expected) < 1e-6))
         fail_msg("%g instead of %g", seen, expected);
-    }
 }
 
 static void nothing_said_is_minus_one(void **state)
@@ -71,9 +69,8 @@ static void retry_after_is_seconds_or_a_date(void **state)
         "Retry-After: 1e9",   "Retry-After: 0x10",
         "Retry-After: 1.2.3", "Retry-After: nan",
         "Retry-After: 12abc", "Retry-After: 99999999999999999999999999999999999999999999"};
-    for (size_t i = 0; i < sizeof senseless / sizeof senseless[0]; i++) {
+    for (size_t i = 0; i < sizeof senseless / sizeof senseless[0]; i++)
         expect(read_line(senseless[i]).pace.retry_after, -1);
-    }
 }
 
 static void a_large_number_is_a_time_of_day(void **state)
@@ -216,15 +213,13 @@ static void json_is_known_by_its_content_type(void **state)
                                 "Content-Type: application/problem+json\r\n",
                                 "Content-Type: application/vnd.api+json;version=1\r\n",
                                 "Content-Type: text/json\r\n"};
-    for (size_t i = 0; i < sizeof json / sizeof json[0]; i++) {
+    for (size_t i = 0; i < sizeof json / sizeof json[0]; i++)
         assert_true(read_line(json[i]).json);
-    }
     const char *const other[] = {"Content-Type: text/html\r\n", "Content-Type:\r\n",
                                  "Content-Type: application/jsonp\r\n", "Content-Type: +json\r\n",
                                  "X-Content-Type: application/json\r\n"};
-    for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
+    for (size_t i = 0; i < sizeof other / sizeof other[0]; i++)
         assert_false(read_line(other[i]).json);
-    }
 }
 
 /* Lines are not NUL-terminated: nothing behind them may be read. */
@@ -240,11 +235,10 @@ static void a_line_ends_where_its_length_says(void **state)
         memcpy(copy, text, len);
         th_reply_headers_clear(&pace, &json);
         th_reply_headers_read(&pace, &json, copy, len, NOW);
-        if (len == 15) {
+        if (len == 15)
             expect(pace.retry_after, 12);
-        } else if (len < 14) {
+        else if (len < 14)
             expect(pace.retry_after, -1);
-        }
     }
 }
 

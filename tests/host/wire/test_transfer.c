@@ -13,7 +13,7 @@
 
 #include "net.h"
 
-#define STEPS(steps) (steps), sizeof(steps) / sizeof((steps)[0])
+#define STEPS(steps) (steps), sizeof steps / sizeof((steps)[0])
 
 static char header_value[4096];
 
@@ -219,9 +219,8 @@ static void expect_ending(const struct ending *ending)
     assert_true(t->sent);
     assert_false(t->repeated);
     if (!strstr(t->problem, ending->problem) ||
-        (ending->problem[0] && !strstr(t->problem, "127.0.0.1"))) {
+        (ending->problem[0] && !strstr(t->problem, "127.0.0.1")))
         fail_msg("problem: \"%s\"", t->problem);
-    }
     assert_null(strstr(t->problem, "hidden"));
     assert_int_equal(wire_server_requests(server), 1);
     fetch_close(&fetch);
@@ -287,9 +286,8 @@ static void endless_headers_are_stopped(void **state)
     const char head[] = "HTTP/1.1 200 OK\r\n", line[] = "X-More: headers\r\n";
     char *reply = malloc(sizeof head + lines * sizeof line);
     size_t len = strlen(strcpy(reply, head));
-    for (size_t i = 0; i < lines; i++, len += sizeof line - 1) {
+    for (size_t i = 0; i < lines; i++, len += sizeof line - 1)
         memcpy(reply + len, line, sizeof line);
-    }
     const struct ending ending = {.step = {.reply = reply, .reply_len = len},
                                   .fate = TH_FATE_LOST,
                                   .status = 200,
@@ -354,9 +352,8 @@ static void a_connection_that_takes_too_long_is_unsent(void **state)
     assert_int_equal(fetch.transfer.kind, TH_TIMEOUT);
     fetch_close(&fetch);
     net_close(&net);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++)
         close(waiting[i]);
-    }
     close(listener);
 }
 

@@ -15,7 +15,7 @@
 
 #include "net.h"
 
-#define STEPS(steps) (steps), sizeof(steps) / sizeof((steps)[0])
+#define STEPS(steps) (steps), sizeof steps / sizeof((steps)[0])
 enum { ROUNDS = 5 };
 
 /* Every request needs a connection of its own. */
@@ -70,9 +70,8 @@ static void deaf_open(struct deaf *deaf)
 
 static void deaf_close(struct deaf *deaf)
 {
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++)
         close(deaf->queued[i]);
-    }
     close(deaf->listener);
 }
 
@@ -92,9 +91,8 @@ static void start_connecting(struct net *net, struct fetch *fetch, const char *b
     uint64_t before = stats_of(net).connections;
 
     fetch_start(net, fetch, "PUT", base, "/", "{}");
-    while (stats_of(net).connections == before) {
+    while (stats_of(net).connections == before)
         uv_run(&net->loop, UV_RUN_NOWAIT);
-    }
     uv_run(&net->loop, UV_RUN_NOWAIT);
     assert_int_equal(fetch->done, 0);
 }
@@ -112,9 +110,8 @@ static void assert_all_is_well(struct net *net, wire_server *server)
     struct fetch fetches[4];
 
     memset(fetches, 0, sizeof fetches);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++)
         fetch_start(net, &fetches[i], "PUT", wire_server_url(server), "/", "{}");
-    }
     net_run(net);
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(fetches[i].transfer.status, 200);
@@ -156,13 +153,11 @@ static void a_connect_that_is_stopped_at_once_leaves_its_descriptor_clean(void *
     for (int i = 0; i < ROUNDS; i++) { /* the loop has had no chance to watch the last of them */
         uint64_t before = stats_of(&net).connections;
         fetch_start(&net, &many[i], "PUT", deaf.url, "/", "{}");
-        while (stats_of(&net).connections == before) {
+        while (stats_of(&net).connections == before)
             uv_run(&net.loop, UV_RUN_NOWAIT);
-        }
     }
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; i < ROUNDS; i++)
         stop(&net, &many[i]);
-    }
     assert_int_equal(stats_of(&net).sockets, 0);
     assert_all_is_well(&net, server);
     net_close(&net);
@@ -207,9 +202,8 @@ static void a_descriptor_that_something_else_got_is_left_alone(void **state)
     int pipe[2];
     assert_int_equal(pipe2(pipe, O_CLOEXEC), 0);
     assert_int_equal(write(pipe[1], "x", 1), 1);
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 5; i++)
         uv_run(&net.loop, UV_RUN_NOWAIT);
-    }
     assert_all_is_well(&net, server);
     close(file);
     close(pipe[0]);
@@ -232,12 +226,10 @@ static void a_handshake_that_is_stopped_leaves_its_descriptor_clean(void **state
     for (size_t i = 0; i < ROUNDS; i++) {
         struct fetch stopped = {0};
         start_connecting(&net, &stopped, url);
-        while (wire_server_connections(mute) <= i) {
+        while (wire_server_connections(mute) <= i)
             uv_run(&net.loop, UV_RUN_NOWAIT);
-        }
-        for (int turn = 0; turn < 5; turn++) { /* connected, and on to the handshake */
+        for (int turn = 0; turn < 5; turn++) /* connected, and on to the handshake */
             uv_run(&net.loop, UV_RUN_NOWAIT);
-        }
         stop(&net, &stopped);
         assert_int_equal(stats_of(&net).sockets, 0);
         assert_all_is_well(&net, server);
@@ -307,11 +299,10 @@ static void fetch_from_six(struct net *net, struct fetch *fetch, const char *url
     fetch_start(net, fetch, "PUT", url, "/", "{}");
     while (!fetch->done) {
         uv_run(&net->loop, UV_RUN_NOWAIT);
-        if (peer < 0) {
+        if (peer < 0)
             peer = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        } else if (recv(peer, request, sizeof request, 0) > 0) {
+        else if (recv(peer, request, sizeof request, 0) > 0)
             assert_int_equal(send(peer, reply, sizeof reply - 1, MSG_NOSIGNAL), sizeof reply - 1);
-        }
     }
     close(peer);
 }

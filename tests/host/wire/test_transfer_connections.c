@@ -16,7 +16,7 @@
 #include "net.h"
 #include "scratch_folder.h"
 
-#define STEPS(steps) (steps), sizeof(steps) / sizeof((steps)[0])
+#define STEPS(steps) (steps), sizeof steps / sizeof((steps)[0])
 
 /* What libuv asks of the system. */
 static struct {
@@ -52,17 +52,15 @@ static void connections_are_kept_when_a_batch_has_drained(void **state)
     (void)state;
     enum { MANY = 40 };
     wire_step steps[3 * MANY];
-    for (size_t i = 0; i < 3 * MANY; i++) { /* the first batch must be in flight all at once */
+    for (size_t i = 0; i < 3 * MANY; i++) /* the first batch must be in flight all at once */
         steps[i] = (wire_step){.status = 200, .flags = i < MANY ? WIRE_HOLD : 0};
-    }
     wire_server *server = wire_server_start(STEPS(steps));
     struct net net;
     net_open(&net, &(th_client_options){.concurrency = MANY});
     struct fetch *fetches = calloc(MANY, sizeof *fetches);
     for (size_t round = 0; round < 3; round++) {
-        for (size_t i = 0; i < MANY; i++) {
+        for (size_t i = 0; i < MANY; i++)
             fetch_start(&net, &fetches[i], "PUT", wire_server_url(server), "/", "{}");
-        }
         if (round == 0) {
             net_run_until(&net, server, MANY);
             wire_server_release(server);
@@ -74,9 +72,8 @@ static void connections_are_kept_when_a_batch_has_drained(void **state)
     assert_int_equal(stats.connections, MANY);
     assert_int_equal(stats.sockets, MANY);
     assert_int_equal(stats.idle_easies, MANY);
-    for (size_t i = 0; i < MANY; i++) {
+    for (size_t i = 0; i < MANY; i++)
         fetch_close(&fetches[i]);
-    }
     free(fetches);
     net_close(&net);
     wire_server_stop(server);
@@ -113,12 +110,10 @@ static void a_kept_connection_that_the_server_closes_is_let_go(void **state)
     fetch_run(&net, &fetch, "PUT", wire_server_url(server), "/", "{}");
     size_t before = watched.events;
     wire_server_close_idle(server);
-    while (watched.events == before) {
+    while (watched.events == before)
         uv_run(&net.loop, UV_RUN_ONCE);
-    }
-    for (int i = 0; i < 20; i++) { /* nobody wants the event, so it must not come again and again */
+    for (int i = 0; i < 20; i++) /* nobody wants the event, so it must not come again and again */
         uv_run(&net.loop, UV_RUN_NOWAIT);
-    }
     assert_in_range(watched.events - before, 1, 3);
     fetch_run(&net, &fetch, "POST", wire_server_url(server), "/", "{}");
     assert_int_equal(fetch.transfer.fate, TH_FATE_REPLIED);

@@ -10,7 +10,7 @@
 
 #include "net.h"
 
-#define STEPS(steps) (steps), sizeof(steps) / sizeof((steps)[0])
+#define STEPS(steps) (steps), sizeof steps / sizeof((steps)[0])
 
 static struct th_client_stats stats_of(const struct net *net)
 {
@@ -54,9 +54,8 @@ static void an_abort_in_the_middle_of_a_body_keeps_what_the_head_said(void **sta
     net_open(&net, &(th_client_options){0});
     struct fetch fetch = {0};
     fetch_start(&net, &fetch, "POST", wire_server_url(server), "/", "{}");
-    while (fetch.transfer.reply.len == 0) {
+    while (fetch.transfer.reply.len == 0)
         uv_run(&net.loop, UV_RUN_ONCE);
-    }
     th_transfer_abort(&fetch.transfer);
     assert_int_equal(fetch.transfer.fate, TH_FATE_LOST);
     assert_int_equal(fetch.transfer.status, 202);
@@ -149,9 +148,8 @@ static void done_may_start_a_hundred_more(void **state)
     struct th_client_stats stats = stats_of(&net);
     assert_int_equal(stats.transfers, 101);
     assert_int_equal(stats.idle_easies, 8); /* the pool does not grow beyond the concurrency */
-    for (size_t i = 0; i < 100; i++) {
+    for (size_t i = 0; i < 100; i++)
         fetch_close(&crowd->fetches[i]);
-    }
     fetch_close(&first);
     free(crowd);
     net_close(&net);
@@ -160,9 +158,8 @@ static void done_may_start_a_hundred_more(void **state)
 
 static void run_again(struct fetch *self)
 {
-    if (self->done < 50) {
+    if (self->done < 50)
         fetch_start(self->net, self, "GET", self->ctx, "/", NULL);
-    }
 }
 
 static void done_may_start_the_same_transfer_again(void **state)
@@ -230,12 +227,10 @@ static void a_client_may_be_destroyed_at_any_turn_of_the_loop(void **state)
         struct net net;
         net_open(&net, &(th_client_options){0});
         struct fetch fetches[4] = {0};
-        for (size_t i = 0; i < 4; i++) {
+        for (size_t i = 0; i < 4; i++)
             fetch_start(&net, &fetches[i], "PUT", wire_server_url(server), "/", "{}");
-        }
-        for (int i = 0; i < turns; i++) {
+        for (int i = 0; i < turns; i++)
             uv_run(&net.loop, UV_RUN_NOWAIT);
-        }
         net_close(&net);
         for (size_t i = 0; i < 4; i++) {
             assert_null(fetches[i].transfer.easy);

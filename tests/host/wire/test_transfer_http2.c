@@ -17,7 +17,7 @@
 #include "nginx.h"
 
 #define JSON         "Content-Type: application/json\r\n"
-#define STEPS(steps) (steps), sizeof(steps) / sizeof((steps)[0])
+#define STEPS(steps) (steps), sizeof steps / sizeof((steps)[0])
 
 enum { H2, H1, GOAWAY, UPSTREAM_H2, UPSTREAM_H1 };
 
@@ -103,9 +103,8 @@ static struct fetch *start_many(struct world *world, size_t n, size_t which)
 
 static void close_many(struct fetch *fetches, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         fetch_close(&fetches[i]);
-    }
     free(fetches);
 }
 
@@ -271,9 +270,8 @@ static void aborted_and_late_streams_leave_the_others_alone(void **state)
         assert_int_equal(fetches[i].transfer.fate, TH_FATE_LOST);
         assert_int_equal(fetches[i].transfer.kind, TH_CANCELLED);
     }
-    while (!late.done) {
+    while (!late.done)
         uv_run(&world.net.loop, UV_RUN_ONCE);
-    }
     assert_int_equal(late.transfer.fate, TH_FATE_LOST);
     assert_int_equal(late.transfer.kind, TH_TIMEOUT);
     wire_server_release(world.wire);
@@ -289,9 +287,8 @@ static size_t count_lines(const char *text, const char *line)
 {
     size_t n = 0, len = strlen(line);
 
-    for (const char *at = strstr(text, line); at; at = strstr(at + len, line)) {
+    for (const char *at = strstr(text, line); at; at = strstr(at + len, line))
         n += (at == text || at[-1] == '\n') && at[len] == '\n';
-    }
     return n;
 }
 

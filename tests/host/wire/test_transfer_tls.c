@@ -39,9 +39,8 @@ static FILE *open_watched(const char *call, const char *path, const char *mode)
 {
     FILE *(*real)(const char *, const char *);
 
-    if (watched.path && strcmp(path, watched.path) == 0) {
+    if (watched.path && strcmp(path, watched.path) == 0)
         watched.opened++;
-    }
     *(void **)&real = dlsym(RTLD_NEXT, call);
     return real(path, mode);
 }
@@ -91,9 +90,8 @@ static void expect_refused(size_t which, const char *ca_file, const char *reason
     assert_int_equal(fetch.transfer.fate, TH_FATE_UNSENT);
     assert_int_equal(fetch.transfer.kind, TH_TLS);
     assert_int_equal(fetch.transfer.status, 0);
-    if (!strstr(fetch.transfer.problem, reason) || !strstr(fetch.transfer.problem, "localhost")) {
+    if (!strstr(fetch.transfer.problem, reason) || !strstr(fetch.transfer.problem, "localhost"))
         fail_msg("problem: \"%s\"", fetch.transfer.problem);
-    }
     fetch_close(&fetch);
     net_close(&net);
     char *log = nginx_file(server, "access.log");
@@ -196,9 +194,8 @@ static void sessions_are_shared_between_handles(void **state)
     struct fetch fetches[4] = {0};
     fetch_run(&net, &fetches[0], "GET", nginx_url(server, GOOD), "/close", NULL);
     assert_string_equal(fetch_text(&fetches[0]), ".");
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++)
         fetch_start(&net, &fetches[i], "GET", nginx_url(server, GOOD), "/close", NULL);
-    }
     net_run(&net);
     for (size_t i = 0; i < 4; i++) {
         assert_string_equal(fetch_text(&fetches[i]), "r");
@@ -235,12 +232,10 @@ static void a_client_may_be_destroyed_during_the_handshake(void **state)
         struct net net;
         net_open(&net, &(th_client_options){.ca_file = nginx_ca(server)});
         struct fetch fetches[3] = {0};
-        for (size_t i = 0; i < 3; i++) {
+        for (size_t i = 0; i < 3; i++)
             fetch_start(&net, &fetches[i], "PUT", nginx_url(server, GOOD), "/keep", "{}");
-        }
-        for (int i = 0; i < turns; i++) {
+        for (int i = 0; i < turns; i++)
             uv_run(&net.loop, UV_RUN_NOWAIT);
-        }
         net_close(&net);
         for (size_t i = 0; i < 3; i++) {
             assert_true(fetches[i].done || fetches[i].transfer.kind == TH_CANCELLED);

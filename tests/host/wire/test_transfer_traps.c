@@ -20,7 +20,7 @@
 
 #include "net.h"
 
-#define STEPS(steps) (steps), sizeof(steps) / sizeof((steps)[0])
+#define STEPS(steps) (steps), sizeof steps / sizeof((steps)[0])
 
 /* --- what the libraries ask of the system, watched -------------------------------------------- */
 
@@ -59,9 +59,8 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
         answer_late();
         return EAI_AGAIN;
     }
-    if (node && strcmp(node, "unknown.test") == 0) {
+    if (node && strcmp(node, "unknown.test") == 0)
         return EAI_NONAME;
-    }
     *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
     return real(node, service, hints, result);
 }
@@ -112,9 +111,8 @@ static size_t count_threads(void)
     DIR *folder = opendir("/proc/self/task");
     size_t n = 0;
 
-    while (readdir(folder)) {
+    while (readdir(folder))
         n++;
-    }
     closedir(folder);
     return n;
 }
@@ -129,13 +127,11 @@ static void a_slow_name_server_stops_nothing(void **state)
     net_open(&net, &(th_client_options){.timeout_ms = 60000});
     struct fetch slow[3] = {0}, other = {0};
     slow[0].transfer.timeout_ms = 50;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 3; i++)
         fetch_start(&net, &slow[i], "POST", "https://slow.test", "/", "x");
-    }
     fetch_start(&net, &other, "GET", wire_server_url(server), "/", NULL);
-    while (!other.done || !slow[0].done) {
+    while (!other.done || !slow[0].done)
         uv_run(&net.loop, UV_RUN_ONCE);
-    }
     assert_int_equal(other.transfer.status, 200);
     assert_int_equal(slow[0].transfer.fate, TH_FATE_UNSENT);
     assert_int_equal(slow[0].transfer.kind, TH_TIMEOUT);
@@ -152,14 +148,12 @@ static void a_slow_name_server_stops_nothing(void **state)
     watched.let_go = true;
     pthread_cond_broadcast(&watched.changed);
     pthread_mutex_unlock(&watched.lock);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 3; i++)
         fetch_close(&slow[i]);
-    }
     fetch_close(&other);
     wire_server_stop(server);
-    while (count_threads() > threads) { /* those that were left behind clean up after themselves */
+    while (count_threads() > threads) /* those that were left behind clean up after themselves */
         sched_yield();
-    }
 }
 
 static void a_name_that_does_not_exist_is_unsent(void **state)
@@ -186,9 +180,8 @@ static void the_last_failure_is_reported_too(void **state)
     struct net net;
     net_open(&net, &(th_client_options){0});
     struct fetch fetches[5] = {0};
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < 5; i++)
         fetch_start(&net, &fetches[i], "GET", wire_server_url(server), "/", NULL);
-    }
     net_run(&net);
     for (size_t i = 0; i < 5; i++) {
         assert_int_equal(fetches[i].done, 1);
@@ -253,9 +246,8 @@ static void descriptors_that_come_back_under_the_same_number_are_new_sockets(voi
     net_open(&net, &(th_client_options){.concurrency = 4});
     struct fetch fetches[4] = {0};
     for (size_t round = 0; round < 50; round++) {
-        for (size_t i = 0; i < 4; i++) {
+        for (size_t i = 0; i < 4; i++)
             fetch_start(&net, &fetches[i], "PUT", wire_server_url(server), "/", "x");
-        }
         if (round % 5 == 3) {
             th_transfer_abort(&fetches[round % 4].transfer);
             net.open--;
@@ -284,18 +276,16 @@ static void descriptors_that_libcurl_closes_behind_our_back_are_let_go_before(vo
     net_open(&net, &(th_client_options){0});
     struct fetch lookups[3] = {0}, fetches[3] = {0};
     for (int round = 0; round < 10; round++) {
-        for (size_t i = 0; i < 3; i++) {
+        for (size_t i = 0; i < 3; i++)
             fetch_start(&net, &lookups[i], "GET", "https://unknown.test", "/", NULL);
-        }
         net_run(&net);
         for (size_t i = 0; i < 3; i++) {
             assert_int_equal(lookups[i].transfer.fate, TH_FATE_UNSENT);
             fetch_start(&net, &fetches[i], "GET", wire_server_url(server), "/", NULL);
         }
         net_run(&net);
-        for (size_t i = 0; i < 3; i++) {
+        for (size_t i = 0; i < 3; i++)
             assert_int_equal(fetches[i].transfer.fate, TH_FATE_REPLIED);
-        }
     }
     for (size_t i = 0; i < 3; i++) {
         fetch_close(&lookups[i]);

@@ -2,7 +2,6 @@
 
 local config <const> = require "trunkhost.account.config"
 local core <const> = require "trunkhost.core"
-local creates <const> = require "trunkhost.call.creates"
 local pages <const> = require "trunkhost.call.pages"
 local suggest <const> = require "trunkhost.text.suggest"
 
@@ -309,7 +308,19 @@ end
 ---@class trunkhost.Account
 local methods <const> = core.account_methods
 
-methods.call = creates.call
+local send <const> = methods.call
+
+--- account:call. A POST goes through `core.create`, which trunkhost.lua sets: no create is sent twice.
+function methods:call(endpoint, ...)
+    local called = self:describe().endpoints[endpoint]
+    if called and called[1] == "POST" and not core.run().dry_run then
+        if not core.create then
+            require "trunkhost" -- a script that has loaded only a part of the library
+        end
+        return core.create(send, self, endpoint, ...)
+    end
+    return send(self, endpoint, ...)
+end
 
 --- One trunk, in full.
 ---@param id integer|string

@@ -2,20 +2,19 @@
 --- as unsettled, and stands against every further one of the same content: it is looked for first. Absence is proven
 --- only by a list that was begun later than the platform's settle time (`eventual`) after the request ended.
 
+local alike <const> = require "trunkhost.change.alike"
 local canonical <const> = require "trunkhost.text.canonical"
+local change <const> = require "trunkhost.change.change"
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
+local ledger <const> = require "trunkhost.ledger"
+local neutral <const> = require "trunkhost.neutral"
+local outcome <const> = require "trunkhost.change.outcome"
 
 local creates <const> = {}
 
-local send <const> = core.account_methods.call
 -- A request of a process that died has ended after this many seconds, its wait for its turn included.
 local LONGEST <const> = 7200
-
---- The ledger and what only doubt needs: not loaded before the first POST.
-local function load(name)
-    return require("trunkhost." .. name)
-end
 
 --- What a body says without its passwords, as the ledger keeps it.
 ---@param description table
@@ -54,7 +53,7 @@ end
 ---@param wanted fun(row: table): boolean
 ---@return table[]
 function creates.unsettled(account, wanted)
-    local ledger <const>, run <const> = load "ledger", core.run()
+    local run <const> = core.run()
     local found, stamped = {}, false
     local function read()
         found = {}
@@ -107,7 +106,7 @@ function creates.alike(account, endpoint, params, fields)
     local function same(row)
         return text and row.endpoint == endpoint and (row.parent or "") == parent and text_of(row.key or {}) == text
     end
-    for _, row in ipairs(load "ledger".creates(account:name())) do
+    for _, row in ipairs(ledger.creates(account:name())) do
         if same(row) then
             return creates.unsettled(account, same)
         end
@@ -120,7 +119,7 @@ end
 ---@param endpoint string
 ---@param fields table?
 function creates.reopen(account, endpoint, fields)
-    local ledger <const>, text <const> = load "ledger", text_of(creates.key(account:describe(), endpoint, fields))
+    local text <const> = text_of(creates.key(account:describe(), endpoint, fields))
     ledger.sync()
     for _, row in ipairs(ledger.creates(account:name(), true)) do
         if row.run == core.run().id and row.endpoint == endpoint and row.state == "landed" and not row.trunk
@@ -143,7 +142,7 @@ end
 ---@param row table
 ---@param why string?
 function creates.doubt(account, row, why)
-    load "outcome".unknown(("not sent again: '%s' at %s had no complete answer in run %s, so it may have happened, and "
+    outcome.unknown(("not sent again: '%s' at %s had no complete answer in run %s, so it may have happened, and "
         .. "%s. Run again after %s: it is looked for first"):format(row.endpoint, account:name(), row.run,
         why or "the platform does not list it yet", row.again), { attempts = 0 })
 end
@@ -155,7 +154,7 @@ end
 function creates.conclude(rows, id)
     for i, row in ipairs(rows) do
         local landed = id ~= nil and i == #rows
-        load "ledger".create_end(row.id, landed and "landed" or "absent", landed and id or nil)
+        ledger.create_end(row.id, landed and "landed" or "absent", landed and id or nil)
     end
 end
 
@@ -203,12 +202,11 @@ end
 local function trunks_like(account, body)
     local description <const>, taken = account:describe(), {}
     local list <const> = account:list "list"
-    for _, row in ipairs(load "ledger".creates(account:name(), true)) do
+    for _, row in ipairs(ledger.creates(account:name(), true)) do
         if row.endpoint == "create" and row.state == "landed" and row.trunk then
             taken[row.trunk] = true
         end
     end
-    local neutral <const>, alike <const> = load "neutral", load "alike"
     local planned = description.mapping and neutral.of(description, neutral.outcome { body = body, after = {} })
     local key, found, exact = readable(description, "create", body), {}, {}
     local function judge(row)
@@ -236,7 +234,7 @@ end
 
 --- The parts of a trunk, read in full with its lists, that may be what was sent; where one shows all of it, that one.
 local function choose_part(native, key)
-    local alike <const>, likely = load "alike", {}
+    local likely = {}
     for name, list in pairs(native) do
         for _, item in ipairs(json.is_array(list) and list or {}) do
             if type(item) == "table" and item.deleted ~= true and item.is_deleted ~= true then
@@ -268,14 +266,14 @@ local function part_like(account, endpoint, params, body)
         end
     end
     for name, list in pairs(native) do
-        local part = json.is_array(list) and load "neutral".find(native, { adds = name, key = key })
+        local part = json.is_array(list) and neutral.find(native, { adds = name, key = key })
         if part and next(key) then
             return part
         end
     end
     local part, where = choose_part(native, key)
     if where then
-        load "outcome".unknown(("not sent again: what an earlier '%s' has made is perhaps in '%s' of %s already. Look "
+        outcome.unknown(("not sent again: what an earlier '%s' has made is perhaps in '%s' of %s already. Look "
             .. "there, remove what should not be there, and run again"):format(endpoint, where, tostring(id)),
             { attempts = 0 })
     end
@@ -297,14 +295,14 @@ function creates.set_passwords(account, before, body)
             end
         end
     end
-    return next(fields) and load "change".apply(account, before, fields).attempts or 0
+    return next(fields) and change.apply(account, before, fields).attempts or 0
 end
 
 local function adopt(account, rows, fields)
     local found = creates.resolve(account, rows, function()
         local list, exact = trunks_like(account, creates.key(account:describe(), "create", fields))
         if #list > 1 or #list > exact then
-            load "outcome".unknown(("not sent again: which trunk of %s an earlier create has made is not known: %s may "
+            outcome.unknown(("not sent again: which trunk of %s an earlier create has made is not known: %s may "
                 .. "be it. Look there, remove what should not be there, and run again"):format(account:name(),
                 ids_of(list)), { attempts = 0 })
         end
@@ -316,27 +314,25 @@ local function adopt(account, rows, fields)
     end
 end
 
---- account:call. A POST whose like is unsettled is looked for first: what is found stands for the answer.
+--- A POST of account:call. One whose like is unsettled is looked for first: what is found stands for the answer.
+---@param send function  account:call as it is without this
 ---@param account trunkhost.Account
 ---@param endpoint string
 ---@param params any
 ---@param fields table?
 ---@param options table?
-function creates.call(account, endpoint, params, fields, options)
-    local known = account:describe().endpoints[endpoint]
-    if known and known[1] == "POST" and not core.run().dry_run then
-        local rows = creates.alike(account, endpoint, params, fields)
-        local found, sent
-        if #rows > 0 and endpoint == "create" then
-            found, sent = adopt(account, rows, fields)
-        elseif #rows > 0 then
-            found, sent = creates.resolve(account, rows, function()
-                return part_like(account, endpoint, params, creates.key(account:describe(), endpoint, fields))
-            end), 0
-        end
-        if found then
-            return found, sent
-        end
+function creates.call(send, account, endpoint, params, fields, options)
+    local rows = creates.alike(account, endpoint, params, fields)
+    local found, sent
+    if #rows > 0 and endpoint == "create" then
+        found, sent = adopt(account, rows, fields)
+    elseif #rows > 0 then
+        found, sent = creates.resolve(account, rows, function()
+            return part_like(account, endpoint, params, creates.key(account:describe(), endpoint, fields))
+        end), 0
+    end
+    if found then
+        return found, sent
     end
     return send(account, endpoint, params, fields, options)
 end

@@ -1,7 +1,7 @@
 --- Sending what must not be done twice: once, and where the answer leaves doubt, looking whether it has happened.
 
 local core <const> = require "trunkhost.core"
-local creates <const> = require "trunkhost.call.creates"
+local creates <const> = require "trunkhost.create.creates"
 
 -- Most platforms show what they have made at once, some a moment later: so long is waited before each look. What shows
 -- later than this is found by the next run.

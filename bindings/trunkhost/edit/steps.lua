@@ -3,13 +3,13 @@
 
 local change <const> = require "trunkhost.change.change"
 local core <const> = require "trunkhost.core"
-local creates <const> = require "trunkhost.call.creates"
+local creates <const> = require "trunkhost.create.creates"
 local ledger <const> = require "trunkhost.ledger"
 local model <const> = require "trunkhost.mapping.model"
 local neutral <const> = require "trunkhost.neutral"
 local outcome <const> = require "trunkhost.change.outcome"
 local parts <const> = require "trunkhost.edit.parts"
-local surely <const> = require "trunkhost.call.surely"
+local surely <const> = require "trunkhost.create.surely"
 
 local apply_steps <const> = {}
 

@@ -2,14 +2,14 @@
 --- happened is looked for, and sent again only by a run to which it is proven that it has not.
 
 local canonical <const> = require "trunkhost.text.canonical"
-local creates <const> = require "trunkhost.call.creates"
+local creates <const> = require "trunkhost.create.creates"
 local json <const> = require "trunkhost.json"
 local ledger <const> = require "trunkhost.ledger"
 local migrate_run <const> = require "trunkhost.migrate.run"
 local migrate_target <const> = require "trunkhost.migrate.target"
 local neutral <const> = require "trunkhost.neutral"
 local outcome <const> = require "trunkhost.change.outcome"
-local surely <const> = require "trunkhost.call.surely"
+local surely <const> = require "trunkhost.create.surely"
 
 local steps <const> = {}
 local key_of <const> = migrate_target.key_of

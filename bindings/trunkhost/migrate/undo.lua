@@ -3,7 +3,7 @@
 local accounts <const> = require "trunkhost.accounts"
 local aligned <const> = require "trunkhost.table"
 local core <const> = require "trunkhost.core"
-local creates <const> = require "trunkhost.call.creates"
+local creates <const> = require "trunkhost.create.creates"
 local ledger <const> = require "trunkhost.ledger"
 local migrate_run <const> = require "trunkhost.migrate.run"
 local migrate_target <const> = require "trunkhost.migrate.target"

@@ -171,8 +171,8 @@ static int with_ledger(const th_options *options,
         path ? command(argc, argv, path)
              : usage_error(
                    options,
-                   "no place for the ledger: none of XDG_STATE_HOME, STATE_DIRECTORY and HOME "
-                   "is set; name one with --ledger FILE");
+                   "cannot tell where the ledger is: XDG_STATE_HOME, STATE_DIRECTORY and HOME "
+                   "are not set; use --ledger FILE");
     free(path);
     return status;
 }
@@ -202,7 +202,7 @@ int main(int argc, char **argv)
     if (options.rest >= argc && options.interactive && !options.check)
         return run(&options, NULL, strdup("-i"), 0, argv + argc);
     if (options.rest >= argc)
-        return usage_error(&options, "no script and no command; see trunkhost --help");
+        return usage_error(&options, "name a script or a command; see trunkhost --help");
     const char *command = argv[options.rest];
     if (options.check)
         return check(&options, command);

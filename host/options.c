@@ -131,12 +131,12 @@ int th_options_parse(int argc, char **argv, th_options *options, th_error *err)
         case OPT_LOG_LEVEL:
             if ((level = th_log_level_parse(value)) < 0)
                 return th_fail(err, TH_INVALID,
-                               "--log-level %s: there are debug, info, warn, error and off", value);
+                               "--log-level %s: write debug, info, warn, error or off", value);
             options->runtime.log_level = (enum th_log_level)level;
             break;
         case OPT_LOG_FORMAT:
             if (strcmp(value, "json") != 0 && strcmp(value, "text") != 0)
-                return th_fail(err, TH_INVALID, "--log-format %s: there are text and json", value);
+                return th_fail(err, TH_INVALID, "--log-format %s: write text or json", value);
             json = strcmp(value, "json") == 0;
             break;
         case OPT_MAX_MEMORY:
@@ -145,14 +145,15 @@ int th_options_parse(int argc, char **argv, th_options *options, th_error *err)
             break;
         case OPT_DRAIN:
             if (parse_seconds(value, &options->runtime.drain_seconds) != 0)
-                return th_fail(err, TH_INVALID, "--drain %s: write seconds, as 60 or 2.5", value);
+                return th_fail(err, TH_INVALID, "--drain %s: write seconds, such as 60 or 2.5",
+                               value);
             break;
         case ':':
             return th_fail(err, TH_INVALID, "%s needs a value", argv[optind - 1]);
         default:
             return th_fail(
                 err, TH_INVALID,
-                "unknown option %s before the script (options of the script come after its "
+                "unknown option %s before the script (the script's own options go after its "
                 "name); see trunkhost --help",
                 argv[optind - 1]);
         }
@@ -175,48 +176,47 @@ void th_options_help(void)
         "       trunkhost [option...] COMMAND ...\n"
         "\n"
         "Changes SIP trunks in bulk through the HTTP APIs of voice platforms.\n"
-        "A SCRIPT that is not a file here is looked up among the installed ones:\n"
-        "  rotate_passwords.lua   gives every trunk a new password\n"
-        "  list_trunks.lua        shows the trunks of an account\n"
-        "  migrate_trunks.lua     moves trunks from one account to another\n"
-        "  export_trunks.lua      writes trunks to a file that people edit\n"
-        "  apply_trunks.lua       brings trunks to what such a file says\n"
-        "  disable_carrier.lua    switches off every trunk of one carrier on Bolna\n"
-        "SCRIPT --help tells its own options.\n"
+        "If there is no such file, SCRIPT is one of the installed scripts:\n"
+        "  rotate_passwords.lua   give trunks new passwords\n"
+        "  list_trunks.lua        list the trunks of accounts\n"
+        "  migrate_trunks.lua     copy or move trunks to another account\n"
+        "  export_trunks.lua      write trunks to a file that you can edit\n"
+        "  apply_trunks.lua       apply the edits in such a file\n"
+        "  disable_carrier.lua    disable every trunk of one carrier on Bolna\n"
+        "SCRIPT --help shows the options of a script.\n"
         "\n"
-        "Commands (COMMAND --help tells more):\n"
-        "  doctor                 look whether a run would find all that it needs\n"
+        "Commands (see COMMAND --help):\n"
+        "  doctor                 check that a run has everything it needs\n"
         "  init [DIR]             write a configuration, a first job and editor settings to DIR\n"
-        "  rehearse SCRIPT        try a script under every fault, and killed at every request\n"
-        "  report [RUN]           what a run has done, as a page of HTML to show to somebody\n"
-        "  sandbox                serve fake platforms to try things on\n"
-        "  runs                   what ran, and what became of it; back the ledger up\n"
-        "  explain TRUNK          what happened to a trunk, and what its passwords are proven by\n"
-        "  secrets                make the ledger's keys; list, show or hand out its passwords\n"
+        "  rehearse SCRIPT        test a script against every fault, and kill it at every request\n"
+        "  report [RUN]           write an HTML report of a run\n"
+        "  sandbox                start a server with fake platforms\n"
+        "  runs                   list runs and their results; back up the ledger\n"
+        "  explain TRUNK          show the history of a trunk and of its passwords\n"
+        "  secrets                create the ledger's keys; list, show or export passwords\n"
         "\n"
         "Options:\n"
-        "  -c, --config FILE      the accounts (default: $TRUNKHOST_CONFIG, then\n"
-        "                         ~/.config/trunkhost/config.lua, /etc/trunkhost/config.lua)\n"
-        "      --ledger FILE      where passwords are kept\n"
-        "                         (default: ~/.local/state/trunkhost/ledger.db, in a unit of\n"
-        "                         systemd $STATE_DIRECTORY/ledger.db)\n"
-        "      --sandbox[=SPEC]   run on fake platforms inside this process; SPEC is for example\n"
+        "  -c, --config FILE      configuration with the accounts (default: $TRUNKHOST_CONFIG,\n"
+        "                         ~/.config/trunkhost/config.lua or /etc/trunkhost/config.lua)\n"
+        "      --ledger FILE      database of runs and passwords (default:\n"
+        "                         ~/.local/state/trunkhost/ledger.db; in a systemd unit\n"
+        "                         $STATE_DIRECTORY/ledger.db)\n"
+        "      --sandbox[=SPEC]   run against fake platforms in this process; example of a SPEC:\n"
         "                         trunks=200,seed=7,limits=none,fault=lost_reply=0.1\n"
-        "  -n, --dry-run          send nothing but GET, whatever the script does\n"
-        "      --check            look for mistakes in SCRIPT and do not run it\n"
+        "  -n, --dry-run          send only GET requests, whatever the script does\n"
+        "      --check            check SCRIPT for mistakes, do not run it\n"
         "  -e CODE                run CODE instead of a script\n"
-        "  -i                     a prompt: run what is typed, after SCRIPT or CODE if there is "
-        "one\n"
-        "      --log-level LEVEL  debug, info (default), warn, error, off\n"
+        "  -i                     run SCRIPT or CODE, if given, then read Lua from a prompt\n"
+        "      --log-level LEVEL  debug, info (default), warn, error or off\n"
         "      --log-format FORM  text (default) or json\n"
-        "      --max-memory SIZE  what the script may use, as 512M (default: no limit)\n"
-        "      --drain SECONDS    after a signal or the deadline, what is under way has so long\n"
-        "                         to end before it is cut off (default: 60)\n"
+        "      --max-memory SIZE  memory limit of the script, such as 512M (default: none)\n"
+        "      --drain SECONDS    how long requests in progress may take to finish after a\n"
+        "                         signal or the deadline (default: 60)\n"
         "  -V, --version          print the version\n"
         "  -h, --help             print this help\n"
         "\n"
-        "Exit status: 0 every item done; 1 some item failed or is unknown; 2 wrong usage,\n"
-        "configuration or script; 3 halted by a limit, a deadline or a signal, can be run again;\n"
+        "Exit status: 0 every item is done; 1 an item failed or is unknown; 2 error in usage,\n"
+        "configuration or script; 3 halted by a limit, the deadline or a signal, can be resumed;\n"
         "75 another run holds the lock.\n",
         stdout);
 }

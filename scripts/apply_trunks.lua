@@ -1,24 +1,24 @@
---- Brings trunks to the state of a file that export_trunks.lua has written and somebody has edited. Only fields that
---- were edited are changed, and nothing is created or deleted. Knows no platform by name: what a field means there,
---- and whether it can be changed, follows from the mapping and the description of the provider.
+--- Applies the edits in a file that export_trunks.lua wrote. It changes only edited fields, and creates or deletes no
+--- trunk. It knows no platform by name: the provider's mapping and description say what a field means there and
+--- whether it can be changed.
 
 local trunkhost <const> = require "trunkhost"
 local apply <const> = require "trunkhost.apply"
 
 local parser <const> = trunkhost.options {
-    description = "Changes trunks to what a file says: the fields that were edited since export_trunks.lua wrote it, "
-        .. "and nothing else. Trunks are neither created nor deleted.",
+    description = "Applies the edits in a file that export_trunks.lua wrote: changes the fields that were edited, "
+        .. "and nothing else. Creates and deletes no trunks.",
     epilog = [[
 Examples:
   trunkhost export_trunks.lua --account famulor -o trunks.csv
-      then edit trunks.csv
+      write the file, then edit it
   trunkhost apply_trunks.lua trunks.csv --dry-run
-      every changed field, before and after
+      show every changed field, before and after
   trunkhost apply_trunks.lua trunks.csv
   trunkhost apply_trunks.lua trunks.csv --grant inbound.sources
-      allow lists may admit more senders
+      let allow lists admit more senders
   trunkhost apply_trunks.lua --undo last
-      put back what the last run has changed]],
+      undo the last run]],
     undo = true,
 }
 apply.add_options(parser)
@@ -29,7 +29,7 @@ trunkhost.job.run {
     name = "apply_trunks",
     options = options,
     items = function(account) return application:items(account) end,
-    -- Everything is read, compared and worked out before the first request that changes something.
+    -- Reads and compares everything before the first change is sent.
     check = function(items) application:prepare(items) end,
     plan = function(item) return application:plan(item) end,
     apply = function(item) return application:apply(item) end,

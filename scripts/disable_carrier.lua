@@ -1,19 +1,19 @@
---- Disables every trunk of one carrier on Bolna: no calls are placed over it any more, running ones go on.
+--- Disables every trunk of one carrier on Bolna: it takes no new calls, and calls in progress continue.
 
 local trunkhost <const> = require "trunkhost"
 
 local parser <const> = trunkhost.options {
-    description = "Disables every trunk of one carrier on Bolna. Running calls go on.",
+    description = "Disables every trunk of one carrier on Bolna. Calls in progress continue.",
     epilog = [[
 Examples:
   trunkhost disable_carrier.lua --account bolna --carrier zadarma --dry-run
   trunkhost disable_carrier.lua --account bolna --carrier zadarma --canary 2
   trunkhost disable_carrier.lua --undo last
-      switch on again what the last run has switched off]],
+      enable what the last run disabled]],
     undo = true,
 }
 parser:option "--carrier" :argname "NAME" :count(1)
-    :description "As the trunks' field 'provider' has it: zadarma, twilio, telnyx, …"
+    :description "Value of the trunks' field 'provider': zadarma, twilio, telnyx, …"
 local options <const> = parser:parse()
 
 local function plan(item)
@@ -21,7 +21,7 @@ local function plan(item)
     if type(carrier) ~= "string" or carrier:lower() ~= options.carrier:lower() then
         return { skip = "another carrier" }
     elseif item.trunk.is_active == false then
-        return { skip = "disabled already" }
+        return { skip = "already disabled" }
     end
     return { changes = { is_active = false } }
 end

@@ -1,14 +1,14 @@
 --- Writes the trunks of accounts to a file, in the neutral form that is the same for every platform, with their
---- numbers, gateways, addresses and agents. No password is in it: no platform tells one. People edit it;
---- apply_trunks.lua brings the trunks to what it says.
+--- numbers, gateways, addresses and agents. It holds no passwords, because no platform returns them. Edit the file;
+--- apply_trunks.lua applies the edits.
 
 local trunkhost <const> = require "trunkhost"
 local export <const> = require "trunkhost.export"
 
 local parser <const> = trunkhost.options {
-    description = "Writes trunks to a file that can be edited and given to apply_trunks.lua.",
+    description = "Writes trunks to a file. Edit it, then apply the edits with apply_trunks.lua.",
     job = false,
-    quiet = "Nothing unless something is missing.",
+    quiet = "Print only errors.",
     epilog = [[
 Examples:
   trunkhost export_trunks.lua --account famulor -o trunks.csv

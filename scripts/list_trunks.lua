@@ -1,4 +1,4 @@
---- Shows the trunks of accounts: as a table, as JSON lines, or as CSV.
+--- Lists the trunks of accounts: as a table, as JSON lines, or as CSV.
 
 local trunkhost <const> = require "trunkhost"
 local csv <const> = require "trunkhost.csv"
@@ -15,9 +15,9 @@ local function names(text)
 end
 
 local parser <const> = trunkhost.options {
-    description = "Shows the trunks of accounts, and which passwords they have.",
+    description = "Lists the trunks of accounts, and which passwords they have.",
     job = false,
-    quiet = "The ids alone, one a line.",
+    quiet = "Print only the ids, one per line.",
     epilog = [[
 Examples:
   trunkhost list_trunks.lua --account all
@@ -26,15 +26,15 @@ Examples:
   trunkhost list_trunks.lua --account vatel --csv > trunks.csv
   trunkhost list_trunks.lua --account bolna --match is_active=false -q]],
 }
-local as_csv <const> = parser:flag "--csv" :description "Comma-separated values with all fields (RFC 4180)."
+local as_csv <const> = parser:flag "--csv" :description "Print CSV with all fields (RFC 4180)."
 local fields_only <const> = parser:option "--fields" :argname "FIELD,..." :convert(names)
-    :description "The platform's fields to show in the table or the CSV."
-parser:group("What is shown", as_csv, fields_only)
+    :description "Show only these fields, named as on the platform, in the table or the CSV."
+parser:group("Columns", as_csv, fields_only)
 local options <const> = parser:parse()
 
 local json <const> = trunkhost.json
 
---- Text of a field for people and spreadsheets.
+--- A field as text, for people and spreadsheets.
 local function text_of(value)
     if value == nil or value == json.null then
         return ""
@@ -42,7 +42,7 @@ local function text_of(value)
     return type(value) == "table" and json.encode(value) or tostring(value)
 end
 
---- Every field that some trunk has, the id first.
+--- The fields that at least one trunk has, the id first.
 local function all_fields(entries)
     local seen, list = { id = true }, {}
     for _, entry in ipairs(entries) do
@@ -87,7 +87,7 @@ local function print_csv(entries)
     end
 end
 
---- "sip_password", or why there is none.
+--- "sip_password", or why the trunk has no password.
 local function passwords_of(entry)
     local secrets, reasons = trunk_secrets.of(entry.account:describe(), entry.trunk)
     local fields = {}

@@ -1,17 +1,17 @@
---- Moves trunks to another account, of the same or of another platform. What would be lost stops a trunk before
---- anything is created; what was begun is gone on with and never made twice. Knows no platform by name: what a trunk
---- becomes follows from the mappings of the two providers.
+--- Copies trunks to another account, on the same platform or another one. A trunk that would lose a field is blocked
+--- before anything is created. A trunk whose copy was begun is resumed, and never created twice. The script knows no
+--- platform by name: the mappings of the two providers say what a trunk becomes.
 
 local trunkhost <const> = require "trunkhost"
 local migrate <const> = require "trunkhost.migrate"
 
 local parser <const> = trunkhost.options {
-    description = "Moves trunks to another account. Nothing is lost unless it is allowed by name, and the source stays "
-        .. "as it is unless --retire says otherwise.",
+    description = "Copies trunks to another account. A trunk that would lose a field is blocked, unless --allow-loss "
+        .. "names the field. The source trunks stay as they are, unless --retire says otherwise.",
     epilog = [[
 Examples:
   trunkhost migrate_trunks.lua --from famulor --to autocalls --dry-run
-      what becomes of every field, and what stops a trunk
+      show what becomes of every field, and which trunks are blocked
   trunkhost migrate_trunks.lua --from famulor --to autocalls --secrets generate
   trunkhost migrate_trunks.lua --from famulor --to vatel --secrets generate \
       --set vendor=generic --set registration.enabled=yes \
@@ -20,7 +20,7 @@ Examples:
   trunkhost migrate_trunks.lua --from bolna --to bolna_trunk --secrets file \
       --supply trunks.csv --retire deactivate
   trunkhost migrate_trunks.lua --undo last
-      take back what the last run has created
+      undo the last run
   trunkhost --sandbox migrate_trunks.lua --from famulor --to autocalls \
       --secrets generate
       try it on fake platforms]],
@@ -36,7 +36,7 @@ local migration <const> = migrate.new(options)
 trunkhost.job.run {
     name = "migrate_trunks",
     options = options,
-    -- Everything is read, mapped and compared before the first trunk is created.
+    -- Reads, maps and compares everything before the first trunk is created.
     check = function(items) migration:prepare(items) end,
     plan = function(item) return migration:plan(item) end,
     apply = function(item) return migration:apply(item) end,

@@ -1,6 +1,6 @@
---- Gives trunks new passwords: drawn here, in the ledger before they are sent, proven as far as the platform can
---- prove them. Knows no platform by name: which passwords a trunk has, and what proves a change, comes from the
---- description of its provider.
+--- Gives trunks new passwords. They are generated here, stored in the ledger before they are sent, and verified as far
+--- as the platform allows. The script knows no platform by name: the provider's description says which passwords a
+--- trunk has and what verifies a change.
 
 local trunkhost <const> = require "trunkhost"
 local duration <const> = require "trunkhost.duration"
@@ -30,50 +30,52 @@ end
 
 local parser <const> = trunkhost.options {
     secrets = true,
-    description = "Gives trunks new passwords. They are in the ledger before they are sent; "
-        .. "'trunkhost secrets export' hands them out.",
+    description = "Gives trunks new passwords. Each password is stored in the ledger before it is sent; "
+        .. "'trunkhost secrets export' prints them.",
     epilog = [[
 Examples:
   trunkhost rotate_passwords.lua --account famulor-prod --dry-run
-      what would change, and which legs are re-created
+      show what would change, and which legs are re-created
   trunkhost rotate_passwords.lua --account all --yes --json
-      every trunk of every account, for cron or another program
+      rotate every trunk of every account, from cron or another program
   trunkhost rotate_passwords.lua --account vatel --legs outbound \
       --match 'outbound_host=*.example.net' --max-failures 2
   trunkhost rotate_passwords.lua --account all --older-than 90d --yes --quiet \
       --deliver /usr/local/bin/set-trunk-password
-      what is due, for cron; the command hands each one to the PBX
+      from cron: rotate what is due, deliver each password to the PBX
   trunkhost rotate_passwords.lua --account vatel \
       --rollback --run 20261120T063458Z-a32bcd
-      the passwords of that run do not work: the ones before them again
+      the passwords of that run do not work: put the previous ones back
   trunkhost --sandbox rotate_passwords.lua --account all
       try it on fake platforms]],
 }
 local of_legs <const> = parser:option "--legs" :argname "LEGS" :convert(legs)
-    :description "Passwords of these legs: inbound, outbound, or both with a comma. Default: both."
+    :description "Rotate passwords of these legs: inbound, outbound, or both with a comma. Default: both."
 local from_file <const> = parser:option "--passwords" :argname "FILE"
-    :description "Passwords that the carrier dictates: CSV with the columns trunk,field,password and, where ids \z
-        are not unique, account; previous may hold the old ones. Only the trunks in it change."
+    :description "Set the passwords in this CSV file, which the carrier dictates. Columns: trunk, field and \z
+        password; account, where trunk ids are not unique; previous, for the old passwords. Other trunks do not \z
+        change."
 local back <const> = parser:flag "--rollback"
-    :description "Put the previous password back, where the ledger knows it; needs the ledger's private key."
+    :description "Set the previous password again, if the ledger knows it. Needs the ledger's private key."
 parser:mutex(of_legs, from_file)
 parser:mutex(back, from_file)
 parser:group("Which passwords", of_legs, from_file, back,
     parser:option "--run" :argname "RUN"
-        :description "With --rollback: only passwords that this run has set.",
+        :description "With --rollback: only passwords that this run set.",
     parser:option "--older-than" :argname "TIME" :convert(duration.parse)
-        :description "Only those that the ledger does not know as set and proven more recently: 12h, 90d, 2w, 3mo.",
+        :description "Only passwords last verified more than TIME ago, or not in the ledger: 12h, 90d, 2w, 3mo.",
     parser:option "--length" :argname "N" :convert(length) :default(32)
-        :description "Characters of a new password, or more where the platform asks for it. Default 32.",
+        :description "Length of a new password; longer where the platform requires it. Default: 32.",
     parser:option "--settle-time" :argname "TIME" :convert(duration.parse) :default(60)
-        :description "How long to wait for a carrier to accept it, where the platform tells. Default 60s.")
+        :description "How long to wait for the carrier to accept a password, where the platform reports that. \z
+            Default: 60s.")
 
 local options <const> = parser:parse()
 local wanted <const> = options.legs or { inbound = true, outbound = true }
 local file <const> = options.passwords and passwords.read(options.passwords)
 local old <const> = rollback.of(options)
 
---- The passwords of a trunk that are to change; none, and why.
+--- The passwords of a trunk to change, and why the others are left out.
 local function choose(item)
     local chosen, reasons = {}, {}
     for _, secret in ipairs(item.account:describe().secrets or {}) do
@@ -109,7 +111,7 @@ local function plan(item)
         previous = file and file:previous(item) }
 end
 
---- Sends the passwords, what the platform wants to have along with them, and nothing else.
+--- Sends the passwords, and the fields that the platform requires with them.
 local function apply(item, planned)
     local before, fields = job.before(item.account, item.trunk), {}
     for _, secret in ipairs(planned.secrets) do

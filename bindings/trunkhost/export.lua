@@ -1,5 +1,5 @@
---- Writing the trunks of accounts to a file that people edit and apply_trunks.lua applies: all of them or, under
---- another name, what could be read.
+--- Writes the trunks of accounts to a file for apply_trunks.lua. If some cannot be read, the others go to a file
+--- with another name.
 
 local core <const> = require "trunkhost.core"
 local job_select <const> = require "trunkhost.job.select"
@@ -22,14 +22,14 @@ end
 --- Adds the options to a parser.
 ---@param parser table
 function export.add_options(parser)
-    parser:group("Where to",
+    parser:group("File",
         parser:option "-o" "--out" :argname "FILE"
-            :description "The file; default: standard output. It is written when everything was read, and is there \z
-                whole or not at all.",
+            :description "Write to FILE, after everything was read: the file is complete or not there. Default: \z
+                standard output.",
         parser:option "--format" :argname "FORMAT" :convert(format_of)
-            :description "jsonl: a line of JSON for each trunk; csv: a table. Default: what the file's name says, \z
-                else jsonl.",
-        parser:flag "--force" :description "Replace the file when there is one.")
+            :description "jsonl: one line of JSON per trunk; csv: a table. Default: csv if FILE ends in .csv, else \z
+                jsonl.",
+        parser:flag "--force" :description "Overwrite an existing FILE.")
 end
 
 local function exists(path)
@@ -39,7 +39,7 @@ end
 
 local function check_free(chosen)
     if chosen.out and not chosen.force and exists(chosen.out) then
-        options.fail("--out %s: there is such a file; --force replaces it", chosen.out)
+        options.fail("--out %s: the file exists; --force overwrites it", chosen.out)
     end
 end
 
@@ -47,7 +47,7 @@ end
 ---@return table chosen
 function export.check_options(chosen)
     if chosen.json and chosen.format == "csv" then
-        options.fail "--json: is the same as --format jsonl, and not csv"
+        options.fail "--json contradicts --format csv: it means --format jsonl"
     end
     local by_name = chosen.out and chosen.out:lower():find "%.csv$" and "csv" or "jsonl"
     chosen.format = chosen.format or chosen.json and "jsonl" or by_name
@@ -72,8 +72,8 @@ local function read(entry)
     local trunk = neutral.of(description, native)
     local faults = neutral.check(trunk)
     if #faults > 0 then
-        core.error("malformed", ("the platform returned what no file can hold: %s %s"):format(faults[1].field,
-            faults[1].rule))
+        core.error("malformed", ("the platform returned a value that cannot be exported: %s %s"):format(
+            faults[1].field, faults[1].rule))
     end
     return { account = entry.account:name(), provider = description.name, trunk = entry.key, neutral = trunk }
 end
@@ -118,7 +118,7 @@ local function count(number)
     return ("%d %s"):format(number, number == 1 and "trunk" or "trunks")
 end
 
---- A part of it must not look like all of it.
+--- An incomplete export gets another name, so that nobody takes it for a complete one.
 local function write_part(chosen, found)
     for _, each in ipairs(found.missing) do
         core.log("error", ("missing: %s: %s"):format(each.trunk and ("trunk %s of %s"):format(each.trunk,
@@ -128,8 +128,8 @@ local function write_part(chosen, found)
     if chosen.out and #found.rows > 0 then
         local path = chosen.out .. ".partial"
         core.write_private(path, "export", rows.text(found.rows, chosen.format))
-        core.log("error", ("%s was not written, because %s. What there is, %s, is in %s"):format(chosen.out, missing,
-            count(#found.rows), path))
+        core.log("error", ("%s was not written, because %s. %s is incomplete: it has %s"):format(chosen.out, missing,
+            path, count(#found.rows)))
     else
         core.log("error", ("nothing was written, because %s"):format(missing))
     end

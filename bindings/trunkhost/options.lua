@@ -1,4 +1,4 @@
---- Options of a script: an argparse parser that already has the standard ones and that fails in one plain line.
+--- Options of a script: an argparse parser with the standard options, whose errors are one plain line.
 
 local argparse <const> = require "argparse"
 local arguments <const> = require "trunkhost.text.arguments"
@@ -18,7 +18,7 @@ local function script_name()
     return (core.run().script or "script"):match "([^/]+)$"
 end
 
---- Ends the run with a usage error: one line on standard error, exit status 2.
+--- Ends the run with a usage error: one line on standard error and exit status 2.
 ---@param format string
 ---@param ... any
 function options.fail(format, ...)
@@ -27,13 +27,13 @@ function options.fail(format, ...)
 end
 
 -- ---------------------------------------------------------------------------------------------------
--- Values. Each converter returns the value, or nil and what is wrong.
+-- Converters. Each returns the value, or nil and what is wrong.
 
 local function integer(name, least, most)
     return function(text)
         local value = text:match "^%d+$" and math.tointeger(tonumber(text))
         if not value or value < least or (most and value > most) then
-            return nil, ("%s %s: must be an integer of at least %d%s"):format(name, text, least,
+            return nil, ("%s %s: must be a whole number of at least %d%s"):format(name, text, least,
                 most and (" and at most %d"):format(most) or "")
         end
         return value
@@ -46,7 +46,7 @@ local function words(text)
         list[#list + 1] = word:match "^%s*(.-)%s*$"
     end
     if #list == 0 then
-        return nil, ("'%s' names nothing"):format(text)
+        return nil, ("'%s' is an empty list"):format(text)
     end
     return list
 end
@@ -69,7 +69,7 @@ local function max_failures(text)
     elseif text:match "^%d+$" and tonumber(text) >= 1 then
         return { count = math.tointeger(tonumber(text)) }
     end
-    return nil, ("--max-failures %s: write a number of at least 1, or a share such as 5%%"):format(text)
+    return nil, ("--max-failures %s: write a number of at least 1, or a percentage such as 5%%"):format(text)
 end
 
 local function span(name)
@@ -79,7 +79,7 @@ local function span(name)
     end
 end
 
---- Lists that were given several times become one.
+--- Joins the lists of a repeated option.
 local function extend(result, target, value)
     for _, word in ipairs(value) do
         table.insert(result[target], word)
@@ -92,61 +92,61 @@ end
 local function add_choice(parser)
     return parser:group("Which trunks",
         parser:option "--account" :argname "NAME" :count "*" :init {} :convert(words) :action(extend)
-            :description "Account to work on; again for more, 'all' for every one. Default: the only one.",
+            :description "Account to work on; repeat for more; 'all' for every account. Default: the only account.",
         parser:option "--only" :argname "ID,..." :count "*" :init {} :convert(words) :action(extend)
             :description "Only the trunks with these ids.",
         parser:option "--only-from" :argname "FILE" :count "*" :init {} :action "append"
-            :description "Only the trunks that FILE names, and those of --only: an id on each line, or a CSV with \z
-                a column trunk and, where it is needed, account; - is standard input.",
+            :description "Only the trunks named in FILE, besides those of --only: one id per line, or CSV with a \z
+                column trunk and, where ids are not unique, account. - is standard input.",
         parser:option "--match" :argname "FIELD=GLOB" :count "*" :init {} :convert(match) :action "append"
-            :description "Only trunks whose field matches; * is any text, ? one character, | stands between \z
-                alternatives. FIELD!=GLOB: that do not match. All must hold. 'label' and 'id' work for every \z
-                platform.",
-        parser:flag "--fail-if-none" :description "End with status 1 when no trunk is chosen.")
+            :description "Only trunks whose field matches: * is any text, ? is one character, | separates \z
+                alternatives. FIELD!=GLOB: only trunks that do not match. With several, all must hold. 'label' and \z
+                'id' work on every platform.",
+        parser:flag "--fail-if-none" :description "Exit with status 1 if no trunk is chosen.")
 end
 
 local function add_run(parser, spec)
     local concurrency = parser:option "-j" "--concurrency" :argname "N"
         :convert(integer("--concurrency", 1, MAX_CONCURRENCY)) :default(DEFAULT_CONCURRENCY)
-        :description(("Trunks of one account at the same time, within its rate limit. Default %d.")
+        :description(("Trunks of one account in progress at once, within its rate limit. Default: %d.")
             :format(DEFAULT_CONCURRENCY))
     -- argparse would give each name a line of its own.
     function concurrency._get_label_lines() return { "-j, --concurrency N" } end
-    parser:group("How it goes",
-        parser:flag "-n" "--dry-run" :description "Show the plan; send nothing but GET.",
-        parser:flag "-y" "--yes" :description "Do not ask.",
+    parser:group("Pace and limits",
+        parser:flag "-n" "--dry-run" :description "Show the plan; send only GET requests.",
+        parser:flag "-y" "--yes" :description "Do not ask for confirmation.",
         concurrency,
         parser:option "--canary" :argname "N" :convert(integer("--canary", 0)) :default(1)
-            :description "Do and verify this many first; go on only if all are done. Default 1.",
+            :description "Change and verify this many trunks first; continue only if all are done. Default: 1.",
         parser:option "--wave" :argname "N" :convert(integer("--wave", 1))
-            :description "Then this many at a time, each wave verified before the next. Without --max-failures one \z
-                failure ends it.",
+            :description "After the canary, change this many at a time, and verify each wave before the next. \z
+                Without --max-failures, one failure halts the run.",
         parser:option "--soak" :argname "TIME" :convert(span "--soak")
-            :description "Wait so long after the canary and between waves: 90s, 15m.",
+            :description "Wait this long after the canary and after each wave: 90s, 15m.",
         parser:option "--max-failures" :argname "N|P%" :convert(max_failures)
-            :description "Start nothing new once this many (or this share) failed or are unknown.",
+            :description "Stop after this many failures (or this share). Unknown outcomes count as failures.",
         parser:option "--deadline" :argname "TIME" :convert(time_options.deadline)
-            :description "Start nothing new after 45m or 1h30m, or at 06:00.",
+            :description "Start no new trunk after this time: 45m or 1h30m from now, or 06:00.",
         parser:option "--window" :argname "FROM-TO" :convert(time_options.window)
-            :description "Begin only between these times of day, and start nothing new after the second: 02:00-05:00.")
+            :description "Run only between these times of day; start no new trunk after the second: 02:00-05:00.")
     local out = parser:option "--plan-out" :argname "FILE"
-        :description "Write the plan to a file as well; with --dry-run nothing else."
+        :description "Also write the plan to FILE. With --dry-run: only that."
     local plan = parser:option "--plan" :argname "FILE"
-        :description "Carry out that plan, and skip what has changed since it was made."
+        :description "Carry out the plan in FILE; skip trunks that have changed since."
     local resume = parser:option "--resume" :argname "RUN"
-        :description "Go on with this run: its own arguments again, without what it has done."
+        :description "Resume this run with its own arguments; skip what it has done."
     parser:mutex(out, plan)
-    -- Every job that can takes it; the help names it where the script says so.
+    -- Every undoable job takes it; the help shows it if the script asks for that.
     local undo = parser:option "--undo" :argname "RUN" :hidden(not spec.undo)
-        :description "Take back what this run has done, the newest first, where it is unchanged since."
+        :description "Undo this run, newest change first; skip trunks that have changed since."
     parser.standard_undo = undo
-    parser:group("In several steps", out, plan, resume, undo)
+    parser:group("Plan, resume and undo", out, plan, resume, undo)
 end
 
 local function add_output(parser, spec)
     parser:group("Output",
-        parser:flag "--json" :description "One JSON object a line on standard output.",
-        parser:flag "-q" "--quiet" :description(spec.quiet or "Nothing unless something needs a person."),
+        parser:flag "--json" :description "Print JSON on standard output, one object per line.",
+        parser:flag "-q" "--quiet" :description(spec.quiet or "Print only failures."),
         parser:flag "-h" "--help" :description "Show this help."
             :action(function() core.write("out", parser:get_help() .. "\n") os.exit(0) end))
 end
@@ -161,18 +161,18 @@ local function aliases(parser)
     return names
 end
 
---- argparse's own words, made one line that says what to do.
+--- Turns a message of argparse into one line that says what to do.
 local function complain(parser, message)
     local unknown = message:match "^unknown option '(.-)'"
     if unknown then
         message = ("unknown option '%s'%s"):format(unknown, suggest.hint(unknown, aliases(parser)))
     elseif message == "too many arguments" then
-        message = "an argument too many (options begin with -)"
+        message = "too many arguments (options begin with -)"
     end
     options.fail("%s; see --help", (message:gsub("\n", " ")))
 end
 
---- What a value is converted by says nothing of its own when it refuses one; argparse would not name the option then.
+--- A converter whose error always names the option: argparse does not name it, and math.tointeger says nothing.
 local function named(convert, name)
     local wanted <const> = convert == math.tointeger and "a whole number" or convert == tonumber and "a number" or nil
     if type(convert) == "table" and #convert > 0 then
@@ -202,7 +202,7 @@ local function name_values(parser)
     end
 end
 
---- Groups of the script's own stand after the choice of trunks, where people look for what is special.
+--- Puts the script's own groups after the choice of trunks, where people look for what is special.
 local function arrange(parser, first)
     local groups = parser._groups
     local own = table.move(groups, first, #groups, 1, {})
@@ -214,7 +214,7 @@ local function arrange(parser, first)
     end
 end
 
---- The end of a help text. Prose is wrapped; a line that is indented is an example, to be copied as it stands.
+--- The end of a help text. Prose is wrapped. An indented line is an example for copying, and stays as it is.
 local function epilog_lines(epilog)
     local lines = {}
     for line in (epilog .. "\n"):gmatch "(.-)\n" do
@@ -269,8 +269,8 @@ function options.parser(spec)
         local result = parse(self, again or given)
         result.resumed, result.undoes, result.what = runs, undoes, arguments.what(arguments.split(self, again or given))
         if runs and table.concat(result.only_from, "\0"):find "^%-" then
-            options.fail "--resume: the ids of that run came from standard input (--only-from -), which is gone; run \z
-                the command again with the ids that are left"
+            options.fail "--resume: that run read its ids from standard input (--only-from -), which is gone. Run the \z
+                command again with the remaining ids"
         end
         result.only_from = require("trunkhost.job.only_from").read(result.only_from)
         if spec.secrets then require("trunkhost.job.secret_options").check(result) end

@@ -106,7 +106,7 @@ end
 function tests.test_as_json_every_error_of_the_program_is_one_object_on_standard_error()
     local wrong <const> = {
         ["an unknown option"] = { "--nonsense --log-format json", "unknown option --nonsense" },
-        ["no script"] = { "--log-format json", "no script and no command" },
+        ["no script"] = { "--log-format json", "name a script or a command" },
         ["a script that is not there"] = { "--log-format=json nowhere.lua", "there is no script nowhere.lua" },
         ["a syntax error"] = { "--log-format json -e 'x ='", "unexpected symbol" },
         ["a broken configuration"] = { "--log-format json -c /nonexistent -e 'require[[trunkhost]].account[[a]]'",

@@ -67,7 +67,7 @@ function tests.test_a_mistake_is_one_line_with_the_scripts_name_and_status_2()
         ["--cannary 1"] = "did you mean '--canary'?",
         ["--account"] = "requires an argument",
         ["--yes=1"] = "does not take arguments",
-        ["--only ,"] = "names nothing",
+        ["--only ,"] = "is an empty list",
         ["--match sip_address"] = "write FIELD=GLOB",
         ["-j 0"] = "--concurrency 0: must be an integer of at least 1",
         ["-j 1e3"] = "--concurrency 1e3",

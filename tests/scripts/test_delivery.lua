@@ -383,8 +383,8 @@ end
 function tests.test_what_makes_no_sense_together_is_refused_before_anything_is_sent()
     start()
     for arguments, words in pairs {
-        ["--deliver-batch"] = "--deliver-batch has a meaning only with --deliver COMMAND",
-        ["--rotate-undelivered"] = "only with --deliver",
+        ["--deliver-batch"] = "--deliver-batch needs --deliver COMMAND",
+        ["--rotate-undelivered"] = "needs --deliver COMMAND",
         ["--deliver ' '"] = "the command is empty",
         ["--deliver x --deliver-timeout soon"] = "--deliver-timeout: 'soon' is not a duration",
     } do

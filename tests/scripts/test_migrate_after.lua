@@ -247,7 +247,7 @@ end
 function tests.test_no_source_goes_before_the_one_command_has_ended()
     local result = migration.run(sandbox, "bolna", "bolna_trunk", "--deliver true --deliver-batch --retire delete")
     lu.assertEquals(result.status, 2)
-    lu.assertStrContains(result.err, "run again with --retire delete then")
+    lu.assertStrContains(result.err, "too late for --retire delete")
     lu.assertEquals(#sandbox:ask "log", 0)
 end
 

@@ -167,7 +167,7 @@ function tests.test_passwords_of_the_file_are_not_left_unused()
     local result = migration.run(sandbox, "famulor", "autocalls", "--secrets generate "
         .. supply "trunk,outbound.secret\n42,of-the-carrier\n")
     lu.assertEquals(result.status, 2)
-    lu.assertStrContains(result.err, "has a password for trunk 42: say --secrets file")
+    lu.assertStrContains(result.err, "has a password for trunk 42: add --secrets file")
     result = migration.run(sandbox, "famulor", "autocalls", "--set outbound.secret=of-the-carrier")
     lu.assertEquals(result.status, 2)
     lu.assertStrContains(result.err, "a password does not belong on a command line")

@@ -257,7 +257,7 @@ function tests.test_the_ids_of_a_file_stay_chosen_when_a_run_goes_on_and_when_a_
     lu.assertNotNil(done.items["45"])
     local piped = run(SCRIPT .. " --account famulor --only-from - --yes --json", { stdin = ids })
     lu.assertEquals({ piped.status, piped.summary.done }, { 0, 3 }, piped.err)
-    lu.assertStrContains(run(("%s --yes --resume last"):format(SCRIPT)).err, "came from standard input")
+    lu.assertStrContains(run(("%s --yes --resume last"):format(SCRIPT)).err, "read its ids from standard input")
 end
 
 -- --- what cannot be resumed ------------------------------------------------------------------------

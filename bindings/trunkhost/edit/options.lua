@@ -1,4 +1,4 @@
---- The options of apply_trunks.lua, and what is said of a file that has mistakes.
+--- The options of apply_trunks.lua, and the messages about mistakes in its file.
 
 local accounts <const> = require "trunkhost.accounts"
 local core <const> = require "trunkhost.core"
@@ -9,7 +9,7 @@ local suggest <const> = require "trunkhost.text.suggest"
 
 local apply_options <const> = {}
 
--- More mistakes are not shown at once.
+-- The most mistakes that are shown at once.
 local MOST_MISTAKES <const> = 100
 
 --- Names of fields, separated by commas, after an option.
@@ -39,23 +39,22 @@ end
 function apply_options.add(parser)
     for _, option in ipairs(parser._options) do
         if option._aliases[1] == "--account" then
-            option:description "Only rows of this account; again for more. Default: of all accounts in the file."
+            option:description "Only rows of this account; repeat for more. Default: all accounts in the file."
         end
     end
     parser:argument "file" :argname "FILE"
-        :description "Trunks as export_trunks.lua has written them: JSON lines or CSV."
+        :description "The edited file of export_trunks.lua: JSON lines or CSV."
     local function named(option)
         return parser:option(option) :argname "FIELD,..." :count "*" :init {} :convert(names_after(option))
             :action(extend)
     end
-    parser:group("What may happen",
-        named "--grant" :description "Dangerous changes that are meant: a list that becomes empty, an allow list that \z
-            admits more, authentication that is switched off, a user name that is removed, a value that looks as if a \z
-            spreadsheet had changed it.",
-        named "--force-conflicts" :description "The file wins in these fields although the platform has changed them \z
-            since the export.",
-        named "--allow-loss" :description "Apply what the platform cannot hold exactly.",
-        parser:flag "--all-or-nothing" :description "Change nothing as long as one of the chosen rows is stopped.")
+    parser:group("Permissions",
+        named "--grant" :description "Allow dangerous changes of these fields: emptying a list, widening an allow \z
+            list, switching authentication off, removing a user name, or a value that looks damaged by a spreadsheet.",
+        named "--force-conflicts" :description "Let the file win in these fields, although they were changed on the \z
+            platform since the export.",
+        named "--allow-loss" :description "Apply these fields although the platform cannot store them exactly.",
+        parser:flag "--all-or-nothing" :description "Change nothing while any chosen row is blocked.")
 end
 
 local function set_of(list)
@@ -91,7 +90,7 @@ local function complain(path, mistakes)
     options.fail("%s has %d %s, so nothing was sent", path, #mistakes, #mistakes == 1 and "mistake" or "mistakes")
 end
 
---- The accounts that are chosen: those of the file, or those among them that --account names.
+--- The chosen accounts: those of the file, or those of --account.
 local function accounts_of(chosen, rows)
     local names, seen = {}, {}
     for _, row in ipairs(rows) do
@@ -104,13 +103,13 @@ local function accounts_of(chosen, rows)
     end
     for _, name in ipairs(chosen.account) do
         if not seen[name] then
-            options.fail("--account %s: %s has no row of it%s", name, chosen.file, suggest.hint(name, names))
+            options.fail("--account %s: %s has no rows for it%s", name, chosen.file, suggest.hint(name, names))
         end
     end
     return chosen.account
 end
 
---- Reads the file, before anything is asked of a platform. What is wrong with it ends the run.
+--- Reads the file before any request. A mistake in it ends the run.
 ---@param chosen table
 ---@return table chosen
 function apply_options.check(chosen)
@@ -128,7 +127,7 @@ function apply_options.check(chosen)
     elseif #mistakes > 0 then
         complain(chosen.file, mistakes)
     elseif #rows == 0 then
-        options.fail("%s has no trunk in it", chosen.file)
+        options.fail("%s contains no trunks", chosen.file)
     end
     chosen.rows, chosen.account = rows, accounts_of(chosen, rows)
     chosen.grant, chosen.force_conflicts = set_of(chosen.grant), set_of(chosen.force_conflicts)

@@ -1,4 +1,4 @@
---- Options of a job that sets passwords: who is told of them, and what happens when one does not work.
+--- Options of a job that sets passwords: delivery, and what to do when a password does not work.
 
 local duration <const> = require "trunkhost.duration"
 local options <const> = require "trunkhost.options"
@@ -19,19 +19,20 @@ end
 function secret_options.add(parser)
     parser:group("New passwords",
         parser:option "--deliver" :argname "COMMAND"
-            :description "Hand each proven password on: COMMAND runs in /bin/sh and reads it as a line of JSON.",
+            :description "Deliver each verified password: COMMAND runs in /bin/sh and reads one line of JSON.",
         parser:flag "--deliver-batch"
-            :description "One COMMAND for the whole run, which reads a line for each password.",
+            :description "Run COMMAND once for the whole run; it reads one line per password.",
         parser:option "--deliver-timeout" :argname "TIME" :convert(span "--deliver-timeout") :default(DELIVER_SECONDS)
-            :description "How long it may take after its last line. Default 60s.",
+            :description "How long COMMAND may take after its last line. Default: 60s.",
         parser:flag "--rotate-undelivered"
-            :description "A password that was not handed on yet is replaced. Default: it is handed on, and the trunk \z
-                is not changed.",
+            :description "Rotate a password that was never delivered. Default: deliver it, and leave the trunk \z
+                as it is.",
         parser:flag "--restore-on-failure"
-            :description "Put the old password back when the carrier refuses the new one, where the platform tells.")
+            :description "Set the old password again if the carrier refuses the new one, where the platform reports \z
+                that.")
 end
 
---- What does not fit together.
+--- Refuses options that contradict each other.
 ---@param chosen trunkhost.Options
 function secret_options.check(chosen)
     if chosen.deliver and not chosen.deliver:find "%S" then
@@ -39,7 +40,7 @@ function secret_options.check(chosen)
     end
     for _, name in ipairs { "deliver_batch", "rotate_undelivered" } do
         if chosen[name] and not chosen.deliver then
-            options.fail("--%s has a meaning only with --deliver COMMAND", (name:gsub("_", "-")))
+            options.fail("--%s needs --deliver COMMAND", (name:gsub("_", "-")))
         end
     end
 end

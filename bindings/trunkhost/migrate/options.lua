@@ -1,4 +1,4 @@
---- The options of a migration, and what an operator gives besides: losses that are allowed, values, a file of values.
+--- The options of a migration: accounts, allowed losses, and values that the source does not have.
 
 local core <const> = require "trunkhost.core"
 local csv <const> = require "trunkhost.csv"
@@ -71,7 +71,7 @@ local function extend(result, target, value)
     table.move(value, 1, #value, #result[target] + 1, result[target])
 end
 
---- Adds them to a parser. The accounts have names of their own here, so --account goes.
+--- Adds them to a parser. A migration names its accounts with --from and --to, so --account is hidden.
 ---@param parser table
 function migrate_options.add(parser)
     for _, option in ipairs(parser._options) do
@@ -79,38 +79,38 @@ function migrate_options.add(parser)
             option:hidden(true)
         end
     end
-    parser:group("From where to where",
-        parser:option "--from" :argname "ACCOUNT" :description "Account that the trunks are read from.",
-        parser:option "--to" :argname "ACCOUNT" :description "Account that they are created in.",
+    parser:group("Source and target",
+        parser:option "--from" :argname "ACCOUNT" :description "Source: the account to read trunks from.",
+        parser:option "--to" :argname "ACCOUNT" :description "Target: the account to create them in.",
         parser:option "--retire" :argname "HOW" :convert(one_of("--retire", "keep", "deactivate", "delete"))
             :default "keep" :show_default(false)
-            :description "What becomes of a source trunk whose copy was read back and is complete: keep, \z
+            :description "What to do with a source trunk when its copy is complete and verified: keep, \z
                 deactivate or delete. Default: keep.",
         parser:option "--mapping-out" :argname "FILE"
-            :description "Write a CSV file: old id, new id, what the carrier must change.",
+            :description "Write a CSV file: old id, new id, and what the carrier must change.",
         parser:option "--undo" :argname "RUN"
-            :description "Remove what this run has created, newest first, as far as it is unchanged.")
-    parser:group("What the source does not hold, and what may be lost",
+            :description "Undo this run: delete what it created, newest first; keep what has changed since.")
+    parser:group("Missing values and losses",
         parser:option "--set" :argname "FIELD=VALUE" :count "*" :init {} :convert(given) :action "append"
-            :description "A value for a field of every trunk, as in country=DE; fields as in docs/mapping.md.",
+            :description "Set this field on every trunk, as in country=DE. docs/mapping.md lists the fields.",
         parser:flag "--same-agents"
-            :description "Both accounts have the same agents, because they are one account at the platform: numbers \z
-                keep theirs.",
+            :description "Keep the agents of numbers: both accounts are one account at the platform, so they have \z
+                the same agents.",
         parser:option "--supply" :argname "FILE.csv"
-            :description "Values for each trunk: a column trunk and one for each field.",
+            :description "Values for each trunk: a column trunk, and one column per field.",
         parser:option "--secrets" :argname "HOW" :convert(one_of("--secrets", "generate", "ledger", "file"))
-            :description "Passwords: generate new ones, take those of the source from the ledger, or from the columns \z
-                inbound.secret and outbound.secret of --supply.",
+            :description "Passwords of the new trunks: generate new ones, copy the source's from the ledger, or read \z
+                them from a file: the columns inbound.secret and outbound.secret of --supply.",
         parser:option "--deliver" :argname "COMMAND"
-            :description "Hand each password of a new trunk on: COMMAND runs in /bin/sh and reads a line of JSON.",
+            :description "Deliver each password of a new trunk: COMMAND runs in /bin/sh and reads one line of JSON.",
         parser:flag "--deliver-batch"
-            :description "One COMMAND for the whole run, which reads a line for each password.",
+            :description "Run COMMAND once for the whole run; it reads one line per password.",
         parser:option "--deliver-timeout" :argname "TIME" :convert(span "--deliver-timeout") :default(60)
-            :description "How long it may take, after its last line. Default 60s.",
+            :description "How long COMMAND may take after its last line. Default: 60s.",
         parser:option "--allow-loss" :argname "FIELD,..." :count "*" :init {} :convert(words) :action(extend)
-            :description "Move trunks although these fields are lost.",
+            :description "Migrate trunks although these fields are lost.",
         parser:flag "--all-or-nothing"
-            :description "Create nothing as long as one of the chosen trunks is stopped.")
+            :description "Create nothing while any chosen trunk is blocked.")
 end
 
 -- ---------------------------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ local function secret_of(path, line, name, cell)
     return core.secret { from = text }
 end
 
---- The values of a line: nothing stands for nothing.
+--- The values of a line. An empty cell gives no value.
 local function read_row(path, cells, line)
     local row = { set = {}, secrets = {}, trunk = spreadsheet.word(cells.trunk) }
     cells.trunk = nil
@@ -175,7 +175,7 @@ local function read_file(path)
     for cells, line in function() return reader:row() end do
         local row = read_row(path, cells, line)
         if rows[row.trunk] then
-            options.fail("--supply %s:%d: trunk %s stands there twice", path, line, row.trunk)
+            options.fail("--supply %s:%d: trunk %s appears twice", path, line, row.trunk)
         end
         rows[row.trunk] = row
     end
@@ -194,31 +194,31 @@ function migrate_options.supply(path)
     return rows
 end
 
---- What does not fit together ends the run before anything is asked of a platform.
+--- Refuses options that contradict each other, before any request.
 ---@param chosen table
 ---@return table chosen
 function migrate_options.check(chosen)
     if #chosen.account > 0 then
-        options.fail "--account: a migration has two accounts: --from and --to"
+        options.fail "--account: a migration names its accounts with --from and --to"
     elseif chosen.undo and (chosen.from or chosen.to) then
-        options.fail "--undo: the run says by itself where it went: leave --from and --to out"
+        options.fail "--undo: leave out --from and --to; the run knows its accounts"
     elseif chosen.undo then
         return chosen
     elseif not (chosen.from and chosen.to) then
         options.fail "which accounts? Name them with --from ACCOUNT and --to ACCOUNT"
     elseif chosen.from and chosen.from == chosen.to then
-        options.fail("--to %s: that is where the trunks are already", chosen.to)
+        options.fail("--to %s: source and target are the same account", chosen.to)
     elseif chosen.secrets == "file" and not chosen.supply then
-        options.fail "--secrets file: the passwords stand in a file, which --supply FILE.csv names"
+        options.fail "--secrets file needs --supply FILE.csv, the file with the passwords"
     end
     if chosen.deliver and not chosen.deliver:find "%S" then
         options.fail "--deliver: the command is empty"
     end
     if chosen.deliver_batch and not chosen.deliver then
-        options.fail "--deliver-batch has a meaning only with --deliver COMMAND"
+        options.fail "--deliver-batch needs --deliver COMMAND"
     elseif chosen.deliver_batch and chosen.retire ~= "keep" then
-        options.fail("--deliver-batch: whether the passwords were taken is known only at the end of the run, so no \z
-            source can go before: run again with --retire %s then", chosen.retire)
+        options.fail("--deliver-batch: whether the passwords were delivered is known only at the end of the run, too \z
+            late for --retire %s. Run without --retire first, then again with it", chosen.retire)
     end
     chosen.given = {}
     for _, pair in ipairs(chosen.set) do
@@ -227,8 +227,8 @@ function migrate_options.check(chosen)
     chosen.rows = chosen.supply and migrate_options.supply(chosen.supply) or {}
     for id, row in pairs(chosen.secrets ~= "file" and chosen.rows or {}) do
         if next(row.secrets) then
-            options.fail("--supply %s has a password for trunk %s: say --secrets file, so that it is set, or take its \z
-                column out", chosen.supply, id)
+            options.fail("--supply %s has a password for trunk %s: add --secrets file to set it, or remove the \z
+                column", chosen.supply, id)
         end
     end
     chosen.account = { chosen.from }

@@ -33,7 +33,7 @@ local function integer(name, least, most)
     return function(text)
         local value = text:match "^%d+$" and math.tointeger(tonumber(text))
         if not value or value < least or (most and value > most) then
-            return nil, ("%s %s: must be a whole number of at least %d%s"):format(name, text, least,
+            return nil, ("%s %s: must be an integer of at least %d%s"):format(name, text, least,
                 most and (" and at most %d"):format(most) or "")
         end
         return value

@@ -162,7 +162,7 @@ function tests.test_help_is_grouped_within_80_columns_and_names_every_option()
         lu.assertTrue(#line <= 80, line)
     end
     local which, own, how = help.out:find("Which trunks:", 1, true), help.out:find("Its own:", 1, true),
-        help.out:find("How it goes:", 1, true)
+        help.out:find("Pace and limits:", 1, true)
     lu.assertTrue(which < own and own < how)
 end
 

@@ -151,7 +151,7 @@ function tests.test_what_is_wrong_with_the_file_is_said_with_its_line()
     for text, words in pairs {
         ["trunk,label\n42,caf\xE9\n"] = "supply.csv:2: column label is not UTF-8 text",
         ["trunk,label\n42,a\n,b\n"] = "supply.csv:3: the column trunk is empty",
-        ["trunk,label\n42,a\n42,b\n"] = "supply.csv:3: trunk 42 stands there twice",
+        ["trunk,label\n42,a\n42,b\n"] = "supply.csv:3: trunk 42 appears twice",
         ["trunk,label\n42\n"] = "supply.csv:2: 1 fields, where the first line has 2",
         ["id,label\n42,a\n"] = "there is no field 'id'",
         [""] = "the file is empty",

@@ -2,17 +2,12 @@
  * What many items cost, counted and not timed: instructions of Lua, allocations, and the most
  * memory that was held at once.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "runtime/runtime.h"
 #include "scratch_folder.h"
+#include "test.h"
 
 enum { COUNT = 100 };               /* instructions between two looks */
 static const long most = 12L << 20; /* bytes; the collector lets some garbage lie */
@@ -101,9 +96,8 @@ static void check_linear(const char *code, const char *n, const char *two_n)
         fail_msg("%ld bytes were held at a time", twice.most);
 }
 
-static void map_over_an_iterator_is_linear_and_holds_no_more_for_more_items(void **state)
+TEST(map_over_an_iterator_is_linear_and_holds_no_more_for_more_items)
 {
-    (void)state;
     check_linear("local trunkhost = require 'trunkhost'\n"
                  "local n, most = 0, tonumber((...))\n"
                  "trunkhost.map(function() if n < most then n = n + 1 return n end end,\n"
@@ -112,9 +106,8 @@ static void map_over_an_iterator_is_linear_and_holds_no_more_for_more_items(void
                  "20000", "40000");
 }
 
-static void a_queue_between_tasks_is_linear_and_holds_no_more_for_more_items(void **state)
+TEST(a_queue_between_tasks_is_linear_and_holds_no_more_for_more_items)
 {
-    (void)state;
     check_linear(
         "local trunkhost = require 'trunkhost'\n"
         "local most, queue = tonumber((...)), trunkhost.queue(10)\n"
@@ -125,22 +118,11 @@ static void a_queue_between_tasks_is_linear_and_holds_no_more_for_more_items(voi
         "20000", "40000");
 }
 
-static void tasks_one_after_the_other_are_linear_and_leave_nothing(void **state)
+TEST(tasks_one_after_the_other_are_linear_and_leave_nothing)
 {
-    (void)state;
     check_linear("local trunkhost = require 'trunkhost'\n"
                  "for i = 1, tonumber((...)) do\n"
                  "  trunkhost.spawn(function() return i end):await()\n"
                  "end\n",
                  "80000", "160000");
-}
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(map_over_an_iterator_is_linear_and_holds_no_more_for_more_items),
-        cmocka_unit_test(a_queue_between_tasks_is_linear_and_holds_no_more_for_more_items),
-        cmocka_unit_test(tasks_one_after_the_other_are_linear_and_leave_nothing),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

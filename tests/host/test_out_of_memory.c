@@ -6,12 +6,6 @@
  * The runs are in child processes, whose death is a finding. MEMORY_STRIDE=1 in the environment
  * tries every allocation where otherwise each so many-th has to do: 10 minutes instead of one.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -27,6 +21,7 @@
 #include "base/secret.h"
 #include "runtime/runtime.h"
 #include "scratch_folder.h"
+#include "test.h"
 
 enum {
     BATCH = 200,   /* runs in one child */
@@ -315,15 +310,13 @@ static void sweep(const struct scenario *scenario)
     munmap(outcome, sizeof *outcome);
 }
 
-static void every_allocation_of_a_script_that_prints_may_fail(void **state)
+TEST(every_allocation_of_a_script_that_prints_may_fail)
 {
-    (void)state;
     sweep(&(struct scenario){.name = "print", .code = "print(1)", .stride = 1, .from = 1});
 }
 
-static void every_allocation_of_tasks_may_fail(void **state)
+TEST(every_allocation_of_tasks_may_fail)
 {
-    (void)state;
     sweep(&(struct scenario){
         .name = "tasks",
         .code = "local trunkhost = require 'trunkhost'\n"
@@ -340,9 +333,8 @@ static void every_allocation_of_tasks_may_fail(void **state)
         .from = 600});
 }
 
-static void every_allocation_of_an_error_with_a_traceback_may_fail(void **state)
+TEST(every_allocation_of_an_error_with_a_traceback_may_fail)
 {
-    (void)state;
     sweep(&(struct scenario){
         .name = "error",
         .code = "local trunkhost = require 'trunkhost'\n"
@@ -357,9 +349,8 @@ static void every_allocation_of_an_error_with_a_traceback_may_fail(void **state)
         .from = 600});
 }
 
-static void every_allocation_of_a_log_line_and_a_secret_may_fail(void **state)
+TEST(every_allocation_of_a_log_line_and_a_secret_may_fail)
 {
-    (void)state;
     sweep(&(struct scenario){
         .name = "log",
         .code = "local trunkhost = require 'trunkhost'\n"
@@ -371,9 +362,8 @@ static void every_allocation_of_a_log_line_and_a_secret_may_fail(void **state)
         .from = 600});
 }
 
-static void every_allocation_of_a_request_may_fail(void **state)
+TEST(every_allocation_of_a_request_may_fail)
 {
-    (void)state;
     sweep(&(struct scenario){
         .name = "request",
         .code = "local trunkhost = require 'trunkhost'\n"
@@ -386,9 +376,8 @@ static void every_allocation_of_a_request_may_fail(void **state)
         .from = 600});
 }
 
-static void every_allocation_of_a_listing_and_an_update_may_fail(void **state)
+TEST(every_allocation_of_a_listing_and_an_update_may_fail)
 {
-    (void)state;
     sweep(&(struct scenario){
         .name = "account",
         .code = "local trunkhost = require 'trunkhost'\n"
@@ -403,9 +392,8 @@ static void every_allocation_of_a_listing_and_an_update_may_fail(void **state)
         .from = 600});
 }
 
-static void every_allocation_of_files_timers_and_commands_may_fail(void **state)
+TEST(every_allocation_of_files_timers_and_commands_may_fail)
 {
-    (void)state;
     sweep(&(struct scenario){
         .name = "libuv",
         .code = "local trunkhost = require 'trunkhost'\n"
@@ -420,9 +408,8 @@ static void every_allocation_of_files_timers_and_commands_may_fail(void **state)
         .may_exit = true});
 }
 
-static void every_allocation_of_a_job_may_fail(void **state)
+TEST(every_allocation_of_a_job_may_fail)
 {
-    (void)state;
     sweep(&(struct scenario){
         .name = "job",
         .code = "local trunkhost = require 'trunkhost'\n"
@@ -434,19 +421,4 @@ static void every_allocation_of_a_job_may_fail(void **state)
         .sandbox = true,
         .stride = 41,
         .from = 600});
-}
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_allocation_of_a_script_that_prints_may_fail),
-        cmocka_unit_test(every_allocation_of_tasks_may_fail),
-        cmocka_unit_test(every_allocation_of_an_error_with_a_traceback_may_fail),
-        cmocka_unit_test(every_allocation_of_a_log_line_and_a_secret_may_fail),
-        cmocka_unit_test(every_allocation_of_a_request_may_fail),
-        cmocka_unit_test(every_allocation_of_a_listing_and_an_update_may_fail),
-        cmocka_unit_test(every_allocation_of_files_timers_and_commands_may_fail),
-        cmocka_unit_test(every_allocation_of_a_job_may_fail),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

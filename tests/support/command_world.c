@@ -1,18 +1,14 @@
 #include "command_world.h"
 
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "ledger/ledger.h"
 #include "scratch_folder.h"
+#include "test.h"
 
 int command_set_up(void **state)
 {

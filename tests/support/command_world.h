@@ -16,9 +16,11 @@ struct command_world {
 
 typedef int (*th_command)(int argc, char **argv, const char *ledger_path);
 
-/* cmocka fixtures; the latter fails when a secret is left. */
+/* Fixtures for test.h; the latter fails when a secret is left. */
 int command_set_up(void **state);
 int command_tear_down(void **state);
+#define COMMAND_TEST(name)                                                                         \
+    TEST_WITH(command_set_up, command_tear_down, name, struct command_world *w)
 
 /* Points `fd` at `to` and returns a copy of what it was; and back. */
 int command_divert(int fd, int to);

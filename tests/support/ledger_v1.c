@@ -3,16 +3,11 @@
  * 43 and one of a create; and one that was killed after it had sent a password to trunk 43. */
 #include "ledger_v1.h"
 
-#include <setjmp.h>
 #include <sqlite3.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "scratch_folder.h"
+#include "test.h"
 
 /* clang-format off */
 static const char dump[] =

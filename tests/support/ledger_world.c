@@ -1,16 +1,12 @@
 #include "ledger_world.h"
 
-#include <setjmp.h>
 #include <sqlite3.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "scratch_folder.h"
+#include "test.h"
 #include "watched_disk.h"
 
 int world_set_up(void **state)

@@ -8,6 +8,7 @@
 #include <uv.h>
 
 #include "ledger/ledger.h"
+#include "test.h"
 
 struct world {
     char *folder, *path, *key; /* key: where the private key belongs */
@@ -19,6 +20,7 @@ struct world {
 /* cmocka fixtures; the latter closes everything and fails when a handle or a secret is left. */
 int world_set_up(void **state);
 int world_tear_down(void **state);
+#define WORLD_TEST(name) TEST_WITH(world_set_up, world_tear_down, name, struct world *w)
 
 void world_open(struct world *w);
 void world_shut(struct world *w);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "test.h"
 #include "wire/transfer.h"
 #include "wire_server.h"
 
@@ -51,7 +52,8 @@ const char *fetch_text(const struct fetch *fetch);
 /* cmocka set-up and tear-down: a test leaves no descriptor behind. */
 int net_descriptors_before(void **state);
 int net_descriptors_after(void **state);
-#define net_test(name)                                                                             \
-    cmocka_unit_test_setup_teardown(name, net_descriptors_before, net_descriptors_after)
+#define NET_TEST(name) TEST_BETWEEN(net_descriptors_before, net_descriptors_after, name)
+/* Group tear-down: libcurl gives back what it keeps for the whole program. */
+int net_group_over(void **state);
 
 #endif

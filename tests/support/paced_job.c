@@ -1,9 +1,7 @@
 #include "paced_job.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "test.h"
 
-#include <cmocka.h>
 #include <math.h>
 #include <stdlib.h>
 

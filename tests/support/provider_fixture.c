@@ -1,19 +1,15 @@
 #include "provider_fixture.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <lauxlib.h>
 #include <lualib.h>
 
 #include "base/secret.h"
 #include "library.h"
+#include "test.h"
 #include "json/json.h"
 
 static int make_secret(lua_State *L)

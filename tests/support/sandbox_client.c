@@ -1,14 +1,11 @@
 #include "sandbox_client.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include <cmocka.h>
+#include "test.h"
 
 void sandbox_client_open(sandbox_client *client, const char *api, const char *spec)
 {

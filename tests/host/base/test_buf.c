@@ -1,13 +1,9 @@
 #include <malloc.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "test.h"
 
 /*
  * The buffer is compiled into this test with a free() that looks at each block first: what a
@@ -39,9 +35,10 @@ static int reset(void **state)
     return 0;
 }
 
-static void text_is_always_followed_by_a_nul_that_is_not_counted(void **state)
+#define BUF_TEST(name) TEST_BETWEEN(reset, NULL, name)
+
+BUF_TEST(text_is_always_followed_by_a_nul_that_is_not_counted)
 {
-    (void)state;
     th_buf buf = {0};
     assert_int_equal(th_buf_puts(&buf, "abc"), 0);
     assert_int_equal(th_buf_putc(&buf, '\0'), 0);
@@ -58,9 +55,8 @@ static void text_is_always_followed_by_a_nul_that_is_not_counted(void **state)
     th_buf_close(&buf);
 }
 
-static void printf_grows_to_what_it_needs(void **state)
+BUF_TEST(printf_grows_to_what_it_needs)
 {
-    (void)state;
     th_buf buf = {0};
     th_buf_puts(&buf, "x");
     assert_int_equal(th_buf_printf(&buf, "%0500d|%s", 7, "end"), 0);
@@ -69,9 +65,8 @@ static void printf_grows_to_what_it_needs(void **state)
     th_buf_close(&buf);
 }
 
-static void a_request_that_overflows_leaves_the_buffer_as_it_was(void **state)
+BUF_TEST(a_request_that_overflows_leaves_the_buffer_as_it_was)
 {
-    (void)state;
     th_buf buf = {0};
     th_buf_puts(&buf, "kept");
     assert_int_equal(th_buf_reserve(&buf, SIZE_MAX), -1);
@@ -81,9 +76,8 @@ static void a_request_that_overflows_leaves_the_buffer_as_it_was(void **state)
     th_buf_close(&buf);
 }
 
-static void reserved_room_is_not_moved_by_what_fits_in_it(void **state)
+BUF_TEST(reserved_room_is_not_moved_by_what_fits_in_it)
 {
-    (void)state;
     th_buf buf = {0};
     assert_int_equal(th_buf_reserve(&buf, 1000), 0);
     const char *block = buf.data;
@@ -93,9 +87,8 @@ static void reserved_room_is_not_moved_by_what_fits_in_it(void **state)
     th_buf_close(&buf);
 }
 
-static void a_sensitive_buffer_wipes_each_block_it_outgrows(void **state)
+BUF_TEST(a_sensitive_buffer_wipes_each_block_it_outgrows)
 {
-    (void)state;
     watching = true;
     th_buf buf = {.sensitive = true};
     th_buf_puts(&buf, needle);
@@ -107,9 +100,8 @@ static void a_sensitive_buffer_wipes_each_block_it_outgrows(void **state)
     assert_int_equal(freed_in_clear, 0);
 }
 
-static void a_sensitive_buffer_wipes_what_lies_beyond_its_length(void **state)
+BUF_TEST(a_sensitive_buffer_wipes_what_lies_beyond_its_length)
 {
-    (void)state;
     watching = true;
     th_buf buf = {.sensitive = true};
     th_buf_puts(&buf, needle);
@@ -123,9 +115,8 @@ static void a_sensitive_buffer_wipes_what_lies_beyond_its_length(void **state)
     assert_int_equal(freed_in_clear, 0);
 }
 
-static void an_ordinary_buffer_is_the_proof_that_the_spy_sees(void **state)
+BUF_TEST(an_ordinary_buffer_is_the_proof_that_the_spy_sees)
 {
-    (void)state;
     watching = true;
     th_buf buf = {0};
     th_buf_puts(&buf, needle);
@@ -133,9 +124,8 @@ static void an_ordinary_buffer_is_the_proof_that_the_spy_sees(void **state)
     assert_int_equal(freed_in_clear, 1);
 }
 
-static void integers_are_written_in_decimal(void **state)
+BUF_TEST(integers_are_written_in_decimal)
 {
-    (void)state;
     th_buf buf = {0};
     const int64_t numbers[] = {0, 7, -1, 10, 100, INT64_MAX, INT64_MIN};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
@@ -144,19 +134,4 @@ static void integers_are_written_in_decimal(void **state)
     }
     assert_string_equal(buf.data, "0 7 -1 10 100 9223372036854775807 -9223372036854775808 ");
     th_buf_close(&buf);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(text_is_always_followed_by_a_nul_that_is_not_counted, reset),
-        cmocka_unit_test_setup(printf_grows_to_what_it_needs, reset),
-        cmocka_unit_test_setup(a_request_that_overflows_leaves_the_buffer_as_it_was, reset),
-        cmocka_unit_test_setup(reserved_room_is_not_moved_by_what_fits_in_it, reset),
-        cmocka_unit_test_setup(a_sensitive_buffer_wipes_each_block_it_outgrows, reset),
-        cmocka_unit_test_setup(a_sensitive_buffer_wipes_what_lies_beyond_its_length, reset),
-        cmocka_unit_test_setup(an_ordinary_buffer_is_the_proof_that_the_spy_sees, reset),
-        cmocka_unit_test_setup(integers_are_written_in_decimal, reset),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,16 +1,11 @@
 /* Text is measured by the columns that it takes on a terminal, in C tables as in Lua ones. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/columns.h"
+#include "test.h"
 #include "json/print.h"
 
-static void a_character_counts_the_columns_that_it_takes(void **state)
+TEST(a_character_counts_the_columns_that_it_takes)
 {
     static const struct {
         const char *text;
@@ -18,14 +13,12 @@ static void a_character_counts_the_columns_that_it_takes(void **state)
     } cases[] = {{"", 0},           {"Front desk", 10}, {"Büro Köln", 9}, {"東京", 4},
                  {"e\xcc\x81", 1},  {"✅", 2},           {"🟢 up", 5},   {"🪐", 2},
                  {"half \xff!", 7}, {"\xe2\x9c", 2}};
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         assert_int_equal(th_columns(cases[i].text, strlen(cases[i].text)), cases[i].columns);
 }
 
-static void what_fits_ends_between_characters(void **state)
+TEST(what_fits_ends_between_characters)
 {
-    (void)state;
     const char *text = "✅é東";
     assert_int_equal(th_columns_fit(text, strlen(text), 1), 0);
     assert_int_equal(th_columns_fit(text, strlen(text), 2), 3);
@@ -34,25 +27,14 @@ static void what_fits_ends_between_characters(void **state)
     assert_int_equal(th_columns_fit("e\xcc\x81x", 4, 1), 3);
 }
 
-static void columns_of_a_table_stand_below_each_other(void **state)
+TEST(columns_of_a_table_stand_below_each_other)
 {
     static const char *const cells[] = {"NAME", "STATE", "✅ up", "done", "東京", "failed"};
     struct th_table table = {.columns = 2};
     th_buf out = {0};
-    (void)state;
     for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
         th_table_cell(&table, cells[i]);
     assert_int_equal(th_table_print(&table, &out), 0);
     assert_string_equal(out.data, "NAME   STATE\n✅ up  done\n東京   failed\n");
     th_buf_close(&out);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_character_counts_the_columns_that_it_takes),
-        cmocka_unit_test(what_fits_ends_between_characters),
-        cmocka_unit_test(columns_of_a_table_stand_below_each_other),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

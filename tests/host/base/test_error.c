@@ -1,16 +1,10 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/error.h"
+#include "test.h"
 
-static void failing_sets_kind_and_message_and_returns_the_negative_kind(void **state)
+TEST(failing_sets_kind_and_message_and_returns_the_negative_kind)
 {
-    (void)state;
     th_error err = {0};
     assert_int_equal(th_fail(&err, TH_REFUSED, "trunk %d: %s", 42, "no"), -TH_REFUSED);
     assert_int_equal(err.kind, TH_REFUSED);
@@ -18,16 +12,14 @@ static void failing_sets_kind_and_message_and_returns_the_negative_kind(void **s
     th_error_close(&err);
 }
 
-static void failing_without_a_struct_still_returns_the_kind(void **state)
+TEST(failing_without_a_struct_still_returns_the_kind)
 {
-    (void)state;
     assert_int_equal(th_fail(NULL, TH_TIMEOUT, "%s", "late"), -TH_TIMEOUT);
     th_error_fault(NULL, "field", "rule");
 }
 
-static void a_later_message_may_quote_the_earlier_one(void **state)
+TEST(a_later_message_may_quote_the_earlier_one)
 {
-    (void)state;
     th_error err = {0};
     th_error_set_account(&err, "famulor-prod");
     th_error_set_trunk(&err, "42");
@@ -43,9 +35,8 @@ static void a_later_message_may_quote_the_earlier_one(void **state)
     th_error_close(&err);
 }
 
-static void every_fault_is_kept_in_the_order_found(void **state)
+TEST(every_fault_is_kept_in_the_order_found)
 {
-    (void)state;
     th_error err = {0};
     for (int i = 0; i < 37; i++)
         th_error_fault(&err, i % 2 ? "odd" : "even", "rule %d", i);
@@ -56,9 +47,8 @@ static void every_fault_is_kept_in_the_order_found(void **state)
     th_error_close(&err);
 }
 
-static void a_message_is_one_line_of_valid_utf8(void **state)
+TEST(a_message_is_one_line_of_valid_utf8)
 {
-    (void)state;
     th_error err = {0};
     th_fail(&err, TH_REFUSED, "a\nb\r\tc\x1b[31m d\x7f \xc2\x9b \xc3\xa9 \xff\xc3");
     assert_string_equal(err.message, "a b  c [31m d     \xc3\xa9 ??");
@@ -68,9 +58,8 @@ static void a_message_is_one_line_of_valid_utf8(void **state)
     th_error_close(&err);
 }
 
-static void moving_leaves_the_source_empty(void **state)
+TEST(moving_leaves_the_source_empty)
 {
-    (void)state;
     th_error from = {0}, to = {0};
     th_fail(&to, TH_INVALID, "old");
     th_fail(&from, TH_AUTH, "new");
@@ -85,9 +74,8 @@ static void moving_leaves_the_source_empty(void **state)
     th_error_close(&to);
 }
 
-static void closing_twice_is_fine(void **state)
+TEST(closing_twice_is_fine)
 {
-    (void)state;
     th_error err = {0};
     th_error_set_trunk(&err, "1");
     th_error_set_trunk(&err, err.trunk);
@@ -100,28 +88,12 @@ static void closing_twice_is_fine(void **state)
     assert_int_equal(err.nfaults, 0);
 }
 
-static void every_kind_has_the_name_that_scripts_see(void **state)
+TEST(every_kind_has_the_name_that_scripts_see)
 {
-    (void)state;
     assert_string_equal(th_kind_name(TH_INVALID), "invalid");
     assert_string_equal(th_kind_name(TH_NOT_FOUND), "not_found");
     assert_string_equal(th_kind_name(TH_UNKNOWN_OUTCOME), "unknown_outcome");
     for (int kind = TH_OK; kind <= TH_UNKNOWN_OUTCOME; kind++)
         assert_non_null(th_kind_name((enum th_kind)kind));
     assert_string_equal(th_kind_name((enum th_kind)99), "unknown");
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(failing_sets_kind_and_message_and_returns_the_negative_kind),
-        cmocka_unit_test(failing_without_a_struct_still_returns_the_kind),
-        cmocka_unit_test(a_later_message_may_quote_the_earlier_one),
-        cmocka_unit_test(every_fault_is_kept_in_the_order_found),
-        cmocka_unit_test(a_message_is_one_line_of_valid_utf8),
-        cmocka_unit_test(moving_leaves_the_source_empty),
-        cmocka_unit_test(closing_twice_is_fine),
-        cmocka_unit_test(every_kind_has_the_name_that_scripts_see),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

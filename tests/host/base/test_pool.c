@@ -1,14 +1,9 @@
 /* The memory of a Lua state: blocks that keep what is in them, and are used again. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/pool.h"
+#include "test.h"
 
 enum { BLOCKS = 500, ROUNDS = 200000 };
 
@@ -31,9 +26,8 @@ static void assert_filled(const unsigned char *block, size_t size, unsigned char
         assert_int_equal(block[i], with);
 }
 
-static void every_block_keeps_what_was_written_until_it_is_freed(void **state)
+TEST(every_block_keeps_what_was_written_until_it_is_freed)
 {
-    (void)state;
     static struct {
         unsigned char *block;
         size_t size;
@@ -67,9 +61,8 @@ static void every_block_keeps_what_was_written_until_it_is_freed(void **state)
     th_pool_close(&pool);
 }
 
-static void what_was_freed_serves_again(void **state)
+TEST(what_was_freed_serves_again)
 {
-    (void)state;
     th_pool pool = {0};
     void *blocks[100];
     const struct th_pool_slab *slabs = NULL;
@@ -85,9 +78,8 @@ static void what_was_freed_serves_again(void **state)
     th_pool_close(&pool);
 }
 
-static void a_block_that_stays_in_its_class_stays_where_it_is(void **state)
+TEST(a_block_that_stays_in_its_class_stays_where_it_is)
 {
-    (void)state;
 #ifndef __SANITIZE_ADDRESS__
     th_pool pool = {0};
     void *block = th_pool_allocate(&pool, NULL, 0, 17);
@@ -96,14 +88,4 @@ static void a_block_that_stays_in_its_class_stays_where_it_is(void **state)
     assert_ptr_equal(th_pool_allocate(&pool, NULL, 0, 20), block);
     th_pool_close(&pool);
 #endif
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_block_keeps_what_was_written_until_it_is_freed),
-        cmocka_unit_test(what_was_freed_serves_again),
-        cmocka_unit_test(a_block_that_stays_in_its_class_stays_where_it_is),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

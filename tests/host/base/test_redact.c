@@ -1,17 +1,14 @@
 /* The redactor: every form that a secret may be quoted in, and what it must leave alone. */
 #include <ctype.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
 #include <sodium.h>
 
 #include "base/redact.h"
 #include "base/secret_known.h"
+#include "test.h"
 
 static th_secret *make(const char *text)
 {
@@ -26,6 +23,8 @@ static int nothing_is_left(void **state)
     (void)state;
     return th_secret_count() == 0 ? 0 : -1;
 }
+
+#define REDACT_TEST(name) TEST_BETWEEN(NULL, nothing_is_left, name)
 
 /* --- the forms -------------------------------------------------------------------------------- */
 
@@ -232,9 +231,8 @@ static void assert_gone(const char *quote, const char *name, const char *secret)
         fail_msg("%s of %s: %s", name, secret, text);
 }
 
-static void every_form_of_every_secret_is_hidden(void **state)
+REDACT_TEST(every_form_of_every_secret_is_hidden)
 {
-    (void)state;
     for (size_t i = 0; i < SECRETS; i++) {
         th_secret *secret = make(secrets[i]);
         for (size_t f = 0; f < FORMS; f++) {
@@ -246,9 +244,8 @@ static void every_form_of_every_secret_is_hidden(void **state)
     }
 }
 
-static void a_form_within_a_form_is_hidden(void **state)
+REDACT_TEST(a_form_within_a_form_is_hidden)
 {
-    (void)state;
     for (size_t i = 0; i < SECRETS; i++) {
         th_secret *secret = make(secrets[i]);
         for (size_t f = 0; f < FORMS; f++) {
@@ -272,9 +269,8 @@ static void a_form_within_a_form_is_hidden(void **state)
 
 /* --- what is left alone ----------------------------------------------------------------------- */
 
-static void other_text_stays_as_it_is(void **state)
+REDACT_TEST(other_text_stays_as_it_is)
 {
-    (void)state;
     th_secret *secret = make("abcdefghijklmnop");
     const char *text =
         "50% of {\"a\\u0041\":\"&amp;\"} dXNlcjpwYXNz abcdefghijklmno \xc3\xa4 %zz \\u12";
@@ -285,9 +281,8 @@ static void other_text_stays_as_it_is(void **state)
     th_secret_unref(secret);
 }
 
-static void a_secret_that_is_gone_is_not_looked_for(void **state)
+REDACT_TEST(a_secret_that_is_gone_is_not_looked_for)
 {
-    (void)state;
     char text[] = "abcdefghijklmnop";
     th_secret *first = make(text), *second = make(text);
     th_secret_unref(first);
@@ -297,9 +292,8 @@ static void a_secret_that_is_gone_is_not_looked_for(void **state)
     assert_false(th_redact(text, strlen(text)));
 }
 
-static void very_short_ones_and_short_words_are_not_looked_for(void **state)
+REDACT_TEST(very_short_ones_and_short_words_are_not_looked_for)
 {
-    (void)state;
     th_secret *few = make("a1b2c"), *word = make("sandbox");
     char text[] = "a1b2c of the sandbox";
     assert_false(th_redact(text, strlen(text)));
@@ -308,9 +302,8 @@ static void very_short_ones_and_short_words_are_not_looked_for(void **state)
 }
 
 /* Masking only what lies between the quotes keeps a line of JSON readable. */
-static void a_line_of_json_stays_one(void **state)
+REDACT_TEST(a_line_of_json_stays_one)
 {
-    (void)state;
     th_secret *secret = make("ends in a \\");
     char text[] = "{\"message\":\"ends in a \\\\\"}";
     th_redact(text, strlen(text));
@@ -318,9 +311,8 @@ static void a_line_of_json_stays_one(void **state)
     th_secret_unref(secret);
 }
 
-static void a_long_text_is_searched_to_its_end(void **state)
+REDACT_TEST(a_long_text_is_searched_to_its_end)
 {
-    (void)state;
     enum { LEN = 300000 };
     th_secret *secret = make("abcdefghijklmnop");
     for (size_t at = 0; at + 60 < LEN; at += 8191) {
@@ -337,9 +329,8 @@ static void a_long_text_is_searched_to_its_end(void **state)
     th_secret_unref(secret);
 }
 
-static void among_many_each_is_found(void **state)
+REDACT_TEST(among_many_each_is_found)
 {
-    (void)state;
     enum { MANY = 5000 };
     th_secret **all = calloc(MANY, sizeof *all);
     for (int round = 0; round < 2; round++) {
@@ -373,9 +364,8 @@ static void assert_hidden(const char *secret, const char *text, const char *want
     th_secret_unref(made);
 }
 
-static void neither_a_secret_nor_eight_characters_of_it_stay_in_words(void **state)
+REDACT_TEST(neither_a_secret_nor_eight_characters_of_it_stay_in_words)
 {
-    (void)state;
     assert_hidden("abcdefghijklmnop", "bad: abcdefghijklmnop!", "bad: ****************!");
     assert_hidden("abcdefghijklmnop", "bad: abcdefgh...", "bad: ********...");
     assert_hidden("abcdefghijklmnop", "ends with ijklmnop", "ends with ********");
@@ -390,9 +380,8 @@ static void neither_a_secret_nor_eight_characters_of_it_stay_in_words(void **sta
     assert_hidden("abcdefghijklmnop", "", "");
 }
 
-static void all_texts_of_an_error_are_looked_at(void **state)
+REDACT_TEST(all_texts_of_an_error_are_looked_at)
 {
-    (void)state;
     th_secret *secret = make("abcdefghijklmnop");
     th_error err = {0}, cause = {0};
     th_fail(&cause, TH_REFUSED, "because of abcdefghijklmnop");
@@ -412,23 +401,4 @@ static void all_texts_of_an_error_are_looked_at(void **state)
     assert_string_equal(err.cause->message, "because of ****************");
     th_error_close(&err);
     th_secret_unref(secret);
-}
-
-#define TEST(f) cmocka_unit_test_teardown(f, nothing_is_left)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(every_form_of_every_secret_is_hidden),
-        TEST(a_form_within_a_form_is_hidden),
-        TEST(other_text_stays_as_it_is),
-        TEST(a_secret_that_is_gone_is_not_looked_for),
-        TEST(very_short_ones_and_short_words_are_not_looked_for),
-        TEST(a_line_of_json_stays_one),
-        TEST(a_long_text_is_searched_to_its_end),
-        TEST(among_many_each_is_found),
-        TEST(neither_a_secret_nor_eight_characters_of_it_stay_in_words),
-        TEST(all_texts_of_an_error_are_looked_at),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

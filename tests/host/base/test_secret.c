@@ -1,19 +1,15 @@
 #include <inttypes.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
-#include <cmocka.h>
-
 #include <lauxlib.h>
 #include <lualib.h>
 
 #include "base/secret.h"
+#include "test.h"
 
 static th_secret *drawn(size_t length)
 {
@@ -35,9 +31,10 @@ static int nothing_is_left(void **state)
     return th_secret_count() == 0 ? 0 : -1;
 }
 
-static void a_drawn_secret_has_its_length_and_only_letters_and_digits(void **state)
+#define SECRET_TEST(name) TEST_BETWEEN(NULL, nothing_is_left, name)
+
+SECRET_TEST(a_drawn_secret_has_its_length_and_only_letters_and_digits)
 {
-    (void)state;
     for (size_t length = 1; length <= TH_SECRET_MAX; length = length * 3 / 2 + 1) {
         th_secret *secret = drawn(length);
         size_t len;
@@ -52,9 +49,8 @@ static void a_drawn_secret_has_its_length_and_only_letters_and_digits(void **sta
 
 /* A remainder of random bytes without rejection would favour 8 of 62 characters by a quarter; the
  * bounds lie eight standard deviations out. */
-static void every_character_is_equally_likely(void **state)
+SECRET_TEST(every_character_is_equally_likely)
 {
-    (void)state;
     unsigned count[256] = {0};
     enum { DRAWS = 64 };
     for (int i = 0; i < DRAWS; i++) {
@@ -69,9 +65,8 @@ static void every_character_is_equally_likely(void **state)
         assert_in_range(count[c], 4228 - 520, 4228 + 520);
 }
 
-static void a_repeated_character_of_the_alphabet_counts_once(void **state)
+SECRET_TEST(a_repeated_character_of_the_alphabet_counts_once)
 {
-    (void)state;
     th_secret *secret = NULL;
     assert_int_equal(th_secret_random(4096, "aaaaaaaaaaaaaaaab", &secret, NULL), 0);
     size_t len, b = 0;
@@ -93,9 +88,8 @@ static void check_refused(size_t length, const char *alphabet, const char *part)
     th_error_close(&err);
 }
 
-static void wrong_lengths_and_alphabets_are_refused_with_the_reason(void **state)
+SECRET_TEST(wrong_lengths_and_alphabets_are_refused_with_the_reason)
 {
-    (void)state;
     check_refused(0, NULL, "length of 1 to 4096");
     check_refused(TH_SECRET_MAX + 1, NULL, "not 4097");
     check_refused(8, "", "at least 2 different");
@@ -114,9 +108,8 @@ static void wrong_lengths_and_alphabets_are_refused_with_the_reason(void **state
     th_error_close(&err);
 }
 
-static void equality_looks_at_all_bytes_and_the_length(void **state)
+SECRET_TEST(equality_looks_at_all_bytes_and_the_length)
 {
-    (void)state;
     th_secret *a = copied("hunter22"), *b = copied("hunter22"), *c = copied("hunter23"),
               *d = copied("hunter2");
     assert_true(th_secret_equal(a, b));
@@ -129,9 +122,8 @@ static void equality_looks_at_all_bytes_and_the_length(void **state)
     th_secret_unref(NULL);
 }
 
-static void the_last_reference_wipes_the_bytes(void **state)
+SECRET_TEST(the_last_reference_wipes_the_bytes)
 {
-    (void)state;
     th_secret *neighbour = drawn(8); /* keeps the arena mapped */
     th_secret *secret = copied("correct-horse-battery-staple");
     size_t len;
@@ -165,9 +157,8 @@ static int not_dumped(const void *address)
     return answer;
 }
 
-static void secrets_stay_out_of_core_dumps(void **state)
+SECRET_TEST(secrets_stay_out_of_core_dumps)
 {
-    (void)state;
     const size_t lengths[] = {32, TH_SECRET_MAX};
     for (size_t i = 0; i < 2; i++) {
         th_secret *secret = drawn(lengths[i]);
@@ -180,9 +171,8 @@ static void secrets_stay_out_of_core_dumps(void **state)
     }
 }
 
-static void ten_thousand_secrets_live_side_by_side_and_all_go(void **state)
+SECRET_TEST(ten_thousand_secrets_live_side_by_side_and_all_go)
 {
-    (void)state;
     enum { MANY = 10000 };
     th_secret **all = calloc(MANY, sizeof *all);
     assert_non_null(all);
@@ -210,9 +200,8 @@ static void ten_thousand_secrets_live_side_by_side_and_all_go(void **state)
     assert_int_equal(th_secret_count(), 0);
 }
 
-static void a_small_limit_of_locked_memory_does_not_stop_the_work(void **state)
+SECRET_TEST(a_small_limit_of_locked_memory_does_not_stop_the_work)
 {
-    (void)state;
     struct rlimit before, none = {0, 0};
     getrlimit(RLIMIT_MEMLOCK, &before);
     none.rlim_max = before.rlim_max;
@@ -238,9 +227,8 @@ static void *churn(void *arg)
     return NULL;
 }
 
-static void references_may_be_released_on_another_thread(void **state)
+SECRET_TEST(references_may_be_released_on_another_thread)
 {
-    (void)state;
     th_secret *shared = copied("shared");
     pthread_t threads[4];
     for (int i = 0; i < 4; i++)
@@ -276,6 +264,8 @@ static int close_lua(void **state)
     return nothing_is_left(state);
 }
 
+#define LUA_TEST(name) TEST_WITH(open_lua, close_lua, name, lua_State *L)
+
 static void run(lua_State *L, const char *code)
 {
     if (luaL_dostring(L, code) != LUA_OK)
@@ -283,44 +273,43 @@ static void run(lua_State *L, const char *code)
     lua_settop(L, 0);
 }
 
-static void it_prints_as_secret_everywhere(void **state)
+LUA_TEST(it_prints_as_secret_everywhere)
 {
-    run(*state, "assert(tostring(s) == '[secret]')\n"
-                "assert(string.format('%s', s) == '[secret]')\n"
-                "local ok, why = pcall(function() return s < s end)\n"
-                "assert(why:find('[secret]', 1, true) and not why:find('0x'), why)\n"
-                "ok, why = pcall(function() return s + 1 end)\n"
-                "assert(not ok and why:find('[secret]', 1, true), why)");
+    run(L, "assert(tostring(s) == '[secret]')\n"
+           "assert(string.format('%s', s) == '[secret]')\n"
+           "local ok, why = pcall(function() return s < s end)\n"
+           "assert(why:find('[secret]', 1, true) and not why:find('0x'), why)\n"
+           "ok, why = pcall(function() return s + 1 end)\n"
+           "assert(not ok and why:find('[secret]', 1, true), why)");
 }
 
-static void only_reveal_gives_the_text(void **state)
+LUA_TEST(only_reveal_gives_the_text)
 {
-    run(*state, "assert(s:reveal() == 'hunter22' and s:length() == 8)\n"
-                "local ok, why = pcall(function() return 'pw: ' .. s end)\n"
-                "assert(not ok and why:find('reveal()', 1, true), why)\n"
-                "ok, why = pcall(function() return s .. 'x' end)\n"
-                "assert(not ok and why:find('reveal()', 1, true), why)\n"
-                "ok, why = pcall(function() return #s end)\n"
-                "assert(not ok and why:find('length()', 1, true), why)\n"
-                "assert(not pcall(function() s.x = 1 end))\n"
-                "assert(not pcall(next, s))\n"
-                "assert(s.bytes == nil and not pcall(s.reveal, io.stdout))");
+    run(L, "assert(s:reveal() == 'hunter22' and s:length() == 8)\n"
+           "local ok, why = pcall(function() return 'pw: ' .. s end)\n"
+           "assert(not ok and why:find('reveal()', 1, true), why)\n"
+           "ok, why = pcall(function() return s .. 'x' end)\n"
+           "assert(not ok and why:find('reveal()', 1, true), why)\n"
+           "ok, why = pcall(function() return #s end)\n"
+           "assert(not ok and why:find('length()', 1, true), why)\n"
+           "assert(not pcall(function() s.x = 1 end))\n"
+           "assert(not pcall(next, s))\n"
+           "assert(s.bytes == nil and not pcall(s.reveal, io.stdout))");
 }
 
-static void equal_bytes_compare_equal(void **state)
+LUA_TEST(equal_bytes_compare_equal)
 {
-    run(*state, "assert(s == same and s ~= other and s ~= 'hunter22' and s ~= io.stdout)");
+    run(L, "assert(s == same and s ~= other and s ~= 'hunter22' and s ~= io.stdout)");
 }
 
-static void its_metatable_is_out_of_reach(void **state)
+LUA_TEST(its_metatable_is_out_of_reach)
 {
-    run(*state, "assert(getmetatable(s) == false)\n"
-                "assert(not pcall(setmetatable, s, {}))");
+    run(L, "assert(getmetatable(s) == false)\n"
+           "assert(not pcall(setmetatable, s, {}))");
 }
 
-static void closing_releases_it_at_once(void **state)
+LUA_TEST(closing_releases_it_at_once)
 {
-    lua_State *L = *state;
     th_secret *secret = copied("scoped");
     th_secret_push(L, secret); // secret
     lua_setglobal(L, "scoped");
@@ -334,16 +323,14 @@ static void closing_releases_it_at_once(void **state)
     assert_int_equal(th_secret_count(), before - 1);
 }
 
-static void collecting_releases_it(void **state)
+LUA_TEST(collecting_releases_it)
 {
-    lua_State *L = *state;
     run(L, "s, same, other = nil, nil, nil collectgarbage() collectgarbage()");
     assert_int_equal(th_secret_count(), 0);
 }
 
-static void a_value_of_another_kind_is_no_secret(void **state)
+LUA_TEST(a_value_of_another_kind_is_no_secret)
 {
-    lua_State *L = *state;
     lua_getglobal(L, "s"); // s
     assert_non_null(th_secret_test(L, -1));
     luaL_newmetatable(L, "stranger");
@@ -357,31 +344,4 @@ static void a_value_of_another_kind_is_no_secret(void **state)
     assert_null(th_secret_test(L, -1));
     assert_null(th_secret_test(L, 99));
     assert_int_equal(lua_gettop(L), 5);
-}
-
-#define SECRET_TEST(f) cmocka_unit_test_teardown(f, nothing_is_left)
-#define LUA_TEST(f)    cmocka_unit_test_setup_teardown(f, open_lua, close_lua)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        SECRET_TEST(a_drawn_secret_has_its_length_and_only_letters_and_digits),
-        SECRET_TEST(every_character_is_equally_likely),
-        SECRET_TEST(a_repeated_character_of_the_alphabet_counts_once),
-        SECRET_TEST(wrong_lengths_and_alphabets_are_refused_with_the_reason),
-        SECRET_TEST(equality_looks_at_all_bytes_and_the_length),
-        SECRET_TEST(the_last_reference_wipes_the_bytes),
-        SECRET_TEST(secrets_stay_out_of_core_dumps),
-        SECRET_TEST(ten_thousand_secrets_live_side_by_side_and_all_go),
-        SECRET_TEST(a_small_limit_of_locked_memory_does_not_stop_the_work),
-        SECRET_TEST(references_may_be_released_on_another_thread),
-        LUA_TEST(it_prints_as_secret_everywhere),
-        LUA_TEST(only_reveal_gives_the_text),
-        LUA_TEST(equal_bytes_compare_equal),
-        LUA_TEST(its_metatable_is_out_of_reach),
-        LUA_TEST(closing_releases_it_at_once),
-        LUA_TEST(collecting_releases_it),
-        LUA_TEST(a_value_of_another_kind_is_no_secret),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,14 +1,9 @@
 /* Timers: order, stopping, restarting from inside, and a loop that ends when none runs. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/timer.h"
+#include "test.h"
 
 #define MS UINT64_C(1000000)
 
@@ -43,9 +38,8 @@ static void note(th_timer *timer)
     }
 }
 
-static void due_timers_fire_in_order_of_time_then_of_starting(void **state)
+TEST(due_timers_fire_in_order_of_time_then_of_starting)
 {
-    (void)state;
     struct log log = {.timers = th_timers_create(NULL)};
     struct entry entries[] = {{.id = 1}, {.id = 2}, {.id = 3}, {.id = 4}, {.id = 5}};
     const uint64_t delays[] = {30 * MS, 10 * MS, 20 * MS, 10 * MS, 0};
@@ -66,9 +60,8 @@ static void due_timers_fire_in_order_of_time_then_of_starting(void **state)
     th_timers_destroy(log.timers);
 }
 
-static void a_stopped_timer_never_fires(void **state)
+TEST(a_stopped_timer_never_fires)
 {
-    (void)state;
     struct log log = {.timers = th_timers_create(NULL)};
     enum { MANY = 500 };
     struct entry *entries = calloc(MANY, sizeof *entries);
@@ -95,9 +88,8 @@ static void a_stopped_timer_never_fires(void **state)
     th_timers_destroy(log.timers);
 }
 
-static void a_running_timer_can_be_started_again_with_another_delay(void **state)
+TEST(a_running_timer_can_be_started_again_with_another_delay)
 {
-    (void)state;
     struct log log = {.timers = th_timers_create(NULL)};
     struct entry entry = {.id = 1}, other = {.id = 2};
 
@@ -113,9 +105,8 @@ static void a_running_timer_can_be_started_again_with_another_delay(void **state
     th_timers_destroy(log.timers);
 }
 
-static void a_callback_may_start_its_own_timer_again(void **state)
+TEST(a_callback_may_start_its_own_timer_again)
 {
-    (void)state;
     struct log log = {.timers = th_timers_create(NULL)};
     struct entry entry = {.id = 1, .again = 3};
 
@@ -139,9 +130,8 @@ static void free_itself(th_timer *timer)
     free(freed);
 }
 
-static void a_callback_may_free_its_timer(void **state)
+TEST(a_callback_may_free_its_timer)
 {
-    (void)state;
     th_timers *timers = th_timers_create(NULL);
     int count = 0;
 
@@ -155,9 +145,8 @@ static void a_callback_may_free_its_timer(void **state)
     th_timers_destroy(timers);
 }
 
-static void the_loop_runs_timers_never_too_early_and_then_ends(void **state)
+TEST(the_loop_runs_timers_never_too_early_and_then_ends)
 {
-    (void)state;
     uv_loop_t loop;
     assert_int_equal(uv_loop_init(&loop), 0);
     struct log log = {.timers = th_timers_create(&loop)};
@@ -182,9 +171,8 @@ static void the_loop_runs_timers_never_too_early_and_then_ends(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
-static void timers_that_still_run_are_stopped_at_the_end(void **state)
+TEST(timers_that_still_run_are_stopped_at_the_end)
 {
-    (void)state;
     uv_loop_t loop;
     assert_int_equal(uv_loop_init(&loop), 0);
     struct log log = {.timers = th_timers_create(&loop)};
@@ -205,9 +193,8 @@ static void end_loop(th_timer *timer)
 }
 
 /* 50 s of the timers' clock in 50 ms of the world's; without haste ctest would lose patience. */
-static void a_test_can_hurry_the_clock(void **state)
+TEST(a_test_can_hurry_the_clock)
 {
-    (void)state;
     uv_loop_t loop;
     th_timer timer = {0};
     uv_loop_init(&loop);
@@ -222,19 +209,4 @@ static void a_test_can_hurry_the_clock(void **state)
     th_timers_destroy(timers);
     uv_run(&loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&loop), 0);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(due_timers_fire_in_order_of_time_then_of_starting),
-        cmocka_unit_test(a_stopped_timer_never_fires),
-        cmocka_unit_test(a_running_timer_can_be_started_again_with_another_delay),
-        cmocka_unit_test(a_callback_may_start_its_own_timer_again),
-        cmocka_unit_test(a_callback_may_free_its_timer),
-        cmocka_unit_test(the_loop_runs_timers_never_too_early_and_then_ends),
-        cmocka_unit_test(timers_that_still_run_are_stopped_at_the_end),
-        cmocka_unit_test(a_test_can_hurry_the_clock),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

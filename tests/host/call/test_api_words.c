@@ -1,16 +1,12 @@
 /* A platform's words in an error: whole until the secrets are out of them, then of a bearable
  * length. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "call/api_impl.h"
 #include "provider_fixture.h"
+#include "test.h"
 
 static const char password[] = "Correct-Horse-Battery";
 
@@ -49,12 +45,11 @@ static void refuse_end(struct refused *r)
     lua_close(r->L);
 }
 
-static void a_password_across_the_cut_leaves_no_part_of_itself(void **state)
+TEST(a_password_across_the_cut_leaves_no_part_of_itself)
 {
     char words[600];
     struct refused r;
 
-    (void)state;
     for (int before = 270; before <= 310; before++) {
         snprintf(words, sizeof words, "%0*d%s is too weak", before, 0, password);
         refuse(&r, words);
@@ -64,13 +59,12 @@ static void a_password_across_the_cut_leaves_no_part_of_itself(void **state)
     }
 }
 
-static void words_are_cut_between_characters(void **state)
+TEST(words_are_cut_between_characters)
 {
     static const char *const wanted[] = {"0…", "00…", "000…"};
     char words[600];
     struct refused r;
 
-    (void)state;
     for (int shift = 0; shift < 3; shift++) { /* the cut meets each byte of a character of three */
         size_t len = (size_t)snprintf(words, sizeof words, "%0*d", 298 + shift, 0);
         for (int i = 0; i < 30; i++, len += 3)
@@ -83,24 +77,13 @@ static void words_are_cut_between_characters(void **state)
     }
 }
 
-static void words_that_fit_are_whole(void **state)
+TEST(words_that_fit_are_whole)
 {
     char words[400];
     struct refused r;
 
-    (void)state;
     snprintf(words, sizeof words, "%0300d", 0);
     refuse(&r, words);
     assert_string_equal(r.err.message, words);
     refuse_end(&r);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_password_across_the_cut_leaves_no_part_of_itself),
-        cmocka_unit_test(words_are_cut_between_characters),
-        cmocka_unit_test(words_that_fit_are_whole),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,16 +1,11 @@
 /* Bodies that are never in memory, over TLS and both versions of HTTP, to and from a real server.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "net.h"
 #include "nginx.h"
+#include "test.h"
 
 static const char servers[] =
     "  server { listen @0@ ssl http2; client_max_body_size 0; root @dir@; dav_methods PUT DELETE; "
@@ -88,6 +83,8 @@ static int stop_server(void **state)
     return 0;
 }
 
+TEST_GROUP(start_server, stop_server)
+
 static void open_net(struct net *net)
 {
     net_open(net, &(th_client_options){.ca_file = nginx_ca(server), .max_response = 1000});
@@ -106,9 +103,8 @@ static void download(struct net *net, size_t version, struct flow *flow)
     fetch_run(net, &flow->fetch, "GET", nginx_url(server, version), "/file", NULL);
 }
 
-static void a_body_goes_out_and_comes_back_in_pieces(void **state)
+NET_TEST(a_body_goes_out_and_comes_back_in_pieces)
 {
-    (void)state;
     for (size_t version = 0; version < VERSIONS; version++) {
         struct net net;
         open_net(&net);
@@ -134,9 +130,8 @@ static void a_body_goes_out_and_comes_back_in_pieces(void **state)
     }
 }
 
-static void a_refusal_does_not_go_where_the_body_should(void **state)
+NET_TEST(a_refusal_does_not_go_where_the_body_should)
 {
-    (void)state;
     for (size_t version = 0; version < VERSIONS; version++) {
         struct net net;
         open_net(&net);
@@ -151,9 +146,8 @@ static void a_refusal_does_not_go_where_the_body_should(void **state)
     }
 }
 
-static void an_end_that_fails_ends_the_transfer_and_not_the_connection_of_others(void **state)
+NET_TEST(an_end_that_fails_ends_the_transfer_and_not_the_connection_of_others)
 {
-    (void)state;
     for (size_t version = 0; version < VERSIONS; version++) {
         struct net net;
         open_net(&net);
@@ -180,9 +174,8 @@ static void an_end_that_fails_ends_the_transfer_and_not_the_connection_of_others
     }
 }
 
-static void what_is_taken_has_its_own_bound(void **state)
+NET_TEST(what_is_taken_has_its_own_bound)
 {
-    (void)state;
     for (size_t version = 0; version < VERSIONS; version++) {
         struct net net;
         open_net(&net);
@@ -203,9 +196,8 @@ static void what_is_taken_has_its_own_bound(void **state)
     }
 }
 
-static void a_handle_is_as_before_after_a_stream(void **state)
+NET_TEST(a_handle_is_as_before_after_a_stream)
 {
-    (void)state;
     for (size_t version = 0; version < VERSIONS; version++) {
         struct net net;
         open_net(&net);
@@ -228,17 +220,4 @@ static void a_handle_is_as_before_after_a_stream(void **state)
         fetch_close(&small);
         net_close(&net);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        net_test(a_body_goes_out_and_comes_back_in_pieces),
-        net_test(a_refusal_does_not_go_where_the_body_should),
-        net_test(an_end_that_fails_ends_the_transfer_and_not_the_connection_of_others),
-        net_test(what_is_taken_has_its_own_bound),
-        net_test(a_handle_is_as_before_after_a_stream),
-    };
-
-    return cmocka_run_group_tests(tests, start_server, stop_server);
 }

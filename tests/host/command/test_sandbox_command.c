@@ -1,21 +1,17 @@
 /*
  * `trunkhost sandbox` and the SPEC of --sandbox.
  */
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "command/sandbox.h"
 #include "sandbox/faults.h"
 #include "sandbox/sandbox.h"
+#include "test.h"
 
 enum { ARGUMENTS = 8 };
 
@@ -66,9 +62,8 @@ static int finish(child *c, char *out, char *err, size_t size)
     return WEXITSTATUS(status);
 }
 
-static void quiet_prints_one_line_and_a_signal_ends_it(void **state)
+TEST(quiet_prints_one_line_and_a_signal_ends_it)
 {
-    (void)state;
     static const int signals[] = {SIGTERM, SIGINT};
     static const char *const arguments[] = {"--quiet", "--trunks", "2", NULL};
     for (int i = 0; i < 2; i++) {
@@ -86,9 +81,8 @@ static void quiet_prints_one_line_and_a_signal_ends_it(void **state)
     }
 }
 
-static void it_tells_how_to_use_it(void **state)
+TEST(it_tells_how_to_use_it)
 {
-    (void)state;
     static const char *const arguments[] = {"--token", "t-1", NULL};
     static const char *const expected[] = {"export FAMULOR_TOKEN=t-1\n",
                                            "export AUTOCALLS_TOKEN=t-1\n",
@@ -109,9 +103,8 @@ static void it_tells_how_to_use_it(void **state)
             fail_msg("no \"%s\" in: %s", expected[i], rest);
 }
 
-static void help_names_every_option_and_fault(void **state)
+TEST(help_names_every_option_and_fault)
 {
-    (void)state;
     static const char *const arguments[] = {"--help", NULL};
     static const char *const expected[] = {
         "--port",  "--trunks", "--seed",     "--latency", "--limits",      "--fault",
@@ -130,9 +123,8 @@ static void help_names_every_option_and_fault(void **state)
     }
 }
 
-static void wrong_options_are_one_line_and_exit_2(void **state)
+TEST(wrong_options_are_one_line_and_exit_2)
 {
-    (void)state;
     static const char *const wrong[][3] = {
         {"--port", "70000"},
         {"--port", "x"},
@@ -169,9 +161,8 @@ static void wrong_options_are_one_line_and_exit_2(void **state)
     }
 }
 
-static void a_port_in_use_is_said(void **state)
+TEST(a_port_in_use_is_said)
 {
-    (void)state;
     th_sandbox_options options;
     th_sandbox *first = NULL, *second = NULL;
     th_error err = {0};
@@ -185,9 +176,8 @@ static void a_port_in_use_is_said(void **state)
     th_sandbox_stop(first);
 }
 
-static void a_spec_sets_every_option(void **state)
+TEST(a_spec_sets_every_option)
 {
-    (void)state;
     th_sandbox_options options;
     char *storage = NULL;
     th_error err = {0};
@@ -211,9 +201,8 @@ static void a_spec_sets_every_option(void **state)
     free(storage);
 }
 
-static void a_wrong_spec_is_refused(void **state)
+TEST(a_wrong_spec_is_refused)
 {
-    (void)state;
     static const char *const wrong[] = {"trunks",    "trunks=", "trunks=many",
                                         "color=red", ",",       "seed=1,,"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -226,18 +215,4 @@ static void a_wrong_spec_is_refused(void **state)
         th_error_close(&err);
         free(storage);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(quiet_prints_one_line_and_a_signal_ends_it),
-        cmocka_unit_test(it_tells_how_to_use_it),
-        cmocka_unit_test(help_names_every_option_and_fault),
-        cmocka_unit_test(wrong_options_are_one_line_and_exit_2),
-        cmocka_unit_test(a_port_in_use_is_said),
-        cmocka_unit_test(a_spec_sets_every_option),
-        cmocka_unit_test(a_wrong_spec_is_refused),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

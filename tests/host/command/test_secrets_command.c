@@ -1,21 +1,17 @@
 /* `trunkhost secrets`: what a person and a program get from it, on real descriptors. */
 #include <fcntl.h>
 #include <jansson.h>
-#include <setjmp.h>
 #include <sqlite3.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "command/secrets.h"
 #include "command_world.h"
 #include "ledger/ledger.h"
 #include "scratch_folder.h"
+#include "test.h"
 
 #define RUN(w, ...)                                                                                \
     command_run(w, th_secrets_command, "secrets", (const char *const[]){__VA_ARGS__, NULL})
@@ -37,10 +33,8 @@ static void assert_member(json_t *object, const char *name, const char *value)
     assert_string_equal(json_string_value(json_object_get(object, name)), value);
 }
 
-static void init_names_both_files_and_refuses_a_second_time(void **state)
+COMMAND_TEST(init_names_both_files_and_refuses_a_second_time)
 {
-    struct command_world *w = *state;
-
     assert_int_equal(RUN(w, "init"), 0);
     assert_non_null(strstr(w->out, w->path));
     assert_non_null(strstr(w->out, w->key));
@@ -51,9 +45,8 @@ static void init_names_both_files_and_refuses_a_second_time(void **state)
     command_complained(w, "Nothing was changed");
 }
 
-static void json_lines_keep_the_contract(void **state)
+COMMAND_TEST(json_lines_keep_the_contract)
 {
-    struct command_world *w = *state;
     const char *start = "{\"account\":\"famulor-prod\",\"trunk\":\"42\",\"field\":\"sip_password\","
                         "\"state\":\"current\",\"secret\":\"first-password\",\"created_at\":\"20";
     json_t *line;
@@ -71,10 +64,8 @@ static void json_lines_keep_the_contract(void **state)
     assert_string_equal(w->err, "");
 }
 
-static void export_can_be_narrowed(void **state)
+COMMAND_TEST(export_can_be_narrowed)
 {
-    struct command_world *w = *state;
-
     command_store_two(w);
     assert_int_equal(RUN(w, "export", "--account=vatel", "--json"), 0);
     assert_null(strstr(w->out, "first-password"));
@@ -87,9 +78,8 @@ static void export_can_be_narrowed(void **state)
     command_complained(w, "holds no such secret");
 }
 
-static void an_account_that_the_ledger_has_never_heard_of_is_an_error(void **state)
+COMMAND_TEST(an_account_that_the_ledger_has_never_heard_of_is_an_error)
 {
-    struct command_world *w = *state;
     const struct command_entry entry = {"autocalls", "7", "third-password", 0, true};
     sqlite3 *db = NULL;
 
@@ -119,9 +109,8 @@ static void an_account_that_the_ledger_has_never_heard_of_is_an_error(void **sta
     command_complained(w, "holds no such secret");
 }
 
-static void any_byte_survives_json(void **state)
+COMMAND_TEST(any_byte_survives_json)
 {
-    struct command_world *w = *state;
     char all[128];
     const char *utf8 = "\"q\\ \xc3\xa4\xe2\x82\xac\xf0\x9f\x93\x9e";
     struct command_entry entries[] = {
@@ -153,9 +142,8 @@ static void any_byte_survives_json(void **state)
     json_decref(line);
 }
 
-static void csv_quotes_what_needs_it_and_nothing_else(void **state)
+COMMAND_TEST(csv_quotes_what_needs_it_and_nothing_else)
 {
-    struct command_world *w = *state;
     const struct command_entry entries[] = {
         {.account = "a", .trunk = "1", .secret = "plain=+-@"},
         {.account = "a", .trunk = "2", .secret = "with,comma"},
@@ -178,9 +166,8 @@ static void csv_quotes_what_needs_it_and_nothing_else(void **state)
     assert_non_null(strstr(w->out, "Z,,\n"));
 }
 
-static void a_large_export_is_complete(void **state)
+COMMAND_TEST(a_large_export_is_complete)
 {
-    struct command_world *w = *state;
     enum { COUNT = 500 };
     struct command_entry *entries = calloc(COUNT, sizeof *entries);
     size_t lines = 0;
@@ -196,9 +183,8 @@ static void a_large_export_is_complete(void **state)
     free(entries);
 }
 
-static void a_terminal_gets_a_table_without_passwords(void **state)
+COMMAND_TEST(a_terminal_gets_a_table_without_passwords)
 {
-    struct command_world *w = *state;
     char seen[4096] = "";
     int master = posix_openpt(O_RDWR | O_NOCTTY), slave;
 
@@ -221,9 +207,8 @@ static void a_terminal_gets_a_table_without_passwords(void **state)
     close(master);
 }
 
-static void a_failing_output_is_said(void **state)
+COMMAND_TEST(a_failing_output_is_said)
 {
-    struct command_world *w = *state;
     int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
 
     if (full < 0)
@@ -236,9 +221,8 @@ static void a_failing_output_is_said(void **state)
     close(full);
 }
 
-static void an_altered_row_is_refused_and_the_others_still_come(void **state)
+COMMAND_TEST(an_altered_row_is_refused_and_the_others_still_come)
 {
-    struct command_world *w = *state;
     sqlite3 *db = NULL;
 
     command_store_two(w);
@@ -253,9 +237,8 @@ static void an_altered_row_is_refused_and_the_others_still_come(void **state)
     assert_non_null(strstr(w->out, "second-password"));
 }
 
-static void the_key_may_lie_elsewhere(void **state)
+COMMAND_TEST(the_key_may_lie_elsewhere)
 {
-    struct command_world *w = *state;
     char *elsewhere = scratch_path(w->folder, "moved.key");
 
     command_store_two(w);
@@ -269,9 +252,8 @@ static void the_key_may_lie_elsewhere(void **state)
 
 /* --- list ------------------------------------------------------------------------------------- */
 
-static void a_list_shows_what_is_known_and_no_password(void **state)
+COMMAND_TEST(a_list_shows_what_is_known_and_no_password)
 {
-    struct command_world *w = *state;
     json_t *line;
 
     command_store_two(w);
@@ -297,10 +279,8 @@ static void a_list_shows_what_is_known_and_no_password(void **state)
 
 /* --- use -------------------------------------------------------------------------------------- */
 
-static void wrong_use_is_one_line_and_status_2(void **state)
+COMMAND_TEST(wrong_use_is_one_line_and_status_2)
 {
-    struct command_world *w = *state;
-
     assert_int_equal(RUN(w, "exprot"), 2);
     command_complained(w, "there is no command exprot");
     assert_int_equal(RUN(w, "export", "--jason"), 2);
@@ -318,10 +298,8 @@ static void wrong_use_is_one_line_and_status_2(void **state)
     assert_int_equal(access(w->path, F_OK), -1);
 }
 
-static void help_is_on_standard_output(void **state)
+COMMAND_TEST(help_is_on_standard_output)
 {
-    struct command_world *w = *state;
-
     assert_int_equal(RUN(w, "--help"), 0);
     assert_non_null(strstr(w->out, "init | export"));
     assert_int_equal(RUN(w, "export", "--help"), 0);
@@ -330,28 +308,4 @@ static void help_is_on_standard_output(void **state)
     assert_non_null(strstr(w->out, "secrets init"));
     assert_string_equal(w->err, "");
     assert_int_equal(access(w->path, F_OK), -1);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, command_set_up, command_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(init_names_both_files_and_refuses_a_second_time),
-        TEST(json_lines_keep_the_contract),
-        TEST(export_can_be_narrowed),
-        TEST(an_account_that_the_ledger_has_never_heard_of_is_an_error),
-        TEST(any_byte_survives_json),
-        TEST(csv_quotes_what_needs_it_and_nothing_else),
-        TEST(a_large_export_is_complete),
-        TEST(a_terminal_gets_a_table_without_passwords),
-        TEST(a_failing_output_is_said),
-        TEST(an_altered_row_is_refused_and_the_others_still_come),
-        TEST(the_key_may_lie_elsewhere),
-        TEST(a_list_shows_what_is_known_and_no_password),
-        TEST(wrong_use_is_one_line_and_status_2),
-        TEST(help_is_on_standard_output),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,29 +1,23 @@
 /* `trunkhost secrets show`, `init --public-only` and `rekey`: who gets to see a password. */
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "command/secrets.h"
 #include "command_world.h"
 #include "scratch_folder.h"
+#include "test.h"
 
 #define RUN(w, ...)                                                                                \
     command_run(w, th_secrets_command, "secrets", (const char *const[]){__VA_ARGS__, NULL})
 
 /* --- show ------------------------------------------------------------------------------------- */
 
-static void without_a_terminal_show_needs_yes(void **state)
+COMMAND_TEST(without_a_terminal_show_needs_yes)
 {
-    struct command_world *w = *state;
-
     command_store_two(w);
     assert_int_equal(RUN(w, "show", "--account", "famulor-prod", "42"), 2);
     command_complained(w, "there is no terminal to ask on. Add --yes");
@@ -34,10 +28,8 @@ static void without_a_terminal_show_needs_yes(void **state)
     assert_string_equal(w->out, "first-password\n");
 }
 
-static void show_says_what_it_does_not_have(void **state)
+COMMAND_TEST(show_says_what_it_does_not_have)
 {
-    struct command_world *w = *state;
-
     command_store_two(w);
     assert_int_equal(RUN(w, "show", "--account", "vatel", "ST_7", "--yes"), 2);
     command_complained(w, "has no proven password of trunk ST_7 on vatel");
@@ -86,9 +78,8 @@ static int show_to(struct command_world *w, const char *answer, char *seen, size
     return status;
 }
 
-static void on_a_terminal_show_asks_first(void **state)
+COMMAND_TEST(on_a_terminal_show_asks_first)
 {
-    struct command_world *w = *state;
     char seen[2000];
     int status;
 
@@ -107,9 +98,8 @@ static void on_a_terminal_show_asks_first(void **state)
 
 /* --- keys elsewhere --------------------------------------------------------------------------- */
 
-static void a_public_only_ledger_writes_its_private_key_where_it_is_told(void **state)
+COMMAND_TEST(a_public_only_ledger_writes_its_private_key_where_it_is_told)
 {
-    struct command_world *w = *state;
     char *file = scratch_path(w->folder, "vault.key");
 
     assert_int_equal(RUN(w, "init", "--public-only", "--key-out", file), 0);
@@ -125,9 +115,8 @@ static void a_public_only_ledger_writes_its_private_key_where_it_is_told(void **
     free(file);
 }
 
-static void a_private_key_on_standard_output_is_all_that_is_there(void **state)
+COMMAND_TEST(a_private_key_on_standard_output_is_all_that_is_there)
 {
-    struct command_world *w = *state;
     char *file = scratch_path(w->folder, "vault.key");
 
     assert_int_equal(RUN(w, "init", "--public-only"), 0);
@@ -139,9 +128,8 @@ static void a_private_key_on_standard_output_is_all_that_is_there(void **state)
     free(file);
 }
 
-static void a_private_key_that_cannot_be_written_makes_no_ledger_that_nobody_can_read(void **state)
+COMMAND_TEST(a_private_key_that_cannot_be_written_makes_no_ledger_that_nobody_can_read)
 {
-    struct command_world *w = *state;
     int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
     char *file = scratch_path(w->folder, "taken.key"), *kept;
     size_t len = 0;
@@ -163,9 +151,8 @@ static void a_private_key_that_cannot_be_written_makes_no_ledger_that_nobody_can
     free(file);
 }
 
-static void a_public_key_that_was_made_elsewhere_is_taken(void **state)
+COMMAND_TEST(a_public_key_that_was_made_elsewhere_is_taken)
 {
-    struct command_world *w = *state;
     char *other = scratch_path(w->folder, "vault.db"), *key = scratch_path(w->folder, "vault.key");
     char public_key[45] = "";
     const char *at;
@@ -191,10 +178,8 @@ static void a_public_key_that_was_made_elsewhere_is_taken(void **state)
     free(key);
 }
 
-static void rekey_says_where_the_new_key_is(void **state)
+COMMAND_TEST(rekey_says_where_the_new_key_is)
 {
-    struct command_world *w = *state;
-
     command_store_two(w);
     assert_int_equal(RUN(w, "rekey"), 0);
     command_said(w, "2 passwords are sealed to a new key");
@@ -203,22 +188,4 @@ static void rekey_says_where_the_new_key_is(void **state)
     command_said(w, "first-password");
     assert_int_equal(RUN(w, "rekey", "--key", "/nowhere.key"), 2);
     command_complained(w, "/nowhere.key");
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, command_set_up, command_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(without_a_terminal_show_needs_yes),
-        TEST(show_says_what_it_does_not_have),
-        TEST(on_a_terminal_show_asks_first),
-        TEST(a_public_only_ledger_writes_its_private_key_where_it_is_told),
-        TEST(a_private_key_on_standard_output_is_all_that_is_there),
-        TEST(a_private_key_that_cannot_be_written_makes_no_ledger_that_nobody_can_read),
-        TEST(a_public_key_that_was_made_elsewhere_is_taken),
-        TEST(rekey_says_where_the_new_key_is),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,14 +1,9 @@
 /* The fuzzer's checks over texts that are broken in a fixed pseudo-random way, on every test run.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "../fuzz/fuzz_json.c"
+#include "test.h"
 
 static const char *const seeds[] = {
     "{\"id\":42,\"name\":\"Berlin\",\"ips\":[\"192.0.2.1\"],\"on\":true,\"x\":null,\"f\":false}",
@@ -58,9 +53,8 @@ static size_t mutate(char *text, size_t len, size_t room, uint32_t *random)
     }
 }
 
-static void mutated_texts_are_read_as_jansson_reads_them(void **state)
+TEST(mutated_texts_are_read_as_jansson_reads_them)
 {
-    (void)state;
     uint32_t random = 2463534242u;
     for (size_t s = 0; s < sizeof seeds / sizeof *seeds; s++) {
         LLVMFuzzerTestOneInput((const uint8_t *)seeds[s], strlen(seeds[s]));
@@ -74,12 +68,4 @@ static void mutated_texts_are_read_as_jansson_reads_them(void **state)
         }
     }
     lua_close(shared);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mutated_texts_are_read_as_jansson_reads_them),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,7 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "test.h"
 #include "json/scan.h"
 
 static int open_scan(void **state)
@@ -25,14 +20,15 @@ static int close_scan(void **state)
     return 0;
 }
 
+#define SCAN_TEST(name) TEST_WITH(open_scan, close_scan, name, th_json_scan *scan)
+
 static int scan_text(th_json_scan *scan, const char *text)
 {
     return th_json_scan_text(scan, text, strlen(text));
 }
 
-static void only_what_lua_cjson_would_spoil_is_rewritten(void **state)
+SCAN_TEST(only_what_lua_cjson_would_spoil_is_rewritten)
 {
-    th_json_scan *scan = *state;
     assert_int_equal(scan_text(scan, "{\"a\":[1,{}],\"b\":999999999999999,\"c\":1.5,\"d\":\"[]\"}"),
                      0);
     assert_int_equal(scan->nedits, 0);
@@ -48,17 +44,15 @@ static void only_what_lua_cjson_would_spoil_is_rewritten(void **state)
     assert_int_equal(scan->edits[1].len, 17);
 }
 
-static void a_text_without_numbers_and_arrays_says_so(void **state)
+SCAN_TEST(a_text_without_numbers_and_arrays_says_so)
 {
-    th_json_scan *scan = *state;
     assert_int_equal(scan_text(scan, "[1]"), 0);
     assert_int_equal(scan_text(scan, "{\"a\":\"1\",\"b\":null,\"c\":{\"d\":true}}"), 0);
     assert_false(scan->numbers || scan->arrays);
 }
 
-static void the_place_of_an_error_is_a_byte(void **state)
+SCAN_TEST(the_place_of_an_error_is_a_byte)
 {
-    th_json_scan *scan = *state;
     assert_int_equal(scan_text(scan, "{\"a\":1,\n\"a\":2}"), -1);
     assert_int_equal(scan->offset, 8);
     size_t line, column;
@@ -71,9 +65,8 @@ static void the_place_of_an_error_is_a_byte(void **state)
     assert_int_equal(column, 1);
 }
 
-static void a_scanner_forgets_a_text_that_failed(void **state)
+SCAN_TEST(a_scanner_forgets_a_text_that_failed)
 {
-    th_json_scan *scan = *state;
     for (int i = 0; i < 100; i++) {
         assert_int_equal(scan_text(scan, "{\"a\":[[[{\"b\":1,\"\\u0063\":2,"), -1);
         assert_int_equal(scan_text(scan, "{\"a\":{\"b\":1,\"c\":[]}}"), 0);
@@ -100,9 +93,8 @@ static uint64_t probes_for(th_json_scan *scan, unsigned fields, const char *pref
     return scan->probes;
 }
 
-static void keys_are_compared_in_linear_time(void **state)
+SCAN_TEST(keys_are_compared_in_linear_time)
 {
-    th_json_scan *scan = *state;
     static const char *const prefixes[] = {"key", "\\u006bey"};
     for (size_t i = 0; i < 2; i++) {
         uint64_t once = probes_for(scan, 100000, prefixes[i]);
@@ -112,9 +104,8 @@ static void keys_are_compared_in_linear_time(void **state)
     }
 }
 
-static void one_repeated_key_among_many_is_found(void **state)
+SCAN_TEST(one_repeated_key_among_many_is_found)
 {
-    th_json_scan *scan = *state;
     char *object = object_of(50000, "key");
     size_t len = strlen(object);
     th_buf text = {0};
@@ -127,9 +118,8 @@ static void one_repeated_key_among_many_is_found(void **state)
     th_buf_close(&text);
 }
 
-static void the_same_key_in_nested_objects_costs_nothing(void **state)
+SCAN_TEST(the_same_key_in_nested_objects_costs_nothing)
 {
-    th_json_scan *scan = *state;
     th_buf text = {0};
     for (int i = 0; i < 250; i++)
         th_buf_puts(&text, "{\"id\":");
@@ -145,29 +135,11 @@ static void the_same_key_in_nested_objects_costs_nothing(void **state)
     th_buf_close(&text);
 }
 
-static void scratch_memory_of_a_large_text_does_not_stay(void **state)
+SCAN_TEST(scratch_memory_of_a_large_text_does_not_stay)
 {
-    th_json_scan *scan = *state;
     probes_for(scan, 100000, "\\u006bey");
     assert_true(scan->keys_cap >= 100000);
     assert_int_equal(scan_text(scan, "{}"), 0);
     assert_int_equal(scan->keys_cap, 0);
     assert_int_equal(scan->unescaped.cap, 0);
-}
-
-#define SCAN_TEST(f) cmocka_unit_test_setup_teardown(f, open_scan, close_scan)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        SCAN_TEST(only_what_lua_cjson_would_spoil_is_rewritten),
-        SCAN_TEST(a_text_without_numbers_and_arrays_says_so),
-        SCAN_TEST(the_place_of_an_error_is_a_byte),
-        SCAN_TEST(a_scanner_forgets_a_text_that_failed),
-        SCAN_TEST(keys_are_compared_in_linear_time),
-        SCAN_TEST(one_repeated_key_among_many_is_found),
-        SCAN_TEST(the_same_key_in_nested_objects_costs_nothing),
-        SCAN_TEST(scratch_memory_of_a_large_text_does_not_stay),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,19 +1,15 @@
 /* What the ledger says is on disk is there, in the state that it says, and nothing is half done. */
-#include <setjmp.h>
 #include <signal.h>
 #include <sqlite3.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "ledger/ledger.h"
 #include "ledger_world.h"
+#include "test.h"
 #include "watched_disk.h"
 
 enum { MANY = 100 };
@@ -35,9 +31,8 @@ static void see_row(th_ledger_op *op)
         world_query(witness->w->path, "SELECT count(*) FROM secrets WHERE trunk = '42'");
 }
 
-static void a_secret_is_synced_and_visible_before_its_callback(void **state)
+WORLD_TEST(a_secret_is_synced_and_visible_before_its_callback)
 {
-    struct world *w = *state;
     struct witness witness = {.w = w, .dirty = true};
     th_secret *secret = world_secret("before-the-callback");
     th_ledger_op op = world_add_op("42", secret);
@@ -66,9 +61,8 @@ static void die(th_ledger_op *op)
     kill(getpid(), SIGKILL);
 }
 
-static void a_process_that_is_killed_in_the_callback_leaves_the_secret(void **state)
+WORLD_TEST(a_process_that_is_killed_in_the_callback_leaves_the_secret)
 {
-    struct world *w = *state;
     pid_t pid = fork();
     int status = 0;
 
@@ -118,9 +112,8 @@ static struct pack *submit_many(struct world *w, th_secret *secret)
     return pack;
 }
 
-static void operations_of_one_turn_share_one_commit_and_finish_in_order(void **state)
+WORLD_TEST(operations_of_one_turn_share_one_commit_and_finish_in_order)
 {
-    struct world *w = *state;
     struct th_ledger_stats stats;
     th_secret *secret = world_secret("shared");
     struct pack *pack;
@@ -139,9 +132,8 @@ static void operations_of_one_turn_share_one_commit_and_finish_in_order(void **s
     th_secret_unref(secret);
 }
 
-static void closing_with_queued_work_writes_it_and_calls_back(void **state)
+WORLD_TEST(closing_with_queued_work_writes_it_and_calls_back)
 {
-    struct world *w = *state;
     th_secret *secret = world_secret("late");
     struct pack *pack;
 
@@ -166,9 +158,8 @@ static void close_now(th_ledger_op *op)
     w->ledger = NULL;
 }
 
-static void the_ledger_may_be_closed_from_a_callback(void **state)
+WORLD_TEST(the_ledger_may_be_closed_from_a_callback)
 {
-    struct world *w = *state;
     struct pack *pack = calloc(1, sizeof *pack);
 
     world_open(w);
@@ -181,10 +172,8 @@ static void the_ledger_may_be_closed_from_a_callback(void **state)
     free(pack);
 }
 
-static void an_idle_ledger_does_not_keep_the_loop_alive(void **state)
+WORLD_TEST(an_idle_ledger_does_not_keep_the_loop_alive)
 {
-    struct world *w = *state;
-
     world_open(w);
     assert_false(uv_loop_alive(&w->loop));
     world_add(w, "42", "once");
@@ -193,9 +182,8 @@ static void an_idle_ledger_does_not_keep_the_loop_alive(void **state)
 
 /* --- states ----------------------------------------------------------------------------------- */
 
-static void a_new_current_secret_makes_the_earlier_one_previous(void **state)
+WORLD_TEST(a_new_current_secret_makes_the_earlier_one_previous)
 {
-    struct world *w = *state;
     int64_t first, second, other;
 
     world_open(w);
@@ -209,9 +197,8 @@ static void a_new_current_secret_makes_the_earlier_one_previous(void **state)
         w, "previous:first:accepted current:other:accepted current:second:reprovisioned ");
 }
 
-static void rows_survive_reopening_with_state_and_evidence(void **state)
+WORLD_TEST(rows_survive_reopening_with_state_and_evidence)
 {
-    struct world *w = *state;
     th_ledger_op end = {.verb = TH_LEDGER_RUN_END, .run = "r1", .status = 3};
     th_secret *secret = world_secret("lasting");
     th_ledger_op op = world_add_op("42", secret);
@@ -238,9 +225,8 @@ static void rows_survive_reopening_with_state_and_evidence(void **state)
     th_secret_unref(secret);
 }
 
-static void a_create_gets_its_trunk_later_and_replaces_what_that_had(void **state)
+WORLD_TEST(a_create_gets_its_trunk_later_and_replaces_what_that_had)
 {
-    struct world *w = *state;
     int64_t old, created, waiting;
     th_ledger_op trunk = {.verb = TH_LEDGER_SECRET_TRUNK, .trunk = "77"};
     th_ledger_op elsewhere = {.verb = TH_LEDGER_SECRET_TRUNK, .trunk = "78"};
@@ -261,10 +247,8 @@ static void a_create_gets_its_trunk_later_and_replaces_what_that_had(void **stat
     assert_int_equal(world_query(w->path, "SELECT count(*) FROM secrets WHERE trunk = '77'"), 2);
 }
 
-static void a_secret_that_may_be_live_cannot_be_deleted(void **state)
+WORLD_TEST(a_secret_that_may_be_live_cannot_be_deleted)
 {
-    struct world *w = *state;
-
     world_open(w);
     world_add(w, "42", "candidate");
     world_set_state(w, world_add(w, "43", "current"), TH_CURRENT, "accepted");
@@ -275,9 +259,8 @@ static void a_secret_that_may_be_live_cannot_be_deleted(void **state)
     assert_int_equal(world_query(w->path, "SELECT count(*) FROM secrets"), 2);
 }
 
-static void the_fault_of_one_operation_does_not_spoil_the_others(void **state)
+WORLD_TEST(the_fault_of_one_operation_does_not_spoil_the_others)
 {
-    struct world *w = *state;
     th_secret *secret = world_secret("fine");
     int called = 0;
     th_ledger_op ops[] = {
@@ -336,10 +319,8 @@ static void assert_batch_fails(struct world *w, const char *reason)
     th_secret_unref(secret);
 }
 
-static void a_failed_commit_fails_all_of_it_and_later_ones_work(void **state)
+WORLD_TEST(a_failed_commit_fails_all_of_it_and_later_ones_work)
 {
-    struct world *w = *state;
-
     watched_disk_install();
     world_open(w);
     watched_disk_fail_syncs(SQLITE_IOERR_FSYNC);
@@ -354,9 +335,8 @@ static void a_failed_commit_fails_all_of_it_and_later_ones_work(void **state)
     watched_disk_remove();
 }
 
-static void a_file_size_limit_fails_the_write_and_later_ones_work(void **state)
+WORLD_TEST(a_file_size_limit_fails_the_write_and_later_ones_work)
 {
-    struct world *w = *state;
     struct rlimit before, tight = {.rlim_cur = 16 * 1024};
 
     signal(SIGXFSZ, SIG_IGN);
@@ -370,9 +350,8 @@ static void a_file_size_limit_fails_the_write_and_later_ones_work(void **state)
     world_expect_rows(w, "candidate:after the trouble: ");
 }
 
-static void a_failure_that_nobody_waits_for_is_kept(void **state)
+WORLD_TEST(a_failure_that_nobody_waits_for_is_kept)
 {
-    struct world *w = *state;
     th_ledger_op *op = calloc(1, sizeof *op), *fine = calloc(1, sizeof *fine);
 
     world_open(w);
@@ -386,28 +365,4 @@ static void a_failure_that_nobody_waits_for_is_kept(void **state)
     uv_run(&w->loop, UV_RUN_DEFAULT);
     assert_non_null(th_ledger_failure(w->ledger));
     assert_non_null(strstr(th_ledger_failure(w->ledger)->message, "4711"));
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(a_secret_is_synced_and_visible_before_its_callback),
-        TEST(a_process_that_is_killed_in_the_callback_leaves_the_secret),
-        TEST(operations_of_one_turn_share_one_commit_and_finish_in_order),
-        TEST(closing_with_queued_work_writes_it_and_calls_back),
-        TEST(the_ledger_may_be_closed_from_a_callback),
-        TEST(an_idle_ledger_does_not_keep_the_loop_alive),
-        TEST(a_new_current_secret_makes_the_earlier_one_previous),
-        TEST(rows_survive_reopening_with_state_and_evidence),
-        TEST(a_create_gets_its_trunk_later_and_replaces_what_that_had),
-        TEST(a_secret_that_may_be_live_cannot_be_deleted),
-        TEST(the_fault_of_one_operation_does_not_spoil_the_others),
-        TEST(a_failed_commit_fails_all_of_it_and_later_ones_work),
-        TEST(a_file_size_limit_fails_the_write_and_later_ones_work),
-        TEST(a_failure_that_nobody_waits_for_is_kept),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,17 +1,13 @@
 /* What is written together: operations of concurrent items share a commit, and a sync of the disk.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "ledger/ledger.h"
 #include "ledger/writer.h"
 #include "ledger_world.h"
+#include "test.h"
 #include "watched_disk.h"
 
 /* --- a rotation, as a job does it: so many items at a time, each waiting for the disk twice --- */
@@ -103,9 +99,8 @@ static void begin_next(struct item *item)
     th_ledger_submit(item->rotation->ledger, &item->begin);
 }
 
-static void concurrent_items_share_two_commits_for_all_that_they_write(void **state)
+WORLD_TEST(concurrent_items_share_two_commits_for_all_that_they_write)
 {
-    struct world *w = *state;
     struct rotation rotation = {.secret = world_secret("shared")};
     struct item items[AT_ONCE] = {0};
     struct th_ledger_stats before, after;
@@ -139,9 +134,8 @@ static void concurrent_items_share_two_commits_for_all_that_they_write(void **st
     th_secret_unref(rotation.secret);
 }
 
-static void what_nobody_waits_for_is_written_all_the_same(void **state)
+WORLD_TEST(what_nobody_waits_for_is_written_all_the_same)
 {
-    struct world *w = *state;
     struct th_ledger_stats stats;
     int called = 0;
     th_ledger_op patient = {.verb = TH_LEDGER_ITEM_BEGIN,
@@ -177,10 +171,8 @@ static void note_state(struct world *w, int64_t row, enum th_secret_state state,
                                               .evidence = evidence});
 }
 
-static void
-of_two_passwords_the_one_that_was_proven_last_is_current_however_it_was_batched(void **state)
+WORLD_TEST(of_two_passwords_the_one_that_was_proven_last_is_current_however_it_was_batched)
 {
-    struct world *w = *state;
     int64_t first, second;
 
     world_open(w);
@@ -196,9 +188,8 @@ of_two_passwords_the_one_that_was_proven_last_is_current_however_it_was_batched(
     world_expect_rows(w, "current:first:reprovisioned previous:second:updated_at ");
 }
 
-static void a_refusal_after_an_acceptance_in_the_same_commit_stands(void **state)
+WORLD_TEST(a_refusal_after_an_acceptance_in_the_same_commit_stands)
 {
-    struct world *w = *state;
     int64_t row;
 
     world_open(w);
@@ -211,9 +202,8 @@ static void a_refusal_after_an_acceptance_in_the_same_commit_stands(void **state
 
 /* --- the key that seals them ------------------------------------------------------------------ */
 
-static void the_key_that_seals_is_forgotten_between_commits_without_harm(void **state)
+WORLD_TEST(the_key_that_seals_is_forgotten_between_commits_without_harm)
 {
-    struct world *w = *state;
     th_ledger_writer *writer = NULL;
     th_secret *secret = world_secret("sealed");
 
@@ -232,18 +222,4 @@ static void the_key_that_seals_is_forgotten_between_commits_without_harm(void **
     world_expect_rows(w,
                       "candidate:sealed: candidate:sealed: candidate:sealed: candidate:sealed: ");
     th_secret_unref(secret);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(concurrent_items_share_two_commits_for_all_that_they_write),
-        TEST(what_nobody_waits_for_is_written_all_the_same),
-        TEST(of_two_passwords_the_one_that_was_proven_last_is_current_however_it_was_batched),
-        TEST(a_refusal_after_an_acceptance_in_the_same_commit_stands),
-        TEST(the_key_that_seals_is_forgotten_between_commits_without_harm),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,10 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <setjmp.h>
 #include <sqlite3.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +11,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "ledger/backup.h"
 #include "ledger/ledger.h"
 #include "ledger/lock.h"
 #include "ledger_world.h"
 #include "scratch_folder.h"
+#include "test.h"
 
 /* --- a full disk: a small one, mounted in a process of its own -------------------------------- */
 
@@ -78,9 +74,9 @@ static int open_on_full_disk(struct world *w, const char *filler)
     return th_ledger_open(&w->loop, w->path, &w->ledger, &w->err) ? 4 : 0;
 }
 
-static void a_full_disk_is_refused_when_the_ledger_is_opened(void **state)
+WORLD_TEST(a_full_disk_is_refused_when_the_ledger_is_opened)
 {
-    on_small_disk(*state, open_on_full_disk);
+    on_small_disk(w, open_on_full_disk);
 }
 
 static int add(struct world *w)
@@ -119,9 +115,9 @@ static int write_on_full_disk(struct world *w, const char *filler)
     return world_query(w->path, "SELECT count(*) FROM secrets") == written + 1 ? 0 : 5;
 }
 
-static void a_full_disk_fails_the_write_and_nothing_that_was_told_is_lost(void **state)
+WORLD_TEST(a_full_disk_fails_the_write_and_nothing_that_was_told_is_lost)
 {
-    on_small_disk(*state, write_on_full_disk);
+    on_small_disk(w, write_on_full_disk);
 }
 
 static int lock_on_full_disk(struct world *w, const char *filler)
@@ -142,9 +138,9 @@ static int lock_on_full_disk(struct world *w, const char *filler)
     return 0;
 }
 
-static void a_lock_on_a_full_disk_says_what_to_do(void **state)
+WORLD_TEST(a_lock_on_a_full_disk_says_what_to_do)
 {
-    on_small_disk(*state, lock_on_full_disk);
+    on_small_disk(w, lock_on_full_disk);
 }
 
 static int backup_to_full_disk(struct world *w, const char *filler)
@@ -163,9 +159,9 @@ static int backup_to_full_disk(struct world *w, const char *filler)
     return rc;
 }
 
-static void a_backup_that_finds_no_room_leaves_nothing_behind(void **state)
+WORLD_TEST(a_backup_that_finds_no_room_leaves_nothing_behind)
 {
-    on_small_disk(*state, backup_to_full_disk);
+    on_small_disk(w, backup_to_full_disk);
 }
 
 /* --- other programs --------------------------------------------------------------------------- */
@@ -178,9 +174,8 @@ static sqlite3 *connect_to(struct world *w)
     return db;
 }
 
-static void a_long_reader_stops_no_writer_and_sees_one_moment(void **state)
+WORLD_TEST(a_long_reader_stops_no_writer_and_sees_one_moment)
 {
-    struct world *w = *state;
     enum { COMMITS = 2000 };
     sqlite3 *reader;
     sqlite3_stmt *stmt = NULL;
@@ -205,9 +200,8 @@ static void a_long_reader_stops_no_writer_and_sees_one_moment(void **state)
     sqlite3_close(reader);
 }
 
-static void a_commit_waits_for_that_of_another_program(void **state)
+WORLD_TEST(a_commit_waits_for_that_of_another_program)
 {
-    struct world *w = *state;
     th_secret *secret = world_secret("patient");
     th_ledger_op op = world_add_op("42", secret);
     sqlite3 *other;
@@ -230,9 +224,8 @@ static void a_commit_waits_for_that_of_another_program(void **state)
     th_secret_unref(secret);
 }
 
-static void a_backup_during_a_run_is_whole_private_and_one_file(void **state)
+WORLD_TEST(a_backup_during_a_run_is_whole_private_and_one_file)
 {
-    struct world *w = *state;
     char *copy = scratch_path(w->folder, "copy.db"), *log = scratch_path(w->folder, "copy.db-wal");
     char text[1000] = "";
     mode_t mask = umask(0);
@@ -252,21 +245,4 @@ static void a_backup_during_a_run_is_whole_private_and_one_file(void **state)
     assert_non_null(strstr(w->err.message, "it is there already"));
     free(copy);
     free(log);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(a_full_disk_is_refused_when_the_ledger_is_opened),
-        TEST(a_full_disk_fails_the_write_and_nothing_that_was_told_is_lost),
-        TEST(a_lock_on_a_full_disk_says_what_to_do),
-        TEST(a_backup_that_finds_no_room_leaves_nothing_behind),
-        TEST(a_long_reader_stops_no_writer_and_sees_one_moment),
-        TEST(a_commit_waits_for_that_of_another_program),
-        TEST(a_backup_during_a_run_is_whole_private_and_one_file),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

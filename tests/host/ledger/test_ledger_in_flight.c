@@ -1,14 +1,10 @@
 /* Passwords of requests that are under way at the same time: none that may be live goes. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "ledger/ledger.h"
 #include "ledger_world.h"
+#include "test.h"
 
 struct sending {
     int64_t attempt, row;
@@ -64,10 +60,9 @@ static void end(struct world *w, struct sending sent, enum th_attempt_state stat
         world_set_state(w, sent.row, TH_REJECTED, "refused");
 }
 
-static void the_one_that_was_answered_last_is_current_and_the_others_stay(void **state)
+WORLD_TEST(the_one_that_was_answered_last_is_current_and_the_others_stay)
 {
     static const int order[] = {5, 2, 7, 1, 4, 0, 6, 3};
-    struct world *w = *state;
     struct sending sent[8];
     char text[8];
 
@@ -86,9 +81,8 @@ static void the_one_that_was_answered_last_is_current_and_the_others_stay(void *
     world_expect_rows(w, "previous:pass3:accepted previous:pass6:accepted current:later:accepted ");
 }
 
-static void what_is_under_way_stays_a_candidate_when_a_newer_one_is_proven(void **state)
+WORLD_TEST(what_is_under_way_stays_a_candidate_when_a_newer_one_is_proven)
 {
-    struct world *w = *state;
     struct sending first, second, third;
 
     world_open(w);
@@ -108,9 +102,8 @@ static void what_is_under_way_stays_a_candidate_when_a_newer_one_is_proven(void 
 }
 
 /* The first ended after the third was put on record, by a clock that was set back meanwhile. */
-static void what_was_under_way_stays_a_candidate_when_the_clock_was_set_back(void **state)
+WORLD_TEST(what_was_under_way_stays_a_candidate_when_the_clock_was_set_back)
 {
-    struct world *w = *state;
     struct sending first, second;
 
     world_open(w);
@@ -125,10 +118,8 @@ static void what_was_under_way_stays_a_candidate_when_the_clock_was_set_back(voi
     world_expect_rows(w, "candidate:first: current:second:accepted ");
 }
 
-static void one_in_doubt_that_had_ended_before_is_over(void **state)
+WORLD_TEST(one_in_doubt_that_had_ended_before_is_over)
 {
-    struct world *w = *state;
-
     world_open(w);
     begin_run(w, "r1", getpid());
     end(w, send_secret(w, "r1", "doubtful"), TH_ATTEMPT_AMBIGUOUS);
@@ -136,10 +127,8 @@ static void one_in_doubt_that_had_ended_before_is_over(void **state)
     world_expect_rows(w, "previous:doubtful:superseded current:newer:accepted ");
 }
 
-static void what_a_dead_run_had_under_way_is_over_when_a_newer_one_is_proven(void **state)
+WORLD_TEST(what_a_dead_run_had_under_way_is_over_when_a_newer_one_is_proven)
 {
-    struct world *w = *state;
-
     world_open(w);
     begin_run(w, "r1", 0x3fffffff); /* no process has this number */
     begin_run(w, "r2", getpid());
@@ -149,9 +138,8 @@ static void what_a_dead_run_had_under_way_is_over_when_a_newer_one_is_proven(voi
     world_expect_rows(w, "previous:left:superseded candidate:under way: current:newer:accepted ");
 }
 
-static void a_secret_that_is_under_way_for_the_second_time_stays(void **state)
+WORLD_TEST(a_secret_that_is_under_way_for_the_second_time_stays)
 {
-    struct world *w = *state;
     th_secret *secret = world_secret("again");
     struct sending first, again;
 
@@ -169,9 +157,8 @@ static void a_secret_that_is_under_way_for_the_second_time_stays(void **state)
     th_secret_unref(secret);
 }
 
-static void a_superseded_one_can_still_be_proven(void **state)
+WORLD_TEST(a_superseded_one_can_still_be_proven)
 {
-    struct world *w = *state;
     int64_t doubtful;
 
     world_open(w);
@@ -181,21 +168,4 @@ static void a_superseded_one_can_still_be_proven(void **state)
     world_expect_rows(w, "current:doubtful: previous:newer:accepted ");
     world_set_state(w, doubtful, TH_CURRENT, "registered");
     world_expect_rows(w, "current:doubtful:registered previous:newer:accepted ");
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(the_one_that_was_answered_last_is_current_and_the_others_stay),
-        TEST(what_is_under_way_stays_a_candidate_when_a_newer_one_is_proven),
-        TEST(what_was_under_way_stays_a_candidate_when_the_clock_was_set_back),
-        TEST(one_in_doubt_that_had_ended_before_is_over),
-        TEST(what_a_dead_run_had_under_way_is_over_when_a_newer_one_is_proven),
-        TEST(a_secret_that_is_under_way_for_the_second_time_stays),
-        TEST(a_superseded_one_can_still_be_proven),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

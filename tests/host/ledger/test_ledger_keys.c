@@ -1,26 +1,21 @@
 /* Nobody reads the ledger without its private key, and that key is never lost or overwritten. */
-#include <setjmp.h>
 #include <sqlite3.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "ledger/ledger.h"
 #include "ledger_world.h"
 #include "scratch_folder.h"
+#include "test.h"
 #include "watched_disk.h"
 
 /* --- private ---------------------------------------------------------------------------------- */
 
-static void every_file_is_private_from_the_start(void **state)
+WORLD_TEST(every_file_is_private_from_the_start)
 {
-    struct world *w = *state;
     char *deep = scratch_path(w->folder, "state/trunkhost/ledger.db");
     char *wal = scratch_path(w->folder, "state/trunkhost/ledger.db-wal");
     char *shm = scratch_path(w->folder, "state/trunkhost/ledger.db-shm");
@@ -46,9 +41,8 @@ static void every_file_is_private_from_the_start(void **state)
     free(outer);
 }
 
-static void no_secret_lies_in_any_file_in_clear(void **state)
+WORLD_TEST(no_secret_lies_in_any_file_in_clear)
 {
-    struct world *w = *state;
     const char text[] = "kEqzV7yBnT3mWcX9sLpR2dFg";
 
     world_open(w);
@@ -60,9 +54,8 @@ static void no_secret_lies_in_any_file_in_clear(void **state)
     world_expect_rows(w, "current:kEqzV7yBnT3mWcX9sLpR2dFg:accepted ");
 }
 
-static void a_sealed_secret_that_was_moved_to_another_row_is_refused(void **state)
+WORLD_TEST(a_sealed_secret_that_was_moved_to_another_row_is_refused)
 {
-    struct world *w = *state;
     char text[1000] = "";
 
     world_open(w);
@@ -90,9 +83,8 @@ static void a_sealed_secret_that_was_moved_to_another_row_is_refused(void **stat
 
 /* --- keys ------------------------------------------------------------------------------------- */
 
-static void rotating_works_without_the_private_key_and_export_says_where_it_looked(void **state)
+WORLD_TEST(rotating_works_without_the_private_key_and_export_says_where_it_looked)
 {
-    struct world *w = *state;
     char *elsewhere = scratch_path(w->folder, "elsewhere.key");
     char text[1000] = "";
 
@@ -115,9 +107,8 @@ static void rotating_works_without_the_private_key_and_export_says_where_it_look
     free(elsewhere);
 }
 
-static void a_new_ledger_takes_over_the_key_file_that_is_there(void **state)
+WORLD_TEST(a_new_ledger_takes_over_the_key_file_that_is_there)
 {
-    struct world *w = *state;
     char *before, *after;
     size_t len = 0;
 
@@ -134,9 +125,8 @@ static void a_new_ledger_takes_over_the_key_file_that_is_there(void **state)
     free(after);
 }
 
-static void the_private_key_is_on_disk_before_the_public_one_is_committed(void **state)
+WORLD_TEST(the_private_key_is_on_disk_before_the_public_one_is_committed)
 {
-    struct world *w = *state;
     char *made, *used;
     size_t len = 0;
 
@@ -163,9 +153,8 @@ static void the_private_key_is_on_disk_before_the_public_one_is_committed(void *
     free(used);
 }
 
-static void a_key_of_another_ledger_is_refused(void **state)
+WORLD_TEST(a_key_of_another_ledger_is_refused)
 {
-    struct world *w = *state;
     char *other = scratch_path(w->folder, "other.db"), *key = scratch_path(w->folder, "other.key");
     char text[1000] = "";
 
@@ -190,9 +179,8 @@ static void a_key_of_another_ledger_is_refused(void **state)
     free(key);
 }
 
-static void a_key_file_that_is_no_key_is_not_overwritten(void **state)
+WORLD_TEST(a_key_file_that_is_no_key_is_not_overwritten)
 {
-    struct world *w = *state;
     char *after;
     size_t len = 0;
 
@@ -204,30 +192,9 @@ static void a_key_file_that_is_no_key_is_not_overwritten(void **state)
     free(after);
 }
 
-static void init_makes_keys_once(void **state)
+WORLD_TEST(init_makes_keys_once)
 {
-    struct world *w = *state;
-
     assert_int_equal(th_ledger_init(w->path, &w->err), 0);
     assert_int_equal(th_ledger_init(w->path, &w->err), -TH_INVALID);
     assert_non_null(strstr(w->err.message, "Nothing was changed"));
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(every_file_is_private_from_the_start),
-        TEST(no_secret_lies_in_any_file_in_clear),
-        TEST(a_sealed_secret_that_was_moved_to_another_row_is_refused),
-        TEST(rotating_works_without_the_private_key_and_export_says_where_it_looked),
-        TEST(a_new_ledger_takes_over_the_key_file_that_is_there),
-        TEST(the_private_key_is_on_disk_before_the_public_one_is_committed),
-        TEST(a_key_of_another_ledger_is_refused),
-        TEST(a_key_file_that_is_no_key_is_not_overwritten),
-        TEST(init_makes_keys_once),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

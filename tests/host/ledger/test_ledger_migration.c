@@ -1,20 +1,16 @@
 /* An older ledger is brought up to date as it is opened, with every password it held. */
-#include <setjmp.h>
 #include <sqlite3.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "ledger/ledger.h"
 #include "ledger_v1.h"
 #include "ledger_world.h"
 #include "scratch_folder.h"
+#include "test.h"
 #include "watched_disk.h"
 
 static int collect_all(const struct th_ledger_secret_row *row, void *ctx)
@@ -27,9 +23,8 @@ static int collect_all(const struct th_ledger_secret_row *row, void *ctx)
     return 0;
 }
 
-static void every_password_of_schema_1_opens_after_the_migration(void **state)
+WORLD_TEST(every_password_of_schema_1_opens_after_the_migration)
 {
-    struct world *w = *state;
     char text[2000] = "";
 
     ledger_v1_make(w->path, w->key);
@@ -53,10 +48,8 @@ static void every_password_of_schema_1_opens_after_the_migration(void **state)
     world_expect(w, "PRAGMA integrity_check", "ok");
 }
 
-static void a_candidate_that_a_proven_one_has_followed_becomes_previous(void **state)
+WORLD_TEST(a_candidate_that_a_proven_one_has_followed_becomes_previous)
 {
-    struct world *w = *state;
-
     ledger_v1_make(w->path, w->key);
     assert_int_equal(world_change(w->path, "UPDATE secrets SET state = 'candidate', evidence = ''"
                                            " WHERE id = 2"),
@@ -72,9 +65,8 @@ static const char shape[] =
     " UNION SELECT t.name || '.' || c.name || ' ' || c.type || ' ' || c.\"notnull\""
     " FROM sqlite_schema AS t, pragma_table_info(t.name) AS c ORDER BY line)";
 
-static void a_migrated_ledger_is_like_a_new_one(void **state)
+WORLD_TEST(a_migrated_ledger_is_like_a_new_one)
 {
-    struct world *w = *state;
     char *fresh = scratch_path(w->folder, "fresh.db"), *old = w->path, *wanted;
     sqlite3 *db = NULL;
     sqlite3_stmt *stmt = NULL;
@@ -93,10 +85,8 @@ static void a_migrated_ledger_is_like_a_new_one(void **state)
     free(fresh);
 }
 
-static void a_migration_that_fails_leaves_the_old_ledger(void **state)
+WORLD_TEST(a_migration_that_fails_leaves_the_old_ledger)
 {
-    struct world *w = *state;
-
     ledger_v1_make(w->path, w->key);
     watched_disk_install();
     watched_disk_fail_writes(SQLITE_FULL);
@@ -113,9 +103,8 @@ static void a_migration_that_fails_leaves_the_old_ledger(void **state)
     assert_int_equal(world_query(w->path, "SELECT count(*) FROM secrets"), 8);
 }
 
-static void programs_that_start_at_once_migrate_once(void **state)
+WORLD_TEST(programs_that_start_at_once_migrate_once)
 {
-    struct world *w = *state;
     enum { PROGRAMS = 4 };
     int status = 0;
 
@@ -137,9 +126,8 @@ static void programs_that_start_at_once_migrate_once(void **state)
     assert_int_equal(world_query(w->path, "SELECT count(*) FROM secrets"), 8);
 }
 
-static void a_reader_in_the_middle_of_the_old_ledger_does_not_stop_the_migration(void **state)
+WORLD_TEST(a_reader_in_the_middle_of_the_old_ledger_does_not_stop_the_migration)
 {
-    struct world *w = *state;
     sqlite3 *reader = NULL;
     sqlite3_stmt *stmt = NULL;
 
@@ -157,9 +145,8 @@ static void a_reader_in_the_middle_of_the_old_ledger_does_not_stop_the_migration
     assert_int_equal(world_query(w->path, "SELECT count(*) FROM secrets"), 9);
 }
 
-static void a_ledger_of_schema_2_keeps_its_runs_and_items(void **state)
+WORLD_TEST(a_ledger_of_schema_2_keeps_its_runs_and_items)
 {
-    struct world *w = *state;
     int64_t row;
 
     world_open(w);
@@ -196,21 +183,4 @@ static void a_ledger_of_schema_2_keeps_its_runs_and_items(void **state)
     world_expect(w, "SELECT trunk, state, plan, before, after, undoes FROM items",
                  "42|done|{\"is_active\":false}|{\"is_active\":true}|{\"is_active\":false}|-");
     world_expect(w, "PRAGMA foreign_key_check", "");
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(every_password_of_schema_1_opens_after_the_migration),
-        TEST(a_candidate_that_a_proven_one_has_followed_becomes_previous),
-        TEST(a_migrated_ledger_is_like_a_new_one),
-        TEST(a_migration_that_fails_leaves_the_old_ledger),
-        TEST(a_ledger_of_schema_2_keeps_its_runs_and_items),
-        TEST(programs_that_start_at_once_migrate_once),
-        TEST(a_reader_in_the_middle_of_the_old_ledger_does_not_stop_the_migration),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,7 @@
 /* Where the ledger lies, and what is refused in its place. */
 #include <fcntl.h>
 #include <sched.h>
-#include <setjmp.h>
 #include <sqlite3.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "ledger/ledger.h"
 #include "ledger_world.h"
 #include "scratch_folder.h"
+#include "test.h"
 
 static void assert_refused(struct world *w, const char *path, const char *reason)
 {
@@ -34,10 +30,8 @@ static void assert_refused(struct world *w, const char *path, const char *reason
 
 /* --- what is refused -------------------------------------------------------------------------- */
 
-static void a_ledger_that_others_can_read_is_refused(void **state)
+WORLD_TEST(a_ledger_that_others_can_read_is_refused)
 {
-    struct world *w = *state;
-
     world_open(w);
     world_shut(w);
     assert_int_equal(chmod(w->path, 0640), 0);
@@ -46,9 +40,8 @@ static void a_ledger_that_others_can_read_is_refused(void **state)
     assert_refused(w, w->path, "others can read it");
 }
 
-static void what_is_not_a_ledger_is_refused_and_left_alone(void **state)
+WORLD_TEST(what_is_not_a_ledger_is_refused_and_left_alone)
 {
-    struct world *w = *state;
     char *text = scratch_path(w->folder, "notes.txt"), *below = scratch_path(text, "ledger.db");
     char *foreign = scratch_path(w->folder, "foreign.db"), *after;
     char *dangling = scratch_path(w->folder, "dangling.db");
@@ -79,10 +72,8 @@ static void what_is_not_a_ledger_is_refused_and_left_alone(void **state)
     free(dangling);
 }
 
-static void a_ledger_of_a_newer_version_is_refused_untouched(void **state)
+WORLD_TEST(a_ledger_of_a_newer_version_is_refused_untouched)
 {
-    struct world *w = *state;
-
     world_open(w);
     world_shut(w);
     assert_int_equal(world_change(w->path, "PRAGMA user_version = 4711"), SQLITE_OK);
@@ -97,9 +88,8 @@ static int ignore_row(const struct th_ledger_secret_row *row, void *ctx)
     return 0;
 }
 
-static void a_damaged_ledger_is_refused(void **state)
+WORLD_TEST(a_damaged_ledger_is_refused)
 {
-    struct world *w = *state;
     char junk[4096];
     int fd;
 
@@ -118,9 +108,8 @@ static void a_damaged_ledger_is_refused(void **state)
     assert_non_null(strstr(w->err.message, "it is damaged"));
 }
 
-static void a_missing_ledger_is_not_made_by_reading(void **state)
+WORLD_TEST(a_missing_ledger_is_not_made_by_reading)
 {
-    struct world *w = *state;
     char text[1000] = "";
 
     assert_int_equal(th_ledger_each_secret(w->path, NULL, NULL, world_collect, text, &w->err),
@@ -150,10 +139,8 @@ static void as_nobody(struct world *w, const char *reason)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-static void another_user_s_ledger_and_folder_are_refused(void **state)
+WORLD_TEST(another_user_s_ledger_and_folder_are_refused)
 {
-    struct world *w = *state;
-
     if (geteuid() != 0)
         skip();
     assert_int_equal(chmod(w->folder, 0755), 0);
@@ -165,9 +152,8 @@ static void another_user_s_ledger_and_folder_are_refused(void **state)
     as_nobody(w, "this user may not write there"); /* no room for the log beside it */
 }
 
-static void a_read_only_file_system_is_refused(void **state)
+WORLD_TEST(a_read_only_file_system_is_refused)
 {
-    struct world *w = *state;
     pid_t pid;
     int status = 0;
 
@@ -219,9 +205,8 @@ static int add_and_leave(struct world *w)
     return called == 1 && op.result == 0 ? 0 : 3;
 }
 
-static void programs_that_start_at_once_share_one_ledger_and_key(void **state)
+WORLD_TEST(programs_that_start_at_once_share_one_ledger_and_key)
 {
-    struct world *w = *state;
     enum { PROGRAMS = 4 };
     int status = 0;
 
@@ -236,11 +221,10 @@ static void programs_that_start_at_once_share_one_ledger_and_key(void **state)
     world_expect_rows(w, "candidate:same: candidate:same: candidate:same: candidate:same: ");
 }
 
-static void the_default_path_follows_the_xdg_specification(void **state)
+WORLD_TEST(the_default_path_follows_the_xdg_specification)
 {
     char *path;
 
-    (void)state;
     setenv("HOME", "/home/op", 1);
     setenv("XDG_STATE_HOME", "/var/state", 1);
     path = th_ledger_default_path();
@@ -259,7 +243,7 @@ static void the_default_path_follows_the_xdg_specification(void **state)
 }
 
 /* A unit with StateDirectory= and DynamicUser=, which has no home. */
-static void a_service_of_systemd_keeps_it_in_its_state_directory(void **state)
+WORLD_TEST(a_service_of_systemd_keeps_it_in_its_state_directory)
 {
     static const struct {
         const char *xdg, *service, *home, *path;
@@ -272,7 +256,6 @@ static void a_service_of_systemd_keeps_it_in_its_state_directory(void **state)
         {NULL, "relative", "/root", "/root/.local/state/trunkhost/ledger.db"},
     };
 
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *const names[] = {"XDG_STATE_HOME", "STATE_DIRECTORY", "HOME"};
         const char *const values[] = {cases[i].xdg, cases[i].service, cases[i].home};
@@ -286,24 +269,4 @@ static void a_service_of_systemd_keeps_it_in_its_state_directory(void **state)
         free(path);
     }
     unsetenv("STATE_DIRECTORY");
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(a_ledger_that_others_can_read_is_refused),
-        TEST(what_is_not_a_ledger_is_refused_and_left_alone),
-        TEST(a_ledger_of_a_newer_version_is_refused_untouched),
-        TEST(a_damaged_ledger_is_refused),
-        TEST(a_missing_ledger_is_not_made_by_reading),
-        TEST(another_user_s_ledger_and_folder_are_refused),
-        TEST(a_read_only_file_system_is_refused),
-        TEST(programs_that_start_at_once_share_one_ledger_and_key),
-        TEST(the_default_path_follows_the_xdg_specification),
-        TEST(a_service_of_systemd_keeps_it_in_its_state_directory),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

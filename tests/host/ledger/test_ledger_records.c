@@ -1,17 +1,13 @@
 /* What a run does is on record: items, attempts and creates, from before they happen to their end.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "ledger/ledger.h"
 #include "ledger/view.h"
 #include "ledger_world.h"
+#include "test.h"
 
 static int64_t begin_item(struct world *w, const char *trunk)
 {
@@ -23,10 +19,8 @@ static int64_t begin_item(struct world *w, const char *trunk)
                                       .plan = "{\"sip_password\":\"new\"}"});
 }
 
-static void a_run_says_what_ran_where_and_what_it_continues(void **state)
+WORLD_TEST(a_run_says_what_ran_where_and_what_it_continues)
 {
-    struct world *w = *state;
-
     world_open(w);
     world_begin_run(w);
     world_do(w, (th_ledger_op){.verb = TH_LEDGER_RUN_BEGIN,
@@ -40,9 +34,8 @@ static void a_run_says_what_ran_where_and_what_it_continues(void **state)
                  "r1|||-|-|- r2|abc|ops|4711|r1|-");
 }
 
-static void an_item_lives_from_planned_to_its_end(void **state)
+WORLD_TEST(an_item_lives_from_planned_to_its_end)
 {
-    struct world *w = *state;
     th_ledger_op planned = {.verb = TH_LEDGER_ITEM_BEGIN,
                             .run = "r1",
                             .account = "famulor-prod",
@@ -105,9 +98,8 @@ static int64_t change(struct world *w, const char *run, const char *trunk, int64
     return change_to(w, run, trunk, "{\"x\":2}", "{\"x\":1}", undoes);
 }
 
-static void what_a_run_did_can_be_taken_back_newest_first_and_says_what_came_of_it(void **state)
+WORLD_TEST(what_a_run_did_can_be_taken_back_newest_first_and_says_what_came_of_it)
 {
-    struct world *w = *state;
     th_ledger_view *view = NULL;
     char text[400] = "";
     int64_t first;
@@ -134,9 +126,8 @@ static void what_a_run_did_can_be_taken_back_newest_first_and_says_what_came_of_
                               "1 done {\"x\":1} {\"x\":2}|done u1| ");
 }
 
-static void a_failed_item_keeps_its_error_and_a_skipped_one_its_reason(void **state)
+WORLD_TEST(a_failed_item_keeps_its_error_and_a_skipped_one_its_reason)
 {
-    struct world *w = *state;
     int64_t row;
 
     world_open(w);
@@ -157,9 +148,8 @@ static void a_failed_item_keeps_its_error_and_a_skipped_one_its_reason(void **st
                  "42|failed||422|0 43|skipped|it has no password|-|0");
 }
 
-static void an_attempt_is_linked_to_what_it_carries_in_one_commit(void **state)
+WORLD_TEST(an_attempt_is_linked_to_what_it_carries_in_one_commit)
 {
-    struct world *w = *state;
     th_secret *secret = world_secret("carried");
     struct th_ledger_stats before, after;
     int called = 0;
@@ -247,9 +237,8 @@ static int64_t create_unanswered(struct world *w, int64_t item, th_secret *secre
     return create;
 }
 
-static void the_secret_of_a_create_without_an_answer_is_settled_with_it(void **state)
+WORLD_TEST(the_secret_of_a_create_without_an_answer_is_settled_with_it)
 {
-    struct world *w = *state;
     th_secret *secret = world_secret("of-a-lost-reply");
     int64_t item, landed, absent;
 
@@ -271,9 +260,8 @@ static void the_secret_of_a_create_without_an_answer_is_settled_with_it(void **s
     th_secret_unref(secret);
 }
 
-static void an_attempt_that_never_left_says_so(void **state)
+WORLD_TEST(an_attempt_that_never_left_says_so)
 {
-    struct world *w = *state;
     int64_t row;
 
     world_open(w);
@@ -293,9 +281,8 @@ static void an_attempt_that_never_left_says_so(void **state)
                  "unsent|-|no connection|0|42");
 }
 
-static void a_delivered_secret_is_the_current_one_and_a_new_one_is_not_delivered(void **state)
+WORLD_TEST(a_delivered_secret_is_the_current_one_and_a_new_one_is_not_delivered)
 {
-    struct world *w = *state;
     th_ledger_op delivered = {.verb = TH_LEDGER_SECRET_DELIVERED,
                               .account = "famulor-prod",
                               .trunk = "42",
@@ -311,9 +298,8 @@ static void a_delivered_secret_is_the_current_one_and_a_new_one_is_not_delivered
                  "previous|0 current|1");
 }
 
-static void a_wrong_record_fails_alone_and_names_the_fault(void **state)
+WORLD_TEST(a_wrong_record_fails_alone_and_names_the_fault)
 {
-    struct world *w = *state;
     int called = 0;
     const int64_t nowhere = 99;
     th_ledger_op ops[] = {
@@ -368,9 +354,8 @@ static void a_wrong_record_fails_alone_and_names_the_fault(void **state)
                  "1|0|0|1");
 }
 
-static void a_note_outlives_the_strings_it_was_made_of(void **state)
+WORLD_TEST(a_note_outlives_the_strings_it_was_made_of)
 {
-    struct world *w = *state;
     char account[] = "famulor-prod", trunk[] = "42", plan[] = "{}";
 
     world_open(w);
@@ -387,24 +372,4 @@ static void a_note_outlives_the_strings_it_was_made_of(void **state)
     uv_run(&w->loop, UV_RUN_DEFAULT);
     assert_null(th_ledger_failure(w->ledger));
     world_expect(w, "SELECT account, trunk, plan FROM items", "famulor-prod|42|{}");
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(a_run_says_what_ran_where_and_what_it_continues),
-        TEST(an_item_lives_from_planned_to_its_end),
-        TEST(a_failed_item_keeps_its_error_and_a_skipped_one_its_reason),
-        TEST(what_a_run_did_can_be_taken_back_newest_first_and_says_what_came_of_it),
-        TEST(an_attempt_is_linked_to_what_it_carries_in_one_commit),
-        TEST(the_secret_of_a_create_without_an_answer_is_settled_with_it),
-        TEST(an_attempt_that_never_left_says_so),
-        TEST(a_delivered_secret_is_the_current_one_and_a_new_one_is_not_delivered),
-        TEST(a_wrong_record_fails_alone_and_names_the_fault),
-        TEST(a_note_outlives_the_strings_it_was_made_of),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

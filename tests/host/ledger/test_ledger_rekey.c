@@ -1,15 +1,10 @@
 /* A new key for the ledger: all of it or nothing, and at no instant without a key that opens it. */
-#include <setjmp.h>
 #include <sqlite3.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "ledger/keys.h"
 #include "ledger/ledger.h"
@@ -17,6 +12,7 @@
 #include "ledger_v1.h"
 #include "ledger_world.h"
 #include "scratch_folder.h"
+#include "test.h"
 #include "watched_disk.h"
 
 struct files {
@@ -66,9 +62,8 @@ static void assert_refused(struct world *w, struct th_rekey how, const char *rea
     th_error_close(&w->err);
 }
 
-static void only_the_new_key_opens_the_ledger_and_the_old_one_is_gone(void **state)
+WORLD_TEST(only_the_new_key_opens_the_ledger_and_the_old_one_is_gone)
 {
-    struct world *w = *state;
     struct files files = files_of(w);
     char *before, *after, text[1000] = "";
     size_t len = 0;
@@ -92,9 +87,8 @@ static void only_the_new_key_opens_the_ledger_and_the_old_one_is_gone(void **sta
     files_free(&files);
 }
 
-static void the_old_key_can_be_kept_and_opens_older_copies(void **state)
+WORLD_TEST(the_old_key_can_be_kept_and_opens_older_copies)
 {
-    struct world *w = *state;
     struct files files = files_of(w);
     char *before, *kept;
     size_t len = 0;
@@ -112,9 +106,8 @@ static void the_old_key_can_be_kept_and_opens_older_copies(void **state)
     files_free(&files);
 }
 
-static void a_key_that_lies_elsewhere_stays_elsewhere(void **state)
+WORLD_TEST(a_key_that_lies_elsewhere_stays_elsewhere)
 {
-    struct world *w = *state;
     struct files files = files_of(w);
     char *fresh = scratch_path(w->folder, "fresh.key"), text[1000] = "";
 
@@ -132,10 +125,8 @@ static void a_key_that_lies_elsewhere_stays_elsewhere(void **state)
     files_free(&files);
 }
 
-static void a_run_that_has_the_ledger_open_seals_to_the_new_key(void **state)
+WORLD_TEST(a_run_that_has_the_ledger_open_seals_to_the_new_key)
 {
-    struct world *w = *state;
-
     world_open(w);
     world_add(w, "42", "before");
     rekey(w, (struct th_rekey){0});
@@ -143,9 +134,8 @@ static void a_run_that_has_the_ledger_open_seals_to_the_new_key(void **state)
     world_expect_rows(w, "candidate:before: candidate:after: ");
 }
 
-static void passwords_of_an_older_schema_are_sealed_anew(void **state)
+WORLD_TEST(passwords_of_an_older_schema_are_sealed_anew)
 {
-    struct world *w = *state;
     char text[1000] = "";
 
     ledger_v1_make(w->path, w->key);
@@ -155,9 +145,8 @@ static void passwords_of_an_older_schema_are_sealed_anew(void **state)
     assert_non_null(strstr(text, "candidate:43-second-password: "));
 }
 
-static void one_password_that_does_not_open_leaves_everything_as_it_was(void **state)
+WORLD_TEST(one_password_that_does_not_open_leaves_everything_as_it_was)
 {
-    struct world *w = *state;
     struct files files = files_of(w);
     char *before, *after, text[1000] = "";
     size_t len = 0;
@@ -179,9 +168,8 @@ static void one_password_that_does_not_open_leaves_everything_as_it_was(void **s
     files_free(&files);
 }
 
-static void a_full_disk_leaves_the_ledger_readable_and_no_key_is_lost(void **state)
+WORLD_TEST(a_full_disk_leaves_the_ledger_readable_and_no_key_is_lost)
 {
-    struct world *w = *state;
     struct files files = files_of(w);
 
     fill(w);
@@ -203,9 +191,8 @@ static void a_full_disk_leaves_the_ledger_readable_and_no_key_is_lost(void **sta
 
 /* --- cut off ---------------------------------------------------------------------------------- */
 
-static void cut_off_before_the_commit_the_old_key_opens_it_and_it_can_be_repeated(void **state)
+WORLD_TEST(cut_off_before_the_commit_the_old_key_opens_it_and_it_can_be_repeated)
 {
-    struct world *w = *state;
     struct files files = files_of(w);
     char *key;
     size_t len = 0;
@@ -223,9 +210,8 @@ static void cut_off_before_the_commit_the_old_key_opens_it_and_it_can_be_repeate
     files_free(&files);
 }
 
-static void cut_off_after_the_commit_the_new_key_opens_it_and_is_put_in_place(void **state)
+WORLD_TEST(cut_off_after_the_commit_the_new_key_opens_it_and_is_put_in_place)
 {
-    struct world *w = *state;
     struct files files = files_of(w);
     char *key, *now;
     size_t len = 0;
@@ -251,23 +237,4 @@ static void cut_off_after_the_commit_the_new_key_opens_it_and_is_put_in_place(vo
     free(key);
     free(now);
     files_free(&files);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(only_the_new_key_opens_the_ledger_and_the_old_one_is_gone),
-        TEST(the_old_key_can_be_kept_and_opens_older_copies),
-        TEST(a_key_that_lies_elsewhere_stays_elsewhere),
-        TEST(a_run_that_has_the_ledger_open_seals_to_the_new_key),
-        TEST(passwords_of_an_older_schema_are_sealed_anew),
-        TEST(one_password_that_does_not_open_leaves_everything_as_it_was),
-        TEST(a_full_disk_leaves_the_ledger_readable_and_no_key_is_lost),
-        TEST(cut_off_before_the_commit_the_old_key_opens_it_and_it_can_be_repeated),
-        TEST(cut_off_after_the_commit_the_new_key_opens_it_and_is_put_in_place),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,25 +1,20 @@
 /* Which passwords the ledger keeps: all that may be live, and of the others the newest few. */
-#include <setjmp.h>
 #include <sqlite3.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "ledger/ledger.h"
 #include "ledger_world.h"
+#include "test.h"
 
 static void rotate(struct world *w, const char *text)
 {
     world_set_state(w, world_add(w, "42", text), TH_CURRENT, "accepted");
 }
 
-static void two_previous_passwords_stay_for_each_field(void **state)
+WORLD_TEST(two_previous_passwords_stay_for_each_field)
 {
-    struct world *w = *state;
     char text[8];
 
     world_open(w);
@@ -32,11 +27,8 @@ static void two_previous_passwords_stay_for_each_field(void **state)
                          " current:pass6:accepted ");
 }
 
-static void
-the_newest_previous_ones_stay_whatever_the_clock_said_when_they_were_replaced(void **state)
+WORLD_TEST(the_newest_previous_ones_stay_whatever_the_clock_said_when_they_were_replaced)
 {
-    struct world *w = *state;
-
     world_open(w);
     rotate(w, "one");
     rotate(w, "two");
@@ -55,10 +47,8 @@ the_newest_previous_ones_stay_whatever_the_clock_said_when_they_were_replaced(vo
     world_expect_rows(w, "previous:three:accepted previous:four:accepted current:five:accepted ");
 }
 
-static void how_many_stay_can_be_set(void **state)
+WORLD_TEST(how_many_stay_can_be_set)
 {
-    struct world *w = *state;
-
     world_open(w);
     assert_int_equal(world_change(w->path, "INSERT INTO meta VALUES ('keep_previous', '1')"), 0);
     rotate(w, "one");
@@ -72,9 +62,8 @@ static void how_many_stay_can_be_set(void **state)
     world_expect_rows(w, "previous:two:accepted previous:three:accepted current:four:accepted ");
 }
 
-static void nothing_goes_before_the_new_one_is_proven(void **state)
+WORLD_TEST(nothing_goes_before_the_new_one_is_proven)
 {
-    struct world *w = *state;
     int64_t newest;
 
     world_open(w);
@@ -91,9 +80,8 @@ static void nothing_goes_before_the_new_one_is_proven(void **state)
                          " previous:doubtful:superseded current:newest:registered ");
 }
 
-static void a_candidate_that_came_after_the_current_one_stays_a_candidate(void **state)
+WORLD_TEST(a_candidate_that_came_after_the_current_one_stays_a_candidate)
 {
-    struct world *w = *state;
     int64_t first;
 
     world_open(w);
@@ -105,10 +93,8 @@ static void a_candidate_that_came_after_the_current_one_stays_a_candidate(void *
     world_expect_rows(w, "current:first:registered candidate:later: ");
 }
 
-static void doubtful_ones_do_not_push_out_what_was_really_live(void **state)
+WORLD_TEST(doubtful_ones_do_not_push_out_what_was_really_live)
 {
-    struct world *w = *state;
-
     world_open(w);
     rotate(w, "live1");
     rotate(w, "live2");
@@ -125,10 +111,8 @@ static void doubtful_ones_do_not_push_out_what_was_really_live(void **state)
                          " current:live3:accepted ");
 }
 
-static void creates_that_have_no_trunk_yet_never_end_each_other(void **state)
+WORLD_TEST(creates_that_have_no_trunk_yet_never_end_each_other)
 {
-    struct world *w = *state;
-
     world_open(w);
     for (int i = 0; i < 5; i++) {
         char text[16];
@@ -141,9 +125,8 @@ static void creates_that_have_no_trunk_yet_never_end_each_other(void **state)
                      3);
 }
 
-static void a_create_that_gets_its_trunk_ends_what_that_had(void **state)
+WORLD_TEST(a_create_that_gets_its_trunk_ends_what_that_had)
 {
-    struct world *w = *state;
     int64_t created;
 
     world_open(w);
@@ -168,9 +151,8 @@ static int64_t add_again(struct world *w, int64_t row, th_secret *secret)
     return world_do(w, op);
 }
 
-static void a_secret_that_is_sent_again_keeps_its_row_while_it_may_be_live(void **state)
+WORLD_TEST(a_secret_that_is_sent_again_keeps_its_row_while_it_may_be_live)
 {
-    struct world *w = *state;
     th_secret *secret = world_secret("again");
     int64_t row;
 
@@ -183,9 +165,8 @@ static void a_secret_that_is_sent_again_keeps_its_row_while_it_may_be_live(void 
     th_secret_unref(secret);
 }
 
-static void a_secret_that_is_sent_again_after_it_was_over_is_a_candidate_anew(void **state)
+WORLD_TEST(a_secret_that_is_sent_again_after_it_was_over_is_a_candidate_anew)
 {
-    struct world *w = *state;
     th_secret *secret = world_secret("again");
     int64_t row, anew;
 
@@ -204,9 +185,8 @@ static void a_secret_that_is_sent_again_after_it_was_over_is_a_candidate_anew(vo
     th_secret_unref(secret);
 }
 
-static void a_candidate_that_another_has_followed_is_sent_again_as_the_newest(void **state)
+WORLD_TEST(a_candidate_that_another_has_followed_is_sent_again_as_the_newest)
 {
-    struct world *w = *state;
     th_secret *secret = world_secret("again");
     int64_t row, other;
 
@@ -217,25 +197,4 @@ static void a_candidate_that_another_has_followed_is_sent_again_as_the_newest(vo
     world_set_state(w, other, TH_CURRENT, "accepted"); /* does not end what was sent after it */
     world_expect_rows(w, "previous:again:superseded current:other:accepted candidate:again: ");
     th_secret_unref(secret);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(two_previous_passwords_stay_for_each_field),
-        TEST(the_newest_previous_ones_stay_whatever_the_clock_said_when_they_were_replaced),
-        TEST(how_many_stay_can_be_set),
-        TEST(nothing_goes_before_the_new_one_is_proven),
-        TEST(a_candidate_that_came_after_the_current_one_stays_a_candidate),
-        TEST(doubtful_ones_do_not_push_out_what_was_really_live),
-        TEST(creates_that_have_no_trunk_yet_never_end_each_other),
-        TEST(a_create_that_gets_its_trunk_ends_what_that_had),
-        TEST(a_secret_that_is_sent_again_keeps_its_row_while_it_may_be_live),
-        TEST(a_secret_that_is_sent_again_after_it_was_over_is_a_candidate_anew),
-        TEST(a_candidate_that_another_has_followed_is_sent_again_as_the_newest),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,14 +1,10 @@
 /* What the ledger says of a run as a whole: by account, by field, and which runs followed it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "ledger/view.h"
 #include "ledger_world.h"
+#include "test.h"
 
 enum { ROOM = 400 };
 
@@ -89,9 +85,8 @@ static th_ledger_view *look(struct world *w)
     return view;
 }
 
-static void items_are_counted_by_account(void **state)
+WORLD_TEST(items_are_counted_by_account)
 {
-    struct world *w = *state;
     char text[ROOM] = "";
     th_ledger_view *view;
 
@@ -112,9 +107,8 @@ static void items_are_counted_by_account(void **state)
     th_ledger_view_close(view);
 }
 
-static void passwords_are_counted_by_what_they_are_now(void **state)
+WORLD_TEST(passwords_are_counted_by_what_they_are_now)
 {
-    struct world *w = *state;
     char text[ROOM] = "";
     th_ledger_view *view;
     static const char *const words[] = {"first-password", "second-password", "third-password"};
@@ -151,9 +145,8 @@ static void passwords_are_counted_by_what_they_are_now(void **state)
     th_ledger_view_close(view);
 }
 
-static void a_run_knows_which_ones_went_on_with_it_or_took_it_back(void **state)
+WORLD_TEST(a_run_knows_which_ones_went_on_with_it_or_took_it_back)
 {
-    struct world *w = *state;
     char text[ROOM] = "";
     th_ledger_view *view;
 
@@ -168,9 +161,8 @@ static void a_run_knows_which_ones_went_on_with_it_or_took_it_back(void **state)
     th_ledger_view_close(view);
 }
 
-static void the_attempts_of_one_item_are_found(void **state)
+WORLD_TEST(the_attempts_of_one_item_are_found)
 {
-    struct world *w = *state;
     char text[ROOM] = "";
     th_ledger_view *view;
     int64_t rows[2];
@@ -194,9 +186,8 @@ static void the_attempts_of_one_item_are_found(void **state)
     th_ledger_view_close(view);
 }
 
-static void an_item_keeps_its_label_and_a_run_its_conclusion(void **state)
+WORLD_TEST(an_item_keeps_its_label_and_a_run_its_conclusion)
 {
-    struct world *w = *state;
     char text[ROOM] = "";
     th_ledger_view *view;
     th_ledger_op lost = {.verb = TH_LEDGER_RUN_CONCLUDE, .run = "none", .conclusion = "{}"};
@@ -221,18 +212,4 @@ static void an_item_keeps_its_label_and_a_run_its_conclusion(void **state)
     th_ledger_view_close(view);
     assert_int_equal(world_perform(w, &lost), -TH_INVALID);
     th_error_close(&lost.err);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(items_are_counted_by_account),
-        TEST(passwords_are_counted_by_what_they_are_now),
-        TEST(a_run_knows_which_ones_went_on_with_it_or_took_it_back),
-        TEST(the_attempts_of_one_item_are_found),
-        TEST(an_item_keeps_its_label_and_a_run_its_conclusion),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,8 @@
 /* One writer for each account and ledger, whatever happens to the one before. */
 #include <errno.h>
 #include <sched.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "ledger/lock.h"
 #include "ledger_world.h"
 #include "scratch_folder.h"
+#include "test.h"
 
 static th_lock *take(struct world *w, const char *account)
 {
@@ -37,6 +33,8 @@ static int set_up(void **state)
     scratch_write(((struct world *)*state)->path, "", 0, 0600);
     return rc;
 }
+
+#define LOCK_TEST(name) TEST_WITH(set_up, world_tear_down, name, struct world *w)
 
 /* A process that holds the lock until it is killed, and perhaps a program that it has started. */
 struct other {
@@ -82,9 +80,8 @@ static void assert_says(struct world *w, const char *word)
         fail_msg("\"%s\" does not say \"%s\"", w->err.message, word);
 }
 
-static void a_second_run_is_refused_at_once_and_told_by_whom_since_when(void **state)
+LOCK_TEST(a_second_run_is_refused_at_once_and_told_by_whom_since_when)
 {
-    struct world *w = *state;
     struct other other = hold(w, "famulor-prod", false);
     th_lock *lock = NULL;
     char pid[40];
@@ -101,18 +98,16 @@ static void a_second_run_is_refused_at_once_and_told_by_whom_since_when(void **s
     end(other.pid);
 }
 
-static void the_lock_is_free_when_its_process_was_killed(void **state)
+LOCK_TEST(the_lock_is_free_when_its_process_was_killed)
 {
-    struct world *w = *state;
     struct other other = hold(w, "famulor-prod", false);
 
     end(other.pid);
     th_lock_release(take(w, "famulor-prod"));
 }
 
-static void a_child_of_the_holder_does_not_keep_the_lock(void **state)
+LOCK_TEST(a_child_of_the_holder_does_not_keep_the_lock)
 {
-    struct world *w = *state;
     struct other other = hold(w, "famulor-prod", true);
     char path[64];
     struct stat st;
@@ -131,9 +126,8 @@ static void a_child_of_the_holder_does_not_keep_the_lock(void **state)
     kill(other.child, SIGKILL);
 }
 
-static void other_accounts_and_other_ledgers_are_free(void **state)
+LOCK_TEST(other_accounts_and_other_ledgers_are_free)
 {
-    struct world *w = *state;
     char *path = scratch_path(w->folder, "other.db");
     th_lock *first = take(w, "famulor-prod"), *second = take(w, "vatel"), *third = NULL;
 
@@ -145,9 +139,8 @@ static void other_accounts_and_other_ledgers_are_free(void **state)
     free(path);
 }
 
-static void two_names_of_one_ledger_have_one_lock(void **state)
+LOCK_TEST(two_names_of_one_ledger_have_one_lock)
 {
-    struct world *w = *state;
     char *link = scratch_path(w->folder, "link.db");
     th_lock *lock = take(w, "famulor-prod"), *other = NULL;
 
@@ -158,18 +151,15 @@ static void two_names_of_one_ledger_have_one_lock(void **state)
     free(link);
 }
 
-static void a_released_lock_can_be_taken_again(void **state)
+LOCK_TEST(a_released_lock_can_be_taken_again)
 {
-    struct world *w = *state;
-
     for (int i = 0; i < 3; i++)
         th_lock_release(take(w, "famulor-prod"));
     th_lock_release(NULL);
 }
 
-static void the_files_are_private_and_an_account_cannot_leave_the_folder(void **state)
+LOCK_TEST(the_files_are_private_and_an_account_cannot_leave_the_folder)
 {
-    struct world *w = *state;
     char *folder = scratch_path(w->folder, "ledger.lock");
     char *file = scratch_path(w->folder, "ledger.lock/%2e.%2fup%20%c3%a4");
     char *plain = scratch_path(w->folder, "ledger.lock/famulor-prod");
@@ -187,9 +177,8 @@ static void the_files_are_private_and_an_account_cannot_leave_the_folder(void **
     free(plain);
 }
 
-static void a_lock_that_others_could_hold_is_refused(void **state)
+LOCK_TEST(a_lock_that_others_could_hold_is_refused)
 {
-    struct world *w = *state;
     char *folder = scratch_path(w->folder, "ledger.lock");
     char *file = scratch_path(w->folder, "ledger.lock/famulor-prod");
     th_lock *lock = NULL;
@@ -207,9 +196,8 @@ static void a_lock_that_others_could_hold_is_refused(void **state)
     free(file);
 }
 
-static void a_lock_that_cannot_be_made_says_what_to_do(void **state)
+LOCK_TEST(a_lock_that_cannot_be_made_says_what_to_do)
 {
-    struct world *w = *state;
     char *folder = scratch_path(w->folder, "ledger.lock");
     th_lock *lock = NULL;
 
@@ -218,23 +206,4 @@ static void a_lock_that_cannot_be_made_says_what_to_do(void **state)
     assert_says(w, "Make the folder of the ledger writable");
     th_error_close(&w->err);
     free(folder);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, world_tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(a_second_run_is_refused_at_once_and_told_by_whom_since_when),
-        TEST(the_lock_is_free_when_its_process_was_killed),
-        TEST(a_child_of_the_holder_does_not_keep_the_lock),
-        TEST(other_accounts_and_other_ledgers_are_free),
-        TEST(two_names_of_one_ledger_have_one_lock),
-        TEST(a_released_lock_can_be_taken_again),
-        TEST(the_files_are_private_and_an_account_cannot_leave_the_folder),
-        TEST(a_lock_that_others_could_hold_is_refused),
-        TEST(a_lock_that_cannot_be_made_says_what_to_do),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,26 +1,20 @@
 /* The limit of the Lua state's memory: how it is written, and who may go beyond it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lua/memory.h"
+#include "test.h"
 
 #define MIB ((size_t)1 << 20)
 
-static void sizes_are_written_with_a_unit_or_in_bytes(void **state)
+TEST(sizes_are_written_with_a_unit_or_in_bytes)
 {
     static const struct {
         const char *text;
         size_t bytes;
     } sizes[] = {
         {"512M", 512 * MIB}, {"2g", 2048 * MIB}, {"4096K", 4 * MIB}, {"1048576", MIB}, {"1M", MIB}};
-    (void)state;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         size_t bytes = 0;
         assert_int_equal(th_memory_parse(sizes[i].text, &bytes, NULL), 0);
@@ -28,11 +22,10 @@ static void sizes_are_written_with_a_unit_or_in_bytes(void **state)
     }
 }
 
-static void what_is_no_size_or_too_small_is_refused_with_a_hint(void **state)
+TEST(what_is_no_size_or_too_small_is_refused_with_a_hint)
 {
     static const char *const texts[] = {
         "", "M", "12X", "1.5G", "-1M", "512MB", " 5M", "999999999999999G", "0", "1048575", "64K"};
-    (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         size_t bytes = 0;
         th_error err = {0};
@@ -43,20 +36,18 @@ static void what_is_no_size_or_too_small_is_refused_with_a_hint(void **state)
     }
 }
 
-static void sizes_are_shown_in_the_largest_unit_that_fits(void **state)
+TEST(sizes_are_shown_in_the_largest_unit_that_fits)
 {
     char text[32];
-    (void)state;
     assert_string_equal(th_memory_text(512 * MIB, text), "512 MiB");
     assert_string_equal(th_memory_text(2048 * MIB, text), "2 GiB");
     assert_string_equal(th_memory_text(MIB + 1024, text), "1025 KiB");
     assert_string_equal(th_memory_text(MIB + 1, text), "1048577 bytes");
 }
 
-static void beyond_the_limit_only_the_reserve_is_given_and_only_when_it_is_open(void **state)
+TEST(beyond_the_limit_only_the_reserve_is_given_and_only_when_it_is_open)
 {
     th_memory memory;
-    (void)state;
     lua_Alloc allocate = th_memory_init(&memory, 4 * MIB, NULL, NULL);
     char *most = allocate(&memory, NULL, 0, 4 * MIB);
     assert_non_null(most);
@@ -77,12 +68,11 @@ static void beyond_the_limit_only_the_reserve_is_given_and_only_when_it_is_open(
     assert_int_equal(memory.used, 0);
 }
 
-static void the_reserve_ends(void **state)
+TEST(the_reserve_ends)
 {
     th_memory memory;
     void *blocks[200] = {NULL};
     size_t count = 0;
-    (void)state;
     lua_Alloc allocate = th_memory_init(&memory, 4 * MIB, NULL, NULL);
     while (count < 200 && (blocks[count] = allocate(&memory, NULL, 0, MIB))) {
         count++;
@@ -93,11 +83,10 @@ static void the_reserve_ends(void **state)
         allocate(&memory, blocks[--count], MIB, 0);
 }
 
-static void what_the_host_does_by_itself_may_use_a_step_of_it(void **state)
+TEST(what_the_host_does_by_itself_may_use_a_step_of_it)
 {
     th_memory memory;
     th_pulse pulse = {0};
-    (void)state;
     lua_Alloc allocate = th_memory_init(&memory, 4 * MIB, NULL, NULL);
     memory.pulse = &pulse;
     void *most = allocate(&memory, NULL, 0, 4 * MIB);
@@ -109,17 +98,4 @@ static void what_the_host_does_by_itself_may_use_a_step_of_it(void **state)
     lua_close(L);
     allocate(&memory, host, 1000, 0);
     allocate(&memory, most, 4 * MIB, 0);
-}
-
-int main(void)
-{
-    static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes_are_written_with_a_unit_or_in_bytes),
-        cmocka_unit_test(what_is_no_size_or_too_small_is_refused_with_a_hint),
-        cmocka_unit_test(sizes_are_shown_in_the_largest_unit_that_fits),
-        cmocka_unit_test(beyond_the_limit_only_the_reserve_is_given_and_only_when_it_is_open),
-        cmocka_unit_test(the_reserve_ends),
-        cmocka_unit_test(what_the_host_does_by_itself_may_use_a_step_of_it),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

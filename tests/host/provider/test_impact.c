@@ -1,14 +1,10 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <lauxlib.h>
 
 #include "provider/provider.h"
 #include "provider_fixture.h"
+#include "test.h"
 
 static lua_State *L;
 static th_provider *famulor, *autocalls, *vatel;
@@ -36,6 +32,8 @@ static int close_all(void **state)
     return 0;
 }
 
+TEST_GROUP(open_all, close_all)
+
 static unsigned impact(const th_provider *p, const char *trunk, const char *fields)
 {
     provider_eval(L, trunk);
@@ -51,9 +49,8 @@ static const char trunk[] =
     "  sip_calling_format = '+e164', inbound_authorization_type = 'ip', country_code = 'DE',"
     "  allowed_inbound_ips = { '203.0.113.10', '198.51.100.20' }, outbound_proxy = false }";
 
-static void changes_recreate_the_legs_of_the_documented_table(void **state)
+TEST(changes_recreate_the_legs_of_the_documented_table)
 {
-    (void)state;
     static const struct {
         const char *fields;
         unsigned legs;
@@ -77,16 +74,14 @@ static void changes_recreate_the_legs_of_the_documented_table(void **state)
     }
 }
 
-static void what_stays_as_it_is_recreates_nothing(void **state)
+TEST(what_stays_as_it_is_recreates_nothing)
 {
-    (void)state;
     assert_int_equal(impact(famulor, trunk, trunk), NONE);
     assert_int_equal(impact(famulor, trunk, "{ sip_address = 'sip.example' }"), NONE);
 }
 
-static void lists_are_compared_by_their_items(void **state)
+TEST(lists_are_compared_by_their_items)
 {
-    (void)state;
     const char *same = "{ allowed_inbound_ips = array { '203.0.113.10', '198.51.100.20' } }";
     assert_int_equal(impact(famulor, trunk, same), NONE);
     assert_int_equal(
@@ -98,9 +93,8 @@ static void lists_are_compared_by_their_items(void **state)
                      IN);
 }
 
-static void null_is_the_same_as_absent(void **state)
+TEST(null_is_the_same_as_absent)
 {
-    (void)state;
     assert_int_equal(impact(famulor, "{}", "{ allowed_inbound_ips = null }"), NONE);
     assert_int_equal(
         impact(famulor, "{ allowed_inbound_ips = null }", "{ allowed_inbound_ips = null }"), NONE);
@@ -108,24 +102,21 @@ static void null_is_the_same_as_absent(void **state)
     assert_int_equal(impact(famulor, "{}", "{ sip_address = 'sip.example' }"), OUT);
 }
 
-static void what_cannot_be_read_counts_as_changed(void **state)
+TEST(what_cannot_be_read_counts_as_changed)
 {
-    (void)state;
     assert_int_equal(impact(famulor, "{ sip_password = 'same' }", "{ sip_password = 'same' }"),
                      BOTH);
     assert_int_equal(impact(famulor, "nil", "{ sip_address = 'sip.example' }"), OUT);
     assert_int_equal(impact(famulor, "nil", trunk), BOTH);
 }
 
-static void a_platform_without_the_table_recreates_nothing(void **state)
+TEST(a_platform_without_the_table_recreates_nothing)
 {
-    (void)state;
     assert_int_equal(impact(vatel, "{}", "{ outbound_sip_password = 'x', pbx = 'generic' }"), NONE);
 }
 
-static void names_and_values_that_are_no_fields_are_passed_over(void **state)
+TEST(names_and_values_that_are_no_fields_are_passed_over)
 {
-    (void)state;
     assert_int_equal(impact(famulor, trunk, "{ unknown = 1, [1] = 2, [true] = 3 }"), NONE);
     assert_int_equal(impact(famulor, trunk, "'text'"), NONE);
     provider_eval(L,
@@ -136,18 +127,4 @@ static void names_and_values_that_are_no_fields_are_passed_over(void **state)
                   "(function() local t = {}; t[1] = t; return { allowed_inbound_ips = t } end)()");
     assert_int_equal(th_impact(L, famulor, 1, -1), IN); /* ends, and errs on the safe side */
     lua_settop(L, 0);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(changes_recreate_the_legs_of_the_documented_table),
-        cmocka_unit_test(what_stays_as_it_is_recreates_nothing),
-        cmocka_unit_test(lists_are_compared_by_their_items),
-        cmocka_unit_test(null_is_the_same_as_absent),
-        cmocka_unit_test(what_cannot_be_read_counts_as_changed),
-        cmocka_unit_test(a_platform_without_the_table_recreates_nothing),
-        cmocka_unit_test(names_and_values_that_are_no_fields_are_passed_over),
-    };
-    return cmocka_run_group_tests(tests, open_all, close_all);
 }

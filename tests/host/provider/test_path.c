@@ -1,15 +1,11 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <lauxlib.h>
 
 #include "base/buf.h"
 #include "provider/provider.h"
 #include "provider_fixture.h"
+#include "test.h"
 
 static lua_State *L;
 static th_provider *famulor, *vatel, *bolna, *bolna_trunk;
@@ -38,6 +34,8 @@ static int close_all(void **state)
     lua_close(L);
     return 0;
 }
+
+TEST_GROUP(open_all, close_all)
 
 /* Builds the path for a Lua expression after the text "base", which must stay what it is. */
 static int build(const th_provider *p, const char *endpoint, const char *params, th_buf *out,
@@ -76,9 +74,8 @@ static void expect_refusal(const th_provider *p, const char *endpoint, const cha
     th_error_close(&err);
 }
 
-static void an_integral_float_never_shows_its_point(void **state)
+TEST(an_integral_float_never_shows_its_point)
 {
-    (void)state;
     const char *path = "/user/phone-numbers/sip-trunks/42";
     expect_path(famulor, "get", "42", path);
     expect_path(famulor, "get", "42.0", path);
@@ -88,9 +85,8 @@ static void an_integral_float_never_shows_its_point(void **state)
                 "/user/phone-numbers/sip-trunks/9007199254740993");
 }
 
-static void an_integer_id_takes_whole_numbers_above_0_only(void **state)
+TEST(an_integer_id_takes_whole_numbers_above_0_only)
 {
-    (void)state;
     static const char *const wrong[] = {"42.5",  "0",     "-1",    "'42.0'", "'042'",
                                         "'+42'", "' 42'", "'4e1'", "'0x2a'", "1/0",
                                         "0/0",   "'abc'", "-2^63", "'-1'",   "math.mininteger"};
@@ -101,9 +97,8 @@ static void an_integer_id_takes_whole_numbers_above_0_only(void **state)
     expect_refusal(famulor, "get", "secret('42')", "id", "string or a whole number");
 }
 
-static void an_integer_id_takes_all_of_64_bits_and_says_where_they_end(void **state)
+TEST(an_integer_id_takes_all_of_64_bits_and_says_where_they_end)
 {
-    (void)state;
     static const char *const good[] = {"999999999999999999", "1000000000000000000",
                                        "9223372036854775806", "9223372036854775807"};
     static const char *const large[] = {"'9223372036854775808'", "'99999999999999999999'", "2^63",
@@ -119,9 +114,8 @@ static void an_integer_id_takes_all_of_64_bits_and_says_where_they_end(void **st
         expect_refusal(famulor, "get", large[i], "id", "is larger than 9223372036854775807");
 }
 
-static void an_id_that_would_reach_another_address_is_refused(void **state)
+TEST(an_id_that_would_reach_another_address_is_refused)
 {
-    (void)state;
     expect_refusal(bolna, "delete", "''", "id", "empty");
     expect_refusal(bolna, "delete", "'..'", "id", "dot segment");
     expect_refusal(bolna, "delete", "'.'", "id", "dot segment");
@@ -135,18 +129,16 @@ static void an_id_that_would_reach_another_address_is_refused(void **state)
     expect_refusal(bolna, "delete", "('x'):rep(256)", "id", "255 bytes");
 }
 
-static void what_is_not_plain_is_percent_encoded(void **state)
+TEST(what_is_not_plain_is_percent_encoded)
 {
-    (void)state;
     expect_path(bolna, "get", "'01HXYZ'", "/sip-trunks/trunks/01HXYZ");
     expect_path(bolna, "get", "'a b?c#d%2Fe'", "/sip-trunks/trunks/a%20b%3Fc%23d%252Fe");
     expect_path(bolna, "get", "'ü~-._'", "/sip-trunks/trunks/%C3%BC~-._");
     expect_path(bolna, "get", "7", "/sip-trunks/trunks/7");
 }
 
-static void a_uuid_must_be_one(void **state)
+TEST(a_uuid_must_be_one)
 {
-    (void)state;
     expect_path(vatel, "get", "'" UUID "'", "/sip-trunks/" UUID);
     expect_refusal(vatel, "get", "'42'", "id", "UUID");
     expect_refusal(vatel, "get", "42", "id", "UUID");
@@ -154,9 +146,8 @@ static void a_uuid_must_be_one(void **state)
     expect_refusal(vatel, "get", "'3c90c3cc00d44-4b50-8888-8dd25736052a'", "id", "UUID");
 }
 
-static void several_parameters_come_by_name(void **state)
+TEST(several_parameters_come_by_name)
 {
-    (void)state;
     expect_path(bolna, "numbers.remove", "{ id = 'T1', number_id = 'N1' }",
                 "/sip-trunks/trunks/T1/numbers/N1");
     expect_path(bolna_trunk, "gateways.remove", "{ id = '" UUID "', gateway_id = 5.0 }",
@@ -170,9 +161,8 @@ static void several_parameters_come_by_name(void **state)
     expect_refusal(bolna, "numbers.remove", "nil", "number_id", "missing");
 }
 
-static void a_path_without_parameters_takes_none(void **state)
+TEST(a_path_without_parameters_takes_none)
 {
-    (void)state;
     expect_path(bolna_trunk, "edge", "nil", "/trunk/pop");
     expect_path(bolna_trunk, "edge", "{}", "/trunk/pop");
     expect_refusal(bolna_trunk, "edge", "'x'", "(parameters)", "must not be there");
@@ -214,9 +204,8 @@ static void expect_query_refusal(const th_provider *p, const char *endpoint, con
     th_error_close(&err);
 }
 
-static void a_query_has_only_declared_parameters_of_their_types(void **state)
+TEST(a_query_has_only_declared_parameters_of_their_types)
 {
-    (void)state;
     expect_query(bolna, "list", "nil", "");
     expect_query(bolna, "list", "{}", "");
     expect_query(bolna, "list", "{ is_active = false }", "?is_active=false");
@@ -231,20 +220,4 @@ static void a_query_has_only_declared_parameters_of_their_types(void **state)
     expect_query_refusal(famulor, "assistants.numbers", "{ type = 'both' }", "type", "not one of");
     expect_query_refusal(vatel, "agents.dial", "{ sipTrunkId = 'x' }", "sipTrunkId", "UUID");
     expect_query_refusal(famulor, "list", "{ page = 1 }", "page", "not a parameter");
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_integral_float_never_shows_its_point),
-        cmocka_unit_test(an_integer_id_takes_whole_numbers_above_0_only),
-        cmocka_unit_test(an_integer_id_takes_all_of_64_bits_and_says_where_they_end),
-        cmocka_unit_test(an_id_that_would_reach_another_address_is_refused),
-        cmocka_unit_test(what_is_not_plain_is_percent_encoded),
-        cmocka_unit_test(a_uuid_must_be_one),
-        cmocka_unit_test(several_parameters_come_by_name),
-        cmocka_unit_test(a_path_without_parameters_takes_none),
-        cmocka_unit_test(a_query_has_only_declared_parameters_of_their_types),
-    };
-    return cmocka_run_group_tests(tests, open_all, close_all);
 }

@@ -1,22 +1,17 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <lauxlib.h>
 
 #include "provider/provider.h"
 #include "provider_fixture.h"
+#include "test.h"
 
 static const char *const shipped[] = {"famulor", "autocalls", "vatel", "bolna", "bolna_trunk"};
 enum { SHIPPED = sizeof shipped / sizeof *shipped };
 
-static void every_shipped_description_is_without_a_fault(void **state)
+TEST(every_shipped_description_is_without_a_fault)
 {
-    (void)state;
     lua_State *L = provider_state();
     for (int i = 0; i < SHIPPED; i++) {
         th_provider *p = provider_shipped(L, shipped[i]);
@@ -29,9 +24,8 @@ static void every_shipped_description_is_without_a_fault(void **state)
     lua_close(L);
 }
 
-static void the_documented_limits_are_the_defaults(void **state)
+TEST(the_documented_limits_are_the_defaults)
 {
-    (void)state;
     lua_State *L = provider_state();
     th_provider *p = provider_shipped(L, "famulor");
     size_t n;
@@ -106,9 +100,8 @@ static const struct {
     {"bolna_trunk", "edge", "GET /trunk/pop"},
 };
 
-static void every_documented_endpoint_has_a_name(void **state)
+TEST(every_documented_endpoint_has_a_name)
 {
-    (void)state;
     lua_State *L = provider_state();
     th_provider *p = NULL;
     for (size_t i = 0; i < sizeof documented / sizeof *documented; i++) {
@@ -127,9 +120,8 @@ static void every_documented_endpoint_has_a_name(void **state)
     lua_close(L);
 }
 
-static void a_post_is_never_repeatable_and_other_writes_are(void **state)
+TEST(a_post_is_never_repeatable_and_other_writes_are)
 {
-    (void)state;
     lua_State *L = provider_state();
     for (int i = 0; i < SHIPPED; i++) {
         th_provider *p = provider_shipped(L, shipped[i]);
@@ -142,9 +134,8 @@ static void a_post_is_never_repeatable_and_other_writes_are(void **state)
     lua_close(L);
 }
 
-static void envelopes_and_shapes_are_those_of_the_platform(void **state)
+TEST(envelopes_and_shapes_are_those_of_the_platform)
 {
-    (void)state;
     lua_State *L = provider_state();
     th_provider *p = provider_shipped(L, "famulor");
     const th_endpoint *e = th_provider_endpoint(p, "list");
@@ -177,9 +168,8 @@ static void envelopes_and_shapes_are_those_of_the_platform(void **state)
     lua_close(L);
 }
 
-static void fields_carry_what_the_platform_says_of_them(void **state)
+TEST(fields_carry_what_the_platform_says_of_them)
 {
-    (void)state;
     lua_State *L = provider_state();
     th_provider *p = provider_shipped(L, "famulor");
     const th_object *trunk = th_provider_object(p, "trunk");
@@ -196,9 +186,8 @@ static void fields_carry_what_the_platform_says_of_them(void **state)
     lua_close(L);
 }
 
-static void the_description_is_there_for_scripts(void **state)
+TEST(the_description_is_there_for_scripts)
 {
-    (void)state;
     lua_State *L = provider_state();
     th_provider *p = provider_shipped(L, "bolna"); // description
     lua_gc(L, LUA_GCCOLLECT, 0);
@@ -353,9 +342,8 @@ static const struct {
 };
 
 /* Two levels down, and reached from an object that is only read: the same. */
-static void a_secret_below_the_top_of_a_body_is_a_fault(void **state)
+TEST(a_secret_below_the_top_of_a_body_is_a_fault)
 {
-    (void)state;
     lua_State *L = provider_state();
     th_error err = {0};
     assert_int_equal(parse_spoiled(L,
@@ -376,9 +364,8 @@ static void a_secret_below_the_top_of_a_body_is_a_fault(void **state)
     lua_close(L);
 }
 
-static void every_mistake_is_named_with_its_place_and_its_rule(void **state)
+TEST(every_mistake_is_named_with_its_place_and_its_rule)
 {
-    (void)state;
     lua_State *L = provider_state();
     th_error err = {0};
     assert_int_equal(parse_spoiled(L, "", &err), 0);
@@ -392,9 +379,8 @@ static void every_mistake_is_named_with_its_place_and_its_rule(void **state)
     lua_close(L);
 }
 
-static void all_mistakes_are_listed_at_once(void **state)
+TEST(all_mistakes_are_listed_at_once)
 {
-    (void)state;
     lua_State *L = provider_state();
     th_error err = {0};
     int rc = parse_spoiled(L,
@@ -413,9 +399,8 @@ static void all_mistakes_are_listed_at_once(void **state)
     lua_close(L);
 }
 
-static void what_is_no_table_is_refused(void **state)
+TEST(what_is_no_table_is_refused)
 {
-    (void)state;
     static const char *const values[] = {"nil", "42", "'famulor'", "print", "{}"};
     lua_State *L = provider_state();
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
@@ -430,9 +415,8 @@ static void what_is_no_table_is_refused(void **state)
     lua_close(L);
 }
 
-static void too_many_fields_are_refused(void **state)
+TEST(too_many_fields_are_refused)
 {
-    (void)state;
     lua_State *L = provider_state();
     th_error err = {0};
     assert_int_equal(parse_spoiled(L,
@@ -446,9 +430,8 @@ static void too_many_fields_are_refused(void **state)
 }
 
 /* The sanitizers and valgrind see what a lost block would be. */
-static void memory_that_runs_out_at_any_point_loses_nothing(void **state)
+TEST(memory_that_runs_out_at_any_point_loses_nothing)
 {
-    (void)state;
     long left;
     lua_State *L = provider_state_failing(&left);
     provider_eval(L, good); // description
@@ -471,24 +454,4 @@ static void memory_that_runs_out_at_any_point_loses_nothing(void **state)
     }
     assert_true(parsed);
     lua_close(L);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_shipped_description_is_without_a_fault),
-        cmocka_unit_test(the_documented_limits_are_the_defaults),
-        cmocka_unit_test(every_documented_endpoint_has_a_name),
-        cmocka_unit_test(a_post_is_never_repeatable_and_other_writes_are),
-        cmocka_unit_test(envelopes_and_shapes_are_those_of_the_platform),
-        cmocka_unit_test(fields_carry_what_the_platform_says_of_them),
-        cmocka_unit_test(the_description_is_there_for_scripts),
-        cmocka_unit_test(a_secret_below_the_top_of_a_body_is_a_fault),
-        cmocka_unit_test(every_mistake_is_named_with_its_place_and_its_rule),
-        cmocka_unit_test(all_mistakes_are_listed_at_once),
-        cmocka_unit_test(what_is_no_table_is_refused),
-        cmocka_unit_test(too_many_fields_are_refused),
-        cmocka_unit_test(memory_that_runs_out_at_any_point_loses_nothing),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

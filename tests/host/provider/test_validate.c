@@ -1,16 +1,12 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include <lauxlib.h>
 
 #include "base/secret.h"
 #include "provider/provider.h"
 #include "provider_fixture.h"
+#include "test.h"
 #include "json/json.h"
 
 static const char *const names[] = {"famulor", "autocalls", "vatel", "bolna", "bolna_trunk"};
@@ -37,6 +33,8 @@ static int close_all(void **state)
     lua_close(L);
     return th_secret_count() == 0 ? 0 : -1;
 }
+
+TEST_GROUP(open_all, close_all)
 
 static const th_provider *named(const char *name)
 {
@@ -110,9 +108,8 @@ static void needs_a_grant(const char *call, const char *body, const char *field,
     accepts_with(call, body, granted);
 }
 
-static void a_rotation_is_accepted_on_every_platform(void **state)
+TEST(a_rotation_is_accepted_on_every_platform)
 {
-    (void)state;
     accepts("famulor update", "{ sip_password = secret('abcdefghijklmnop') }");
     accepts("autocalls update", "{ sip_password = 'abcdefghijklmnop' }");
     accepts("vatel update", "{ inbound_sip_password = secret('abcdefghijklmnop') }");
@@ -128,9 +125,8 @@ static void a_rotation_is_accepted_on_every_platform(void **state)
     "'+e164',"                                                                                     \
     "inbound_authorization_type = 'auth', country_code = 'DE'"
 
-static void a_whole_trunk_is_accepted_on_create(void **state)
+TEST(a_whole_trunk_is_accepted_on_create)
 {
-    (void)state;
     accepts("famulor create", "{ " FAMULOR_TRUNK " }");
     accepts("autocalls create", "{ " FAMULOR_TRUNK ", nickname = 'Main', outbound_proxy = true }");
     accepts("famulor create", "{ " FAMULOR_TRUNK ", nickname = null, allowed_inbound_ips = null }");
@@ -147,9 +143,8 @@ static void a_whole_trunk_is_accepted_on_create(void **state)
     accepts("bolna_trunk create", "{ name = 'a' }");
 }
 
-static void every_missing_field_is_named(void **state)
+TEST(every_missing_field_is_named)
 {
-    (void)state;
     th_error err = {0};
     assert_int_equal(validate("famulor create", "{}", NULL, &err), -TH_INVALID);
     assert_int_equal(err.nfaults, 8);
@@ -161,9 +156,8 @@ static void every_missing_field_is_named(void **state)
     refuses("bolna_trunk gateways.add", "{ port = 5060 }", "host", "is required");
 }
 
-static void all_faults_come_at_once_in_one_sorted_line(void **state)
+TEST(all_faults_come_at_once_in_one_sorted_line)
 {
-    (void)state;
     th_error err = {0};
     assert_int_equal(validate("famulor update",
                               "{ sip_username = 'ab', sip_pasword = 'x', outbound_proxy = 1,"
@@ -184,9 +178,8 @@ static void all_faults_come_at_once_in_one_sorted_line(void **state)
     lua_settop(L, 0);
 }
 
-static void types_are_exact(void **state)
+TEST(types_are_exact)
 {
-    (void)state;
     refuses("famulor update", "{ phone_number = 1000 }", "phone_number", "a string, not a number");
     refuses("famulor update", "{ outbound_proxy = 'true' }", "outbound_proxy", "a boolean");
     refuses("famulor update", "{ sip_address = true }", "sip_address", "a string, not a boolean");
@@ -203,9 +196,8 @@ static void types_are_exact(void **state)
     accepts("bolna update", "{ qualify_frequency = 9007199254740993 }");
 }
 
-static void lengths_count_characters_not_bytes(void **state)
+TEST(lengths_count_characters_not_bytes)
 {
-    (void)state;
     accepts("famulor update", "{ nickname = ('ü'):rep(50) }");
     refuses("famulor update", "{ nickname = ('ü'):rep(51) }", "nickname", "at most 50");
     refuses("famulor update", "{ sip_username = 'ab' }", "sip_username", "at least 3");
@@ -216,9 +208,8 @@ static void lengths_count_characters_not_bytes(void **state)
     refuses("bolna_trunk update", "{ channels = 1001 }", "channels", "at most 1000");
 }
 
-static void enumerations_list_what_is_allowed(void **state)
+TEST(enumerations_list_what_is_allowed)
 {
-    (void)state;
     refuses("famulor update", "{ sip_calling_format = '+e146' }", "sip_calling_format",
             "must be one of \"+e164\", \"e164\", \"national\" (did you mean \"+e164\"?)");
     refuses("bolna update", "{ transport = 'TLS' }", "transport", "\"transport-tls\"");
@@ -227,9 +218,8 @@ static void enumerations_list_what_is_allowed(void **state)
     accepts("bolna_trunk update", "{ codecs = 'PCMA,PCMU' }");
 }
 
-static void null_is_accepted_where_the_platform_knows_it(void **state)
+TEST(null_is_accepted_where_the_platform_knows_it)
 {
-    (void)state;
     accepts("famulor update", "{ nickname = null }");
     accepts("bolna_trunk update", "{ description = null, preset = null }");
     accepts("bolna_trunk numbers.assign", "{ agent_id = null }");
@@ -238,9 +228,8 @@ static void null_is_accepted_where_the_platform_knows_it(void **state)
     refuses("bolna update", "{ auth_password = null }", "auth_password", "must not be null");
 }
 
-static void create_and_update_accept_different_fields(void **state)
+TEST(create_and_update_accept_different_fields)
 {
-    (void)state;
     refuses("famulor update", "{ sip_trunk_type = 'number' }", "sip_trunk_type",
             "cannot be changed after");
     refuses("bolna update", "{ auth_type = 'ip-based' }", "auth_type", "cannot be changed after");
@@ -256,9 +245,8 @@ static void create_and_update_accept_different_fields(void **state)
             "is_active", "not accepted on create");
 }
 
-static void items_are_named_with_their_index(void **state)
+TEST(items_are_named_with_their_index)
 {
-    (void)state;
     refuses("bolna update",
             "{ gateways = { { gateway_address = 'a.example' },"
             " { gateway_address = 'b.example', port = 70000 } } }",
@@ -287,9 +275,8 @@ static void items_are_named_with_their_index(void **state)
             "caller_id_transforms[2].number", "is required when type is \"strip_digits_start\"");
 }
 
-static void formats_say_what_they_want(void **state)
+TEST(formats_say_what_they_want)
 {
-    (void)state;
     static const struct {
         const char *call, *field, *values[12];
     } good[] = {
@@ -384,9 +371,8 @@ static void formats_say_what_they_want(void **state)
     accepts("bolna_trunk numbers.add", "{ e164 = '+4930123456', destination_key = '4930123456' }");
 }
 
-static void rules_across_fields_hold(void **state)
+TEST(rules_across_fields_hold)
 {
-    (void)state;
     refuses("famulor update", "{ inbound_authorization_type = 'ip' }", "allowed_inbound_ips",
             "is required when inbound_authorization_type is \"ip\"");
     refuses("famulor create", "{ " FAMULOR_TRUNK ", inbound_authorization_type = 'ip' }",
@@ -414,9 +400,8 @@ static void rules_across_fields_hold(void **state)
     accepts("bolna update", "{ media_encryption = 'sdes', transport = 'transport-tls' }");
 }
 
-static void an_empty_or_short_secret_needs_a_grant(void **state)
+TEST(an_empty_or_short_secret_needs_a_grant)
 {
-    (void)state;
     needs_a_grant("famulor update", "{ sip_password = '' }", "sip_password", "sip_password");
     needs_a_grant("famulor update", "{ sip_password = 'ab' }", "sip_password", "sip_password");
     needs_a_grant("famulor update", "{ sip_password = secret('ab') }", "sip_password",
@@ -431,9 +416,8 @@ static void an_empty_or_short_secret_needs_a_grant(void **state)
     needs_a_grant("famulor update", "{ sip_password = 'üü' }", "sip_password", "sip_password");
 }
 
-static void switching_authentication_off_needs_a_grant(void **state)
+TEST(switching_authentication_off_needs_a_grant)
 {
-    (void)state;
     const char *const half[] = {"auth_password", NULL};
     const char *const both[] = {"auth_password", "auth_username", NULL};
     needs_a_grant("vatel update", "{ inbound_auth_type = 'none' }", "inbound_auth_type",
@@ -455,9 +439,8 @@ static void switching_authentication_off_needs_a_grant(void **state)
                  "auth_password", "null in all of them or in none");
 }
 
-static void an_allow_list_that_admits_nearly_everyone_needs_a_grant(void **state)
+TEST(an_allow_list_that_admits_nearly_everyone_needs_a_grant)
 {
-    (void)state;
     static const char *const wide[] = {
         "0.0.0.0/0", "::/0",     "0.0.0.0/1", "128.0.0.0/1", "10.0.0.0/7",    "0.0.0.0",
         "::",        "2000::/3", "2001::/15", "::/16",       "::ffff:0:0/96", "::ffff:0.0.0.0/103",
@@ -486,9 +469,8 @@ static void an_allow_list_that_admits_nearly_everyone_needs_a_grant(void **state
                   "ip_acls[1].cidr", "ip_acls");
 }
 
-static void replacing_a_list_by_an_empty_one_needs_a_grant(void **state)
+TEST(replacing_a_list_by_an_empty_one_needs_a_grant)
 {
-    (void)state;
     needs_a_grant("bolna update", "{ gateways = {} }", "gateways", "gateways");
     needs_a_grant("bolna update", "{ ip_identifiers = array {} }", "ip_identifiers",
                   "ip_identifiers");
@@ -504,9 +486,8 @@ static void replacing_a_list_by_an_empty_one_needs_a_grant(void **state)
             "allowed_inbound_ips", "at least 1 item");
 }
 
-static void nothing_of_a_secret_gets_into_a_message(void **state)
+TEST(nothing_of_a_secret_gets_into_a_message)
 {
-    (void)state;
     static const char *const bodies[] = {
         "{ sip_password = 'zq' }",
         "{ sip_password = secret('zq') }",
@@ -524,18 +505,16 @@ static void nothing_of_a_secret_gets_into_a_message(void **state)
     }
 }
 
-static void a_line_end_in_a_secret_is_refused(void **state)
+TEST(a_line_end_in_a_secret_is_refused)
 {
-    (void)state;
     refuses("famulor update", "{ sip_password = 'abcdefghijkl\\r' }", "sip_password",
             "control character");
     refuses("famulor update", "{ sip_password = secret('abcdefgh\\0ijkl') }", "sip_password",
             "control character");
 }
 
-static void a_body_must_be_a_table_of_fields(void **state)
+TEST(a_body_must_be_a_table_of_fields)
 {
-    (void)state;
     refuses("famulor update", "nil", "(body)", "not a nil");
     refuses("famulor update", "'sip_password'", "(body)", "not a string");
     refuses("famulor update", "{}", "(body)", "nothing to change");
@@ -547,9 +526,8 @@ static void a_body_must_be_a_table_of_fields(void **state)
     refuses("famulor delete", "{ id = 4 }", "(body)", "takes none");
 }
 
-static void a_body_that_nests_without_end_is_refused(void **state)
+TEST(a_body_that_nests_without_end_is_refused)
 {
-    (void)state;
     provider_eval(L, "(function() local d = require 'trunkhost.providers.bolna';"
                      " d.objects.gateway.fields.more = { type = 'list', of = 'gateway',"
                      "   create = 'optional' }; return d end)()");
@@ -581,9 +559,8 @@ static void expect_copy(const char *call, const char *body, const char *const *g
     lua_settop(L, 0);
 }
 
-static void the_copy_is_normalised_and_the_original_is_left_alone(void **state)
+TEST(the_copy_is_normalised_and_the_original_is_left_alone)
 {
-    (void)state;
     const char *const grants[] = {"gateways", "caller_id_transforms", NULL};
     expect_copy("bolna update", "{ qualify_frequency = 60.0 }", NULL,
                 "math.type(b.qualify_frequency) == 'integer' and b.qualify_frequency == 60"
@@ -621,9 +598,8 @@ static int run(lua_State *S) // body call
 }
 
 /* When memory runs out while the copy is made, no fault is lying in err, and nothing is lost. */
-static void memory_that_runs_out_raises_with_nothing_in_hand(void **state)
+TEST(memory_that_runs_out_raises_with_nothing_in_hand)
 {
-    (void)state;
     long left;
     lua_State *S = provider_state_failing(&left);
     th_provider *p = provider_shipped(S, "bolna");
@@ -658,33 +634,4 @@ static void memory_that_runs_out_raises_with_nothing_in_hand(void **state)
     th_error_close(&err);
     th_provider_destroy(S, p);
     lua_close(S);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_rotation_is_accepted_on_every_platform),
-        cmocka_unit_test(a_whole_trunk_is_accepted_on_create),
-        cmocka_unit_test(every_missing_field_is_named),
-        cmocka_unit_test(all_faults_come_at_once_in_one_sorted_line),
-        cmocka_unit_test(types_are_exact),
-        cmocka_unit_test(lengths_count_characters_not_bytes),
-        cmocka_unit_test(enumerations_list_what_is_allowed),
-        cmocka_unit_test(null_is_accepted_where_the_platform_knows_it),
-        cmocka_unit_test(create_and_update_accept_different_fields),
-        cmocka_unit_test(items_are_named_with_their_index),
-        cmocka_unit_test(formats_say_what_they_want),
-        cmocka_unit_test(rules_across_fields_hold),
-        cmocka_unit_test(an_empty_or_short_secret_needs_a_grant),
-        cmocka_unit_test(switching_authentication_off_needs_a_grant),
-        cmocka_unit_test(an_allow_list_that_admits_nearly_everyone_needs_a_grant),
-        cmocka_unit_test(replacing_a_list_by_an_empty_one_needs_a_grant),
-        cmocka_unit_test(nothing_of_a_secret_gets_into_a_message),
-        cmocka_unit_test(a_line_end_in_a_secret_is_refused),
-        cmocka_unit_test(a_body_must_be_a_table_of_fields),
-        cmocka_unit_test(a_body_that_nests_without_end_is_refused),
-        cmocka_unit_test(the_copy_is_normalised_and_the_original_is_left_alone),
-        cmocka_unit_test(memory_that_runs_out_raises_with_nothing_in_hand),
-    };
-    return cmocka_run_group_tests(tests, open_all, close_all);
 }

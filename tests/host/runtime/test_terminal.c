@@ -3,20 +3,16 @@
  */
 #include <fcntl.h>
 #include <pty.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "runtime/terminal.h"
 #include "scratch_folder.h"
+#include "test.h"
 
 #define LINE "23/46  22 done  1 failed  1.6/s  14 s left  waiting for rate window (famulor)"
 
@@ -74,10 +70,10 @@ static int set_up(void **state)
     return 0;
 }
 
-static void the_progress_line_fits_and_follows_a_resize(void **state)
-{
-    struct screen *s = *state;
+#define SCREEN_TEST(name) TEST_WITH(set_up, NULL, name, struct screen *s)
 
+SCREEN_TEST(the_progress_line_fits_and_follows_a_resize)
+{
     open_screen(s, 100);
     th_progress_set(&s->terminal, LINE, true);
     assert_string_equal(said(s), "\r\033[K" LINE);
@@ -96,10 +92,8 @@ static void the_progress_line_fits_and_follows_a_resize(void **state)
     close_screen(s);
 }
 
-static void it_does_not_matter_that_the_resize_comes_with_a_signal(void **state)
+SCREEN_TEST(it_does_not_matter_that_the_resize_comes_with_a_signal)
 {
-    struct screen *s = *state;
-
     open_screen(s, 100);
     th_progress_set(&s->terminal, LINE, true);
     said(s);
@@ -112,9 +106,8 @@ static void it_does_not_matter_that_the_resize_comes_with_a_signal(void **state)
     close_screen(s);
 }
 
-static void a_log_line_stands_alone_and_the_progress_below_it(void **state)
+SCREEN_TEST(a_log_line_stands_alone_and_the_progress_below_it)
 {
-    struct screen *s = *state;
     const char *line;
 
     open_screen(s, 100);
@@ -127,10 +120,8 @@ static void a_log_line_stands_alone_and_the_progress_below_it(void **state)
     close_screen(s);
 }
 
-static void no_color_takes_the_colours_and_nothing_else(void **state)
+SCREEN_TEST(no_color_takes_the_colours_and_nothing_else)
 {
-    struct screen *s = *state;
-
     setenv("NO_COLOR", "1", 1);
     open_screen(s, 100);
     th_progress_set(&s->terminal, LINE, true);
@@ -148,10 +139,8 @@ static void no_color_takes_the_colours_and_nothing_else(void **state)
     close_screen(s);
 }
 
-static void a_terminal_that_can_do_nothing_gets_no_control_characters(void **state)
+SCREEN_TEST(a_terminal_that_can_do_nothing_gets_no_control_characters)
 {
-    struct screen *s = *state;
-
     setenv("TERM", "dumb", 1);
     open_screen(s, 100);
     th_progress_set(&s->terminal, LINE, true);
@@ -162,14 +151,13 @@ static void a_terminal_that_can_do_nothing_gets_no_control_characters(void **sta
     close_screen(s);
 }
 
-static void a_file_gets_log_lines_and_no_control_characters(void **state)
+SCREEN_TEST(a_file_gets_log_lines_and_no_control_characters)
 {
     char *folder = scratch_create(), *path = scratch_path(folder, "log");
     th_terminal terminal;
     FILE *file = fopen(path, "w+");
     char text[400] = "";
 
-    (void)state;
     assert_non_null(file);
     th_terminal_init(&terminal, file, TH_LOG_INFO, false);
     th_progress_set(&terminal, LINE, true);
@@ -182,20 +170,4 @@ static void a_file_gets_log_lines_and_no_control_characters(void **state)
     fclose(file);
     free(path);
     scratch_destroy(folder);
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, set_up)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        TEST(the_progress_line_fits_and_follows_a_resize),
-        TEST(it_does_not_matter_that_the_resize_comes_with_a_signal),
-        TEST(a_log_line_stands_alone_and_the_progress_below_it),
-        TEST(no_color_takes_the_colours_and_nothing_else),
-        TEST(a_terminal_that_can_do_nothing_gets_no_control_characters),
-        TEST(a_file_gets_log_lines_and_no_control_characters),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

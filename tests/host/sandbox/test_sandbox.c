@@ -1,16 +1,12 @@
 /*
  * The sandbox as a whole: what holds for all five APIs.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "sandbox_client.h"
+#include "test.h"
 
 static const char *const apis[] = {"famulor", "autocalls", "vatel", "bolna", "bolna_trunk"};
 enum { APIS = sizeof apis / sizeof apis[0] };
@@ -28,9 +24,8 @@ static char *report(const char *spec, const char *what)
     return text;
 }
 
-static void same_seed_same_state(void **state)
+TEST(same_seed_same_state)
 {
-    (void)state;
     char *one = report("seed=7,trunks=20", "state"), *two = report("seed=7,trunks=20", "state");
     char *other = report("seed=8,trunks=20", "state");
     assert_string_equal(one, two);
@@ -41,9 +36,8 @@ static void same_seed_same_state(void **state)
 }
 
 /* The same requests lead to the same state, new ids and times included. */
-static void same_requests_same_state(void **state)
+TEST(same_requests_same_state)
 {
-    (void)state;
     char *states[2];
     for (int i = 0; i < 2; i++) {
         sandbox_client client;
@@ -59,9 +53,8 @@ static void same_requests_same_state(void **state)
     free(states[1]);
 }
 
-static void twelve_trunks_by_default_and_as_many_as_asked(void **state)
+TEST(twelve_trunks_by_default_and_as_many_as_asked)
 {
-    (void)state;
     static const struct {
         const char *spec;
         size_t count;
@@ -79,9 +72,8 @@ static void twelve_trunks_by_default_and_as_many_as_asked(void **state)
 }
 
 /* Only hosts and addresses that are reserved for documentation. */
-static void seeds_name_no_real_host(void **state)
+TEST(seeds_name_no_real_host)
 {
-    (void)state;
     static const char *const hosts[] = {"sip_address", "inbound_host", "outbound_host"};
     char *text = report("trunks=40", "state");
     json_t *all = json_loads(text, 0, NULL), *trunk;
@@ -101,9 +93,8 @@ static void seeds_name_no_real_host(void **state)
     free(text);
 }
 
-static void every_list_answers_and_shows_no_password(void **state)
+TEST(every_list_answers_and_shows_no_password)
 {
-    (void)state;
     sandbox_client client;
     sandbox_client_open(&client, "", "");
     for (int i = 0; i < APIS; i++) {
@@ -118,9 +109,8 @@ static void every_list_answers_and_shows_no_password(void **state)
     sandbox_client_close(&client);
 }
 
-static void each_platform_refuses_a_bad_token_in_its_own_way(void **state)
+TEST(each_platform_refuses_a_bad_token_in_its_own_way)
 {
-    (void)state;
     static const struct {
         long bad, missing;
         const char *bad_path, *bad_text, *missing_path, *missing_text;
@@ -151,9 +141,8 @@ static void each_platform_refuses_a_bad_token_in_its_own_way(void **state)
 
 /* What no platform documents is refused by each with its status for bad requests, and remembered.
  */
-static void malformed_requests_are_refused_and_recorded(void **state)
+TEST(malformed_requests_are_refused_and_recorded)
 {
-    (void)state;
     static const long invalid[APIS] = {422, 422, 400, 400, 422};
     static const struct {
         const char *body, *type, *violation;
@@ -192,9 +181,8 @@ static void malformed_requests_are_refused_and_recorded(void **state)
     sandbox_client_close(&client);
 }
 
-static void query_parameters_are_checked(void **state)
+TEST(query_parameters_are_checked)
 {
-    (void)state;
     static const long invalid[APIS] = {422, 422, 400, 400, 422};
     sandbox_client client;
     sandbox_client_open(&client, "", "limits=none");
@@ -208,9 +196,8 @@ static void query_parameters_are_checked(void **state)
     sandbox_client_close(&client);
 }
 
-static void paths_below_no_api_are_violations(void **state)
+TEST(paths_below_no_api_are_violations)
 {
-    (void)state;
     static const sandbox_case cases[] = {
         {"GET", "/", NULL, 404, "no_endpoint"},
         {"GET", "/famulor/apis/user/me", NULL, 404, "no_endpoint"},
@@ -224,9 +211,8 @@ static void paths_below_no_api_are_violations(void **state)
     sandbox_client_close(&client);
 }
 
-static void an_oversized_body_is_refused(void **state)
+TEST(an_oversized_body_is_refused)
 {
-    (void)state;
     sandbox_client client;
     sandbox_client_open(&client, "vatel", "");
     size_t length = 1200000;
@@ -240,9 +226,8 @@ static void an_oversized_body_is_refused(void **state)
     sandbox_client_close(&client);
 }
 
-static void the_log_tells_every_request_in_order(void **state)
+TEST(the_log_tells_every_request_in_order)
 {
-    (void)state;
     static const char body[] = "{\"sip_password\":\"s3cret\"}";
     sandbox_client client;
     sandbox_client_open(&client, "famulor", "");
@@ -275,9 +260,8 @@ static void the_log_tells_every_request_in_order(void **state)
 
 /* The admin paths answer like the C functions, count no request, and reset brings back the start.
  */
-static void reset_brings_back_the_start(void **state)
+TEST(reset_brings_back_the_start)
 {
-    (void)state;
     sandbox_client client;
     sandbox_client_open(&client, "", "");
     client.token = NULL;
@@ -304,9 +288,8 @@ static void reset_brings_back_the_start(void **state)
     sandbox_client_close(&client);
 }
 
-static void it_says_where_it_is(void **state)
+TEST(it_says_where_it_is)
 {
-    (void)state;
     static const char *const ends[APIS] = {"/famulor/api", "/autocalls/api", "/vatel/v1", "/bolna",
                                            "/bolna_trunk"};
     sandbox_client client;
@@ -378,9 +361,8 @@ static void crowd_close(crowd *c)
 
 /* A minute of latency: all requests are taken before one is answered, and stopping does not wait.
  */
-static void late_replies_block_nobody(void **state)
+TEST(late_replies_block_nobody)
 {
-    (void)state;
     sandbox_client client;
     crowd c;
     int running = CONNECTIONS;
@@ -401,9 +383,8 @@ static void late_replies_block_nobody(void **state)
 }
 
 /* Replies that become due together are all sent, and the kept connections serve again. */
-static void many_late_replies_all_come(void **state)
+TEST(many_late_replies_all_come)
 {
-    (void)state;
     sandbox_client client;
     crowd c;
     sandbox_client_open(&client, "vatel", "latency=20");
@@ -421,26 +402,4 @@ static void many_late_replies_all_come(void **state)
     }
     crowd_close(&c);
     sandbox_client_close(&client);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_seed_same_state),
-        cmocka_unit_test(same_requests_same_state),
-        cmocka_unit_test(twelve_trunks_by_default_and_as_many_as_asked),
-        cmocka_unit_test(seeds_name_no_real_host),
-        cmocka_unit_test(every_list_answers_and_shows_no_password),
-        cmocka_unit_test(each_platform_refuses_a_bad_token_in_its_own_way),
-        cmocka_unit_test(malformed_requests_are_refused_and_recorded),
-        cmocka_unit_test(query_parameters_are_checked),
-        cmocka_unit_test(paths_below_no_api_are_violations),
-        cmocka_unit_test(an_oversized_body_is_refused),
-        cmocka_unit_test(the_log_tells_every_request_in_order),
-        cmocka_unit_test(reset_brings_back_the_start),
-        cmocka_unit_test(it_says_where_it_is),
-        cmocka_unit_test(late_replies_block_nobody),
-        cmocka_unit_test(many_late_replies_all_come),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,16 +1,12 @@
 /*
  * Bolna's older API (/sip-trunks) in the sandbox, as documented.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "sandbox_client.h"
+#include "test.h"
 
 #define TRUNKS  "/sip-trunks/trunks"
 #define UNKNOWN "01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -52,9 +48,10 @@ static int teardown(void **state)
     return 0;
 }
 
-static void shapes_are_bare_and_usernames_belong_to_userpass(void **state)
+#define SANDBOX_TEST(name) TEST_WITH(setup, teardown, name, world *w)
+
+SANDBOX_TEST(shapes_are_bare_and_usernames_belong_to_userpass)
 {
-    world *w = *state;
     sandbox_client *client = &w->client;
     assert_int_equal(sandbox_client_send(client, "GET", TRUNKS, NULL), 200);
     assert_true(json_is_array(client->json));
@@ -70,9 +67,8 @@ static void shapes_are_bare_and_usernames_belong_to_userpass(void **state)
     assert_int_equal(sandbox_client_send(client, "GET", "/user/me", NULL), 200);
 }
 
-static void the_list_can_be_narrowed(void **state)
+SANDBOX_TEST(the_list_can_be_narrowed)
 {
-    world *w = *state;
     sandbox_client_send(&w->client, "GET", TRUNKS "?is_active=true", NULL);
     size_t active = json_array_size(w->client.json);
     sandbox_client_send(&w->client, "GET", TRUNKS "?is_active=false", NULL);
@@ -85,9 +81,8 @@ static void the_list_can_be_narrowed(void **state)
     assert_true(json_is_integer(json_at(w->client.json, "error")));
 }
 
-static void create_is_checked(void **state)
+SANDBOX_TEST(create_is_checked)
 {
-    world *w = *state;
     static const sandbox_case cases[] = {
         {"POST", TRUNKS, USER("One", ""), 201, NULL},
         {"POST", TRUNKS, USER("One", ""), 400, NULL}, /* names are unique */
@@ -130,9 +125,8 @@ static void create_is_checked(void **state)
     sandbox_client_expect(&w->client, cases);
 }
 
-static void create_fills_in_the_documented_defaults(void **state)
+SANDBOX_TEST(create_fills_in_the_documented_defaults)
 {
-    world *w = *state;
     static const char *const defaults[][2] = {
         {"allow", "ulaw,alaw"},         {"disallow", "all"},
         {"transport", "transport-udp"}, {"media_encryption", "no"},
@@ -146,9 +140,8 @@ static void create_fills_in_the_documented_defaults(void **state)
         assert_string_equal(text_at(w->client.json, defaults[i][0]), defaults[i][1]);
 }
 
-static void update_is_checked(void **state)
+SANDBOX_TEST(update_is_checked)
 {
-    world *w = *state;
     const sandbox_case cases[] = {
         {"PATCH", w->userpass, "{\"auth_password\":\"new\"}", 200, NULL},
         {"PATCH", w->userpass, "{\"auth_username\":\"u\",\"auth_password\":\"p\"}", 200, NULL},
@@ -184,9 +177,8 @@ static void update_is_checked(void **state)
     json_decref(all);
 }
 
-static void lists_that_are_sent_replace_what_was_there(void **state)
+SANDBOX_TEST(lists_that_are_sent_replace_what_was_there)
 {
-    world *w = *state;
     sandbox_client *client = &w->client;
     char before[64];
     sandbox_client_send(client, "GET", w->tls, NULL);
@@ -204,9 +196,8 @@ static void lists_that_are_sent_replace_what_was_there(void **state)
     assert_true(strcmp(text_at(client->json, "updated_at"), before) > 0);
 }
 
-static void numbers_are_a_sub_resource(void **state)
+SANDBOX_TEST(numbers_are_a_sub_resource)
 {
-    world *w = *state;
     sandbox_client *client = &w->client;
     char numbers[96], first[160], elsewhere[160], setup_body[192], again[192], unknown_agent[192];
     char unlink_body[96];
@@ -252,29 +243,12 @@ static void numbers_are_a_sub_resource(void **state)
     assert_int_equal(json_array_size(client->json), 3);
 }
 
-static void delete_says_how_many_numbers_went(void **state)
+SANDBOX_TEST(delete_says_how_many_numbers_went)
 {
-    world *w = *state;
     assert_int_equal(sandbox_client_send(&w->client, "DELETE", w->tls, NULL), 200);
     assert_string_equal(text_at(w->client.json, "message"),
                         "Trunk deleted successfully. 4 phone number(s) removed.");
     assert_int_equal(sandbox_client_send(&w->client, "GET", w->tls, NULL), 404);
     assert_string_equal(text_at(w->client.json, "error"), "404");
     assert_int_equal(sandbox_client_send(&w->client, "DELETE", w->tls, NULL), 404);
-}
-
-int main(void)
-{
-#define WITH_SANDBOX(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {
-        WITH_SANDBOX(shapes_are_bare_and_usernames_belong_to_userpass),
-        WITH_SANDBOX(the_list_can_be_narrowed),
-        WITH_SANDBOX(create_is_checked),
-        WITH_SANDBOX(create_fills_in_the_documented_defaults),
-        WITH_SANDBOX(update_is_checked),
-        WITH_SANDBOX(lists_that_are_sent_replace_what_was_there),
-        WITH_SANDBOX(numbers_are_a_sub_resource),
-        WITH_SANDBOX(delete_says_how_many_numbers_went),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,16 +1,12 @@
 /*
  * Bolna's newer API (/trunk) in the sandbox, as documented.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "sandbox_client.h"
+#include "test.h"
 
 #define TRUNKS  "/trunk/trunks"
 #define UNKNOWN "00000000-0000-4000-8000-000000000000"
@@ -48,9 +44,10 @@ static int teardown(void **state)
     return 0;
 }
 
-static void the_list_comes_in_pages(void **state)
+#define SANDBOX_TEST(name) TEST_WITH(setup, teardown, name, world *w)
+
+TEST(the_list_comes_in_pages)
 {
-    (void)state;
     world w;
     open_world(&w, "trunks=120");
     static const struct {
@@ -78,9 +75,8 @@ static void the_list_comes_in_pages(void **state)
     sandbox_client_close(&w.client);
 }
 
-static void create_answers_200_with_defaults(void **state)
+SANDBOX_TEST(create_answers_200_with_defaults)
 {
-    world *w = *state;
     static const char *const defaults[][2] = {
         {"is_active", "true"}, {"inbound_enabled", "true"}, {"outbound_enabled", "true"},
         {"channels", "10"},    {"auth_username", "null"},   {"auth_password", "absent"},
@@ -103,9 +99,8 @@ static void create_answers_200_with_defaults(void **state)
     assert_string_equal(text_at(w->client.json, "auth_username"), "u");
 }
 
-static void bodies_are_checked(void **state)
+SANDBOX_TEST(bodies_are_checked)
 {
-    world *w = *state;
     char nine[512] = "{\"name\":\"x\",\"gateways\":[", long_name[160];
     for (int i = 0; i < 9; i++)
         strcat(nine, i ? ",{\"host\":\"a.example.com\"}" : "{\"host\":\"a.example.com\"}");
@@ -141,9 +136,8 @@ static void bodies_are_checked(void **state)
     sandbox_client_expect(&w->client, cases);
 }
 
-static void credentials_come_in_pairs(void **state)
+SANDBOX_TEST(credentials_come_in_pairs)
 {
-    world *w = *state;
     const sandbox_case cases[] = {
         {"PATCH", w->first, "{\"auth_password\":\"new\"}", 422, "rule"},
         {"PATCH", w->first, "{\"auth_username\":\"new\"}", 422, "rule"},
@@ -162,9 +156,8 @@ static void credentials_come_in_pairs(void **state)
     assert_string_equal(text_at(w->client.json, "detail.0.loc.1"), "auth_username");
 }
 
-static void gateways_and_addresses_are_added_and_removed(void **state)
+SANDBOX_TEST(gateways_and_addresses_are_added_and_removed)
 {
-    world *w = *state;
     sandbox_client *client = &w->client;
     char gateways[96], acls[96], one[160];
     snprintf(gateways, sizeof gateways, "%s/gateways", w->first);
@@ -196,9 +189,8 @@ static void gateways_and_addresses_are_added_and_removed(void **state)
     assert_int_equal(json_array_size(json_at(client->json, "ip_acls")), 2);
 }
 
-static void numbers_are_assigned_without_the_trunk_in_the_path(void **state)
+SANDBOX_TEST(numbers_are_assigned_without_the_trunk_in_the_path)
 {
-    world *w = *state;
     sandbox_client *client = &w->client;
     char numbers[96], body[192], assign[96], number[160], of_trunk[160];
     snprintf(numbers, sizeof numbers, "%s/numbers", w->first);
@@ -239,9 +231,8 @@ static void numbers_are_assigned_without_the_trunk_in_the_path(void **state)
     sandbox_client_expect(client, removal);
 }
 
-static void delete_takes_the_numbers_along(void **state)
+SANDBOX_TEST(delete_takes_the_numbers_along)
 {
-    world *w = *state;
     char number[96];
     sandbox_client_send(&w->client, "GET", w->first, NULL);
     snprintf(number, sizeof number, "/trunk/numbers/%.36s",
@@ -253,19 +244,4 @@ static void delete_takes_the_numbers_along(void **state)
         {0},
     };
     sandbox_client_expect(&w->client, cases);
-}
-
-int main(void)
-{
-#define WITH_SANDBOX(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_list_comes_in_pages),
-        WITH_SANDBOX(create_answers_200_with_defaults),
-        WITH_SANDBOX(bodies_are_checked),
-        WITH_SANDBOX(credentials_come_in_pairs),
-        WITH_SANDBOX(gateways_and_addresses_are_added_and_removed),
-        WITH_SANDBOX(numbers_are_assigned_without_the_trunk_in_the_path),
-        WITH_SANDBOX(delete_takes_the_numbers_along),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

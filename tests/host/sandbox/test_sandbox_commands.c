@@ -2,9 +2,6 @@
  * What a running sandbox can be told: another world, other faults, and to kill a client at a known
  * request.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "sandbox_client.h"
+#include "test.h"
 
 static long tell(sandbox_client *client, const char *path, const char *body)
 {
@@ -46,9 +42,8 @@ static char *report(const char *spec)
     return text;
 }
 
-static void a_reset_can_bring_another_world(void **state)
+TEST(a_reset_can_bring_another_world)
 {
-    (void)state;
     sandbox_client client;
     sandbox_client_open(&client, "famulor", "trunks=2,limits=none");
     const char *token = th_sandbox_token(client.sandbox);
@@ -74,9 +69,8 @@ static void a_reset_can_bring_another_world(void **state)
     sandbox_client_close(&client);
 }
 
-static void other_faults_leave_the_world_alone(void **state)
+TEST(other_faults_leave_the_world_alone)
 {
-    (void)state;
     static const char change[] = "{\"sip_password\":\"changed\"}",
                       trunk[] = "/user/phone-numbers/sip-trunks/42";
     sandbox_client client;
@@ -93,9 +87,8 @@ static void other_faults_leave_the_world_alone(void **state)
     sandbox_client_close(&client);
 }
 
-static void a_wrong_command_changes_nothing(void **state)
+TEST(a_wrong_command_changes_nothing)
 {
-    (void)state;
     static const struct {
         const char *path, *body, *words;
     } cases[] = {
@@ -158,9 +151,8 @@ static int other_process(unsigned port)
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? -1 : WEXITSTATUS(status);
 }
 
-static void a_client_is_killed_before_or_after_its_request_is_carried_out(void **state)
+TEST(a_client_is_killed_before_or_after_its_request_is_carried_out)
 {
-    (void)state;
     for (int before = 0; before < 2; before++) {
         sandbox_client client;
         char body[64];
@@ -181,15 +173,4 @@ static void a_client_is_killed_before_or_after_its_request_is_carried_out(void *
         assert_int_equal(other_process(th_sandbox_port(client.sandbox)), 2);
         sandbox_client_close(&client);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_reset_can_bring_another_world),
-        cmocka_unit_test(other_faults_leave_the_world_alone),
-        cmocka_unit_test(a_wrong_command_changes_nothing),
-        cmocka_unit_test(a_client_is_killed_before_or_after_its_request_is_carried_out),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,16 +2,12 @@
  * The sandbox's replies against the platforms' contracts: which members a trunk has, of which type,
  * and which of them may be null or absent. Only what the contracts say.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "sandbox_client.h"
+#include "test.h"
 
 typedef struct member {
     const char *name;
@@ -219,9 +215,8 @@ static void check_trunks(sandbox_client *client, const char *path, const char *m
     json_decref(trunks);
 }
 
-static void famulor_and_autocalls(void **state)
+TEST(famulor_and_autocalls)
 {
-    (void)state;
     static const char *const apis[] = {"famulor", "autocalls"};
     for (size_t i = 0; i < 2; i++) {
         sandbox_client client;
@@ -237,9 +232,8 @@ static void famulor_and_autocalls(void **state)
 }
 
 /* Clearing leaves a member out, by null and by an empty text. */
-static void vatel(void **state)
+TEST(vatel)
 {
-    (void)state;
     char path[128];
     sandbox_client client;
     sandbox_client_open(&client, "vatel", "trunks=12,limits=none");
@@ -258,9 +252,8 @@ static void vatel(void **state)
     sandbox_client_close(&client);
 }
 
-static void bolna(void **state)
+TEST(bolna)
 {
-    (void)state;
     sandbox_client client;
     sandbox_client_open(&client, "bolna", "trunks=12,limits=none");
     check_trunks(&client, "/sip-trunks/trunks", "PATCH", "{\"description\":\"x\"}", bolna_trunk,
@@ -275,23 +268,11 @@ static void bolna(void **state)
     sandbox_client_close(&client);
 }
 
-static void bolna_newer(void **state)
+TEST(bolna_newer)
 {
-    (void)state;
     sandbox_client client;
     sandbox_client_open(&client, "bolna_trunk", "trunks=12,limits=none");
     check_trunks(&client, "/trunk/trunks", "PATCH", "{\"description\":null}", trunk_trunk,
                  trunk_trunk);
     sandbox_client_close(&client);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(famulor_and_autocalls),
-        cmocka_unit_test(vatel),
-        cmocka_unit_test(bolna),
-        cmocka_unit_test(bolna_newer),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,16 +1,12 @@
 /*
  * Famulor and Autocalls in the sandbox, as documented.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "sandbox_client.h"
+#include "test.h"
 
 #define TRUNKS "/user/phone-numbers/sip-trunks"
 #define T42    TRUNKS "/42" /* extension, by password */
@@ -37,9 +33,10 @@ static int close_both(void **state)
     return 0;
 }
 
-static void list_items_lack_what_get_adds(void **state)
+#define SANDBOX_TEST(name) TEST_WITH(open_both, close_both, name, sandbox_client *client)
+
+SANDBOX_TEST(list_items_lack_what_get_adds)
 {
-    sandbox_client *client = *state;
     static const char *const faces[] = {"famulor", "autocalls"};
     for (int i = 0; i < 2; i++) {
         client->api = faces[i];
@@ -56,9 +53,8 @@ static void list_items_lack_what_get_adds(void **state)
     }
 }
 
-static void create_answers_201_and_the_whole_trunk(void **state)
+SANDBOX_TEST(create_answers_201_and_the_whole_trunk)
 {
-    sandbox_client *client = *state;
     assert_int_equal(
         sandbox_client_send(client, "POST", TRUNKS, NEW_TRUNK(",\"country_code\":\"DE\"")), 201);
     assert_string_equal(text_at(client->json, "message"), "SIP trunk created successfully.");
@@ -75,9 +71,8 @@ static void create_answers_201_and_the_whole_trunk(void **state)
     assert_int_equal(sandbox_client_send(client, "GET", TRUNKS "/59", NULL), 200);
 }
 
-static void the_same_number_user_and_address_conflict(void **state)
+SANDBOX_TEST(the_same_number_user_and_address_conflict)
 {
-    sandbox_client *client = *state;
     static const sandbox_case cases[] = {
         {"POST", TRUNKS, NEW_TRUNK(",\"country_code\":\"DE\""), 201, NULL},
         {"POST", TRUNKS, NEW_TRUNK(",\"country_code\":\"US\",\"nickname\":\"x\""), 409, NULL},
@@ -89,9 +84,8 @@ static void the_same_number_user_and_address_conflict(void **state)
         "A SIP trunk with the same phone number, username, and address already exists.");
 }
 
-static void famulor_finds_the_country_of_a_number_and_autocalls_does_not(void **state)
+SANDBOX_TEST(famulor_finds_the_country_of_a_number_and_autocalls_does_not)
 {
-    sandbox_client *client = *state;
     static const char body[] =
         "{\"sip_trunk_type\":\"number\",\"phone_number\":\"+493023125777\",\"sip_username\":"
         "\"user\","
@@ -105,7 +99,7 @@ static void famulor_finds_the_country_of_a_number_and_autocalls_does_not(void **
                         "The country_code field is required.");
 }
 
-static void create_is_checked(void **state)
+SANDBOX_TEST(create_is_checked)
 {
     static const sandbox_case cases[] = {
         {"POST", TRUNKS, "{}", 422, "missing"},
@@ -126,12 +120,11 @@ static void create_is_checked(void **state)
          NULL},
         {0},
     };
-    sandbox_client_expect(*state, cases);
+    sandbox_client_expect(client, cases);
 }
 
-static void update_is_checked(void **state)
+SANDBOX_TEST(update_is_checked)
 {
-    sandbox_client *client = *state;
     char name51[128] = "{\"nickname\":\"", name50[160] = "{\"nickname\":\"", user129[200];
     for (int i = 0; i < 51; i++)
         strcat(name51, "a");
@@ -179,9 +172,8 @@ static void update_is_checked(void **state)
     sandbox_client_expect(client, cases);
 }
 
-static void every_fault_of_a_body_is_listed_in_its_shape(void **state)
+SANDBOX_TEST(every_fault_of_a_body_is_listed_in_its_shape)
 {
-    sandbox_client *client = *state;
     assert_int_equal(
         sandbox_client_send(client, "PUT", T42,
                             "{\"sip_password\":\"x\",\"inbound_authorization_type\":\"ip\"}"),
@@ -194,7 +186,7 @@ static void every_fault_of_a_body_is_listed_in_its_shape(void **state)
         "At least one allowed IP address is required when authorization type is \"ip\".");
 }
 
-static void an_update_recreates_the_documented_legs(void **state)
+SANDBOX_TEST(an_update_recreates_the_documented_legs)
 {
     static const struct {
         const char *body;
@@ -212,7 +204,6 @@ static void an_update_recreates_the_documented_legs(void **state)
         {"{\"country_code\":\"GB\"}", false, false},
         {"{\"nickname\":\"other\"}", false, false},
     };
-    sandbox_client *client = *state;
     char inbound[32], outbound[32], updated[32];
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         sandbox_client_send(client, "GET", T42, NULL);
@@ -232,15 +223,14 @@ static void an_update_recreates_the_documented_legs(void **state)
     }
 }
 
-static void switching_to_auth_clears_the_list(void **state)
+SANDBOX_TEST(switching_to_auth_clears_the_list)
 {
-    sandbox_client *client = *state;
     assert_int_equal(
         sandbox_client_send(client, "PUT", T43, "{\"inbound_authorization_type\":\"auth\"}"), 200);
     assert_string_equal(text_at(client->json, "data.allowed_inbound_ips"), "null");
 }
 
-static void ids_in_paths_are_exact(void **state)
+SANDBOX_TEST(ids_in_paths_are_exact)
 {
     static const sandbox_case cases[] = {
         {"GET", TRUNKS "/42.0", NULL, 404, "bad_id"},
@@ -256,15 +246,13 @@ static void ids_in_paths_are_exact(void **state)
         {"GET", TRUNKS "/%34%32", NULL, 200, NULL},
         {0},
     };
-    sandbox_client *client = *state;
     sandbox_client_expect(client, cases);
     sandbox_client_send(client, "GET", TRUNKS "/41", NULL);
     assert_string_equal(text_at(client->json, "error"), "SIP trunk not found.");
 }
 
-static void delete_removes_trunks_and_releases_bought_numbers(void **state)
+SANDBOX_TEST(delete_removes_trunks_and_releases_bought_numbers)
 {
-    sandbox_client *client = *state;
     assert_int_equal(sandbox_client_send(client, "DELETE", "/user/phone-numbers/42", NULL), 200);
     assert_string_equal(text_at(client->json, "message"), "Phone number deleted successfully.");
     assert_int_equal(sandbox_client_send(client, "GET", T42, NULL), 404);
@@ -282,7 +270,7 @@ static void delete_removes_trunks_and_releases_bought_numbers(void **state)
     assert_int_equal(sandbox_client_send(client, "DELETE", TRUNKS "/43", NULL), 405);
 }
 
-static void numbers_can_be_listed_named_and_assigned(void **state)
+SANDBOX_TEST(numbers_can_be_listed_named_and_assigned)
 {
     static const sandbox_case cases[] = {
         {"GET", "/user/me", NULL, 200, NULL},
@@ -302,7 +290,6 @@ static void numbers_can_be_listed_named_and_assigned(void **state)
         {"GET", "/user/assistants/phone-numbers?type=sideways", NULL, 422, "not_a_choice"},
         {0},
     };
-    sandbox_client *client = *state;
     sandbox_client_expect(client, cases);
     assert_int_equal(sandbox_client_send(client, "GET", "/user/phone-numbers/all", NULL), 200);
     assert_int_equal(json_array_size(json_at(client->json, "data")), 17);
@@ -317,7 +304,7 @@ static void numbers_can_be_listed_named_and_assigned(void **state)
     assert_string_equal(text_at(client->json, "5.type_label"), "SIP");
 }
 
-static void autocalls_has_only_what_it_documents(void **state)
+SANDBOX_TEST(autocalls_has_only_what_it_documents)
 {
     static const sandbox_case cases[] = {
         {"GET", "/user/me", NULL, 404, "no_endpoint"},
@@ -327,38 +314,14 @@ static void autocalls_has_only_what_it_documents(void **state)
         {"DELETE", "/user/phone-numbers/42", NULL, 200, NULL},
         {0},
     };
-    sandbox_client *client = *state;
     client->api = "autocalls";
     sandbox_client_expect(client, cases);
 }
 
-static void a_read_only_key_may_not_write(void **state)
+SANDBOX_TEST(a_read_only_key_may_not_write)
 {
-    sandbox_client *client = *state;
     client->token = "sandbox-readonly";
     assert_int_equal(sandbox_client_send(client, "GET", T42, NULL), 200);
     assert_int_equal(sandbox_client_send(client, "PUT", T42, "{\"nickname\":\"x\"}"), 403);
     assert_string_equal(text_at(client->json, "error"), "Insufficient permissions");
-}
-
-int main(void)
-{
-#define WITH_SANDBOX(name) cmocka_unit_test_setup_teardown(name, open_both, close_both)
-    const struct CMUnitTest tests[] = {
-        WITH_SANDBOX(list_items_lack_what_get_adds),
-        WITH_SANDBOX(create_answers_201_and_the_whole_trunk),
-        WITH_SANDBOX(the_same_number_user_and_address_conflict),
-        WITH_SANDBOX(famulor_finds_the_country_of_a_number_and_autocalls_does_not),
-        WITH_SANDBOX(create_is_checked),
-        WITH_SANDBOX(update_is_checked),
-        WITH_SANDBOX(every_fault_of_a_body_is_listed_in_its_shape),
-        WITH_SANDBOX(an_update_recreates_the_documented_legs),
-        WITH_SANDBOX(switching_to_auth_clears_the_list),
-        WITH_SANDBOX(ids_in_paths_are_exact),
-        WITH_SANDBOX(delete_removes_trunks_and_releases_bought_numbers),
-        WITH_SANDBOX(numbers_can_be_listed_named_and_assigned),
-        WITH_SANDBOX(autocalls_has_only_what_it_documents),
-        WITH_SANDBOX(a_read_only_key_may_not_write),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

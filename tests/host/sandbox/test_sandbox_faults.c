@@ -2,24 +2,19 @@
  * What goes wrong in the sandbox when it is told to: what the client sees, and what really
  * happened.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "sandbox/faults.h"
 #include "sandbox_client.h"
+#include "test.h"
 
 #define TRUNK "/user/phone-numbers/sip-trunks/42"
 #define BODY  "{\"sip_password\":\"changed\"}"
 
-static void each_fault_does_what_it_says(void **state)
+TEST(each_fault_does_what_it_says)
 {
-    (void)state;
     static const struct {
         const char *fault;
         CURLcode code;
@@ -63,9 +58,8 @@ static void each_fault_does_what_it_says(void **state)
 }
 
 /* The whole length is announced, and half of it comes. */
-static void a_cut_body_announces_its_whole_length(void **state)
+TEST(a_cut_body_announces_its_whole_length)
 {
-    (void)state;
     sandbox_client client;
     sandbox_client_open(&client, "vatel", "fault=cut_body=1");
     sandbox_client_send(&client, "GET", "/sip-trunks", NULL);
@@ -76,9 +70,8 @@ static void a_cut_body_announces_its_whole_length(void **state)
 }
 
 /* A reply without a body cannot be cut: it is lost. */
-static void a_cut_204_is_a_lost_one(void **state)
+TEST(a_cut_204_is_a_lost_one)
 {
-    (void)state;
     char path[64];
     sandbox_client client;
     sandbox_client_open(&client, "vatel", "fault=cut_body@DELETE=1");
@@ -91,9 +84,8 @@ static void a_cut_204_is_a_lost_one(void **state)
     sandbox_client_close(&client);
 }
 
-static void a_fault_can_be_kept_to_one_method(void **state)
+TEST(a_fault_can_be_kept_to_one_method)
 {
-    (void)state;
     sandbox_client client;
     sandbox_client_open(&client, "famulor", "fault=error_after@PUT=1");
     assert_int_equal(sandbox_client_send(&client, "GET", TRUNK, NULL), 200);
@@ -103,9 +95,8 @@ static void a_fault_can_be_kept_to_one_method(void **state)
 }
 
 /* The platform's 500 after a write leaves the documented body of that operation. */
-static void a_failing_create_and_delete_have_their_own_texts(void **state)
+TEST(a_failing_create_and_delete_have_their_own_texts)
 {
-    (void)state;
     sandbox_client client;
     sandbox_client_open(&client, "famulor", "fault=error_before=1");
     sandbox_client_send(&client, "POST", "/user/phone-numbers/sip-trunks", "{}");
@@ -117,9 +108,8 @@ static void a_failing_create_and_delete_have_their_own_texts(void **state)
     sandbox_client_close(&client);
 }
 
-static void faults_follow_from_the_seed_and_order(void **state)
+TEST(faults_follow_from_the_seed_and_order)
 {
-    (void)state;
     enum { REQUESTS = 400 };
     sb_faults one, two, other;
     int hits = 0, same = 0;
@@ -141,9 +131,8 @@ static void faults_follow_from_the_seed_and_order(void **state)
         assert_int_equal(sb_faults_hit(&one, SB_DROP, "GET"), sb_faults_hit(&two, SB_DROP, "GET"));
 }
 
-static void rates_of_zero_and_one_are_never_and_always(void **state)
+TEST(rates_of_zero_and_one_are_never_and_always)
 {
-    (void)state;
     sb_faults faults;
     sb_faults_init(&faults, "drop=0,slow=1,html@POST=1", 1, NULL);
     for (int i = 0; i < 1000; i++) {
@@ -155,9 +144,8 @@ static void rates_of_zero_and_one_are_never_and_always(void **state)
     }
 }
 
-static void wrong_specifications_are_refused(void **state)
+TEST(wrong_specifications_are_refused)
 {
-    (void)state;
     static const char *const wrong[] = {
         "drop",        "drop=",           "drop=2",           "drop=-1",   "drop=x",
         "drop=0.1x",   "drop=0.1,",       "drop=0.1,,slow=1", "nothing=1", "drop@=1",
@@ -171,19 +159,4 @@ static void wrong_specifications_are_refused(void **state)
         assert_non_null(strstr(err.message, "lost_reply"));
         th_error_close(&err);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_fault_does_what_it_says),
-        cmocka_unit_test(a_cut_body_announces_its_whole_length),
-        cmocka_unit_test(a_cut_204_is_a_lost_one),
-        cmocka_unit_test(a_fault_can_be_kept_to_one_method),
-        cmocka_unit_test(a_failing_create_and_delete_have_their_own_texts),
-        cmocka_unit_test(faults_follow_from_the_seed_and_order),
-        cmocka_unit_test(rates_of_zero_and_one_are_never_and_always),
-        cmocka_unit_test(wrong_specifications_are_refused),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,18 +2,14 @@
  * What the sandbox can be told to do that no documentation promises or rules out: readers that lag
  * behind, lists in pages, words in Retry-After, others who touch a trunk.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include <time.h>
 
 #include "sandbox_client.h"
+#include "test.h"
 
 #define TRUNKS "/user/phone-numbers/sip-trunks"
 #define CREATE                                                                                     \
@@ -35,9 +31,8 @@ static void until(sandbox_client *client, const char *path, long status)
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
 }
 
-static void a_create_shows_to_readers_later(void **state)
+TEST(a_create_shows_to_readers_later)
 {
-    (void)state;
     char path[64];
     sandbox_client client;
     sandbox_client_open(&client, "famulor", "trunks=3,limits=none,eventual=60000/0");
@@ -62,9 +57,8 @@ static void a_create_shows_to_readers_later(void **state)
     sandbox_client_close(&client);
 }
 
-static void a_change_shows_to_readers_later(void **state)
+TEST(a_change_shows_to_readers_later)
 {
-    (void)state;
     sandbox_client client;
     char before[64];
     sandbox_client_open(&client, "famulor", "trunks=3,limits=none,eventual=0/60000");
@@ -85,9 +79,8 @@ static void a_change_shows_to_readers_later(void **state)
     sandbox_client_close(&client);
 }
 
-static void a_part_of_a_trunk_shows_to_readers_later(void **state)
+TEST(a_part_of_a_trunk_shows_to_readers_later)
 {
-    (void)state;
     char path[128];
     sandbox_client client;
     sandbox_client_open(&client, "bolna_trunk", "trunks=1,limits=none,eventual=60000");
@@ -105,9 +98,8 @@ static void a_part_of_a_trunk_shows_to_readers_later(void **state)
     sandbox_client_close(&client);
 }
 
-static void famulor_pages_as_laravel_does(void **state)
+TEST(famulor_pages_as_laravel_does)
 {
-    (void)state;
     sandbox_client client;
     sandbox_client_open(&client, "famulor", "trunks=12,limits=none,page=5");
     assert_int_equal(listed(&client), 5);
@@ -126,9 +118,8 @@ static void famulor_pages_as_laravel_does(void **state)
     sandbox_client_close(&client);
 }
 
-static void bare_arrays_name_the_next_page_in_headers(void **state)
+TEST(bare_arrays_name_the_next_page_in_headers)
 {
-    (void)state;
     static const struct {
         const char *api, *path;
     } cases[] = {{"vatel", "/sip-trunks"}, {"bolna", "/sip-trunks/trunks"}};
@@ -159,9 +150,8 @@ static void page_of(sandbox_client *client, const char *fault, int number)
     assert_int_equal(sandbox_client_send(client, "GET", path, NULL), 200);
 }
 
-static void lists_are_wrong_in_these_ways(void **state)
+TEST(lists_are_wrong_in_these_ways)
 {
-    (void)state;
     static const struct {
         const char *fault;
         int number;
@@ -194,9 +184,8 @@ static void lists_are_wrong_in_these_ways(void **state)
 }
 
 /* Where no page is documented the reply says that it is not whole. */
-static void a_short_list_says_how_many_there_are(void **state)
+TEST(a_short_list_says_how_many_there_are)
 {
-    (void)state;
     sandbox_client client;
     sandbox_client_open(&client, "famulor", "trunks=4,fault=short_list=1");
     assert_int_equal(listed(&client), 3);
@@ -209,9 +198,8 @@ static void a_short_list_says_how_many_there_are(void **state)
     sandbox_client_close(&client);
 }
 
-static void something_else_moves_the_time_of_change(void **state)
+TEST(something_else_moves_the_time_of_change)
 {
-    (void)state;
     char before[64], path[96];
     sandbox_client client;
     sandbox_client_open(&client, "bolna", "limits=none,fault=touched=1+error_before@PATCH=1");
@@ -232,9 +220,8 @@ static void something_else_moves_the_time_of_change(void **state)
     sandbox_client_close(&client);
 }
 
-static void retry_after_comes_in_each_form(void **state)
+TEST(retry_after_comes_in_each_form)
 {
-    (void)state;
     static const char *const faults[] = {"limit", "busy", "html"};
     for (size_t i = 0; i < 3; i++) {
         char spec[96];
@@ -277,9 +264,8 @@ static void tell(sandbox_client *client, const char *command, const char *body)
     client->api = "famulor";
 }
 
-static void habits_can_be_set_while_it_runs(void **state)
+TEST(habits_can_be_set_while_it_runs)
 {
-    (void)state;
     sandbox_client client;
     sandbox_client_open(&client, "famulor", "trunks=4,limits=none,page=3");
     tell(&client, "/_sandbox/reset", "{\"trunks\":5,\"retry_after\":\"7\"}");
@@ -295,21 +281,4 @@ static void habits_can_be_set_while_it_runs(void **state)
     tell(&client, "/_sandbox/faults", NULL);
     assert_int_equal(listed(&client), 5);
     sandbox_client_close(&client);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_create_shows_to_readers_later),
-        cmocka_unit_test(a_change_shows_to_readers_later),
-        cmocka_unit_test(a_part_of_a_trunk_shows_to_readers_later),
-        cmocka_unit_test(famulor_pages_as_laravel_does),
-        cmocka_unit_test(bare_arrays_name_the_next_page_in_headers),
-        cmocka_unit_test(lists_are_wrong_in_these_ways),
-        cmocka_unit_test(a_short_list_says_how_many_there_are),
-        cmocka_unit_test(something_else_moves_the_time_of_change),
-        cmocka_unit_test(retry_after_comes_in_each_form),
-        cmocka_unit_test(habits_can_be_set_while_it_runs),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,18 +2,14 @@
  * The sandbox's rate limits: sliding windows on a clock of the test's own, and what the headers
  * say.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include <cmocka.h>
-
 #include "sandbox/limits.h"
 #include "sandbox_client.h"
+#include "test.h"
 
 static const uint64_t second = 1000000000u;
 
@@ -25,9 +21,8 @@ static void open_limit(sb_limit *limit, const char *spec)
     assert_int_equal(sb_limit_init(limit, windows, count, true), 0);
 }
 
-static void a_window_slides_over_arrivals(void **state)
+TEST(a_window_slides_over_arrivals)
 {
-    (void)state;
     sb_limit limit;
     sb_standing standing;
     open_limit(&limit, "3/10");
@@ -49,9 +44,8 @@ static void a_window_slides_over_arrivals(void **state)
     sb_limit_close(&limit);
 }
 
-static void all_windows_must_hold(void **state)
+TEST(all_windows_must_hold)
 {
-    (void)state;
     sb_limit limit;
     sb_standing standing;
     open_limit(&limit, "100/60+20/10");
@@ -69,9 +63,8 @@ static void all_windows_must_hold(void **state)
     sb_limit_close(&limit);
 }
 
-static void an_even_pace_is_never_refused(void **state)
+TEST(an_even_pace_is_never_refused)
 {
-    (void)state;
     sb_limit limit;
     sb_standing standing;
     open_limit(&limit, "20/2");
@@ -80,9 +73,8 @@ static void an_even_pace_is_never_refused(void **state)
     sb_limit_close(&limit);
 }
 
-static void no_window_admits_everything(void **state)
+TEST(no_window_admits_everything)
 {
-    (void)state;
     sb_limit limit;
     sb_standing standing;
     open_limit(&limit, "none");
@@ -91,9 +83,8 @@ static void no_window_admits_everything(void **state)
     sb_limit_close(&limit);
 }
 
-static void wrong_windows_are_refused(void **state)
+TEST(wrong_windows_are_refused)
 {
-    (void)state;
     static const char *const wrong[] = {
         "",      "20",    "20/",         "/2",  "0/2",   "20/0",     "20/-2",
         "-20/2", "20/2+", "20/2,100/60", "a/2", "20/2x", "20/1.1.1", "1/1+1/1+1/1+1/1+1/1"};
@@ -107,9 +98,8 @@ static void wrong_windows_are_refused(void **state)
     }
 }
 
-static void famulor_answers_429_as_documented(void **state)
+TEST(famulor_answers_429_as_documented)
 {
-    (void)state;
     sandbox_client client;
     sandbox_client_open(&client, "famulor", "");
     for (int i = 0; i < 20; i++) {
@@ -142,9 +132,8 @@ static void famulor_answers_429_as_documented(void **state)
     sandbox_client_close(&client);
 }
 
-static void documented_limits_are_those_of_each_platform(void **state)
+TEST(documented_limits_are_those_of_each_platform)
 {
-    (void)state;
     static const struct {
         const char *api, *path;
         int admitted; /* of 1001 */
@@ -165,9 +154,8 @@ static void documented_limits_are_those_of_each_platform(void **state)
     sandbox_client_close(&client);
 }
 
-static void chosen_limits_hold_for_every_api(void **state)
+TEST(chosen_limits_hold_for_every_api)
 {
-    (void)state;
     static const char *const paths[][2] = {{"famulor", "/user/me"},
                                            {"autocalls", "/user/assistants/phone-numbers"},
                                            {"vatel", "/organization"},
@@ -186,9 +174,8 @@ static void chosen_limits_hold_for_every_api(void **state)
     sandbox_client_close(&client);
 }
 
-static void the_fault_limit_tells_when_to_come_back(void **state)
+TEST(the_fault_limit_tells_when_to_come_back)
 {
-    (void)state;
     sandbox_client client;
     sandbox_client_open(&client, "famulor", "fault=limit=1");
     assert_int_equal(sandbox_client_send(&client, "GET", "/user/me", NULL), 429);
@@ -198,20 +185,4 @@ static void the_fault_limit_tells_when_to_come_back(void **state)
     assert_int_equal(sandbox_client_send(&client, "GET", "/organization", NULL), 429);
     assert_null(sandbox_client_header(&client, "Retry-After"));
     sandbox_client_close(&client);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_window_slides_over_arrivals),
-        cmocka_unit_test(all_windows_must_hold),
-        cmocka_unit_test(an_even_pace_is_never_refused),
-        cmocka_unit_test(no_window_admits_everything),
-        cmocka_unit_test(wrong_windows_are_refused),
-        cmocka_unit_test(famulor_answers_429_as_documented),
-        cmocka_unit_test(documented_limits_are_those_of_each_platform),
-        cmocka_unit_test(chosen_limits_hold_for_every_api),
-        cmocka_unit_test(the_fault_limit_tells_when_to_come_back),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,16 +2,12 @@
  * Replies of the sandbox that are not what was asked for, at each API: what the client sees, and
  * whether the write was carried out.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "sandbox_client.h"
+#include "test.h"
 
 typedef struct api {
     const char *name, *trunks, *method, *change, *field, *value, *create;
@@ -99,9 +95,8 @@ static void expect(sandbox_client *client, size_t i, const char *name, long stat
     json_decref(log);
 }
 
-static void each_says_whether_the_write_was_carried_out(void **state)
+TEST(each_says_whether_the_write_was_carried_out)
 {
-    (void)state;
     for (size_t n = 0; n < sizeof apis / sizeof apis[0]; n++) {
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
             const api *a = &apis[n];
@@ -126,9 +121,8 @@ static void each_says_whether_the_write_was_carried_out(void **state)
 }
 
 /* The reply to a change that was not carried out looks like every other one. */
-static void an_unchanged_trunk_comes_in_the_reply_to_a_change(void **state)
+TEST(an_unchanged_trunk_comes_in_the_reply_to_a_change)
 {
-    (void)state;
     for (size_t n = 0; n < sizeof apis / sizeof apis[0]; n++) {
         const api *a = &apis[n];
         char path[128];
@@ -154,9 +148,8 @@ static void an_unchanged_trunk_comes_in_the_reply_to_a_change(void **state)
 }
 
 /* Only a yes is spoiled. */
-static void a_refusal_stays_one(void **state)
+TEST(a_refusal_stays_one)
 {
-    (void)state;
     static const char *const faults[] = {"empty_after", "blank_after", "accepted_after",
                                          "other_after"};
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
@@ -171,23 +164,11 @@ static void a_refusal_stays_one(void **state)
     }
 }
 
-static void a_list_can_be_answered_by_200_and_an_error(void **state)
+TEST(a_list_can_be_answered_by_200_and_an_error)
 {
-    (void)state;
     sandbox_client client;
     sandbox_client_open(&client, "bolna", "fault=error_200@GET=1");
     assert_int_equal(sandbox_client_send(&client, "GET", "/sip-trunks/trunks", NULL), 200);
     assert_true(json_is_string(json_at(client.json, "detail")));
     sandbox_client_close(&client);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_says_whether_the_write_was_carried_out),
-        cmocka_unit_test(an_unchanged_trunk_comes_in_the_reply_to_a_change),
-        cmocka_unit_test(a_refusal_stays_one),
-        cmocka_unit_test(a_list_can_be_answered_by_200_and_an_error),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,16 +1,12 @@
 /*
  * Vatel in the sandbox, as documented.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "sandbox_client.h"
+#include "test.h"
 
 #define UNKNOWN "00000000-0000-4000-8000-000000000000"
 
@@ -51,9 +47,10 @@ static int teardown(void **state)
     return 0;
 }
 
-static void shapes_are_bare_and_unset_is_absent(void **state)
+#define SANDBOX_TEST(name) TEST_WITH(setup, teardown, name, world *w)
+
+SANDBOX_TEST(shapes_are_bare_and_unset_is_absent)
 {
-    world *w = *state;
     sandbox_client *client = &w->client;
     assert_int_equal(sandbox_client_send(client, "GET", "/sip-trunks", NULL), 200);
     assert_true(json_is_array(client->json));
@@ -70,9 +67,8 @@ static void shapes_are_bare_and_unset_is_absent(void **state)
     assert_int_equal(sandbox_client_send(client, "GET", "/organization", NULL), 200);
 }
 
-static void create_needs_only_the_preset(void **state)
+SANDBOX_TEST(create_needs_only_the_preset)
 {
-    world *w = *state;
     static const sandbox_case cases[] = {
         {"POST", "/sip-trunks", "{\"pbx\":\"generic\"}", 201, NULL},
         {"POST", "/sip-trunks", "{}", 400, "missing"},
@@ -102,17 +98,15 @@ static void create_needs_only_the_preset(void **state)
     sandbox_client_expect(&w->client, cases);
 }
 
-static void an_empty_update_is_refused(void **state)
+SANDBOX_TEST(an_empty_update_is_refused)
 {
-    world *w = *state;
     const sandbox_case cases[] = {{"PATCH", w->registering, "{}", 400, "empty"}, {0}};
     sandbox_client_expect(&w->client, cases);
     assert_true(json_is_string(json_at(w->client.json, "error")));
 }
 
-static void an_empty_text_clears_and_lists_are_replaced(void **state)
+SANDBOX_TEST(an_empty_text_clears_and_lists_are_replaced)
 {
-    world *w = *state;
     sandbox_client *client = &w->client;
     assert_int_equal(sandbox_client_send(client, "PATCH", w->acl,
                                          "{\"inbound_host\":\"\",\"caller_id_transforms\":[]}"),
@@ -126,9 +120,8 @@ static void an_empty_text_clears_and_lists_are_replaced(void **state)
     json_decref(all);
 }
 
-static void an_inbound_username_is_unique_among_all_customers(void **state)
+SANDBOX_TEST(an_inbound_username_is_unique_among_all_customers)
 {
-    world *w = *state;
     char body[128], user[64];
     sandbox_client_send(&w->client, "GET", w->registering, NULL);
     snprintf(user, sizeof user, "%.60s", text_at(w->client.json, "inbound_sip_username"));
@@ -154,9 +147,8 @@ static const char *status_of(world *w, const char *leg)
     return text_at(w->client.json, name);
 }
 
-static void a_new_credential_registers_as_the_trunk_is_read(void **state)
+SANDBOX_TEST(a_new_credential_registers_as_the_trunk_is_read)
 {
-    world *w = *state;
     sandbox_client *client = &w->client;
     sandbox_client_send(client, "PATCH", w->registering, "{\"outbound_sip_password\":\"new\"}");
     assert_string_equal(text_at(client->json, "outbound_registration_status"), "pending");
@@ -185,9 +177,8 @@ static void a_new_credential_registers_as_the_trunk_is_read(void **state)
     assert_string_equal(text_at(client->json, "outbound_registration_status"), "not_registered");
 }
 
-static void a_carrier_can_refuse_credentials(void **state)
+SANDBOX_TEST(a_carrier_can_refuse_credentials)
 {
-    world *w = *state;
     sandbox_client_send(
         &w->client, "PATCH", w->registering,
         "{\"outbound_sip_username\":\"refused-user\",\"outbound_sip_password\":\"x\"}");
@@ -196,9 +187,8 @@ static void a_carrier_can_refuse_credentials(void **state)
     assert_string_equal(status_of(w, "outbound"), "auth_failed");
 }
 
-static void the_fault_auth_failed_refuses_credentials(void **state)
+TEST(the_fault_auth_failed_refuses_credentials)
 {
-    (void)state;
     world w;
     open_world(&w, "fault=auth_failed=1");
     sandbox_client_send(&w.client, "PATCH", w.registering, "{\"inbound_sip_password\":\"x\"}");
@@ -210,9 +200,8 @@ static void the_fault_auth_failed_refuses_credentials(void **state)
     sandbox_client_close(&w.client);
 }
 
-static void ids_and_deletes(void **state)
+SANDBOX_TEST(ids_and_deletes)
 {
-    world *w = *state;
     const sandbox_case cases[] = {
         {"GET", "/sip-trunks/42", NULL, 400, "bad_id"},
         {"GET", "/sip-trunks/" UNKNOWN ".0", NULL, 400, "bad_id"},
@@ -235,9 +224,8 @@ static void ids_and_deletes(void **state)
     json_decref(all);
 }
 
-static void assignments_are_checked_and_unique(void **state)
+SANDBOX_TEST(assignments_are_checked_and_unique)
 {
-    world *w = *state;
     sandbox_client *client = &w->client;
     char of_first[96], of_second[96], plain[160], alternate[160], taken[160], foreign[96],
         unknown[96];
@@ -290,9 +278,8 @@ static void assignments_are_checked_and_unique(void **state)
     assert_int_equal(json_array_size(client->json), 3);
 }
 
-static void a_test_call_needs_an_assigned_trunk(void **state)
+SANDBOX_TEST(a_test_call_needs_an_assigned_trunk)
 {
-    world *w = *state;
     const char *trunk = w->registering + strlen("/sip-trunks/");
     char good[256], both[320], other[256], unknown[256], bare[128];
     json_t *all = sandbox_client_report(&w->client, "state");
@@ -310,23 +297,4 @@ static void a_test_call_needs_an_assigned_trunk(void **state)
         {"POST", bare, NULL, 400, "malformed"}, {0},
     };
     sandbox_client_expect(&w->client, cases);
-}
-
-int main(void)
-{
-#define WITH_SANDBOX(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {
-        WITH_SANDBOX(shapes_are_bare_and_unset_is_absent),
-        WITH_SANDBOX(create_needs_only_the_preset),
-        WITH_SANDBOX(an_empty_update_is_refused),
-        WITH_SANDBOX(an_empty_text_clears_and_lists_are_replaced),
-        WITH_SANDBOX(an_inbound_username_is_unique_among_all_customers),
-        WITH_SANDBOX(a_new_credential_registers_as_the_trunk_is_read),
-        WITH_SANDBOX(a_carrier_can_refuse_credentials),
-        cmocka_unit_test(the_fault_auth_failed_refuses_credentials),
-        WITH_SANDBOX(ids_and_deletes),
-        WITH_SANDBOX(assignments_are_checked_and_unique),
-        WITH_SANDBOX(a_test_call_needs_an_assigned_trunk),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,22 +2,16 @@
  * The pacer against simulated servers: no limit is ever broken, none of the allowed pace is wasted,
  * and everyone gets their turn.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <math.h>
 #include <string.h>
 
 #include "paced_job.h"
+#include "test.h"
 
 /* --- pace ------------------------------------------------------------------------------------- */
 
-static void hundred_requests_at_20_per_2_seconds_take_8_seconds(void **state)
+TEST(hundred_requests_at_20_per_2_seconds_take_8_seconds)
 {
-    (void)state;
     for (int fixed = 0; fixed < 2; fixed++) {
         const th_window window = {20, 2};
         struct job job = {.limits = {{.requests = 20, .span = 2 * SECOND, .fixed = fixed}},
@@ -33,9 +27,8 @@ static void hundred_requests_at_20_per_2_seconds_take_8_seconds(void **state)
     }
 }
 
-static void several_windows_all_hold_at_the_ideal_pace(void **state)
+TEST(several_windows_all_hold_at_the_ideal_pace)
 {
-    (void)state;
     for (int fixed = 0; fixed < 2; fixed++) {
         const th_window windows[] = {{100, 60}, {20, 10}};
         struct job job = {.limits = {{.requests = 100, .span = 60 * SECOND, .fixed = fixed},
@@ -53,9 +46,8 @@ static void several_windows_all_hold_at_the_ideal_pace(void **state)
     }
 }
 
-static void no_delay_on_the_line_breaks_a_limit(void **state)
+TEST(no_delay_on_the_line_breaks_a_limit)
 {
-    (void)state;
     for (uint64_t seed = 1; seed <= 40; seed++) {
         const th_window window = {10, 1};
         struct job job = {.limits = {{.requests = 10, .span = SECOND, .fixed = seed % 2}},
@@ -71,9 +63,8 @@ static void no_delay_on_the_line_breaks_a_limit(void **state)
     }
 }
 
-static void a_random_delay_of_a_percent_costs_no_more_than_three(void **state)
+TEST(a_random_delay_of_a_percent_costs_no_more_than_three)
 {
-    (void)state;
     for (uint64_t seed = 1; seed <= 10; seed++) {
         const th_window window = {20, 2};
         struct job job = {.limits = {{.requests = 20, .span = 2 * SECOND, .fixed = seed % 2}},
@@ -89,9 +80,8 @@ static void a_random_delay_of_a_percent_costs_no_more_than_three(void **state)
     }
 }
 
-static void without_windows_only_concurrency_bounds(void **state)
+TEST(without_windows_only_concurrency_bounds)
 {
-    (void)state;
     struct job job = {.latency_min = SECOND / 10, .latency_max = SECOND / 10};
     job_open(&job, 50, NULL, 0, 5);
     job_run(&job);
@@ -100,9 +90,8 @@ static void without_windows_only_concurrency_bounds(void **state)
     job_close(&job);
 }
 
-static void a_million_admissions_stay_cheap(void **state)
+TEST(a_million_admissions_stay_cheap)
 {
-    (void)state;
     const th_window windows[] = {{1000, 1}, {50000, 60}, {1000000, 3600}};
     struct job job = {.latency_max = SECOND / 100};
     job_open(&job, 1000000, windows, 3, 64);
@@ -114,9 +103,8 @@ static void a_million_admissions_stay_cheap(void **state)
 
 /* --- order ------------------------------------------------------------------------------------ */
 
-static void admission_is_first_come_first_served_and_urgent_first(void **state)
+TEST(admission_is_first_come_first_served_and_urgent_first)
 {
-    (void)state;
     struct job job = {.latency_min = 1, .latency_max = 1};
     job_open(&job, 7, NULL, 0, 1);
     for (size_t i = 0; i < 7; i++) {
@@ -129,9 +117,8 @@ static void admission_is_first_come_first_served_and_urgent_first(void **state)
     job_close(&job);
 }
 
-static void a_cancelled_ticket_is_never_admitted(void **state)
+TEST(a_cancelled_ticket_is_never_admitted)
 {
-    (void)state;
     struct job job = {.latency_min = 1, .latency_max = 1};
     job_open(&job, 5, NULL, 0, 1);
     job_join_all(&job);
@@ -150,9 +137,8 @@ static void a_cancelled_ticket_is_never_admitted(void **state)
     job_close(&job);
 }
 
-static void the_last_ticket_that_leaves_stops_the_waiting(void **state)
+TEST(the_last_ticket_that_leaves_stops_the_waiting)
 {
-    (void)state;
     const th_window window = {1, 10};
     struct job job = {.latency_min = 1, .latency_max = 1};
     job_open(&job, 2, &window, 1, 4);
@@ -164,9 +150,8 @@ static void the_last_ticket_that_leaves_stops_the_waiting(void **state)
     job_close(&job);
 }
 
-static void a_request_that_was_never_sent_gives_its_place_back(void **state)
+TEST(a_request_that_was_never_sent_gives_its_place_back)
 {
-    (void)state;
     const th_window window = {1, 10};
     struct job job = {.latency_min = 1, .latency_max = 1};
     job_open(&job, 2, &window, 1, 4);
@@ -191,9 +176,8 @@ static void end_at_once(th_ticket *ticket)
         th_pacer_join(job->pacer, ticket, false, end_at_once, request);
 }
 
-static void admissions_from_inside_an_admission_do_not_recurse(void **state)
+TEST(admissions_from_inside_an_admission_do_not_recurse)
 {
-    (void)state;
     struct job job = {0};
     job_open(&job, 1, NULL, 0, 1);
     th_pacer_join(job.pacer, &job.requests[0].ticket, false, end_at_once, &job.requests[0]);
@@ -201,9 +185,8 @@ static void admissions_from_inside_an_admission_do_not_recurse(void **state)
     job_close(&job);
 }
 
-static void impossible_windows_are_refused(void **state)
+TEST(impossible_windows_are_refused)
 {
-    (void)state;
     th_timers *timers = th_timers_create(NULL);
     const th_window bad[] = {{0, 1}, {2000000, 1}, {1, 0}, {1, -1}, {1, NAN}, {1, 1e9}};
     th_pacer *pacer;
@@ -217,23 +200,4 @@ static void impossible_windows_are_refused(void **state)
     assert_int_equal(th_pacer_create(timers, NULL, 0, 0, &pacer, NULL), -TH_INVALID);
     th_pacer_destroy(NULL);
     th_timers_destroy(timers);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hundred_requests_at_20_per_2_seconds_take_8_seconds),
-        cmocka_unit_test(several_windows_all_hold_at_the_ideal_pace),
-        cmocka_unit_test(no_delay_on_the_line_breaks_a_limit),
-        cmocka_unit_test(a_random_delay_of_a_percent_costs_no_more_than_three),
-        cmocka_unit_test(without_windows_only_concurrency_bounds),
-        cmocka_unit_test(a_million_admissions_stay_cheap),
-        cmocka_unit_test(admission_is_first_come_first_served_and_urgent_first),
-        cmocka_unit_test(a_cancelled_ticket_is_never_admitted),
-        cmocka_unit_test(the_last_ticket_that_leaves_stops_the_waiting),
-        cmocka_unit_test(a_request_that_was_never_sent_gives_its_place_back),
-        cmocka_unit_test(admissions_from_inside_an_admission_do_not_recurse),
-        cmocka_unit_test(impossible_windows_are_refused),
-    };
-    return cmocka_run_group_tests_name("pacer", tests, NULL, NULL);
 }

@@ -1,22 +1,16 @@
 /* The pacer and what replies say about limits. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <math.h>
 #include <string.h>
 
 #include "paced_job.h"
+#include "test.h"
 
 #define SAID_NOTHING(code)                                                                         \
     ((th_pace_reply){                                                                              \
         .status = (code), .retry_after = -1, .limit = -1, .remaining = -1, .reset = -1})
 
-static void retry_after_holds_everything_back(void **state)
+TEST(retry_after_holds_everything_back)
 {
-    (void)state;
     const int statuses[] = {429, 503};
     for (size_t i = 0; i < 2; i++) {
         struct job job = {.latency_min = 1, .latency_max = 1};
@@ -45,9 +39,8 @@ static void leave(th_ticket *ticket)
     th_pacer_leave(ticket);
 }
 
-static void whoever_waits_is_told_when_the_platform_holds_back_and_may_leave(void **state)
+TEST(whoever_waits_is_told_when_the_platform_holds_back_and_may_leave)
 {
-    (void)state;
     struct job job = {.latency_min = 1, .latency_max = 1};
     uint64_t until;
     const char *why, *word;
@@ -74,9 +67,8 @@ static void whoever_waits_is_told_when_the_platform_holds_back_and_may_leave(voi
     job_close(&job);
 }
 
-static void a_429_without_a_time_backs_off_longer_and_longer(void **state)
+TEST(a_429_without_a_time_backs_off_longer_and_longer)
 {
-    (void)state;
     struct job job = {.latency_min = 1000 * SECOND, .latency_max = 1000 * SECOND};
     job_open(&job, 12, NULL, 0, 1);
     job_join_all(&job);
@@ -101,9 +93,8 @@ static void a_429_without_a_time_backs_off_longer_and_longer(void **state)
     job_close(&job);
 }
 
-static void refusals_of_one_burst_are_one_step_of_back_off(void **state)
+TEST(refusals_of_one_burst_are_one_step_of_back_off)
 {
-    (void)state;
     struct job job = {.latency_min = SECOND, .latency_max = SECOND};
     job_open(&job, 9, NULL, 0, 8);
     job_join_all(&job);
@@ -115,9 +106,8 @@ static void refusals_of_one_burst_are_one_step_of_back_off(void **state)
     job_close(&job);
 }
 
-static void the_same_seed_backs_off_the_same_and_another_differently(void **state)
+TEST(the_same_seed_backs_off_the_same_and_another_differently)
 {
-    (void)state;
     double waits[3];
     for (size_t i = 0; i < 3; i++) {
         struct job job = {.latency_min = 1, .latency_max = 1};
@@ -133,9 +123,8 @@ static void the_same_seed_backs_off_the_same_and_another_differently(void **stat
     assert_true(waits[0] != waits[2]);
 }
 
-static void resets_in_whole_seconds_do_not_slow_down_what_we_know_better(void **state)
+TEST(resets_in_whole_seconds_do_not_slow_down_what_we_know_better)
 {
-    (void)state;
     for (uint64_t seed = 1; seed <= 20; seed++) {
         const th_window window = {20, 1.5};
         struct job with = {.limits = {{.requests = 20, .span = 3 * SECOND / 2, .fixed = seed % 2}},
@@ -156,9 +145,8 @@ static void resets_in_whole_seconds_do_not_slow_down_what_we_know_better(void **
     }
 }
 
-static void what_left_our_window_while_a_reply_travelled_is_nobody_elses(void **state)
+TEST(what_left_our_window_while_a_reply_travelled_is_nobody_elses)
 {
-    (void)state;
     const th_window window = {3, 10};
     struct job job = {.latency_min = 1000 * SECOND, .latency_max = 1000 * SECOND};
     job_open(&job, 5, &window, 1, 5);
@@ -179,9 +167,8 @@ static void what_left_our_window_while_a_reply_travelled_is_nobody_elses(void **
     job_close(&job);
 }
 
-static void requests_of_another_program_shrink_our_share_until_the_reset(void **state)
+TEST(requests_of_another_program_shrink_our_share_until_the_reset)
 {
-    (void)state;
     const th_window window = {100, 60};
     struct job job = {.limits = {{.requests = 100, .span = 60 * SECOND, .fixed = true}},
                       .nlimits = 1,
@@ -203,9 +190,8 @@ static void requests_of_another_program_shrink_our_share_until_the_reset(void **
     job_close(&job);
 }
 
-static void a_limit_that_nobody_told_us_is_kept_by_what_remains(void **state)
+TEST(a_limit_that_nobody_told_us_is_kept_by_what_remains)
 {
-    (void)state;
     for (int with_window = 0; with_window < 2; with_window++) {
         const th_window window = {1000, 60};
         struct job job = {.limits = {{.requests = 50, .span = 10 * SECOND, .fixed = true}},
@@ -221,9 +207,8 @@ static void a_limit_that_nobody_told_us_is_kept_by_what_remains(void **state)
     }
 }
 
-static void a_reply_of_an_older_period_does_not_undo_a_newer_one(void **state)
+TEST(a_reply_of_an_older_period_does_not_undo_a_newer_one)
 {
-    (void)state;
     struct job job = {.latency_min = 100 * SECOND, .latency_max = 100 * SECOND};
     job_open(&job, 10, NULL, 0, 4);
     job_join_all(&job);
@@ -246,9 +231,8 @@ static void a_reply_of_an_older_period_does_not_undo_a_newer_one(void **state)
     job_close(&job);
 }
 
-static void senseless_figures_do_no_harm(void **state)
+TEST(senseless_figures_do_no_harm)
 {
-    (void)state;
     const double values[] = {NAN, INFINITY, -INFINITY, -5, 0, 1e300};
     const size_t n = sizeof values / sizeof values[0];
     for (size_t a = 0; a < n; a++) {
@@ -268,22 +252,4 @@ static void senseless_figures_do_no_harm(void **state)
             job_close(&job);
         }
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(retry_after_holds_everything_back),
-        cmocka_unit_test(whoever_waits_is_told_when_the_platform_holds_back_and_may_leave),
-        cmocka_unit_test(a_429_without_a_time_backs_off_longer_and_longer),
-        cmocka_unit_test(refusals_of_one_burst_are_one_step_of_back_off),
-        cmocka_unit_test(the_same_seed_backs_off_the_same_and_another_differently),
-        cmocka_unit_test(resets_in_whole_seconds_do_not_slow_down_what_we_know_better),
-        cmocka_unit_test(what_left_our_window_while_a_reply_travelled_is_nobody_elses),
-        cmocka_unit_test(requests_of_another_program_shrink_our_share_until_the_reset),
-        cmocka_unit_test(a_limit_that_nobody_told_us_is_kept_by_what_remains),
-        cmocka_unit_test(a_reply_of_an_older_period_does_not_undo_a_newer_one),
-        cmocka_unit_test(senseless_figures_do_no_harm),
-    };
-    return cmocka_run_group_tests_name("pacer replies", tests, NULL, NULL);
 }

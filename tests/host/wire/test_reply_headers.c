@@ -1,13 +1,8 @@
 /* What reply headers say about limits and content. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <math.h>
 #include <string.h>
 
+#include "test.h"
 #include "wire/reply_headers.h"
 
 /* Fri, 20 Nov 2026 06:00:00 GMT */
@@ -39,9 +34,8 @@ static void expect(double seen, double expected)
         fail_msg("%g instead of %g", seen, expected);
 }
 
-static void nothing_said_is_minus_one(void **state)
+TEST(nothing_said_is_minus_one)
 {
-    (void)state;
     struct said said = read_lines(
         (const char *const[]){"HTTP/1.1 200 OK\r\n", "Server: x\r\n", "X-Other: 5\r\n", "\r\n",
                               "no colon", "Retry-After:\r\n", "", "RateLimit: \r\n", NULL},
@@ -54,9 +48,8 @@ static void nothing_said_is_minus_one(void **state)
     assert_false(said.json);
 }
 
-static void retry_after_is_seconds_or_a_date(void **state)
+TEST(retry_after_is_seconds_or_a_date)
 {
-    (void)state;
     expect(read_line("Retry-After: 120\r\n").pace.retry_after, 120);
     expect(read_line("retry-after:0").pace.retry_after, 0);
     expect(read_line("Retry-After:  1.5 \r\n").pace.retry_after, 1.5);
@@ -73,9 +66,8 @@ static void retry_after_is_seconds_or_a_date(void **state)
         expect(read_line(senseless[i]).pace.retry_after, -1);
 }
 
-static void a_large_number_is_a_time_of_day(void **state)
+TEST(a_large_number_is_a_time_of_day)
 {
-    (void)state;
     expect(read_line("Retry-After: 1795154410").pace.retry_after, 10);
     expect(read_line("Retry-After: 1795154410.5").pace.retry_after, 10.5);
     expect(read_line("Retry-After: 1795154410250").pace.retry_after, 10.25);
@@ -89,9 +81,8 @@ static void a_large_number_is_a_time_of_day(void **state)
     expect(read_line("X-RateLimit-Reset: 9999999999999999999999999").pace.reset, 366 * 86400);
 }
 
-static void a_time_of_day_is_measured_against_the_date_of_its_reply(void **state)
+TEST(a_time_of_day_is_measured_against_the_date_of_its_reply)
 {
-    (void)state;
     static const char *const times[][2] = {
         {"Retry-After: Fri, 20 Nov 2026 04:00:30 GMT", "Date: Fri, 20 Nov 2026 04:00:00 GMT"},
         {"Retry-After: 1795147230", "Date: Fri, 20 Nov 2026 04:00:00 GMT"},
@@ -113,9 +104,8 @@ static void a_time_of_day_is_measured_against_the_date_of_its_reply(void **state
     expect(read_lines(none, NOW).pace.retry_after, 30);
 }
 
-static void a_member_of_the_body_is_read_in_the_same_way(void **state)
+TEST(a_member_of_the_body_is_read_in_the_same_way)
 {
-    (void)state;
     static const struct {
         double number;
         const char *text;
@@ -138,9 +128,8 @@ static void a_member_of_the_body_is_read_in_the_same_way(void **state)
     }
 }
 
-static void what_named_the_wait_is_kept_for_people(void **state)
+TEST(what_named_the_wait_is_kept_for_people)
 {
-    (void)state;
     const char *lines[] = {"X-RateLimit-Reset: 30", "Retry-After: 12\x1b[2J", "Retry-After: 40",
                            "RateLimit: reset=5", NULL};
     assert_string_equal(read_lines(lines, NOW).pace.word, "Retry-After: 40");
@@ -151,9 +140,8 @@ static void what_named_the_wait_is_kept_for_people(void **state)
     assert_true(strlen(read_line(line).pace.word) < sizeof((th_pace_reply *)0)->word);
 }
 
-static void the_usual_headers_are_understood_in_all_spellings(void **state)
+TEST(the_usual_headers_are_understood_in_all_spellings)
 {
-    (void)state;
     const char *const prefixes[] = {"X-RateLimit-", "x-ratelimit-", "X-Rate-Limit-", "RateLimit-"};
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
         char lines[3][64];
@@ -170,9 +158,8 @@ static void the_usual_headers_are_understood_in_all_spellings(void **state)
     expect(read_line("X-RateLimit-Remaining: 0").pace.remaining, 0);
 }
 
-static void a_reset_may_be_a_time_of_day(void **state)
+TEST(a_reset_may_be_a_time_of_day)
 {
-    (void)state;
     /* In whole seconds: open at the end of that second for certain. */
     expect(read_line("X-RateLimit-Reset: 1795154410").pace.reset, 11);
     expect(read_line("X-RateLimit-Reset: 1795154410.5").pace.reset, 10.5);
@@ -182,9 +169,8 @@ static void a_reset_may_be_a_time_of_day(void **state)
     expect(read_line("X-RateLimit-Reset: never").pace.reset, -1);
 }
 
-static void one_header_for_all_is_understood(void **state)
+TEST(one_header_for_all_is_understood)
 {
-    (void)state;
     struct said said = read_line("RateLimit: limit=100, remaining=50, reset=5\r\n");
     expect(said.pace.limit, 100);
     expect(said.pace.remaining, 50);
@@ -204,9 +190,8 @@ static void one_header_for_all_is_understood(void **state)
     expect(said.pace.limit, -1);
 }
 
-static void json_is_known_by_its_content_type(void **state)
+TEST(json_is_known_by_its_content_type)
 {
-    (void)state;
     const char *const json[] = {"Content-Type: application/json\r\n",
                                 "content-type:application/json; charset=utf-8\r\n",
                                 "Content-Type: Application/JSON\r\n",
@@ -223,9 +208,8 @@ static void json_is_known_by_its_content_type(void **state)
 }
 
 /* Lines are not NUL-terminated: nothing behind them may be read. */
-static void a_line_ends_where_its_length_says(void **state)
+TEST(a_line_ends_where_its_length_says)
 {
-    (void)state;
     const char text[] = "Retry-After: 12345";
     for (size_t len = 0; len < sizeof text; len++) {
         th_pace_reply pace;
@@ -240,22 +224,4 @@ static void a_line_ends_where_its_length_says(void **state)
         else if (len < 14)
             expect(pace.retry_after, -1);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_said_is_minus_one),
-        cmocka_unit_test(retry_after_is_seconds_or_a_date),
-        cmocka_unit_test(a_large_number_is_a_time_of_day),
-        cmocka_unit_test(a_time_of_day_is_measured_against_the_date_of_its_reply),
-        cmocka_unit_test(a_member_of_the_body_is_read_in_the_same_way),
-        cmocka_unit_test(what_named_the_wait_is_kept_for_people),
-        cmocka_unit_test(the_usual_headers_are_understood_in_all_spellings),
-        cmocka_unit_test(a_reset_may_be_a_time_of_day),
-        cmocka_unit_test(one_header_for_all_is_understood),
-        cmocka_unit_test(json_is_known_by_its_content_type),
-        cmocka_unit_test(a_line_ends_where_its_length_says),
-    };
-    return cmocka_run_group_tests_name("reply_headers", tests, NULL, NULL);
 }

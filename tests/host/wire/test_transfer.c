@@ -1,10 +1,4 @@
 /* What a transfer sends, what it returns, and with which fate it ends. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +6,9 @@
 #include <unistd.h>
 
 #include "net.h"
+#include "test.h"
+
+TEST_GROUP(NULL, net_group_over)
 
 #define STEPS(steps) (steps), sizeof steps / sizeof((steps)[0])
 
@@ -24,9 +21,8 @@ static const char *header(const wire_request *request, const char *name)
 
 /* --- what is sent ----------------------------------------------------------------------------- */
 
-static void a_request_is_sent_as_given_and_its_reply_returned(void **state)
+NET_TEST(a_request_is_sent_as_given_and_its_reply_returned)
 {
-    (void)state;
     const wire_step steps[] = {{.status = 201,
                                 .headers = "Content-Type: application/json; charset=utf-8\r\n"
                                            "X-RateLimit-Limit: 100\r\nX-RateLimit-Remaining: 99\r\n"
@@ -69,9 +65,8 @@ static void a_request_is_sent_as_given_and_its_reply_returned(void **state)
     wire_server_stop(server);
 }
 
-static void methods_do_not_leave_traces_in_a_reused_handle(void **state)
+NET_TEST(methods_do_not_leave_traces_in_a_reused_handle)
 {
-    (void)state;
     const wire_step steps[] = {{.status = 200, .body = "ok"}};
     wire_server *server = wire_server_start(STEPS(steps));
     static const struct {
@@ -116,9 +111,8 @@ static void methods_do_not_leave_traces_in_a_reused_handle(void **state)
     wire_server_stop(server);
 }
 
-static void a_large_body_is_sent_without_waiting_for_consent(void **state)
+NET_TEST(a_large_body_is_sent_without_waiting_for_consent)
 {
-    (void)state;
     const wire_step steps[] = {{.status = 200}};
     wire_server *server = wire_server_start(STEPS(steps));
     struct net net;
@@ -140,9 +134,8 @@ static void a_large_body_is_sent_without_waiting_for_consent(void **state)
     wire_server_stop(server);
 }
 
-static void interim_replies_do_not_count(void **state)
+NET_TEST(interim_replies_do_not_count)
 {
-    (void)state;
     const wire_step steps[] = {
         {.reply = "HTTP/1.1 103 Early Hints\r\nRetry-After: 99\r\nLink: <a>\r\n\r\n"
                   "HTTP/1.1 200 OK\r\nX-RateLimit-Remaining: 5\r\nContent-Length: 2\r\n\r\nok"}};
@@ -161,9 +154,8 @@ static void interim_replies_do_not_count(void **state)
     wire_server_stop(server);
 }
 
-static void what_cannot_be_a_request_is_refused_before_anything_is_sent(void **state)
+NET_TEST(what_cannot_be_a_request_is_refused_before_anything_is_sent)
 {
-    (void)state;
     static const struct {
         const char *method, *url;
     } bad[] = {{"GET", "http://example.com/"},
@@ -229,9 +221,8 @@ static void expect_ending(const struct ending *ending)
 }
 
 #define ENDS(name, ...)                                                                            \
-    static void name(void **state)                                                                 \
+    NET_TEST(name)                                                                                 \
     {                                                                                              \
-        (void)state;                                                                               \
         const struct ending ending = {__VA_ARGS__};                                                \
         expect_ending(&ending);                                                                    \
     }
@@ -279,9 +270,8 @@ ENDS(an_early_reply_without_reading_the_body_is_a_reply,
      .step = {.status = 401, .flags = WIRE_HEAD_ONLY | WIRE_CLOSE}, .fate = TH_FATE_REPLIED,
      .status = 401, .kind = TH_OK, .problem = "")
 
-static void endless_headers_are_stopped(void **state)
+NET_TEST(endless_headers_are_stopped)
 {
-    (void)state;
     const size_t lines = 40000;
     const char head[] = "HTTP/1.1 200 OK\r\n", line[] = "X-More: headers\r\n";
     char *reply = malloc(sizeof head + lines * sizeof line);
@@ -309,9 +299,8 @@ static int dead_port(int *fd)
     return ntohs(address.sin_port);
 }
 
-static void without_a_connection_nothing_was_sent(void **state)
+NET_TEST(without_a_connection_nothing_was_sent)
 {
-    (void)state;
     int fd;
     char base[64];
     snprintf(base, sizeof base, "http://127.0.0.1:%d", dead_port(&fd));
@@ -329,9 +318,8 @@ static void without_a_connection_nothing_was_sent(void **state)
     close(fd);
 }
 
-static void a_connection_that_takes_too_long_is_unsent(void **state)
+NET_TEST(a_connection_that_takes_too_long_is_unsent)
 {
-    (void)state;
     /* A full queue of connections that nobody accepts: further ones get no answer at all. */
     int listener, waiting[4];
     struct sockaddr_in address = {.sin_family = AF_INET,
@@ -357,9 +345,8 @@ static void a_connection_that_takes_too_long_is_unsent(void **state)
     close(listener);
 }
 
-static void a_buffer_for_the_reply_is_used_again(void **state)
+NET_TEST(a_buffer_for_the_reply_is_used_again)
 {
-    (void)state;
     const wire_step steps[] = {{.status = 200, .body = "first"}, {.flags = WIRE_CLOSE}};
     wire_server *server = wire_server_start(STEPS(steps));
     struct net net;
@@ -375,38 +362,4 @@ static void a_buffer_for_the_reply_is_used_again(void **state)
     fetch_close(&fetch);
     net_close(&net);
     wire_server_stop(server);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        net_test(a_request_is_sent_as_given_and_its_reply_returned),
-        net_test(methods_do_not_leave_traces_in_a_reused_handle),
-        net_test(a_large_body_is_sent_without_waiting_for_consent),
-        net_test(interim_replies_do_not_count),
-        net_test(what_cannot_be_a_request_is_refused_before_anything_is_sent),
-        net_test(a_refusal_is_a_reply),
-        net_test(a_server_error_is_a_reply),
-        net_test(a_reply_that_ends_with_the_connection_is_complete),
-        net_test(no_reply_is_lost),
-        net_test(a_connection_reset_is_lost),
-        net_test(a_cut_body_is_lost_with_the_status_it_had),
-        net_test(a_cut_chunk_is_lost),
-        net_test(a_cut_head_is_lost),
-        net_test(garbage_is_malformed),
-        net_test(no_reply_in_time_is_a_timeout),
-        net_test(a_stalling_body_is_a_timeout),
-        net_test(a_slow_reply_is_still_a_reply),
-        net_test(an_announced_body_that_is_too_large_is_not_read),
-        net_test(a_body_that_becomes_too_large_is_stopped),
-        net_test(a_body_of_exactly_the_allowed_size_is_taken),
-        net_test(an_early_reply_without_reading_the_body_is_a_reply),
-        net_test(endless_headers_are_stopped),
-        net_test(without_a_connection_nothing_was_sent),
-        net_test(a_connection_that_takes_too_long_is_unsent),
-        net_test(a_buffer_for_the_reply_is_used_again),
-    };
-    int failed = cmocka_run_group_tests_name("transfer", tests, NULL, NULL);
-    th_transfer_global_cleanup();
-    return failed;
 }

@@ -2,18 +2,17 @@
  * Connections that come to nothing: given up by the caller, by time, or for a quicker address. What
  * follows on the same client must not notice, whoever gets the descriptor next.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include <arpa/inet.h>
-#include <cmocka.h>
+
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "net.h"
+#include "test.h"
+
+TEST_GROUP(NULL, net_group_over)
 
 #define STEPS(steps) (steps), sizeof steps / sizeof((steps)[0])
 enum { ROUNDS = 5 };
@@ -120,9 +119,8 @@ static void assert_all_is_well(struct net *net, wire_server *server)
     assert_int_equal(stats_of(net).sockets, 0);
 }
 
-static void a_connect_that_is_stopped_leaves_its_descriptor_clean(void **state)
+NET_TEST(a_connect_that_is_stopped_leaves_its_descriptor_clean)
 {
-    (void)state;
     wire_server *server = wire_server_start(STEPS(one_each));
     struct deaf deaf;
     struct net net;
@@ -140,9 +138,8 @@ static void a_connect_that_is_stopped_leaves_its_descriptor_clean(void **state)
     wire_server_stop(server);
 }
 
-static void a_connect_that_is_stopped_at_once_leaves_its_descriptor_clean(void **state)
+NET_TEST(a_connect_that_is_stopped_at_once_leaves_its_descriptor_clean)
 {
-    (void)state;
     wire_server *server = wire_server_start(STEPS(one_each));
     struct deaf deaf;
     struct net net;
@@ -165,9 +162,8 @@ static void a_connect_that_is_stopped_at_once_leaves_its_descriptor_clean(void *
     wire_server_stop(server);
 }
 
-static void a_connect_that_runs_out_of_time_leaves_its_descriptor_clean(void **state)
+NET_TEST(a_connect_that_runs_out_of_time_leaves_its_descriptor_clean)
 {
-    (void)state;
     wire_server *server = wire_server_start(STEPS(one_each));
     struct deaf deaf;
     struct net net;
@@ -187,9 +183,8 @@ static void a_connect_that_runs_out_of_time_leaves_its_descriptor_clean(void **s
     wire_server_stop(server);
 }
 
-static void a_descriptor_that_something_else_got_is_left_alone(void **state)
+NET_TEST(a_descriptor_that_something_else_got_is_left_alone)
 {
-    (void)state;
     wire_server *server = wire_server_start(STEPS(one_each));
     struct deaf deaf;
     struct net net;
@@ -214,9 +209,8 @@ static void a_descriptor_that_something_else_got_is_left_alone(void **state)
     wire_server_stop(server);
 }
 
-static void a_handshake_that_is_stopped_leaves_its_descriptor_clean(void **state)
+NET_TEST(a_handshake_that_is_stopped_leaves_its_descriptor_clean)
 {
-    (void)state;
     wire_server *server = wire_server_start(STEPS(one_each));
     wire_server *mute = wire_server_start(STEPS(one_each)); /* knows no TLS, waits for more */
     char url[64];
@@ -239,9 +233,8 @@ static void a_handshake_that_is_stopped_leaves_its_descriptor_clean(void **state
     wire_server_stop(server);
 }
 
-static void a_connect_that_fails_at_once_leaves_its_descriptor_clean(void **state)
+NET_TEST(a_connect_that_fails_at_once_leaves_its_descriptor_clean)
 {
-    (void)state;
     wire_server *server = wire_server_start(STEPS(one_each));
     struct net net;
     net_open(&net, &(th_client_options){0});
@@ -257,9 +250,8 @@ static void a_connect_that_fails_at_once_leaves_its_descriptor_clean(void **stat
     wire_server_stop(server);
 }
 
-static void destroying_the_client_while_it_connects_leaves_nothing(void **state)
+NET_TEST(destroying_the_client_while_it_connects_leaves_nothing)
 {
-    (void)state;
     struct deaf deaf;
     struct net net;
     deaf_open(&deaf);
@@ -328,9 +320,8 @@ static void the_second_address_serves(int listener, int port)
     wire_server_stop(server);
 }
 
-static void an_address_that_refuses_gives_its_descriptor_to_the_next(void **state)
+NET_TEST(an_address_that_refuses_gives_its_descriptor_to_the_next)
 {
-    (void)state;
     union address address = loopback(AF_INET, 0);
     socklen_t len = sizeof address.four;
     int refusing = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* has a port, but no ear */
@@ -347,9 +338,8 @@ static void an_address_that_refuses_gives_its_descriptor_to_the_next(void **stat
     close(refusing);
 }
 
-static void an_address_that_was_too_slow_leaves_its_descriptor_clean(void **state)
+NET_TEST(an_address_that_was_too_slow_leaves_its_descriptor_clean)
 {
-    (void)state;
     struct deaf deaf;
     deaf_open(&deaf);
     int listener = listen_on_six(deaf.port);
@@ -360,22 +350,4 @@ static void an_address_that_was_too_slow_leaves_its_descriptor_clean(void **stat
         print_message("no IPv6 on loopback here: nothing to test\n");
     }
     deaf_close(&deaf);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        net_test(a_connect_that_is_stopped_leaves_its_descriptor_clean),
-        net_test(a_connect_that_is_stopped_at_once_leaves_its_descriptor_clean),
-        net_test(a_connect_that_runs_out_of_time_leaves_its_descriptor_clean),
-        net_test(a_descriptor_that_something_else_got_is_left_alone),
-        net_test(a_handshake_that_is_stopped_leaves_its_descriptor_clean),
-        net_test(a_connect_that_fails_at_once_leaves_its_descriptor_clean),
-        net_test(destroying_the_client_while_it_connects_leaves_nothing),
-        net_test(an_address_that_refuses_gives_its_descriptor_to_the_next),
-        net_test(an_address_that_was_too_slow_leaves_its_descriptor_clean),
-    };
-    int failed = cmocka_run_group_tests_name("transfer connecting", tests, NULL, NULL);
-    th_transfer_global_cleanup();
-    return failed;
 }

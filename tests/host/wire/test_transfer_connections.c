@@ -2,12 +2,6 @@
  * Connections: kept and watched between transfers, let go when they die, and never to a place that
  * the caller did not name.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +9,9 @@
 
 #include "net.h"
 #include "scratch_folder.h"
+#include "test.h"
+
+TEST_GROUP(NULL, net_group_over)
 
 #define STEPS(steps) (steps), sizeof steps / sizeof((steps)[0])
 
@@ -47,9 +44,8 @@ int epoll_wait(int epoll, struct epoll_event *events, int max, int timeout)
 
 /* --- connections ------------------------------------------------------------------------------ */
 
-static void connections_are_kept_when_a_batch_has_drained(void **state)
+NET_TEST(connections_are_kept_when_a_batch_has_drained)
 {
-    (void)state;
     enum { MANY = 40 };
     wire_step steps[3 * MANY];
     for (size_t i = 0; i < 3 * MANY; i++) /* the first batch must be in flight all at once */
@@ -79,9 +75,8 @@ static void connections_are_kept_when_a_batch_has_drained(void **state)
     wire_server_stop(server);
 }
 
-static void a_socket_stays_watched_between_transfers(void **state)
+NET_TEST(a_socket_stays_watched_between_transfers)
 {
-    (void)state;
     const wire_step steps[] = {{.status = 200}};
     wire_server *server = wire_server_start(STEPS(steps));
     struct net net;
@@ -99,9 +94,8 @@ static void a_socket_stays_watched_between_transfers(void **state)
     wire_server_stop(server);
 }
 
-static void a_kept_connection_that_the_server_closes_is_let_go(void **state)
+NET_TEST(a_kept_connection_that_the_server_closes_is_let_go)
 {
-    (void)state;
     const wire_step steps[] = {{.status = 200}};
     wire_server *server = wire_server_start(STEPS(steps));
     struct net net;
@@ -123,9 +117,8 @@ static void a_kept_connection_that_the_server_closes_is_let_go(void **state)
     wire_server_stop(server);
 }
 
-static void a_connection_whose_peer_is_silent_is_given_up(void **state)
+NET_TEST(a_connection_whose_peer_is_silent_is_given_up)
 {
-    (void)state;
     /* The server reads nothing of a body that is larger than all buffers, so that its window closes
      * and nothing more is acknowledged: what a cut cable looks like from here. */
     const wire_step steps[] = {{.flags = WIRE_HEAD_ONLY | WIRE_HOLD}};
@@ -146,9 +139,8 @@ static void a_connection_whose_peer_is_silent_is_given_up(void **state)
     wire_server_stop(server);
 }
 
-static void only_transfers_keep_the_loop_alive(void **state)
+NET_TEST(only_transfers_keep_the_loop_alive)
 {
-    (void)state;
     const wire_step steps[] = {{.status = 200}};
     wire_server *server = wire_server_start(STEPS(steps));
     struct net net;
@@ -169,9 +161,8 @@ static void only_transfers_keep_the_loop_alive(void **state)
 
 /* --- what could carry a token elsewhere ------------------------------------------------------- */
 
-static void redirects_are_not_followed(void **state)
+NET_TEST(redirects_are_not_followed)
 {
-    (void)state;
     const wire_step elsewhere_steps[] = {{.status = 200}};
     wire_server *elsewhere = wire_server_start(STEPS(elsewhere_steps));
     char location[128];
@@ -194,9 +185,8 @@ static void redirects_are_not_followed(void **state)
     wire_server_stop(elsewhere);
 }
 
-static void netrc_is_not_read(void **state)
+NET_TEST(netrc_is_not_read)
 {
-    (void)state;
     char *home = scratch_create(), *path = scratch_path(home, ".netrc");
     static const char netrc[] = "machine 127.0.0.1 login someone password else\n";
     scratch_write(path, netrc, sizeof netrc - 1, 0600);
@@ -220,9 +210,8 @@ static void netrc_is_not_read(void **state)
     scratch_destroy(home);
 }
 
-static void the_environments_proxy_is_for_https_and_not_for_loopback(void **state)
+NET_TEST(the_environments_proxy_is_for_https_and_not_for_loopback)
 {
-    (void)state;
     const wire_step proxy_steps[] = {{.status = 502, .headers = "Retry-After: 99\r\n"}};
     const wire_step steps[] = {{.status = 200}};
     wire_server *proxy = wire_server_start(STEPS(proxy_steps));
@@ -253,21 +242,4 @@ static void the_environments_proxy_is_for_https_and_not_for_loopback(void **stat
     net_close(&net);
     wire_server_stop(server);
     wire_server_stop(proxy);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        net_test(connections_are_kept_when_a_batch_has_drained),
-        net_test(a_socket_stays_watched_between_transfers),
-        net_test(a_kept_connection_that_the_server_closes_is_let_go),
-        net_test(a_connection_whose_peer_is_silent_is_given_up),
-        net_test(only_transfers_keep_the_loop_alive),
-        net_test(redirects_are_not_followed),
-        net_test(netrc_is_not_read),
-        net_test(the_environments_proxy_is_for_https_and_not_for_loopback),
-    };
-    int failed = cmocka_run_group_tests_name("transfer connections", tests, NULL, NULL);
-    th_transfer_global_cleanup();
-    return failed;
 }

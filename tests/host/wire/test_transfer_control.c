@@ -1,14 +1,11 @@
 /* Starting, aborting and destroying at every moment, from inside callbacks too. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "net.h"
+#include "test.h"
+
+TEST_GROUP(NULL, net_group_over)
 
 #define STEPS(steps) (steps), sizeof steps / sizeof((steps)[0])
 
@@ -20,9 +17,8 @@ static struct th_client_stats stats_of(const struct net *net)
     return stats;
 }
 
-static void an_abort_before_sending_is_unsent_and_after_it_lost(void **state)
+NET_TEST(an_abort_before_sending_is_unsent_and_after_it_lost)
 {
-    (void)state;
     const wire_step steps[] = {{.status = 200, .flags = WIRE_HOLD}};
     wire_server *server = wire_server_start(STEPS(steps));
     struct net net;
@@ -45,9 +41,8 @@ static void an_abort_before_sending_is_unsent_and_after_it_lost(void **state)
     wire_server_stop(server);
 }
 
-static void an_abort_in_the_middle_of_a_body_keeps_what_the_head_said(void **state)
+NET_TEST(an_abort_in_the_middle_of_a_body_keeps_what_the_head_said)
 {
-    (void)state;
     const wire_step steps[] = {{.reply = "HTTP/1.1 202 Accepted\r\nContent-Length: 99\r\n\r\n{"}};
     wire_server *server = wire_server_start(STEPS(steps));
     struct net net;
@@ -79,9 +74,8 @@ static void abort_others(struct fetch *self)
     th_transfer_abort(&self->transfer); /* it has ended: nothing happens */
 }
 
-static void done_may_abort_all_others(void **state)
+NET_TEST(done_may_abort_all_others)
 {
-    (void)state;
     const wire_step steps[] = {{.status = 200, .flags = WIRE_HOLD}};
     wire_server *server = wire_server_start(STEPS(steps));
     struct net net;
@@ -132,9 +126,8 @@ static void start_a_hundred(struct fetch *self)
     }
 }
 
-static void done_may_start_a_hundred_more(void **state)
+NET_TEST(done_may_start_a_hundred_more)
 {
-    (void)state;
     const wire_step steps[] = {{.status = 200}};
     wire_server *server = wire_server_start(STEPS(steps));
     struct net net;
@@ -162,9 +155,8 @@ static void run_again(struct fetch *self)
         fetch_start(self->net, self, "GET", self->ctx, "/", NULL);
 }
 
-static void done_may_start_the_same_transfer_again(void **state)
+NET_TEST(done_may_start_the_same_transfer_again)
 {
-    (void)state;
     const wire_step steps[] = {{.status = 200, .body = "{}"}};
     wire_server *server = wire_server_start(STEPS(steps));
     struct net net;
@@ -190,9 +182,8 @@ static void destroy_client(struct fetch *self)
     self->net->open = 0;
 }
 
-static void done_may_destroy_the_client_with_others_in_flight(void **state)
+NET_TEST(done_may_destroy_the_client_with_others_in_flight)
 {
-    (void)state;
     const wire_step steps[] = {{.status = 200, .flags = WIRE_HOLD}};
     wire_server *server = wire_server_start(STEPS(steps));
     struct net net;
@@ -218,9 +209,8 @@ static void done_may_destroy_the_client_with_others_in_flight(void **state)
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
-static void a_client_may_be_destroyed_at_any_turn_of_the_loop(void **state)
+NET_TEST(a_client_may_be_destroyed_at_any_turn_of_the_loop)
 {
-    (void)state;
     const wire_step steps[] = {{.status = 200, .fill = 100000}};
     wire_server *server = wire_server_start(STEPS(steps));
     for (int turns = 0; turns < 12; turns++) {
@@ -242,9 +232,8 @@ static void a_client_may_be_destroyed_at_any_turn_of_the_loop(void **state)
     wire_server_stop(server);
 }
 
-static void a_result_wakes_whoever_waits_for_the_loop_to_return(void **state)
+NET_TEST(a_result_wakes_whoever_waits_for_the_loop_to_return)
 {
-    (void)state;
     /* It ends by time, before the loop would sleep; nothing else would wake it. */
     const wire_step steps[] = {{.status = 200, .flags = WIRE_HOLD}};
     wire_server *server = wire_server_start(STEPS(steps));
@@ -260,9 +249,8 @@ static void a_result_wakes_whoever_waits_for_the_loop_to_return(void **state)
     wire_server_stop(server);
 }
 
-static void a_client_that_cannot_be_made_says_why(void **state)
+NET_TEST(a_client_that_cannot_be_made_says_why)
 {
-    (void)state;
     uv_loop_t loop;
     th_client *client;
     th_error err = {0};
@@ -276,22 +264,4 @@ static void a_client_that_cannot_be_made_says_why(void **state)
     th_client_destroy(NULL);
     uv_run(&loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&loop), 0);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        net_test(an_abort_before_sending_is_unsent_and_after_it_lost),
-        net_test(an_abort_in_the_middle_of_a_body_keeps_what_the_head_said),
-        net_test(done_may_abort_all_others),
-        net_test(done_may_start_a_hundred_more),
-        net_test(done_may_start_the_same_transfer_again),
-        net_test(done_may_destroy_the_client_with_others_in_flight),
-        net_test(a_client_may_be_destroyed_at_any_turn_of_the_loop),
-        net_test(a_result_wakes_whoever_waits_for_the_loop_to_return),
-        net_test(a_client_that_cannot_be_made_says_why),
-    };
-    int failed = cmocka_run_group_tests_name("transfer control", tests, NULL, NULL);
-    th_transfer_global_cleanup();
-    return failed;
 }

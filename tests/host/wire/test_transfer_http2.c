@@ -1,10 +1,4 @@
 /* HTTP/2: few connections, frames that leave together, and streams that fail by themselves. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <dlfcn.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -15,6 +9,9 @@
 
 #include "net.h"
 #include "nginx.h"
+#include "test.h"
+
+TEST_GROUP(NULL, net_group_over)
 
 #define JSON         "Content-Type: application/json\r\n"
 #define STEPS(steps) (steps), sizeof steps / sizeof((steps)[0])
@@ -120,9 +117,8 @@ static void expect_replies(const struct fetch *fetches, size_t n)
 
 /* --- connections ------------------------------------------------------------------------------ */
 
-static void a_burst_uses_one_connection(void **state)
+NET_TEST(a_burst_uses_one_connection)
 {
-    (void)state;
     static const enum th_http versions[] = {TH_HTTP_AUTO, TH_HTTP_2};
     for (size_t i = 0; i < 2; i++) {
         struct world world;
@@ -139,9 +135,8 @@ static void a_burst_uses_one_connection(void **state)
     }
 }
 
-static void a_large_concurrency_uses_a_connection_per_hundred(void **state)
+NET_TEST(a_large_concurrency_uses_a_connection_per_hundred)
 {
-    (void)state;
     struct world world;
     world_open(&world, STEPS(held), &(th_client_options){.http = TH_HTTP_2, .concurrency = 250});
     struct fetch *fetches = start_many(&world, 250, UPSTREAM_H2);
@@ -154,9 +149,8 @@ static void a_large_concurrency_uses_a_connection_per_hundred(void **state)
     world_close(&world);
 }
 
-static void a_server_without_http2_gets_a_connection_for_each(void **state)
+NET_TEST(a_server_without_http2_gets_a_connection_for_each)
 {
-    (void)state;
     wire_step steps[11];
     for (size_t i = 0; i < 11; i++) { /* the first reply says which version it is */
         steps[i] = (wire_step){
@@ -177,9 +171,8 @@ static void a_server_without_http2_gets_a_connection_for_each(void **state)
     world_close(&world);
 }
 
-static void http_1_1_can_be_asked_for(void **state)
+NET_TEST(http_1_1_can_be_asked_for)
 {
-    (void)state;
     struct world world;
     world_open(&world, STEPS(held), &(th_client_options){.http = TH_HTTP_1_1, .concurrency = 10});
     struct fetch *fetches = start_many(&world, 10, UPSTREAM_H2);
@@ -211,9 +204,8 @@ static unsigned segments_sent(void)
     return info.data_segs_out;
 }
 
-static void frames_of_one_turn_leave_together(void **state)
+NET_TEST(frames_of_one_turn_leave_together)
 {
-    (void)state;
     struct world world;
     world_open(&world, STEPS(ok), &(th_client_options){.concurrency = 40});
     struct fetch *fetches = start_many(&world, 1, UPSTREAM_H2); /* says that it is HTTP/2 */
@@ -236,9 +228,8 @@ static void frames_of_one_turn_leave_together(void **state)
     world_close(&world);
 }
 
-static void http_1_1_is_not_held_back(void **state)
+NET_TEST(http_1_1_is_not_held_back)
 {
-    (void)state;
     struct world world;
     world_open(&world, STEPS(ok), &(th_client_options){.concurrency = 4});
     memset(&watched, 0, sizeof watched);
@@ -254,9 +245,8 @@ static void http_1_1_is_not_held_back(void **state)
 
 /* --- streams ---------------------------------------------------------------------------------- */
 
-static void aborted_and_late_streams_leave_the_others_alone(void **state)
+NET_TEST(aborted_and_late_streams_leave_the_others_alone)
 {
-    (void)state;
     struct world world;
     world_open(&world, STEPS(held), &(th_client_options){.concurrency = 10});
     /* Long enough for all ten to be at the server before. */
@@ -292,9 +282,8 @@ static size_t count_lines(const char *text, const char *line)
     return n;
 }
 
-static void a_server_that_goes_away_again_and_again_loses_nothing(void **state)
+NET_TEST(a_server_that_goes_away_again_and_again_loses_nothing)
 {
-    (void)state;
     /* It says GOAWAY after every 20 requests of a connection; what was in flight beyond them fails.
      * libcurl would send those again by itself. */
     enum { MANY = 400 };
@@ -337,21 +326,4 @@ static void a_server_that_goes_away_again_and_again_loses_nothing(void **state)
     free(attempts);
     free(fetches);
     world_close(&world);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        net_test(a_burst_uses_one_connection),
-        net_test(a_large_concurrency_uses_a_connection_per_hundred),
-        net_test(a_server_without_http2_gets_a_connection_for_each),
-        net_test(http_1_1_can_be_asked_for),
-        net_test(frames_of_one_turn_leave_together),
-        net_test(http_1_1_is_not_held_back),
-        net_test(aborted_and_late_streams_leave_the_others_alone),
-        net_test(a_server_that_goes_away_again_and_again_loses_nothing),
-    };
-    int failed = cmocka_run_group_tests_name("transfer HTTP/2", tests, NULL, NULL);
-    th_transfer_global_cleanup();
-    return failed;
 }

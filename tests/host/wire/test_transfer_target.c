@@ -1,13 +1,8 @@
 /* Which target a request asks for, whatever the handle that sends it was used for before. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
 #include "net.h"
+#include "test.h"
 
 static const wire_step steps[] = {{.status = 200, .body = "ok"}};
 
@@ -29,9 +24,8 @@ static void expect(struct net *net, wire_server *server, size_t nth, const char 
     assert_string_equal(host, wire_server_url(server) + strlen("http://"));
 }
 
-static void a_target_is_asked_for_as_it_stands_in_the_url(void **state)
+TEST(a_target_is_asked_for_as_it_stands_in_the_url)
 {
-    (void)state;
     static const char *const targets[] = {"/", "/trunks/42", "/trunks/a%20b%2Fc",
                                           "/v1.0/.hidden?at=2026-01-01T00:00:00,1&x=~_-+",
                                           "//double"};
@@ -45,9 +39,8 @@ static void a_target_is_asked_for_as_it_stands_in_the_url(void **state)
     wire_server_stop(server);
 }
 
-static void dot_segments_and_fragments_never_reach_the_wire(void **state)
+TEST(dot_segments_and_fragments_never_reach_the_wire)
 {
-    (void)state;
     static const char *const targets[][2] = {
         {"/trunks/42", "/trunks/42"}, {"/a/../b", "/b"},
         {"/a/./b#part", "/a/b"},      {"/trunks/43#part", "/trunks/43"},
@@ -65,9 +58,8 @@ static void dot_segments_and_fragments_never_reach_the_wire(void **state)
     wire_server_stop(server);
 }
 
-static void a_handle_that_goes_between_servers_takes_no_target_along(void **state)
+TEST(a_handle_that_goes_between_servers_takes_no_target_along)
 {
-    (void)state;
     wire_server *one = wire_server_start(steps, 1), *other = wire_server_start(steps, 1);
     struct net net;
 
@@ -81,14 +73,4 @@ static void a_handle_that_goes_between_servers_takes_no_target_along(void **stat
     net_close(&net);
     wire_server_stop(one);
     wire_server_stop(other);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_target_is_asked_for_as_it_stands_in_the_url),
-        cmocka_unit_test(dot_segments_and_fragments_never_reach_the_wire),
-        cmocka_unit_test(a_handle_that_goes_between_servers_takes_no_target_along),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

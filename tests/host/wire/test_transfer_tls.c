@@ -1,10 +1,4 @@
 /* TLS: verified always, from one CA store, with sessions shared between handles. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +7,7 @@
 #include "net.h"
 #include "nginx.h"
 #include "scratch_folder.h"
+#include "test.h"
 
 enum { GOOD, WRONG_HOST, UNKNOWN_CA, OLD, NOT_TLS };
 
@@ -64,8 +59,10 @@ static int start_server(void **state)
 static int stop_server(void **state)
 {
     nginx_stop(*state);
-    return 0;
+    return net_group_over(state);
 }
+
+TEST_GROUP(start_server, stop_server)
 
 static nginx *server;
 
@@ -79,6 +76,8 @@ static int after(void **state)
 {
     return net_descriptors_after(state);
 }
+
+#define TLS_TEST(name) TEST_BETWEEN(before, after, name)
 
 /* Everything that must not be sent has this path; the server would have noted it. */
 static void expect_refused(size_t which, const char *ca_file, const char *reason)
@@ -99,9 +98,8 @@ static void expect_refused(size_t which, const char *ca_file, const char *reason
     free(log);
 }
 
-static void a_certificate_of_the_given_authority_is_accepted(void **state)
+TLS_TEST(a_certificate_of_the_given_authority_is_accepted)
 {
-    (void)state;
     struct net net;
     net_open(&net, &(th_client_options){.ca_file = nginx_ca(server)});
     struct fetch fetch = {0};
@@ -114,9 +112,8 @@ static void a_certificate_of_the_given_authority_is_accepted(void **state)
     net_close(&net);
 }
 
-static void ssl_cert_file_names_the_authorities_where_no_ca_file_is_given(void **state)
+TLS_TEST(ssl_cert_file_names_the_authorities_where_no_ca_file_is_given)
 {
-    (void)state;
     struct net net;
     struct fetch fetch = {0};
     setenv("SSL_CERT_FILE", nginx_ca(server), 1);
@@ -135,35 +132,30 @@ static void ssl_cert_file_names_the_authorities_where_no_ca_file_is_given(void *
     unsetenv("SSL_CERT_FILE");
 }
 
-static void a_certificate_for_another_host_is_refused(void **state)
+TLS_TEST(a_certificate_for_another_host_is_refused)
 {
-    (void)state;
     expect_refused(WRONG_HOST, nginx_ca(server), "no alternative certificate subject name");
 }
 
-static void a_certificate_of_an_unknown_authority_is_refused(void **state)
+TLS_TEST(a_certificate_of_an_unknown_authority_is_refused)
 {
-    (void)state;
     expect_refused(UNKNOWN_CA, nginx_ca(server), "certificate problem: self-signed certificate");
     /* the system's authorities do not know the test's */
     expect_refused(GOOD, NULL, "certificate problem: unable to get local issuer certificate");
 }
 
-static void old_versions_are_refused(void **state)
+TLS_TEST(old_versions_are_refused)
 {
-    (void)state;
     expect_refused(OLD, nginx_ca(server), "");
 }
 
-static void a_server_that_does_not_speak_tls_is_refused(void **state)
+TLS_TEST(a_server_that_does_not_speak_tls_is_refused)
 {
-    (void)state;
     expect_refused(NOT_TLS, nginx_ca(server), "");
 }
 
-static void a_ca_file_without_certificates_is_refused(void **state)
+TLS_TEST(a_ca_file_without_certificates_is_refused)
 {
-    (void)state;
     char *folder = scratch_create(), *path = scratch_path(folder, "empty.pem");
     static const char *const texts[] = {
         "", "nothing\n", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
@@ -186,9 +178,8 @@ static void a_ca_file_without_certificates_is_refused(void **state)
     scratch_destroy(folder);
 }
 
-static void sessions_are_shared_between_handles(void **state)
+TLS_TEST(sessions_are_shared_between_handles)
 {
-    (void)state;
     struct net net;
     net_open(&net, &(th_client_options){.ca_file = nginx_ca(server), .http = TH_HTTP_1_1});
     struct fetch fetches[4] = {0};
@@ -204,9 +195,8 @@ static void sessions_are_shared_between_handles(void **state)
     net_close(&net);
 }
 
-static void the_authorities_are_read_once_for_all_connections(void **state)
+TLS_TEST(the_authorities_are_read_once_for_all_connections)
 {
-    (void)state;
     struct net net;
     net_open(&net, &(th_client_options){.ca_file = nginx_ca(server), .http = TH_HTTP_1_1});
     watched.path = nginx_ca(server);
@@ -225,9 +215,8 @@ static void the_authorities_are_read_once_for_all_connections(void **state)
     net_close(&net);
 }
 
-static void a_client_may_be_destroyed_during_the_handshake(void **state)
+TLS_TEST(a_client_may_be_destroyed_during_the_handshake)
 {
-    (void)state;
     for (int turns = 0; turns < 10; turns++) {
         struct net net;
         net_open(&net, &(th_client_options){.ca_file = nginx_ca(server)});
@@ -243,25 +232,4 @@ static void a_client_may_be_destroyed_during_the_handshake(void **state)
             fetch_close(&fetches[i]);
         }
     }
-}
-
-#define tls_test(name) cmocka_unit_test_setup_teardown(name, before, after)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        tls_test(a_certificate_of_the_given_authority_is_accepted),
-        tls_test(ssl_cert_file_names_the_authorities_where_no_ca_file_is_given),
-        tls_test(a_certificate_for_another_host_is_refused),
-        tls_test(a_certificate_of_an_unknown_authority_is_refused),
-        tls_test(old_versions_are_refused),
-        tls_test(a_server_that_does_not_speak_tls_is_refused),
-        tls_test(a_ca_file_without_certificates_is_refused),
-        tls_test(sessions_are_shared_between_handles),
-        tls_test(the_authorities_are_read_once_for_all_connections),
-        tls_test(a_client_may_be_destroyed_during_the_handshake),
-    };
-    int failed = cmocka_run_group_tests_name("transfer TLS", tests, start_server, stop_server);
-    th_transfer_global_cleanup();
-    return failed;
 }

@@ -2,12 +2,6 @@
  * What libcurl, libuv and servers do to a program that trusts them, one test each: every one fails
  * without its cure.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,6 +13,9 @@
 #include <time.h>
 
 #include "net.h"
+#include "test.h"
+
+TEST_GROUP(NULL, net_group_over)
 
 #define STEPS(steps) (steps), sizeof steps / sizeof((steps)[0])
 
@@ -67,9 +64,8 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 
 /* --- a request is sent at most once ----------------------------------------------------------- */
 
-static void a_request_on_a_reused_connection_that_dies_is_sent_once(void **state)
+NET_TEST(a_request_on_a_reused_connection_that_dies_is_sent_once)
 {
-    (void)state;
     static const char *const methods[] = {"POST", "PUT", "PATCH", "DELETE", "GET"};
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
         for (unsigned how = WIRE_CLOSE; how <= WIRE_RESET; how++) {
@@ -117,9 +113,8 @@ static size_t count_threads(void)
     return n;
 }
 
-static void a_slow_name_server_stops_nothing(void **state)
+NET_TEST(a_slow_name_server_stops_nothing)
 {
-    (void)state;
     size_t threads = count_threads();
     const wire_step steps[] = {{.status = 200}};
     wire_server *server = wire_server_start(STEPS(steps));
@@ -156,9 +151,8 @@ static void a_slow_name_server_stops_nothing(void **state)
         sched_yield();
 }
 
-static void a_name_that_does_not_exist_is_unsent(void **state)
+NET_TEST(a_name_that_does_not_exist_is_unsent)
 {
-    (void)state;
     struct net net;
     net_open(&net, &(th_client_options){0});
     struct fetch fetch = {0};
@@ -171,9 +165,8 @@ static void a_name_that_does_not_exist_is_unsent(void **state)
 
 /* --- libcurl on the loop ---------------------------------------------------------------------- */
 
-static void the_last_failure_is_reported_too(void **state)
+NET_TEST(the_last_failure_is_reported_too)
 {
-    (void)state;
     /* libcurl no longer counts a failed transfer as running when it says so. */
     const wire_step steps[] = {{.flags = WIRE_CLOSE}};
     wire_server *server = wire_server_start(STEPS(steps));
@@ -192,9 +185,8 @@ static void the_last_failure_is_reported_too(void **state)
     wire_server_stop(server);
 }
 
-static void an_error_on_the_socket_ends_the_transfer_and_not_its_time_limit(void **state)
+NET_TEST(an_error_on_the_socket_ends_the_transfer_and_not_its_time_limit)
 {
-    (void)state;
     /* libuv reports it without events and stops polling. On a kept connection none of libcurl's own
      * timers looks at the socket before the time limit. */
     const wire_step steps[] = {{.status = 200}, {.flags = WIRE_RESET | WIRE_HOLD}};
@@ -214,9 +206,8 @@ static void an_error_on_the_socket_ends_the_transfer_and_not_its_time_limit(void
     wire_server_stop(server);
 }
 
-static void a_reply_before_a_reset_is_not_thrown_away(void **state)
+NET_TEST(a_reply_before_a_reset_is_not_thrown_away)
 {
-    (void)state;
     /* Both are there when the loop looks: the server has left unread bytes behind, or a reset. */
     const wire_step steps[] = {{.status = 409, .body = "taken", .flags = WIRE_RESET | WIRE_HOLD}};
     wire_server *server = wire_server_start(STEPS(steps));
@@ -236,9 +227,8 @@ static void a_reply_before_a_reset_is_not_thrown_away(void **state)
     wire_server_stop(server);
 }
 
-static void descriptors_that_come_back_under_the_same_number_are_new_sockets(void **state)
+NET_TEST(descriptors_that_come_back_under_the_same_number_are_new_sockets)
 {
-    (void)state;
     const wire_step steps[] = {
         {.status = 200, .headers = "Connection: close\r\n", .body = "x", .flags = WIRE_CLOSE}};
     wire_server *server = wire_server_start(STEPS(steps));
@@ -265,9 +255,8 @@ static void descriptors_that_come_back_under_the_same_number_are_new_sockets(voi
     wire_server_stop(server);
 }
 
-static void descriptors_that_libcurl_closes_behind_our_back_are_let_go_before(void **state)
+NET_TEST(descriptors_that_libcurl_closes_behind_our_back_are_let_go_before)
 {
-    (void)state;
     /* A look-up has a wake-up pipe of its own, whose numbers the next connections get. */
     const wire_step steps[] = {
         {.status = 200, .headers = "Connection: close\r\n", .flags = WIRE_CLOSE}};
@@ -295,9 +284,8 @@ static void descriptors_that_libcurl_closes_behind_our_back_are_let_go_before(vo
     wire_server_stop(server);
 }
 
-static void starting_only_queues(void **state)
+NET_TEST(starting_only_queues)
 {
-    (void)state;
     const wire_step steps[] = {{.status = 200}};
     wire_server *server = wire_server_start(STEPS(steps));
     struct net net;
@@ -317,9 +305,8 @@ static void starting_only_queues(void **state)
     wire_server_stop(server);
 }
 
-static void a_broken_pipe_does_not_kill_the_program(void **state)
+NET_TEST(a_broken_pipe_does_not_kill_the_program)
 {
-    (void)state;
     struct sigaction before;
     signal(SIGPIPE, SIG_DFL);
     struct net net;
@@ -327,23 +314,4 @@ static void a_broken_pipe_does_not_kill_the_program(void **state)
     sigaction(SIGPIPE, NULL, &before);
     assert_true(before.sa_handler == SIG_IGN);
     net_close(&net);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        net_test(a_request_on_a_reused_connection_that_dies_is_sent_once),
-        net_test(a_slow_name_server_stops_nothing),
-        net_test(a_name_that_does_not_exist_is_unsent),
-        net_test(the_last_failure_is_reported_too),
-        net_test(an_error_on_the_socket_ends_the_transfer_and_not_its_time_limit),
-        net_test(a_reply_before_a_reset_is_not_thrown_away),
-        net_test(descriptors_that_come_back_under_the_same_number_are_new_sockets),
-        net_test(descriptors_that_libcurl_closes_behind_our_back_are_let_go_before),
-        net_test(starting_only_queues),
-        net_test(a_broken_pipe_does_not_kill_the_program),
-    };
-    int failed = cmocka_run_group_tests_name("transfer traps", tests, NULL, NULL);
-    th_transfer_global_cleanup();
-    return failed;
 }

@@ -1,12 +1,8 @@
 /* What an operator reads when a certificate and the machine's clock do not go together. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 #include <time.h>
 
-#include <cmocka.h>
-
+#include "test.h"
 #include "wire/transfer_impl.h"
 
 static void settle(th_transfer *transfer, const char *words)
@@ -16,7 +12,7 @@ static void settle(th_transfer *transfer, const char *words)
     assert_int_equal(transfer->kind, TH_TLS);
 }
 
-static void a_certificate_of_another_time_names_the_clock_and_its_time(void **state)
+TEST(a_certificate_of_another_time_names_the_clock_and_its_time)
 {
     static const char *const words[] = {
         "SSL certificate problem: certificate is not yet valid",
@@ -25,7 +21,6 @@ static void a_certificate_of_another_time_names_the_clock_and_its_time(void **st
     };
     th_transfer transfer;
 
-    (void)state;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         char day[16];
         time_t now = time(NULL);
@@ -39,20 +34,10 @@ static void a_certificate_of_another_time_names_the_clock_and_its_time(void **st
     }
 }
 
-static void another_fault_of_a_certificate_says_nothing_of_the_clock(void **state)
+TEST(another_fault_of_a_certificate_says_nothing_of_the_clock)
 {
     th_transfer transfer;
 
-    (void)state;
     settle(&transfer, "SSL certificate problem: self-signed certificate");
     assert_null(strstr(transfer.problem, "clock"));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_certificate_of_another_time_names_the_clock_and_its_time),
-        cmocka_unit_test(another_fault_of_a_certificate_says_nothing_of_the_clock),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

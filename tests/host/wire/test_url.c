@@ -1,17 +1,11 @@
 /* Which URLs a token may be sent to. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 
+#include "test.h"
 #include "wire/transfer.h"
 
-static void https_goes_anywhere_and_http_to_loopback(void **state)
+TEST(https_goes_anywhere_and_http_to_loopback)
 {
-    (void)state;
     const char *const good[] = {"https://app.famulor.de/api",
                                 "https://app.famulor.de:8443/api?x=http://evil.example",
                                 "https://[2001:db8::1]/",
@@ -30,9 +24,8 @@ static void https_goes_anywhere_and_http_to_loopback(void **state)
     }
 }
 
-static void everything_else_is_refused_with_the_reason(void **state)
+TEST(everything_else_is_refused_with_the_reason)
 {
-    (void)state;
     static const struct {
         const char *url, *reason;
     } bad[] = {
@@ -65,13 +58,4 @@ static void everything_else_is_refused_with_the_reason(void **state)
         assert_int_equal(err.kind, TH_INVALID);
         th_error_close(&err);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(https_goes_anywhere_and_http_to_loopback),
-        cmocka_unit_test(everything_else_is_refused_with_the_reason),
-    };
-    return cmocka_run_group_tests_name("url", tests, NULL, NULL);
 }

@@ -1,13 +1,19 @@
-# Turns Lua files into one C file: a table of module name, source and length.
-# Called as a script: cmake -DOUT=… -DROOT=… -DFILES=a.lua;b.lua -P EmbedLua.cmake
+# Turns the files of the library into one C file: a table of module name, source and length. A file that is not Lua
+# becomes a module that returns its text: report/style.css is required as "trunkhost.report.style.css".
+# Called as a script: cmake -DOUT=… -DROOT=… -DFILES=a.lua;b.css -P EmbedLua.cmake
+string(HEX "return [==[\n" text_begin)
+string(HEX "]==]" text_end)
 set(arrays "")
 set(rows "")
 set(index 0)
 foreach(file IN LISTS FILES)
   file(RELATIVE_PATH module "${ROOT}" "${file}")
+  file(READ "${file}" hex HEX)
+  if(NOT module MATCHES "\\.lua$")
+    set(hex "${text_begin}${hex}${text_end}")
+  endif()
   string(REGEX REPLACE "\\.lua$" "" module "${module}")
   string(REPLACE "/" "." module "${module}")
-  file(READ "${file}" hex HEX)
   string(LENGTH "${hex}" digits)
   math(EXPR size "${digits} / 2")
   string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")

@@ -72,6 +72,45 @@ function tests.test_half_a_list_is_no_end_of_the_work()
     end
 end
 
+function tests.test_a_yes_that_changes_nothing_is_looked_at()
+    local result, broken = rehearse(HEAD .. [[
+        for trunk in account:trunks() do
+            account:update(trunk.id, { remain_in_dialog = not trunk.remain_in_dialog })
+        end
+    ]], "--only write:unchanged")
+    lu.assertEquals(result.status, 1, result.out .. result.err)
+    lu.assertEquals(broken.status, { "write:unchanged" })
+end
+
+function tests.test_a_create_with_other_words_is_a_second_trunk_while_the_first_is_not_listed_yet()
+    local result, broken = rehearse(HEAD .. [[
+        for try = 1, 2 do
+            for trunk in account:trunks() do
+                if trunk.outbound_host == "sip.late.example" then return end
+            end
+            if pcall(account.create, account, { pbx = "generic", outbound_host = "sip.late.example",
+                outbound_sip_username = "try" .. try }) then return end
+        end
+    ]], "--only late:create")
+    lu.assertEquals(result.status, 1, result.out .. result.err)
+    lu.assertEquals(broken.once, { "late:create" })
+    result = program.run "rehearse --trunks 2 --only late rotate_passwords.lua --account bolna"
+    lu.assertEquals(result.status, 0, result.out .. result.err)
+    lu.assertStrContains(result.out, "Scenarios: 1,")
+end
+
+function tests.test_a_wait_that_nobody_sits_through_leaves_work_for_the_next_run()
+    local result, broken = rehearse(HEAD .. [[
+        for trunk in account:trunks() do
+            pcall(account.update, account, trunk.id, { remain_in_dialog = not trunk.remain_in_dialog })
+        end
+    ]], "--only wait:day")
+    lu.assertEquals(result.status, 1, result.out .. result.err)
+    lu.assertEquals(broken.status, { "wait:day" })
+    result = program.run "rehearse --trunks 2 --only wait:far rotate_passwords.lua --account bolna"
+    lu.assertEquals(result.status, 0, result.out .. result.err)
+end
+
 function tests.test_a_create_without_looking_is_a_second_trunk()
     local result, broken = rehearse(HEAD .. [[
         account:create { pbx = "generic", outbound_host = "sip.example.com" }

@@ -46,7 +46,8 @@ local function parse(words)
     parser:option "--every" :argname "N" :convert(whole("--every", 1)) :default(1)
         :description "Kill at every Nth request only. Default 1."
     parser:option "--only" :argname "WHAT"
-        :description "Only this: dry-run, fault, write, list, kill, or one as the report names it (kill:7:after)."
+        :description "Only this: dry-run, fault, write, late, list, wait, kill, or one as the report names it \z
+            (kill:7:after)."
     parser:option "--timeout" :argname "SECONDS" :convert(whole("--timeout", 1)) :default(120)
         :description "How long a single run may take. Default 120."
     parser:flag "--json" :description "One JSON object a line."
@@ -145,8 +146,8 @@ return function(...)
         fail_undisturbed(report.failed, options.timeout)
     elseif options.only and report.scenarios == 0 and not UNDISTURBED[options.only] then
         fail("--only %s: this script has nothing of that name to rehearse (requests: %d, %s); there are again, \z
-            dry-run, fault, write, list and kill, and single ones as fault:drop and kill:1:after", options.only,
-            report.requests, report.changes and "with changes" or "no changes")
+            dry-run, fault, write, late, list, wait and kill, and single ones as fault:drop and kill:1:after",
+            options.only, report.requests, report.changes and "with changes" or "no changes")
     end
     if options.json then
         show_json(report)

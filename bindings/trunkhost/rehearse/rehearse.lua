@@ -2,19 +2,25 @@
 
 local promises <const> = require "trunkhost.rehearse.promises"
 local state <const> = require "trunkhost.rehearse.state"
+local trunkhost <const> = require "trunkhost"
 
 local rehearse <const> = {}
 
 --- As the sandbox calls them, each as often as it takes to meet some requests and let others through.
 local FAULTS <const> = { "drop", "html", "limit", "busy", "timeout_before", "error_before", "refuse", "error_after",
-    "timeout_after", "lost_reply", "cut_body", "slow", "auth_failed" }
+    "timeout_after", "lost_reply", "cut_body", "slow", "auth_failed", "touched" }
 --- A yes that is none, or that does not say what it is to. Of writes alone.
 local MISREPLIES <const> = { "error_200", "empty_before", "empty_after", "blank_before", "blank_after",
-    "accepted_before", "accepted_after", "other_before" }
+    "accepted_before", "accepted_after", "other_before", "other_after", "unchanged" }
 --- Of lists, which come in pages then. Most platforms document no pages: there a page must not be taken for the list.
 local LISTS <const> = { "short_list", "shifting_list", "empty_page", "same_page" }
 local LIST <const> = "%s@GET=0.5"
 local PAGE <const> = 2
+--- What each 429 and 503 says in Retry-After.
+local WAITS <const> = { { "seconds", "1" }, { "date", "date:1" }, { "epoch", "epoch:1" }, { "day", "86400" },
+    { "far", "date:9999999999" } }
+--- Readers lag behind by this many milliseconds, and the accounts allow for so many seconds.
+local LAG <const>, SETTLED <const> = 1000, 2
 -- Of every request, and of writes alone: else a list that fails would hide what a failing change leads to.
 local ALL <const> = "%s=0.3"
 local WRITES <const> = "%s@POST=0.5+%s@PUT=0.5+%s@PATCH=0.5+%s@DELETE=0.5"
@@ -78,12 +84,13 @@ function Rehearsal:finish(note)
     end
 end
 
+--- How many requests were sent, and whether any was to create something.
 local function requests(stage)
-    local sum = 0
-    for _, counts in pairs(stage:ask "counts") do
-        sum = sum + (type(counts) == "table" and counts.requests or 0)
+    local log, creates = stage:ask "log", false
+    for _, request in ipairs(log) do
+        creates = creates or request.method == "POST"
     end
-    return sum
+    return #log, creates
 end
 
 -- ---------------------------------------------------------------------------------------------------
@@ -99,7 +106,7 @@ function Rehearsal:undisturbed()
     if run.status ~= 0 then
         return run
     end
-    self.done, self.requests = signature, requests(self.stage)
+    self.done, self.requests, self.creates = signature, requests(self.stage)
     self.changes = state.difference(signature, self.untouched) ~= nil
     if self:wants "again" then
         self:finish(self:noting "again") -- a second time, with nothing left to do
@@ -132,18 +139,20 @@ local function met(stage)
     return false
 end
 
---- page: items on a page of a list, or nil where lists are as they are documented.
-function Rehearsal:under(scenario, fault, page)
+--- As the sandbox is told; settled: seconds after which the accounts count on a new trunk being listed.
+function Rehearsal:under(scenario, disturbance, settled)
     local note <const> = self:noting(scenario)
     for seed = self.seed, self.seed + SEEDS - 1 do
-        self.stage:reset()
-        self.stage:tell("faults", { fault = fault, seed = seed, page = page })
+        self.stage:reset(settled)
+        disturbance.seed = seed
+        self.stage:tell("faults", disturbance)
         self:run(note, false)
-        if page or met(self.stage) then
+        if disturbance.page or not disturbance.fault or met(self.stage) then
             break
         end
     end
     self.stage:tell "faults"
+    trunkhost.sleep(settled or 0)
     self:finish(note)
 end
 
@@ -173,17 +182,27 @@ function Rehearsal:scenarios(every)
         end
     end
     add("dry-run", self.dry)
-    for _, fault in ipairs(FAULTS) do
-        add("fault:" .. fault, self.under, "fault:" .. fault, ALL:format(fault))
+    local function meet(kind, faults, rates, page)
+        for _, fault in ipairs(faults) do
+            local name <const> = kind .. ":" .. fault
+            add(name, self.under, name, { fault = rates:gsub("%%s", fault), page = page })
+        end
     end
-    for _, fault in ipairs(self.changes and FAULTS or {}) do
-        add("write:" .. fault, self.under, "write:" .. fault, (WRITES:gsub("%%s", fault)))
+    meet("fault", FAULTS, ALL)
+    if self.changes then
+        meet("write", FAULTS, WRITES)
+        meet("write", MISREPLIES, WRITES)
+        add("late:change", self.under, "late:change", { eventual = "0/" .. LAG })
     end
-    for _, fault in ipairs(self.changes and MISREPLIES or {}) do
-        add("write:" .. fault, self.under, "write:" .. fault, (WRITES:gsub("%%s", fault)))
+    if self.creates then
+        add("late:create", self.under, "late:create", { fault = "timeout_after@POST=0.5", eventual = LAG .. "/0" },
+            SETTLED)
     end
-    for _, fault in ipairs(LISTS) do
-        add("list:" .. fault, self.under, "list:" .. fault, LIST:format(fault), PAGE)
+    meet("list", LISTS, LIST, PAGE)
+    local rates <const> = self.changes and WRITES or LIST
+    local busy <const> = rates:gsub("%%s", "limit") .. "+" .. rates:gsub("%%s", "busy")
+    for _, wait in ipairs(WAITS) do
+        add("wait:" .. wait[1], self.under, "wait:" .. wait[1], { fault = busy, retry_after = wait[2] })
     end
     for request = 1, self.requests, every do
         add(("kill:%d:before"):format(request), self.killed, request, "before")

@@ -33,7 +33,8 @@ local function quoted(word)
 end
 
 --- The accounts of the configuration, or one for each platform, all on the fake ones.
-local function write_config(folder)
+--- eventual: seconds after which they count on a new trunk being listed
+local function write_config(folder, eventual)
     local settings <const> = config.get()
     local lines <const> = { "return { accounts = {" }
     for _, name in ipairs(accounts.names()) do
@@ -44,13 +45,17 @@ local function write_config(folder)
                 :format(name, provider), { code = "configuration" })
         end
         lines[#lines + 1] = ("    [%q] = { provider = %q, base_url = %q, token = { file = %q }, rate = {}, "
-            .. "eventual = 0 },")
-            :format(name, provider, fake.base_url, folder .. "/token")
+            .. "eventual = %d },"):format(name, provider, fake.base_url, folder .. "/token", eventual)
         write(folder .. "/token", fake.token .. "\n")
     end
     lines[#lines + 1] = "} }\n"
     write(folder .. "/config.lua", table.concat(lines, "\n"))
-    local own <const> = settings.path and uv.fs_realpath((settings.path:match "^(.*/)" or "./") .. "providers")
+end
+
+--- The providers of the configuration's own folder.
+local function link_providers(folder)
+    local path <const> = config.get().path
+    local own <const> = path and uv.fs_realpath((path:match "^(.*/)" or "./") .. "providers")
     if own then
         assert(uv.fs_symlink(own, folder .. "/providers"))
     end
@@ -63,7 +68,7 @@ function stage.open(words, settings)
     local folder <const> = assert(uv.fs_mkdtemp((os.getenv "TMPDIR" or "/tmp") .. "/trunkhost-rehearsal-XXXXXX"))
     local self <const> = setmetatable({ folder = folder, words = words, settings = settings }, Stage)
     self.admin = core.sandbox("famulor").base_url:match "^(%a+://[^/]+)" .. "/_sandbox/"
-    write_config(folder)
+    link_providers(folder)
     return self
 end
 
@@ -102,7 +107,9 @@ function Stage:tell(what, settings)
 end
 
 --- Back to the start, without a ledger.
-function Stage:reset()
+---@param eventual integer?  seconds after which the accounts count on a new trunk being listed; default 0
+function Stage:reset(eventual)
+    write_config(self.folder, eventual or 0)
     self:tell("reset", { trunks = self.settings.trunks, seed = self.settings.seed, limits = "none", fault = "",
         latency = 0 })
     remove(self.folder .. "/state")

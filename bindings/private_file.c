@@ -17,7 +17,8 @@
 
 enum { PASSWORDS_MAX = 64 * 1024 * 1024 };
 
-int th_private_read_all(int fd, size_t limit, th_buf *out)
+/* Appends all that can be read from fd, at most limit bytes; 0, or -1 when it fails or is more. */
+static int read_all(int fd, size_t limit, th_buf *out)
 {
     char chunk[4096];
     ssize_t n;
@@ -78,7 +79,7 @@ int th_private_file_read(const char *path, const char *what, size_t limit, th_bu
     if (fd < 0)
         return th_fail(err, TH_INVALID, "cannot read the %s %s: %s", what, path, strerror(errno));
     int rc = check_private(path, what, fd, err);
-    if (rc == 0 && th_private_read_all(fd, limit, out) != 0)
+    if (rc == 0 && read_all(fd, limit, out) != 0)
         rc = th_fail(err, TH_INVALID, "cannot read the %s %s: it is too long, or reading failed",
                      what, path);
     close(fd);

@@ -15,7 +15,4 @@
 int th_private_file_read(const char *path, const char *what, size_t limit, th_buf *out,
                          th_error *err);
 
-/* Appends all that can be read from fd, at most limit bytes; 0, or -1 when it fails or is more. */
-int th_private_read_all(int fd, size_t limit, th_buf *out);
-
 #endif

@@ -107,7 +107,8 @@ int th_view_secrets(th_ledger_view *view, const struct th_view_filter *filter,
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-int th_view_load_keys(th_ledger_view *view, const char *key_path, th_error *err)
+/* The private key that opens this ledger; read at the first call. */
+static int load_keys(th_ledger_view *view, const char *key_path, th_error *err)
 {
     unsigned char public_key[crypto_box_PUBLICKEYBYTES];
     bool found = false;
@@ -138,7 +139,7 @@ static int each_row(const char *path, bool open, const char *key_path, const cha
     th_query_append(&query, " ORDER BY id");
     /* Of one moment: a rekey replaces the key and every secret at once. */
     if (!(rc = th_view_begin(reader.view, err)) && open)
-        rc = th_view_load_keys(reader.view, key_path, err);
+        rc = load_keys(reader.view, key_path, err);
     if (!rc)
         rc = read_rows(&reader, &query, err);
     th_view_end(reader.view);
@@ -192,7 +193,7 @@ int th_view_open_secret(th_ledger_view *view, const char *key_path, const char *
     else
         th_query_append(&query, " ORDER BY id DESC");
     th_query_append(&query, " LIMIT 1");
-    if ((rc = th_view_load_keys(view, key_path, err)))
+    if ((rc = load_keys(view, key_path, err)))
         return rc;
     if ((rc = read_rows(&reader, &query, err))) {
         /* The key may have been replaced since it was read: the next call reads it again. */

@@ -39,7 +39,4 @@ int th_query_each(th_ledger_view *view, const struct th_view_query *query,
 /* A text column, "" for NULL. */
 const char *th_column(sqlite3_stmt *stmt, int at);
 
-/* The private key that opens this ledger; read at the first call. */
-int th_view_load_keys(th_ledger_view *view, const char *key_path, th_error *err);
-
 #endif

@@ -19,7 +19,6 @@ typedef struct th_arena {
 
 /* Zeroed memory, or NULL when there is none. */
 void *th_arena_alloc(th_arena *arena, size_t size);
-void th_arena_close(th_arena *arena);
 
 enum th_scalar_kind {
     TH_SCALAR_ABSENT,
@@ -93,7 +92,7 @@ struct th_status {
 struct th_provider {
     th_arena arena;
     int table; /* registry reference of the description */
-    const char *name, *title, *base_url, *token_env;
+    const char *name, *base_url;
     enum th_type id;
     th_window *windows;
     size_t nwindows;

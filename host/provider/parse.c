@@ -111,8 +111,8 @@ static void parse_head(th_reader *r, int idx, th_provider *p)
         th_reader_fault(r, "name",
                         "must begin with a lower-case letter and contain only lower-case letters, "
                         "digits and _ (at most 64)");
-    p->title = th_reader_string(r, idx, "title", true);
-    p->token_env = th_reader_string(r, idx, "token_env", false);
+    th_reader_string(r, idx, "title", true);
+    th_reader_string(r, idx, "token_env", false);
     parse_base_url(r, idx, p);
     th_reader_choice(r, idx, "auth", auths, true);
     int id = th_reader_choice(r, idx, "id", ids, true);

@@ -61,7 +61,7 @@ void *th_arena_alloc(th_arena *arena, size_t size)
     return memory;
 }
 
-void th_arena_close(th_arena *arena)
+static void arena_close(th_arena *arena)
 {
     while (arena->blocks) {
         struct th_arena_block *next = arena->blocks->next;
@@ -75,7 +75,7 @@ void th_provider_destroy(lua_State *L, th_provider *provider)
     if (!provider)
         return;
     luaL_unref(L, LUA_REGISTRYINDEX, provider->table);
-    th_arena_close(&provider->arena);
+    arena_close(&provider->arena);
     free(provider);
 }
 
@@ -89,19 +89,9 @@ const char *th_provider_name(const th_provider *provider)
     return provider->name;
 }
 
-const char *th_provider_title(const th_provider *provider)
-{
-    return provider->title;
-}
-
 const char *th_provider_base_url(const th_provider *provider)
 {
     return provider->base_url;
-}
-
-const char *th_provider_token_env(const th_provider *provider)
-{
-    return provider->token_env;
 }
 
 enum th_type th_provider_id_type(const th_provider *provider)

@@ -251,9 +251,7 @@ void th_provider_destroy(lua_State *L, th_provider *provider);
 void th_provider_push(lua_State *L, const th_provider *provider);
 
 const char *th_provider_name(const th_provider *provider);
-const char *th_provider_title(const th_provider *provider);
 const char *th_provider_base_url(const th_provider *provider);
-const char *th_provider_token_env(const th_provider *provider); /* NULL: none */
 enum th_type
 th_provider_id_type(const th_provider *provider); /* TH_INTEGER, TH_UUID or TH_STRING */
 const th_window *th_provider_windows(const th_provider *provider, size_t *count);

@@ -70,7 +70,8 @@ static const char *const full_view[] = {"id",
                                         "updated_at",
                                         NULL};
 
-void sb_famulor_new_leg(sb_store *store, json_t *trunk, const char *leg)
+/* A new ST_ id; leg: inbound_trunk_id or outbound_trunk_id. */
+static void new_leg(sb_store *store, json_t *trunk, const char *leg)
 {
     char id[16] = "ST_";
     sb_random_word(&store->random, id + 3, 12);
@@ -166,8 +167,8 @@ void sb_famulor_add(sb_store *store, json_t *trunk)
     sb_default(trunk, "country_code", json_string(country_of(sb_text(trunk, "phone_number"))));
     if (strcmp(sb_text(trunk, "inbound_authorization_type"), "auth") == 0)
         json_object_set_new(trunk, "allowed_inbound_ips", json_null());
-    sb_famulor_new_leg(store, trunk, "inbound_trunk_id");
-    sb_famulor_new_leg(store, trunk, "outbound_trunk_id");
+    new_leg(store, trunk, "inbound_trunk_id");
+    new_leg(store, trunk, "outbound_trunk_id");
     json_object_set_new(trunk, "created_at", sb_store_time(store, true));
     json_object_set_new(trunk, "updated_at", sb_store_time(store, true));
     json_object_set_new(store->trunks, id, trunk);
@@ -205,9 +206,9 @@ static void recreate_legs(sb_call *call, json_t *trunk)
         }
     }
     if (inbound)
-        sb_famulor_new_leg(call->store, trunk, "inbound_trunk_id");
+        new_leg(call->store, trunk, "inbound_trunk_id");
     if (outbound)
-        sb_famulor_new_leg(call->store, trunk, "outbound_trunk_id");
+        new_leg(call->store, trunk, "outbound_trunk_id");
 }
 
 static void update_trunk(sb_call *call)

@@ -9,8 +9,6 @@
 /* Completes a trunk (defaults, id, ST_ ids, times) and puts it into the store; takes the reference.
  */
 void sb_famulor_add(sb_store *store, json_t *trunk);
-/* A new ST_ id; leg: inbound_trunk_id or outbound_trunk_id. */
-void sb_famulor_new_leg(sb_store *store, json_t *trunk, const char *leg);
 
 void sb_famulor_refuse(sb_call *call, enum sb_refusal why, const char *text);
 void sb_autocalls_refuse(sb_call *call, enum sb_refusal why, const char *text);

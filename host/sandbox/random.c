@@ -19,7 +19,7 @@ uint64_t sb_derive(uint64_t seed, const char *name)
     return sb_mix(seed + 0x9e3779b97f4a7c15u) ^ sb_mix(hash);
 }
 
-uint64_t sb_random_next(sb_random *random)
+static uint64_t next(sb_random *random)
 {
     random->state += 0x9e3779b97f4a7c15u;
     return sb_mix(random->state);
@@ -27,7 +27,7 @@ uint64_t sb_random_next(sb_random *random)
 
 unsigned sb_random_below(sb_random *random, unsigned below)
 {
-    return (unsigned)(((sb_random_next(random) >> 32) * below) >> 32);
+    return (unsigned)(((next(random) >> 32) * below) >> 32);
 }
 
 static void letters(sb_random *random, char *out, size_t length, const char *alphabet,
@@ -46,7 +46,7 @@ void sb_random_word(sb_random *random, char *out, size_t length)
 
 void sb_random_uuid(sb_random *random, char out[37])
 {
-    uint64_t high = sb_random_next(random), low = sb_random_next(random);
+    uint64_t high = next(random), low = next(random);
     high = (high & ~0xf000ull) | 0x4000u;
     low = (low & ~(3ull << 62)) | (2ull << 62);
     snprintf(out, 37, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(high >> 32),

@@ -18,7 +18,6 @@ uint64_t sb_mix(uint64_t word);
 /* A seed of its own for each name, so that streams do not follow each other. */
 uint64_t sb_derive(uint64_t seed, const char *name);
 
-uint64_t sb_random_next(sb_random *random);
 /* 0 … below - 1; below > 0. */
 unsigned sb_random_below(sb_random *random, unsigned below);
 

@@ -43,7 +43,7 @@ static int fail_to_write(lua_State *L, FILE *stream, int problem)
 {
     th_error err = {0};
     th_fail(&err, TH_INVALID, "cannot write to standard %s: %s", name_of(stream),
-            problem == EPIPE ? "nobody reads it any more" : strerror(problem));
+            problem == EPIPE ? "its reader has closed it" : strerror(problem));
     th_error_set_code(&err, "output");
     /* What could not be written must not be tried again at the end. */
     divert(stream);
@@ -60,7 +60,7 @@ static int unprinted(lua_State *L, FILE *stream, int problem)
     if (problem == EPIPE)
         return 0;
     th_log(&runtime->terminal, TH_LOG_ERROR, NULL, 0,
-           "cannot write to standard %s: %s; the change goes on without it", name_of(stream),
+           "cannot write to standard %s: %s; the change continues without it", name_of(stream),
            strerror(problem));
     if (runtime->exit_status < TH_EXIT_ERROR)
         runtime->exit_status = TH_EXIT_ERROR;
@@ -85,7 +85,8 @@ static int core_write(lua_State *L)
         return 0;
     if (problem != EPIPE)
         return fail_to_write(L, stream, problem);
-    th_log(terminal, TH_LOG_DEBUG, NULL, 0, "nobody reads standard %s any more", name_of(stream));
+    th_log(terminal, TH_LOG_DEBUG, NULL, 0, "the reader of standard %s has closed it",
+           name_of(stream));
     divert(stream);
     return 0;
 }

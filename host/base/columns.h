@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-/* Columns of the first `len` bytes. A byte that is no UTF-8 counts as one column. */
+/* Columns of the first `len` bytes. A byte that is not UTF-8 counts as one column. */
 size_t th_columns(const char *text, size_t len);
 /* Bytes at the beginning of the text that fill at most `columns` columns. Marks that belong to the
  * last character come with it. */

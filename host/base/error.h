@@ -26,7 +26,7 @@ enum th_kind {
     TH_TLS,             /* certificate or handshake */
     TH_TIMEOUT,         /* no complete reply in time */
     TH_MALFORMED,       /* a reply that is not what the API promises */
-    TH_DELIVERY,        /* a secret is live, and the command that hands it on has failed */
+    TH_DELIVERY,        /* a secret is live, and the command that delivers it has failed */
     TH_CANCELLED,       /* the task or the run was stopped */
     TH_UNKNOWN_OUTCOME, /* a write that must not be repeated may or may not have happened */
 };

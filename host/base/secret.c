@@ -114,7 +114,8 @@ static int secret_new(size_t len, th_secret **out, th_error *err)
 {
     pthread_once(&pool.once, start_sodium);
     if (!pool.ready)
-        return th_fail(err, TH_INVALID, "libsodium cannot start: the system gives no random bytes");
+        return th_fail(err, TH_INVALID,
+                       "libsodium cannot start: the system has no source of random bytes");
     th_secret *secret;
     if (len <= SLOT_BYTES) {
         pthread_mutex_lock(&pool.lock);

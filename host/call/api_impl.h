@@ -59,7 +59,7 @@ int64_t th_secret_row(lua_State *L, int idx, const char *account, const char *tr
 
 /* --- api_mend.c: replies whose texts are broken ------------------------------------------------ */
 
-/* th_json_decode, but broken texts (bytes that are no UTF-8, half a surrogate pair, control
+/* th_json_decode, but broken texts (bytes that are not UTF-8, half a surrogate pair, control
  * characters) do not stop it where they are only shown: in a trunk's label, and in members that the
  * description does not know. They become U+FFFD there, and of a list that is logged. In another
  * field they are an error that names the trunk and the field. */

@@ -139,7 +139,7 @@ static int settle_trunk(lua_State *L, const th_provider *provider, const th_endp
         }
         if (!is_only_shown(L, provider, name)) {
             int rc = th_fail(err, TH_MALFORMED,
-                             "%s of trunk %s is broken: it holds bytes that are no UTF-8, half "
+                             "%s of trunk %s is broken: it holds bytes that are not UTF-8, half "
                              "a surrogate pair, or a control character. Correct it at the platform",
                              name, id);
             lua_settop(L, trunk);

@@ -25,7 +25,7 @@ static void drain_over(th_timer *timer)
     th_runtime *runtime = timer->ctx;
     runtime->stop.cut = true;
     th_log(&runtime->terminal, TH_LOG_WARN, NULL, 0,
-           "what was under way did not end within %g s and is cut off. The ledger keeps every "
+           "work in progress did not finish within %g s and is cancelled. The ledger keeps every "
            "password that was sent",
            runtime->stop.drain_seconds);
     cut(runtime);
@@ -60,7 +60,8 @@ void th_stop_signal(th_runtime *runtime, int number)
         runtime->phase = TH_PHASE_DRAIN;
         start_drain(runtime);
         th_log(&runtime->terminal, TH_LOG_WARN, NULL, 0,
-               "%s: starting nothing new; what is under way has %g s to end. Once more cancels it",
+               "%s: starting nothing new. Work in progress has %g s to finish. Send the signal "
+               "again to cancel it",
                name, runtime->stop.drain_seconds);
         th_sched_interrupt(runtime->sched, false);
         ask_waiting(runtime);

@@ -141,7 +141,7 @@ static int list(const char *path, bool json, int64_t limit)
     if (!rc && page.shown == 0) {
         th_buf_close(&page.table.cells);
         page.table = (struct th_table){0};
-        fprintf(stderr, "trunkhost: the ledger %s knows of no run yet\n", path);
+        fprintf(stderr, "trunkhost: the ledger %s has no runs yet\n", path);
     }
     return page_end(&page, rc, &err);
 }

@@ -47,10 +47,10 @@ static int complain(const char *path, const char *account, const struct names *n
     if (rc)
         rc = th_fail(err, TH_INVALID, "not enough memory");
     else if (names->count == 0)
-        rc = th_fail(err, TH_NOT_FOUND, "the ledger %s knows no account %s, and no other", path,
+        rc = th_fail(err, TH_NOT_FOUND, "the ledger %s has no account %s, and no other", path,
                      account);
     else
-        rc = th_fail(err, TH_NOT_FOUND, "the ledger %s knows no account %s%s%s%s; there %s: %s%s",
+        rc = th_fail(err, TH_NOT_FOUND, "the ledger %s has no account %s%s%s%s; there %s: %s%s",
                      path, account, near ? " (did you mean \"" : "", near ? near : "",
                      near ? "\"?)" : "", names->count == 1 ? "is" : "are", text.data,
                      names->more ? ", …" : "");

@@ -50,10 +50,11 @@ int th_database_fail(th_error *err, sqlite3 *db, int rc, const char *verb, const
                        "writable, or name another with --ledger",
                        verb, path);
     case SQLITE_IOERR:
-        return th_fail(err, TH_INVALID,
-                       "cannot %s the ledger %s: the disk does not obey (%s). Check the disk, its "
-                       "quota and the file size limit, then start again",
-                       verb, path, system ? strerror(system) : text);
+        return th_fail(
+            err, TH_INVALID,
+            "cannot %s the ledger %s: the disk reports an error (%s). Check the disk, its "
+            "quota and the file size limit, then start again",
+            verb, path, system ? strerror(system) : text);
     case SQLITE_CANTOPEN:
         return th_fail(
             err, TH_INVALID,
@@ -186,7 +187,7 @@ static int connect_to(const char *path, sqlite3 **out, th_error *err)
     pthread_once(&started, start_sqlite);
     /* SQLite gives some relative names (":memory:") a meaning of their own. */
     if (asprintf(&name, "%s%s", path[0] == '/' ? "" : "./", path) < 0)
-        return th_fail(err, TH_INVALID, "cannot open the ledger %s: out of memory", path);
+        return th_fail(err, TH_INVALID, "cannot open the ledger %s: not enough memory", path);
     rc = sqlite3_open_v2(name, out, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     free(name);
     if (!rc)

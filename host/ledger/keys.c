@@ -285,7 +285,7 @@ int th_key_pair_load(const char *ledger_path, const char *key_path, const unsign
     if (next && !key_path)
         try_file(next, public_key, out, NULL);
     if (!beside || !next)
-        rc = th_fail(err, TH_INVALID, "cannot read the ledger %s: out of memory", ledger_path);
+        rc = th_fail(err, TH_INVALID, "cannot read the ledger %s: not enough memory", ledger_path);
     else if (!*out)
         rc = th_key_file_read(file, out, err);
     if (!rc && *out && memcmp(public_key, (*out)->public_key, crypto_box_PUBLICKEYBYTES) != 0) {

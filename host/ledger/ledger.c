@@ -313,7 +313,7 @@ int th_ledger_open(uv_loop_t *loop, const char *path, th_ledger **out, th_error 
     int rc;
 
     if (!ledger)
-        return th_fail(err, TH_INVALID, "cannot open the ledger %s: out of memory", path);
+        return th_fail(err, TH_INVALID, "cannot open the ledger %s: not enough memory", path);
     if ((rc = th_ledger_writer_create(path, &ledger->writer, err))) {
         free(ledger);
         return rc;
@@ -321,17 +321,19 @@ int th_ledger_open(uv_loop_t *loop, const char *path, th_ledger **out, th_error 
     if (assemble(ledger, loop)) {
         th_ledger_writer_destroy(ledger->writer);
         free(ledger);
-        return th_fail(err, TH_INVALID,
-                       "cannot open the ledger %s: the system is out of memory or descriptors. "
-                       "Raise the limit (ulimit -n), then start again",
-                       path);
+        return th_fail(
+            err, TH_INVALID,
+            "cannot open the ledger %s: the system is out of memory or file descriptors. "
+            "Raise the limit (ulimit -n), then start again",
+            path);
     }
     if (uv_thread_create(&ledger->worker, work, ledger)) {
         dismantle(ledger);
-        return th_fail(err, TH_INVALID,
-                       "cannot open the ledger %s: the system gives no thread. Raise the limit "
-                       "(ulimit -u), then start again",
-                       path);
+        return th_fail(
+            err, TH_INVALID,
+            "cannot open the ledger %s: the system cannot start another thread. Raise the limit "
+            "(ulimit -u), then start again",
+            path);
     }
     *out = ledger;
     return 0;

@@ -119,7 +119,7 @@ static int open_lock(const char *ledger_path, const char *account, int *fd, th_e
     folder = th_ledger_beside(real, ".lock");
     free(real);
     if (!folder || th_buf_printf(&path, "%s/", folder) || append_name(&path, account))
-        rc = th_fail(err, TH_INVALID, "cannot lock the account %s: out of memory", account);
+        rc = th_fail(err, TH_INVALID, "cannot lock the account %s: not enough memory", account);
     else if (!(rc = prepare_folder(folder, err)))
         rc = open_file(path.data, fd, err);
     th_buf_close(&path);
@@ -199,7 +199,7 @@ int th_lock_take(const char *ledger_path, const char *account, const char *run, 
 
     if (!lock || !(lock->account = strdup(account))) {
         free(lock);
-        return th_fail(err, TH_INVALID, "cannot lock the account %s: out of memory", account);
+        return th_fail(err, TH_INVALID, "cannot lock the account %s: not enough memory", account);
     }
     lock->fd = -1;
     rc = open_lock(ledger_path, account, &lock->fd, err);

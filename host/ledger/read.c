@@ -70,7 +70,7 @@ static int read_rows(struct reader *reader, const struct th_view_query *query, t
     int rc;
 
     if (reader->open && !(reader->plain = sodium_malloc(TH_PLAIN_MAX)))
-        return th_fail(err, TH_INVALID, "cannot read the ledger %s: out of memory",
+        return th_fail(err, TH_INVALID, "cannot read the ledger %s: not enough memory",
                        reader->view->path);
     rc = th_query_each(reader->view, query, hand_row, reader, err);
     if (!rc && reader->broken)

@@ -36,7 +36,7 @@ struct work {
 
 static int no_memory(const struct work *work, th_error *err)
 {
-    th_fail(err, TH_INVALID, "cannot rekey the ledger %s: out of memory", work->path);
+    th_fail(err, TH_INVALID, "cannot rekey the ledger %s: not enough memory", work->path);
     return -TH_INVALID;
 }
 

@@ -111,7 +111,7 @@ int th_view_run_find(th_ledger_view *view, const char *name, char id[static 64],
         return rc;
     if (!finder.first[0] || !name[0])
         return th_fail(err, TH_NOT_FOUND,
-                       last ? "the ledger %s knows of no run yet"
+                       last ? "the ledger %s has no runs yet"
                             : "the ledger %s has no run %s. See: trunkhost runs",
                        view->path, name);
     if (finder.second[0])

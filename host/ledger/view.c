@@ -17,7 +17,7 @@ static int view_create(const char *path, int (*connect)(const char *, sqlite3 **
 
     if (!view || !(view->path = strdup(path))) {
         free(view);
-        return th_fail(err, TH_INVALID, "cannot read the ledger %s: out of memory", path);
+        return th_fail(err, TH_INVALID, "cannot read the ledger %s: not enough memory", path);
     }
     rc = sodium_init() < 0
              ? th_fail(err, TH_INVALID, "libsodium does not start: no source of randomness")

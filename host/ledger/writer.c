@@ -17,7 +17,7 @@ int th_ledger_writer_create(const char *path, th_ledger_writer **out, th_error *
     int rc;
 
     if (!writer)
-        return th_fail(err, TH_INVALID, "cannot open the ledger %s: out of memory", path);
+        return th_fail(err, TH_INVALID, "cannot open the ledger %s: not enough memory", path);
     rc = th_database_open(path, TH_DATABASE_RUN, &writer->db, err);
     /* SQLite carries out each "state IN (…)" of the tables with a table that it makes and drops
      * again, which takes longer than all else that a write is made of. What they say holds of
@@ -29,7 +29,7 @@ int th_ledger_writer_create(const char *path, th_ledger_writer **out, th_error *
         rc = th_public_key_ensure(writer->db, path, public_key, NULL, err);
     if (!rc && (!(writer->path = strdup(path)) || !(writer->plain = sodium_malloc(TH_PLAIN_MAX)) ||
                 !(writer->seal = sodium_malloc(sizeof *writer->seal))))
-        rc = th_fail(err, TH_INVALID, "cannot open the ledger %s: out of memory", path);
+        rc = th_fail(err, TH_INVALID, "cannot open the ledger %s: not enough memory", path);
     if (!rc)
         th_ledger_writer_forget(writer);
     for (int i = 0; !rc && i < TH_STATEMENTS; i++) {
@@ -223,8 +223,9 @@ unsigned th_ledger_writer_run(th_ledger_writer *writer, th_ledger_op *first)
         if (makes_a_row(op))
             op->row = 0;
         if (op->result == 0)
-            op->result = th_fail(&op->err, TH_INVALID, "%s",
-                                 problem.message ? problem.message : "the ledger is out of memory");
+            op->result =
+                th_fail(&op->err, TH_INVALID, "%s",
+                        problem.message ? problem.message : "the ledger has not enough memory");
     }
     th_error_close(&problem);
     return 0;

@@ -151,7 +151,7 @@ static void say_unwritten(const th_runtime *runtime, const th_error *why)
     th_error err = {0};
     th_fail(&err, TH_INVALID,
             "the ledger %s could not be brought up to date: %s. Passwords that were "
-            "sent are in it as candidates; mend the cause and run again",
+            "sent are in it as candidates; fix the cause and run again",
             runtime->ledger_path, why->message ? why->message : "not enough memory");
     th_report(runtime->options.log_json, &err);
 }

@@ -114,10 +114,10 @@ static void say(th_watchdog *watchdog, const char *text)
 static void say_standing(th_watchdog *watchdog)
 {
     th_buf text = {0};
-    th_buf_printf(&text, "the script has been standing for %.1f s", (double)watchdog->stood / 1000);
+    th_buf_printf(&text, "the script has been blocked for %.1f s", (double)watchdog->stood / 1000);
     if (watchdog->place[0])
         th_buf_printf(&text, " in %s", watchdog->place);
-    th_buf_puts(&text, ", a call that keeps everything else from going on");
+    th_buf_puts(&text, ", a call that stops everything else");
     if (watchdog->said_stuck)
         th_buf_puts(&text, ". It cannot be cancelled; SIGINT or SIGTERM once more ends the process "
                            "at once. The ledger keeps every password that was sent");
@@ -238,7 +238,7 @@ static void on_signal(uv_signal_t *handle, int number)
         atomic_fetch_add(&watchdog->stops, 1);
     }
     if (number != SIGUSR1 && watchdog->said_stuck) {
-        say(watchdog, "once more: ending at once. What was under way is looked up by the next run");
+        say(watchdog, "again: ending at once. The next run looks up what was in progress");
         _exit(TH_EXIT_HALTED);
     }
     uv_timer_start(&watchdog->soon, on_soon, SOON, 0);

@@ -65,7 +65,7 @@ static void report(th_watchdog *watchdog, lua_State *L, lua_Debug *ar)
     const char *called = waited * 1000 > ANSWER_MS ? push_called(L, ar) : NULL;
     bool known = th_place_of_script(L, place, sizeof place);
     if (called)
-        th_buf_printf(&text, "the script stood for %.1f s in %s", before + waited, called);
+        th_buf_printf(&text, "the script was blocked for %.1f s in %s", before + waited, called);
     else if (before + waited < 0.5) /* somebody has asked; since when is not known yet */
         th_buf_puts(&text, "the script is busy");
     else
@@ -75,7 +75,7 @@ static void report(th_watchdog *watchdog, lua_State *L, lua_Debug *ar)
     if (!called)
         name_function(L, &text);
     name_task(runtime->sched->running, &text);
-    th_buf_puts(&text, called ? ", and nothing else went on" : ", and nothing else goes on");
+    th_buf_puts(&text, called ? ", and nothing else could run" : ", and nothing else can run");
     if (text.data)
         th_log(&runtime->terminal, TH_LOG_WARN, NULL, 0, "%s", text.data);
     th_buf_close(&text);

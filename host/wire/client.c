@@ -297,7 +297,8 @@ int th_client_create(uv_loop_t *loop, const th_client_options *options, th_clien
 
     int rc = find_ca_file(client, options->ca_file, err);
     if (rc == 0 && (!find_proxy(client) || !open_curl(client)))
-        rc = th_fail(err, TH_INVALID, "libcurl cannot make an HTTP client; is memory short?");
+        rc =
+            th_fail(err, TH_INVALID, "libcurl cannot make an HTTP client; is there enough memory?");
     if (rc != 0) {
         close_curl(client);
         client_free(client);

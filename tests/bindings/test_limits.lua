@@ -156,8 +156,8 @@ os.execute "sleep 2"
 print "goes on"]]
     lu.assertEquals(result.status, 0, result.err)
     lu.assertEquals(result.out, "goes on\n")
-    lu.assertNotNil(result.err:find "has been standing for [12]%.%d s in execute at %-e:8, a call that", result.err)
-    lu.assertNotNil(result.err:find "stood for [12]%.%d s in os%.execute at %-e:8", result.err)
+    lu.assertNotNil(result.err:find "has been blocked for [12]%.%d s in execute at %-e:8, a call that", result.err)
+    lu.assertNotNil(result.err:find "was blocked for [12]%.%d s in os%.execute at %-e:8", result.err)
 end
 
 function tests.test_a_call_that_cannot_be_interrupted_is_left_by_a_third_signal()

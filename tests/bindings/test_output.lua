@@ -49,7 +49,7 @@ function tests.test_a_script_that_prints_for_ever_ends_with_its_reader()
         local out, err = shell(("(timeout 60 $T -e %s; echo $? >&2) | head -1"):format(
             program.quote("while true do " .. write .. " end")))
         lu.assertEquals(out, "1\n")
-        lu.assertEquals(err, "trunkhost: invalid: cannot write to standard output: nobody reads it any more\n2\n",
+        lu.assertEquals(err, "trunkhost: invalid: cannot write to standard output: its reader has closed it\n2\n",
             write)
     end
 end
@@ -90,7 +90,7 @@ function tests.test_a_change_goes_on_when_nobody_reads_what_it_prints()
         server:ledger_path(), path)
     local out = shell(("(%s; echo $? >&2) 2>&1 >/dev/full | tail -2; (%s; echo $? >&2) 2>&1 >&- | cat"):format(command,
         command))
-    lu.assertStrContains(out, "the change goes on without it\n2\n")
+    lu.assertStrContains(out, "the change continues without it\n2\n")
     for _, trunk in ipairs(server:ask "state".famulor.trunks) do
         lu.assertEquals(trunk.nickname, "printed")
     end

@@ -8,7 +8,7 @@ local core <const> = require "trunkhost.core"
 local text_width <const> = {}
 
 --- The text with everything visible that would steer a terminal: control characters, marks that turn the
---- direction of writing, bytes that are no UTF-8.
+--- direction of writing, bytes that are not UTF-8.
 ---@param text string
 ---@return string
 function text_width.plain(text)

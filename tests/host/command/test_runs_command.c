@@ -629,9 +629,9 @@ static void an_empty_ledger_says_so(void **state)
     end_past(&past);
     assert_int_equal(RUNS(w, NULL), 0);
     assert_string_equal(w->out, "");
-    assert_non_null(strstr(w->err, "knows of no run yet"));
+    assert_non_null(strstr(w->err, "has no runs yet"));
     assert_int_equal(RUNS(w, "show", "last"), 2);
-    command_complained(w, "knows of no run yet");
+    command_complained(w, "has no runs yet");
 }
 
 static void help_is_on_standard_output(void **state)

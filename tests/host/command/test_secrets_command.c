@@ -89,7 +89,7 @@ COMMAND_TEST(an_account_that_the_ledger_has_never_heard_of_is_an_error)
          command++) {
         assert_int_equal(RUN(w, *command, "--account", "vatl", "--json"), 2);
         assert_string_equal(w->out, "");
-        command_complained(w, "knows no account vatl (did you mean \"vatel\"?); there are: "
+        command_complained(w, "has no account vatl (did you mean \"vatel\"?); there are: "
                               "autocalls, famulor-prod, vatel\n");
     }
     assert_int_equal(RUN(w, "export", "--account", "elsewhere", "--csv"), 2);

@@ -324,7 +324,7 @@ WORLD_TEST(a_failed_commit_fails_all_of_it_and_later_ones_work)
     watched_disk_install();
     world_open(w);
     watched_disk_fail_syncs(SQLITE_IOERR_FSYNC);
-    assert_batch_fails(w, "the disk does not obey");
+    assert_batch_fails(w, "the disk reports an error");
     watched_disk_fail_syncs(0);
     watched_disk_fail_writes(SQLITE_FULL);
     assert_batch_fails(w, "the disk is full");

@@ -178,7 +178,7 @@ WORLD_TEST(a_full_disk_leaves_the_ledger_readable_and_no_key_is_lost)
     assert_refused(w, (struct th_rekey){0}, "the disk is full");
     watched_disk_fail_writes(0);
     watched_disk_fail_syncs(SQLITE_IOERR_FSYNC);
-    assert_refused(w, (struct th_rekey){0}, "the disk does not obey");
+    assert_refused(w, (struct th_rekey){0}, "the disk reports an error");
     watched_disk_fail_syncs(0);
     watched_disk_remove();
     world_expect_rows(w, filled);

@@ -1,5 +1,5 @@
 --- What the documents say is tried out: marked blocks run, sessions print what they show, links lead somewhere, and
---- every option and every test that is named exists.
+--- every option, every test and every file of the tree that is named exists.
 ---
 ---     ```sh run            the block runs, and each of its commands succeeds
 ---     ```console run       each line behind "$ " is typed into a terminal, and prints the lines below it. A line "…"
@@ -28,7 +28,7 @@ local function lines_of(command)
 end
 
 local documents <const> = {}
-for i, path in ipairs(lines_of "ls README.md docs/*.md") do
+for i, path in ipairs(lines_of "ls *.md docs/*.md") do
     documents[i] = markdown.read(path)
 end
 
@@ -266,6 +266,55 @@ function tests.test_every_test_that_is_named_exists()
                 missing[#missing + 1] = place(document, line) .. ": " .. code
             end
         end)
+    end
+    lu.assertEquals(missing, {})
+end
+
+local FOLDERS <const> = { host = true, bindings = true, scripts = true, tests = true, docs = true, cmake = true }
+local INSIDE <const> = { ["CONTRIBUTING.md"] = true, ["docs/architecture.md"] = true, ["docs/design.md"] = true }
+
+--- Files and folders of the tree, under each of the names that a document may use: the whole path, and for C files and
+--- folders also its end, as "wire/exchange.c" and "exchange.c".
+local function tree()
+    local known = { list = {} }
+    for _, path in ipairs(lines_of "find host bindings scripts tests docs cmake") do
+        known[path], known.list[#known.list + 1] = true, path
+        for last in path:gmatch "()/" do
+            known[path:sub(last + 1)] = true
+        end
+    end
+    return known
+end
+
+local function is_in(known, path)
+    path = path:gsub("/$", "")
+    if not path:find("*", 1, true) then
+        return known[path] or known[path .. ".c"]
+    end
+    local pattern <const> = "%f[^/\0]" .. path:gsub("[%.%-]", "%%%0"):gsub("%*", "[^/]*") .. "$"
+    for _, file in ipairs(known.list) do
+        if file:find(pattern) then
+            return true
+        end
+    end
+end
+
+function tests.test_every_file_of_the_tree_that_is_named_exists()
+    local known <const>, missing <const> = tree(), {}
+    for _, document in ipairs(documents) do
+        local function look(text, line)
+            for path in text:gmatch "[%w_./*<>-]+" do
+                path = path:gsub("[.]+$", "")
+                local first <const>, extension <const> = path:match "^([^/]*)/", path:match "%w%.(%w+)$"
+                local of_tree <const> = FOLDERS[first] or extension == "c" or extension == "h"
+                    or INSIDE[document.path] and extension == "lua"
+                if of_tree and not path:find "[<>]" and not is_in(known, path) then
+                    missing[#missing + 1] = place(document, line) .. ": " .. path
+                end
+            end
+        end
+        markdown.spans(document, look)
+        markdown.commands(document, look)
     end
     lu.assertEquals(missing, {})
 end

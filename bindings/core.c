@@ -350,6 +350,7 @@ int th_open_core(lua_State *L)
     th_api_open(L);
     th_open_accounts(L);
     th_open_http(L);
+    th_open_urls(L);
     th_open_tokens(L);
     th_open_process(L);
     th_open_prompt(L);

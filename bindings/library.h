@@ -39,6 +39,7 @@ void th_open_mangled(lua_State *L);
 void th_open_output(lua_State *L);
 void th_open_accounts(lua_State *L);
 void th_open_http(lua_State *L);
+void th_open_urls(lua_State *L);
 
 /* What accounts and clients of other APIs share (accounts.c). */
 enum { TH_WINDOWS_MAX = 8 };

@@ -252,20 +252,9 @@ end
 --- An address written one way: the host in lower case without a dot at its end, no port where it is the usual one, one
 --- name for this machine, no slash at the end.
 local function plain_address(address)
-    local scheme, host, port, path = address:match "^(%a+)://(%[[^%]]*%])(:?%d*)(.*)$"
-    if not scheme then
-        scheme, host, port, path = address:match "^(%a+)://([^/:]*)(:?%d*)(.*)$"
-    end
-    if not scheme then
-        return address
-    end
-    scheme, host = scheme:lower(), host:lower():gsub("%.$", "")
-    if host == "localhost" or host == "[::1]" or host:find "^127%.%d+%.%d+%.%d+$" then
-        host = "localhost"
-    end
-    port = port:gsub("^:0*(%d)", ":%1")
-    local usual = port == ":" or port == ":443" and scheme == "https" or port == ":80" and scheme == "http"
-    return scheme .. "://" .. host .. (usual and "" or port) .. path:gsub("/+$", "")
+    local url <const> = core.url(address, "base_url")
+    local host <const> = url.loopback and "localhost" or url.host:gsub("%.$", "")
+    return ("%s://%s%s%s"):format(url.scheme, host, url.port and ":" .. url.port or "", url.path:gsub("/+$", ""))
 end
 
 --- The address that an account's requests go to, written one way: two accounts of one address and one id have the

@@ -111,21 +111,18 @@ local function prepare(method, call, secrets, defaults)
     }
 end
 
---- The text of an address that may be a secret.
-local function open_address(value, secrets)
+--- An address that may be a secret, in its parts, and whether it is one.
+local function open_address(value, secrets, what)
     if type(value) == "string" then
-        return value, false
+        return url.read(value, what), false
     end
-    local secret <const> = http_options.secret(value)
-    local text <const> = core.text_of(secret)
+    local parts <const> = url.read(core.text_of(http_options.secret(value)), what)
     -- Errors name the host, and hide every part of a secret: so the host is none.
-    local rest <const> = text:match "^%a+://[^/?#@]+([/?#].+)$"
-    if rest then
+    local rest <const> = url.rest(parts)
+    if rest ~= "/" then
         secrets[#secrets + 1] = core.secret { from = rest }
-    elseif not text:find "^%a+://[^/?#@]+/?$" then
-        secrets[#secrets + 1] = secret
     end
-    return text, true
+    return parts, true
 end
 
 local REQUEST_DECODES <const> = { json = true, [false] = false }
@@ -141,8 +138,8 @@ function http.request(request)
         http_options.mistake "http.request: needs a url"
     end
     local secrets <const> = {}
-    local text <const>, is_secret <const> = open_address(request.url, secrets)
-    local address <const> = url.absolute(text, is_secret, request.query and url.encode(request.query, secrets, "query")
+    local parts <const>, is_secret <const> = open_address(request.url, secrets, "the URL")
+    local address <const> = url.absolute(parts, is_secret, request.query and url.encode(request.query, secrets, "query")
         or "")
     local prepared <const> = prepare((request.method or "GET"):upper(), request, secrets)
     prepared.url, prepared.shown = address.url, address.shown
@@ -259,8 +256,8 @@ function http.client(options)
         http_options.mistake "http.client: only one of auth and token"
     end
     local secrets <const>, headers <const> = {}, {}
-    local text <const>, is_secret <const> = open_address(options.base_url, secrets)
-    local base <const> = url.base(text, is_secret)
+    local parts <const>, is_secret <const> = open_address(options.base_url, secrets, "base_url")
+    local base <const> = url.base(parts, is_secret)
     add_headers(headers, { Authorization = authorization(options, secrets) })
     add_headers(headers, options.headers)
     for _, pair in pairs(headers) do

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wire/url.h"
+
 static void free_headers(struct curl_slist *list)
 {
     for (struct curl_slist *at = list; at; at = at->next)

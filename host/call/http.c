@@ -9,6 +9,7 @@
 #include "base/secret_known.h"
 #include "call/http_impl.h"
 #include "lua/error.h"
+#include "wire/url.h"
 #include "json/json.h"
 
 enum { CONCURRENCY = 64 }; /* sizes the connection cache of what has no client */

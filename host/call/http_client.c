@@ -3,6 +3,8 @@
 #include <lauxlib.h>
 #include <stdlib.h>
 
+#include "wire/url.h"
+
 #define CLIENT_TYPE "trunkhost.http_client"
 
 enum { CONCURRENCY_DEFAULT = 16 };

@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 
 #include "base/buf.h"
+#include "wire/url.h"
 
 enum { DEFAULT_CONCURRENCY = 8, MAX_CONCURRENCY = 1024, MAX_EVENTUAL = 86400, MESSAGE_FAULTS = 12 };
 
@@ -80,25 +81,20 @@ static void parse_errors(th_reader *r, int idx, th_provider *p)
     lua_pop(r->L, 1); //
 }
 
-static bool begins(const char *text, const char *with)
-{
-    return strncmp(text, with, strlen(with)) == 0;
-}
-
 static void parse_base_url(th_reader *r, int idx, th_provider *p)
 {
     const char *url = th_reader_string(r, idx, "base_url", true);
     if (!url)
         return;
     p->base_url = url;
-    bool loopback = begins(url, "http://127.") || begins(url, "http://localhost") ||
-                    begins(url, "http://[::1]");
-    if (!loopback && !(begins(url, "https://") && url[8] && url[8] != '/'))
-        th_reader_fault(r, "base_url", "must begin with https:// and a host");
+    th_error err = {0};
+    if (th_url_check(url, &err) != 0)
+        th_reader_fault(r, "base_url", "%s", err.message);
     else if (url[strcspn(url, "?# \t\r\n\"<>{}\\")] != '\0')
         th_reader_fault(r, "base_url", "must not contain a query, a fragment, spaces or braces");
     else if (url[strlen(url) - 1] == '/')
         th_reader_fault(r, "base_url", "must not end with a slash; the paths begin with one");
+    th_error_close(&err);
 }
 
 static void parse_head(th_reader *r, int idx, th_provider *p)

@@ -5,6 +5,7 @@
 #include "base/redact.h"
 #include "wire/reply_headers.h"
 #include "wire/transfer_impl.h"
+#include "wire/url.h"
 
 enum {
     MAX_HEADER_BYTES = 256 << 10,

@@ -118,12 +118,6 @@ struct th_client_stats {
 };
 void th_client_stats(const th_client *client, struct th_client_stats *out);
 
-/* https, or http to a loopback host (127.0.0.0/8, ::1, localhost), without user name and password.
- * TH_INVALID and what is wrong otherwise. */
-int th_url_check(const char *url, th_error *err);
-/* The same, but http to any host is fine. */
-int th_url_check_plain(const char *url, th_error *err);
-
 /* Releases what libcurl keeps for the process, after the last client is gone. */
 void th_transfer_global_cleanup(void);
 

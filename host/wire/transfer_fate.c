@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "wire/transfer_impl.h"
+#include "wire/url.h"
 
 static enum th_kind kind_of(CURLcode code)
 {
@@ -33,14 +34,16 @@ static enum th_kind kind_of(CURLcode code)
     }
 }
 
-/* "api.example.com:8443" of "https://api.example.com:8443/x?y"; checked before, so that it contains
- * no user name. */
-static void host_of(const char *url, char *host, size_t size)
+/* "api.example.com:8443" of "https://api.example.com:8443/x?y" */
+static void host_of(const char *text, char *host, size_t size)
 {
-    const char *at = strstr(url, "://");
+    th_url url;
 
-    at = at ? at + 3 : url;
-    snprintf(host, size, "%.*s", (int)strcspn(at, "/?#"), at);
+    if (th_url_parse(text, "", &url, NULL) == 0)
+        snprintf(host, size, "%s%s%s", url.host, url.port ? ":" : "", url.port ? url.port : "");
+    else
+        snprintf(host, size, "the server");
+    th_url_close(&url);
 }
 
 /* libcurl's words without its prefixes that tell an operator nothing. */

@@ -1,78 +1,108 @@
+#include "wire/url.h"
+
 #include <curl/curl.h>
 #include <string.h>
 
-#include "wire/transfer.h"
-
-struct url_parts {
-    char *scheme, *host, *user, *password; /* libcurl's memory */
-};
-
-static void close_parts(struct url_parts *parts)
-{
-    curl_free(parts->scheme);
-    curl_free(parts->host);
-    curl_free(parts->user);
-    curl_free(parts->password);
-}
-
-/* libcurl's own parser, so that this sees the same host as the request goes to: 127.1 and 0x7f.1
- * come out as 127.0.0.1, and "http://127.0.0.1@example.com" as example.com. */
-static CURLUcode parse(const char *url, struct url_parts *parts)
-{
-    CURLU *handle = curl_url();
-
-    *parts = (struct url_parts){0};
-    if (!handle)
-        return CURLUE_OUT_OF_MEMORY;
-    CURLUcode code = curl_url_set(handle, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
-    if (code == CURLUE_OK)
-        code = curl_url_get(handle, CURLUPART_SCHEME, &parts->scheme, 0);
-    curl_url_get(handle, CURLUPART_HOST, &parts->host, 0);
-    curl_url_get(handle, CURLUPART_USER, &parts->user, 0);
-    curl_url_get(handle, CURLUPART_PASSWORD, &parts->password, 0);
-    curl_url_cleanup(handle);
-    return code;
-}
-
 static bool is_loopback(const char *host)
 {
-    return strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
+    return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
            (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host));
 }
 
-static int check_parts(const struct url_parts *parts, bool plain, th_error *err)
+static void make_lower(char *text)
 {
-    bool https = strcasecmp(parts->scheme, "https") == 0;
-
-    if (!https && strcasecmp(parts->scheme, "http") != 0)
-        return th_fail(err, TH_INVALID, "the URL begins with %s://; use https://", parts->scheme);
-    if (!parts->host || !parts->host[0])
-        return th_fail(err, TH_INVALID, "the URL names no host");
-    if (parts->user || parts->password) {
-        return th_fail(err, TH_INVALID,
-                       "the URL for %s contains a user name or password; configure a token instead",
-                       parts->host);
-    }
-    if (!https && !plain && !is_loopback(parts->host)) {
-        return th_fail(
-            err, TH_INVALID,
-            "plain http to %s is refused, because anyone on the way could read the token "
-            "and the passwords; use https:// (http is for loopback only)",
-            parts->host);
-    }
-    return 0;
+    for (; *text; text++)
+        if (*text >= 'A' && *text <= 'Z')
+            *text |= 0x20;
 }
 
-static int check(const char *url, bool plain, th_error *err)
+static CURLUcode read_parts(CURLU *handle, const char *text, th_url *url)
 {
-    struct url_parts parts;
+    char *user = NULL, *password = NULL;
+    CURLUcode code =
+        curl_url_set(handle, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS);
+    if (code)
+        return code;
+    curl_url_get(handle, CURLUPART_SCHEME, &url->scheme, 0);
+    curl_url_get(handle, CURLUPART_HOST, &url->host, 0);
+    curl_url_get(handle, CURLUPART_PORT, &url->port, CURLU_NO_DEFAULT_PORT);
+    curl_url_get(handle, CURLUPART_PATH, &url->path, 0);
+    curl_url_get(handle, CURLUPART_QUERY, &url->query, 0);
+    curl_url_get(handle, CURLUPART_FRAGMENT, &url->fragment, 0);
+    curl_url_get(handle, CURLUPART_USER, &user, 0);
+    curl_url_get(handle, CURLUPART_PASSWORD, &password, 0);
+    url->user = user || password;
+    curl_free(user);
+    curl_free(password);
 
-    if (!strstr(url, "://"))
-        return th_fail(err, TH_INVALID, "the URL must begin with https://");
-    CURLUcode code = parse(url, &parts);
-    int rc = code ? th_fail(err, TH_INVALID, "the URL cannot be read: %s", curl_url_strerror(code))
-                  : check_parts(&parts, plain, err);
-    close_parts(&parts);
+    /* What is left without the rest is the origin. */
+    static const CURLUPart rest[] = {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_PATH,
+                                     CURLUPART_QUERY, CURLUPART_FRAGMENT};
+    for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++)
+        curl_url_set(handle, rest[i], NULL, 0);
+    curl_url_get(handle, CURLUPART_URL, &url->origin, CURLU_NO_DEFAULT_PORT);
+    if (!url->scheme || !url->host || !url->path || !url->origin)
+        return CURLUE_OUT_OF_MEMORY;
+    make_lower(url->scheme);
+    make_lower(url->host);
+    make_lower(url->origin);
+    size_t len = strlen(url->origin);
+    if (len > 0 && url->origin[len - 1] == '/')
+        url->origin[len - 1] = '\0';
+    url->loopback = is_loopback(url->host);
+    return CURLUE_OK;
+}
+
+int th_url_parse(const char *text, const char *what, th_url *url, th_error *err)
+{
+    *url = (th_url){0};
+    /* libcurl is more generous: it takes one slash or three, and a backslash for a part of a name. */
+    const char *authority = strstr(text, "://");
+    size_t scheme = authority ? (size_t)(authority - text) : 0;
+    if (!((scheme == 5 && strncasecmp(text, "https", 5) == 0) ||
+          (scheme == 4 && strncasecmp(text, "http", 4) == 0)))
+        return th_fail(err, TH_INVALID, "%s must begin with https://", what);
+    authority += 3;
+    size_t len = strcspn(authority, "/?#\\");
+    if (authority[len] == '\\')
+        return th_fail(err, TH_INVALID, "%s contains '\\' in the name of its host", what);
+    if (len == 0 && authority[0])
+        return th_fail(err, TH_INVALID, "%s names no host", what);
+
+    CURLU *handle = curl_url();
+    CURLUcode code = handle ? read_parts(handle, text, url) : CURLUE_OUT_OF_MEMORY;
+    curl_url_cleanup(handle);
+    if (code == CURLUE_OK)
+        return 0;
+    th_url_close(url);
+    return code == CURLUE_OUT_OF_MEMORY
+               ? th_fail(err, TH_INVALID, "not enough memory")
+               : th_fail(err, TH_INVALID, "%s cannot be read: %s", what, curl_url_strerror(code));
+}
+
+void th_url_close(th_url *url)
+{
+    char *const parts[] = {url->scheme, url->origin, url->host,    url->port,
+                           url->path,   url->query,  url->fragment};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        curl_free(parts[i]);
+    *url = (th_url){0};
+}
+
+static int check(const char *text, bool plain, th_error *err)
+{
+    th_url url;
+    int rc = th_url_parse(text, "the URL", &url, err);
+    if (rc == 0 && url.user)
+        rc = th_fail(err, TH_INVALID,
+                     "the URL for %s contains a user name or password; configure a token instead",
+                     url.host);
+    else if (rc == 0 && !plain && !url.loopback && strcmp(url.scheme, "http") == 0)
+        rc = th_fail(err, TH_INVALID,
+                     "plain http to %s is refused, because anyone on the way could read the token "
+                     "and the passwords; use https:// (http is for loopback only)",
+                     url.host);
+    th_url_close(&url);
     return rc;
 }
 

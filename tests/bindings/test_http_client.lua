@@ -81,6 +81,8 @@ function tests.test_an_address_of_the_same_server_is_followed_as_a_list_gives_it
     lu.assertEquals(server.requests[1].target, "/api/users?page=2")
     lu.assertEquals(server.requests[1].headers.authorization, "Bearer t0ken")
     lu.assertEquals(server.requests[2].target, "/other")
+    client:get((server.url:gsub("127%.0%.0%.1", "127.1")) .. "/third")
+    lu.assertEquals(server.requests[3].target, "/third")
 end
 
 function tests.test_a_base_without_tls_or_with_credentials_is_refused()

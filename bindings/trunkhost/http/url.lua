@@ -70,28 +70,30 @@ function url.encode(values, secrets, what)
     return table.concat(parts, "&")
 end
 
---- scheme, authority, rest: of an absolute URL.
-local function split(text)
-    local scheme <const>, authority <const>, rest <const> = text:match "^(%a[%w+.-]*)://([^/?#\\]*)(.*)$"
-    return scheme and scheme:lower(), authority, rest
-end
+---@class trunkhost.UrlParts
+---@field scheme string  "https" or "http"
+---@field origin string  "https://pbx.example.com:8443"
+---@field path string    as it was written; "/" when there is none
+---@field query? string
+---@field fragment? string
 
---- The same for two addresses of one server.
-local function origin_of(scheme, authority)
-    local host, port = authority:lower():match "^(.-):(%d*)$"
-    host, port = host or authority:lower(), port or ""
-    local usual <const> = scheme == "https" and "443" or "80"
-    return ("%s://%s%s"):format(scheme, host, (port == "" or port == usual) and "" or ":" .. port)
-end
-
-local function check_authority(scheme, authority, where)
-    if scheme ~= "https" and scheme ~= "http" then
-        refuse("http: %s must begin with https://", where)
-    elseif authority:find "@" then
-        refuse("http: %s contains a user name or password; use `auth` or `headers`, which no error shows", where)
-    elseif authority == "" then
-        refuse("http: %s names no host", where)
+--- An address in its parts. An error quotes nothing of it.
+---@param text string
+---@param what string  how an error calls it
+---@return trunkhost.UrlParts
+function url.read(text, what)
+    local parts <const> = core.url(text, "http: " .. what)
+    if parts.user then
+        refuse("http: %s contains a user name or password; use `auth` or `headers`, which no error shows", what)
     end
+    return parts
+end
+
+--- What follows the origin.
+---@param parts trunkhost.UrlParts
+---@return string
+function url.rest(parts)
+    return parts.path .. (parts.query and "?" .. parts.query or "")
 end
 
 --- What a URL cannot contain; nothing of it is quoted, because it may be secret.
@@ -116,24 +118,19 @@ local function check_dots(path, where)
     end
 end
 
---- Reads a `base_url`.
----@param text string
+--- What a client needs of its `base_url`.
+---@param parts trunkhost.UrlParts
 ---@param secret boolean  whether its path is
 ---@return trunkhost.HttpBase
-function url.base(text, secret)
-    local scheme <const>, authority <const>, rest <const> = split(text)
-    if not scheme then
-        refuse("http: base_url must begin with https://")
-    end
-    check_authority(scheme, authority, "base_url")
-    if rest:find "[?#]" then
+function url.base(parts, secret)
+    if parts.query or parts.fragment then
         refuse("http: base_url contains a query or a fragment; give `query` to each request")
     end
-    check_characters(rest, "base_url")
-    check_dots(rest, "base_url")
-    local origin <const>, path <const> = origin_of(scheme, authority), rest:gsub("/+$", "")
-    return { origin = origin, path = path, secret = secret, plain = scheme == "http",
-        shown = secret and path ~= "" and origin .. "/…" or origin .. path }
+    check_characters(parts.path, "base_url")
+    check_dots(parts.path, "base_url")
+    local path <const> = parts.path:gsub("/+$", "")
+    return { origin = parts.origin, path = path, secret = secret, plain = parts.scheme == "http",
+        shown = parts.origin .. (secret and path ~= "" and "/…" or path) }
 end
 
 local function segments(list)
@@ -152,14 +149,12 @@ end
 
 --- The rest of an absolute URL at the base's server.
 local function same_origin(base, path)
-    local scheme <const>, authority <const>, rest <const> = split(path)
-    check_authority(scheme, authority, "the address")
-    local origin <const> = origin_of(scheme, authority)
-    if origin ~= base.origin then
+    local parts <const> = url.read(path, "the address")
+    if parts.origin ~= base.origin then
         refuse("http: %s is another server than %s, and gets nothing from this client; make another client for it",
-            origin, base.origin)
+            parts.origin, base.origin)
     end
-    return rest:find "^/" and rest or "/" .. rest
+    return url.rest(parts) .. (parts.fragment and "#" .. parts.fragment or "")
 end
 
 local function with_query(path, query)
@@ -203,21 +198,15 @@ function url.join(base, path, query)
 end
 
 --- An address of its own, which the host checks before it is used.
----@param text string
+---@param parts trunkhost.UrlParts
 ---@param secret boolean  whether all of it but the host is
 ---@param query string
 ---@return trunkhost.HttpAddress
-function url.absolute(text, secret, query)
-    local scheme <const>, authority <const>, rest <const> = split(text)
-    if not scheme then
-        refuse("http: the URL must begin with https://")
-    end
-    check_authority(scheme, authority, "the URL")
-    local plain <const> = rest:match "^[^#]*"
-    local visible <const> = secret and plain:find "^/." and "/…" or plain:match "^[^?]*"
-    return { url = ("%s://%s%s"):format(scheme, authority, with_query(plain, query)),
-        shown = ("%s://%s%s%s"):format(scheme, authority, visible,
-            (query ~= "" or plain:find "?") and "?…" or "") }
+function url.absolute(parts, secret, query)
+    local rest <const> = url.rest(parts)
+    local visible <const> = secret and rest ~= "/" and "/…" or parts.path
+    return { url = parts.origin .. with_query(rest, query),
+        shown = parts.origin .. visible .. ((query ~= "" or parts.query) and "?…" or "") }
 end
 
 return url

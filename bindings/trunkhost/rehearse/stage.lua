@@ -67,7 +67,7 @@ end
 function stage.open(words, settings)
     local folder <const> = assert(uv.fs_mkdtemp((os.getenv "TMPDIR" or "/tmp") .. "/trunkhost-rehearsal-XXXXXX"))
     local self <const> = setmetatable({ folder = folder, words = words, settings = settings }, Stage)
-    self.admin = core.sandbox("famulor").base_url:match "^(%a+://[^/]+)" .. "/_sandbox/"
+    self.admin = core.url(core.sandbox("famulor").base_url, "the sandbox").origin .. "/_sandbox/"
     link_providers(folder)
     return self
 end

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "test.h"
-#include "wire/transfer.h"
+#include "wire/url.h"
 
 TEST(https_goes_anywhere_and_http_to_loopback)
 {
@@ -46,6 +46,10 @@ TEST(everything_else_is_refused_with_the_reason)
         {"//app.famulor.de/api", "must begin with https://"},
         {"", "must begin with https://"},
         {"https://", "cannot be read"},
+        {"https:///evil.example/", "names no host"},
+        {"https:/evil.example/?x=://", "must begin with https://"},
+        {"https://app.famulor.de\\@evil.example/", "'\\'"},
+        {"http://127.0.0.1\\.evil.example/", "'\\'"},
         {"https://exa mple.com/", "cannot be read"},
         {"https://example.com:99999/", "cannot be read"},
         {"https://example.com/\r\nX: y", "cannot be read"},
@@ -57,5 +61,32 @@ TEST(everything_else_is_refused_with_the_reason)
         assert_null(strstr(err.message, "s3cret"));
         assert_int_equal(err.kind, TH_INVALID);
         th_error_close(&err);
+    }
+}
+
+TEST(an_address_in_parts_names_one_server_in_one_way)
+{
+    static const struct {
+        const char *url, *origin, *path, *query;
+        bool loopback;
+    } same[] = {
+        {"HTTPS://API.Example.com:443", "https://api.example.com", "/", NULL, false},
+        {"https://api.example.com:08443/a/../B%2f?x=1?#part", "https://api.example.com:8443",
+         "/a/../B%2f", "x=1?", false},
+        {"http://0x7f.1:80/x", "http://127.0.0.1", "/x", NULL, true},
+        {"http://LocalHost:8080?x", "http://localhost:8080", "/", "x", true},
+        {"https://[2001:DB8::1]/", "https://[2001:db8::1]", "/", NULL, false},
+    };
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        th_url url;
+        assert_int_equal(th_url_parse(same[i].url, "the URL", &url, NULL), 0);
+        assert_string_equal(url.origin, same[i].origin);
+        assert_string_equal(url.path, same[i].path);
+        assert_true((url.query == NULL) == (same[i].query == NULL));
+        if (url.query)
+            assert_string_equal(url.query, same[i].query);
+        assert_int_equal(url.loopback, same[i].loopback);
+        assert_false(url.user);
+        th_url_close(&url);
     }
 }

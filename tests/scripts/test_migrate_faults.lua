@@ -14,18 +14,26 @@ program.haste = 10
 
 --- They wait far more than they work.
 local WORKERS <const> = 13
+-- Seconds after which the accounts count on what was made being listed: more than any target lags behind.
+local SETTLED <const> = 0.4
+--- What is wrong with the target.
 local FAULTS <const> = {
-    "lost_reply@POST=0.3+refuse@POST=0.1",
-    "error_after@POST=0.3+cut_body@POST=0.1+lost_reply@PATCH=0.3",
-    "lost_reply@POST=0.2+drop=0.05+html=0.05+limit=0.05",
+    { fault = "lost_reply@POST=0.3+refuse@POST=0.1" },
+    { fault = "error_after@POST=0.3+cut_body@POST=0.1+lost_reply@PATCH=0.3" },
+    { fault = "lost_reply@POST=0.2+drop=0.05+html=0.05+limit=0.05" },
+    { fault = "timeout_after@POST=0.3+lost_reply@POST=0.2+touched=0.2", eventual = "200" },
+    { fault = "accepted_before@POST=0.2+accepted_after@POST=0.2+error_200@POST=0.2+other_before@PATCH=0.3" },
+    { fault = "empty_before@POST=0.2+blank_after@POST=0.2+short_list=0.1+same_page=0.1", page = 2 },
+    { fault = "limit@POST=0.2+busy@POST=0.1", retry_after = "epoch:86400" },
 }
 
 --- Two disturbed runs, and one that is not; returns how many replies were disturbed.
 local function disturb(pair, seed, faults)
-    local moment = ("%s, %s"):format(pair:place(), faults)
+    local moment = ("%s, %s"):format(pair:place(), faults.fault)
     local plan, hit = disturbed.prepare(pair), 0
     for run = 1, 2 do
-        pair.target:tell("faults", { fault = faults, seed = seed + run })
+        pair.target:tell("faults", { fault = faults.fault, seed = seed + run, eventual = faults.eventual,
+            page = faults.page, retry_after = faults.retry_after })
         disturbed.check(pair, pair:run(plan.arguments), ("%s, run %d"):format(moment, run))
     end
     pair.target:tell "faults"
@@ -44,7 +52,7 @@ local function every_pair(part, count)
         for _, to in ipairs(pairs_of.apis) do
             place = place + 1
             local chosen = part and place % count == part % count or os.getenv "WAY" == from .. "," .. to
-            local pair = chosen and pairs_of.open(sandboxes.source, sandboxes.target, from, to)
+            local pair = chosen and pairs_of.open(sandboxes.source, sandboxes.target, from, to, SETTLED)
             for seed, faults in ipairs(chosen and FAULTS or {}) do
                 lines[#lines + 1] = ("%s %s %d"):format(from, to, disturb(pair, 10 * place + seed, faults))
             end

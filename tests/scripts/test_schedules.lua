@@ -33,7 +33,8 @@ local SETTLED <const> = 0.4
 -- Runs that may be needed before that time is over.
 local LAST_RUNS <const> = 40
 local PAGES <const> = { 0, 0, 0, 2, 3 }
-local RETRY_AFTER <const> = { "documented", "none", "0", "1", "date:1" }
+local RETRY_AFTER <const> = { "documented", "none", "0", "1", "date:1", "epoch:1", "86400", "epoch:86400",
+    "date:9999999999" }
 local CALLS <const> = { "pwrite64", "fdatasync", "write", "sendto" }
 
 -- ---------------------------------------------------------------------------------------------------
@@ -44,12 +45,13 @@ local function one_of(list)
 end
 
 local function faults(writes, is_mute)
-    local chosen = {}
+    local chosen, touched, unchanged = {}, false, false
     for _ = 1, math.random(0, 3) do
         local fault, rate = one_of(FAULTS), math.random() ^ 2 * 0.6
         local methods = math.random() < 0.6 and writes or { "" }
-        -- Between two requests: what moves within a write cannot be told from what the write has moved.
-        if fault == "touched" then methods = { "@GET" } end
+        -- What moves within a write that changes nothing cannot be told from what the write has moved.
+        if fault == "touched" and unchanged or fault == "unchanged" and touched then methods = { "@GET" } end
+        touched, unchanged = touched or fault == "touched", unchanged or fault == "unchanged"
         -- A create has no id yet: the trunk of another one in its answer cannot be told from its own.
         if fault == "other_after" and writes[1] == "@POST" then methods = {} end
         -- Vatel shows nothing of a password: there its yes is all that anybody has.

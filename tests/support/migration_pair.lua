@@ -33,22 +33,23 @@ function pair.sandboxes(settings)
         { __close = stop })
 end
 
--- The sandboxes show at once what they have made.
 local ACCOUNT <const> =
-    "  [%q] = { provider = %q, base_url = %q, token = { file = %q }, rate = {}, eventual = 0 },"
+    "  [%q] = { provider = %q, base_url = %q, token = { file = %q }, rate = {}, eventual = %s },"
 
 ---@param source table
 ---@param target table
 ---@param from string
 ---@param to string
+---@param eventual? number  seconds after which a new trunk is listed; default 0: the sandboxes show it at once
 ---@return MigrationPair
-function pair.open(source, target, from, to)
+function pair.open(source, target, from, to, eventual)
+    eventual = eventual or 0
     local self = setmetatable({ source = source, target = target, from = from, to = to, names = {} }, MigrationPair)
     local token = source.folder .. "/token"
     program.write(token, "sandbox\n", "600")
     program.write(source.folder .. "/pair.lua", table.concat({ "return { accounts = {",
-        ACCOUNT:format("old", from, source:url(from), token), ACCOUNT:format("new", to, target:url(to), token), "} }" },
-        "\n"))
+        ACCOUNT:format("old", from, source:url(from), token, eventual),
+        ACCOUNT:format("new", to, target:url(to), token, eventual), "} }" }, "\n"))
     return self
 end
 

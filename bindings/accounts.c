@@ -66,8 +66,6 @@ static int open_account(lua_State *L)
         th_error_set_code(&err, "configuration");
         return th_error_raise(L, &err);
     }
-    account->next = runtime->accounts;
-    runtime->accounts = account;
     th_account_push(L, account);
     return 1;
 }

@@ -110,7 +110,7 @@ static int core_run(lua_State *L)
     lua_setfield(L, -2, "dry_run");
     lua_pushboolean(L, runtime->sandbox != NULL);
     lua_setfield(L, -2, "sandbox");
-    lua_pushboolean(L, runtime->phase != TH_PHASE_RUN);
+    lua_pushboolean(L, runtime->stop.phase != TH_PHASE_RUN);
     lua_setfield(L, -2, "stopping");
     lua_pushstring(L, runtime->script);
     lua_setfield(L, -2, "script");
@@ -129,27 +129,28 @@ static int core_run(lua_State *L)
  * that are left to end in (without a bound: a huge number) */
 static int core_stopping(lua_State *L)
 {
-    lua_pushboolean(L, th_stop_asked(L));
-    lua_pushnumber(L, th_stop_left(L));
+    lua_pushboolean(L, th_task_stopping(L));
+    lua_pushnumber(L, th_stop_left(&th_runtime_of(L)->stop, L));
     return 2;
 }
 
 /* deadline(seconds, text): of this task and of what it spawns from then on; deadline(): none */
 static int core_deadline(lua_State *L)
 {
-    th_stop_deadline(L, luaL_optnumber(L, 1, 0), luaL_optstring(L, 2, NULL));
+    th_stop_deadline(&th_runtime_of(L)->stop, L, luaL_optnumber(L, 1, 0),
+                     luaL_optstring(L, 2, NULL));
     return 0;
 }
 
 /* why_cut() → nil; after everything was cancelled, why: "signal" or "drain" */
 static int core_why_cut(lua_State *L)
 {
-    const th_runtime *runtime = th_runtime_of(L);
-    if (runtime->phase != TH_PHASE_CANCEL)
+    const th_stop *stop = &th_runtime_of(L)->stop;
+    if (stop->phase != TH_PHASE_CANCEL)
         lua_pushnil(L);
     else
-        lua_pushstring(L, runtime->stop.cut ? "drain" : "signal");
-    lua_pushnumber(L, runtime->stop.drain_seconds);
+        lua_pushstring(L, stop->cut ? "drain" : "signal");
+    lua_pushnumber(L, stop->drain_seconds);
     return 2;
 }
 

@@ -133,7 +133,7 @@ static int ledger_begin(lua_State *L)
     th_runtime *runtime = th_runtime_of(L);
     const char *from = luaL_optstring(L, 1, NULL), *undoes = luaL_optstring(L, 2, NULL);
     th_task_may_wait(L, "begin a run");
-    th_runtime_admit(L, "begin a run");
+    th_task_admit(L, "begin a run");
     if ((from || undoes) && runtime->run_recorded)
         return luaL_error(L, "the run is recorded already, so it cannot continue or undo another");
     if (undoes) {
@@ -159,7 +159,7 @@ static int ledger_lock(lua_State *L)
     const char *account = th_lua_account_name(L, 1);
     th_error err = {0};
     th_task_may_wait(L, "lock an account");
-    th_runtime_admit(L, "lock an account");
+    th_task_admit(L, "lock an account");
     if (th_runtime_lock(th_runtime_of(L), account, &err) != 0) {
         if (err.kind != TH_CONFLICT)
             th_error_set_code(&err, "ledger");
@@ -246,7 +246,7 @@ static int ledger_item_begin(lua_State *L)
                        .undoes = luaL_optinteger(L, 5, 0),
                        .label = luaL_optstring(L, 6, NULL)};
     th_task_may_wait(L, "begin an item");
-    th_runtime_admit(L, "begin an item");
+    th_task_admit(L, "begin an item");
     th_ledger *ledger = open_ledger(L);
     op.plan = json_argument(L, 3, &plan);
     th_ledger_op *copy = th_ledger_op_copy(&op);

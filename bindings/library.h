@@ -16,6 +16,9 @@ struct th_lua_module {
 /* Ends with a NULL name. Made at build time from bindings/. */
 extern const struct th_lua_module th_lua_modules[];
 
+/* Makes all of it to be found by require. Leaves the stack as it was; may raise. */
+void th_library_open(lua_State *L);
+
 /* C modules: each pushes its module table. */
 int th_open_core(lua_State *L);
 /* print and os.exit as this program needs them; there before any module is. */

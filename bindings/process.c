@@ -28,6 +28,47 @@ struct piece {
     th_buf text;
 };
 
+struct th_children {
+    th_guest base; /* first */
+    uv_loop_t *loop;
+    unsigned running;
+};
+
+/* They were told to end, and are killed if they do not. */
+static bool children_close(th_guest *guest)
+{
+    const struct th_children *children = (struct th_children *)guest;
+    while (children->running > 0)
+        uv_run(children->loop, UV_RUN_ONCE);
+    return true;
+}
+
+static void children_destroy(th_guest *guest)
+{
+    free(guest);
+}
+
+/* Made for the first child. */
+static struct th_children *children_of(lua_State *L, th_runtime *runtime)
+{
+    static const char key = 0;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &key); // children
+    struct th_children *children = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    if (children)
+        return children;
+    children = calloc(1, sizeof *children);
+    if (!children)
+        luaL_error(L, "not enough memory");
+    children->base.close = children_close;
+    children->base.destroy = children_destroy;
+    children->loop = &runtime->loop;
+    th_guest_add(&runtime->guests, &children->base);
+    lua_pushlightuserdata(L, children);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
+    return children;
+}
+
 static void child_free(th_child *child)
 {
     th_buf_close(&child->printed);
@@ -70,7 +111,7 @@ static void end_output(th_child *child, uv_pipe_t *pipe)
 static void process_gone(th_child *child)
 {
     child->exited = true;
-    child->runtime->children--;
+    child->children->running--;
     th_timer_stop(child->runtime->timers, &child->limit);
     close_handle((uv_handle_t *)&child->process);
 }
@@ -250,10 +291,13 @@ void th_child_describe(const void *ptr, th_buf *out)
 th_child *th_child_create(lua_State *L, const struct th_wait_ops *ops, const char *name,
                           double seconds)
 {
+    th_runtime *runtime = th_runtime_of(L);
+    struct th_children *children = children_of(L, runtime);
     th_child *child = calloc(1, sizeof *child);
     if (!child)
         luaL_error(L, "not enough memory");
-    child->runtime = th_runtime_of(L);
+    child->runtime = runtime;
+    child->children = children;
     child->printed.sensitive = child->complained.sensitive = true;
     child->limit_ns = (uint64_t)(seconds * 1e9);
     th_task_attach(L, ops, child);
@@ -306,7 +350,7 @@ int th_child_spawn(th_child *child, char **argv, char **env, const char *cwd)
         child->process.data = child;
         rc = uv_spawn(&child->runtime->loop, &child->process, &options);
         child->open++; /* the handle is there even when the process is not */
-        child->runtime->children += rc == 0;
+        child->children->running += rc == 0;
     }
     for (int i = 0; i < 3; i++)
         if (ends[i] >= 0)

@@ -119,7 +119,7 @@ static int run_process(lua_State *L)
     th_task_may_wait(L, "run a command");
     char **argv = push_argv(L, 1); // words stdin env cwd argv
     lua_pushfstring(L, "start the command %s", argv[0]);
-    th_runtime_admit(L, lua_tostring(L, -1));
+    th_task_admit(L, lua_tostring(L, -1));
     th_task_set_acted(L);
     char **env = lua_isnil(L, 3) ? NULL : push_strings(L, 3);
     const char *text = lua_tolstring(L, 2, &len);
@@ -221,7 +221,7 @@ static int token_done(lua_State *L, int status, lua_KContext ctx)
     th_error err = {0};
     if (child->waits > 0) {
         th_task_release(L);
-        th_runtime_admit(L, "wait for a token");
+        th_task_admit(L, "wait for a token");
         return luaL_error(L, "the wait for a token was interrupted");
     }
     int rc = judge_token(L, child, &secret, &err);
@@ -246,7 +246,7 @@ static int token_from_command(lua_State *L)
     bool waits = lua_isyieldable(L) || runtime->turning;
     if (waits)
         th_task_may_wait(L, "run a command for a token");
-    th_runtime_admit(L, "run a command for a token");
+    th_task_admit(L, "run a command for a token");
     char **argv = push_argv(L, 1);
     th_child *child = th_child_create(L, &token_ops, argv[0], seconds);
     child->vault = sodium_malloc(TH_CHILD_VAULT);
@@ -263,7 +263,7 @@ static int token_from_command(lua_State *L)
     if (waits)
         return th_task_park(L, 0, token_done);
     /* Inside of require and the like, where a module opens its account: the loop turns here. */
-    while (child->waits > 0 && !th_stop_asked(L))
+    while (child->waits > 0 && !th_task_stopping(L))
         uv_run(&runtime->loop, UV_RUN_ONCE);
     return token_done(L, LUA_OK, 0);
 }

@@ -71,7 +71,7 @@ static int prompt_done(lua_State *L, int status, lua_KContext ctx)
         lua_pushlstring(L, op->line, len);
     }
     th_task_release(L);
-    th_runtime_admit(L, "ask");
+    th_task_admit(L, "ask");
     return 1;
 }
 
@@ -80,7 +80,7 @@ static int prompt(lua_State *L)
 {
     const char *question = luaL_checkstring(L, 1);
     th_task_may_wait(L, "ask");
-    th_runtime_admit(L, "ask");
+    th_task_admit(L, "ask");
     th_runtime *runtime = th_runtime_of(L);
     struct prompt_op *op = calloc(1, sizeof *op);
     if (!op)

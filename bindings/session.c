@@ -96,7 +96,7 @@ static int input_done(lua_State *L, int status, lua_KContext ctx)
     else
         lua_pushnil(L);
     th_task_release(L);
-    th_runtime_admit(L, "read a line");
+    th_task_admit(L, "read a line");
     return 1;
 }
 
@@ -115,7 +115,7 @@ static int read_now(lua_State *L)
 static int input(lua_State *L)
 {
     th_task_may_wait(L, "read a line");
-    th_runtime_admit(L, "read a line");
+    th_task_admit(L, "read a line");
     th_runtime *runtime = th_runtime_of(L);
     struct input_op *op = calloc(1, sizeof *op);
     if (!op)
@@ -135,7 +135,7 @@ static int input(lua_State *L)
     }
     th_task_attach(L, &input_ops, op);
     op->waker = th_task_waker(L);
-    op->session = (struct session *)runtime->session;
+    op->session = (struct session *)runtime->stop.session;
     if (op->session)
         op->session->op = op;
     uv_poll_start(&op->poll, UV_READABLE, input_readable);
@@ -190,8 +190,8 @@ static int session_others(lua_State *L)
 static int session_close(lua_State *L)
 {
     struct session *session = luaL_checkudata(L, 1, SESSION_TYPE);
-    if (session->runtime->session == &session->base)
-        session->runtime->session = NULL;
+    if (session->runtime->stop.session == &session->base)
+        session->runtime->stop.session = NULL;
     return 0;
 }
 
@@ -200,14 +200,14 @@ static int session_close(lua_State *L)
 static int session(lua_State *L)
 {
     th_runtime *runtime = th_runtime_of(L);
-    if (runtime->session)
+    if (runtime->stop.session)
         return luaL_error(L, "there is a session already");
     struct session *session = lua_newuserdatauv(L, sizeof *session, 1); // session
     memset(session, 0, sizeof *session);
     session->base.interrupt = session_interrupt;
     session->runtime = runtime;
     luaL_setmetatable(L, SESSION_TYPE);
-    runtime->session = &session->base;
+    runtime->stop.session = &session->base;
     return 1;
 }
 

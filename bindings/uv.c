@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <lauxlib.h>
 #include <luv/luv.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "library.h"
@@ -49,7 +50,7 @@ static int call_back(lua_State *L, int nargs, int nresults, int flags)
 {
     (void)flags;
     th_runtime *runtime = th_runtime_of(L);
-    if (runtime->loop_closing) {
+    if (runtime->ended) {
         lua_pop(L, nargs + 1);
         return 0;
     }
@@ -99,8 +100,15 @@ static bool may_call(lua_State *L, uv_handle_t *handle)
     return uv_is_closing(handle) || (uv_is_active(handle) && uv_has_ref(handle));
 }
 
-static bool loop_waits(th_runtime *runtime)
+/* What luv keeps in a run. */
+struct luv_guest {
+    th_guest base; /* first */
+    th_runtime *runtime;
+};
+
+static bool loop_may_call(th_guest *guest)
 {
+    const th_runtime *runtime = ((struct luv_guest *)guest)->runtime;
     return runtime->loop.active_reqs.count > 0 || any_handle(runtime->L, may_call);
 }
 
@@ -167,13 +175,13 @@ static void on_patience(uv_timer_t *timer)
     *(bool *)timer->data = true;
 }
 
-static bool loop_close(th_runtime *runtime)
+static bool loop_close(th_guest *guest)
 {
+    th_runtime *runtime = ((struct luv_guest *)guest)->runtime;
     lua_State *L = runtime->L;
     uv_loop_t *loop = &runtime->loop;
     uv_timer_t patience;
     bool over = false;
-    runtime->loop_closing = true;
     lua_settop(L, 0);
     lua_pushcfunction(L, close_all);
     if (lua_pcall(L, 0, 0, 0) != LUA_OK)
@@ -195,6 +203,23 @@ static bool loop_close(th_runtime *runtime)
             "slow name server?); left without waiting for them",
             loop->active_reqs.count);
     return clean;
+}
+
+static void guest_destroy(th_guest *guest)
+{
+    free(guest);
+}
+
+static void add_guest(lua_State *L, th_runtime *runtime)
+{
+    struct luv_guest *guest = calloc(1, sizeof *guest);
+    if (!guest)
+        luaL_error(L, "not enough memory");
+    guest->base.may_call = loop_may_call;
+    guest->base.close = loop_close;
+    guest->base.destroy = guest_destroy;
+    guest->runtime = runtime;
+    th_guest_add(&runtime->guests, &guest->base);
 }
 
 /* --- the module ------------------------------------------------------------------------------- */
@@ -256,7 +281,6 @@ int th_open_uv(lua_State *L)
     luv_set_callback(runtime->L, call_back);
     luaopen_luv(L); // loaded uv
     adapt(L);
-    runtime->loop_waits = loop_waits;
-    runtime->loop_close = loop_close;
+    add_guest(L, runtime);
     return 1;
 }

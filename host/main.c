@@ -13,6 +13,7 @@
 #include "command/runs.h"
 #include "command/sandbox.h"
 #include "command/secrets.h"
+#include "library.h"
 #include "options.h"
 #include "runtime/runtime.h"
 
@@ -85,6 +86,8 @@ static int finish_output(bool log_json, int status)
     return status < TH_EXIT_ERROR ? TH_EXIT_ERROR : status;
 }
 
+static const char prompt[] = "return require('trunkhost.commands.interactive')(...)";
+
 /* The script is `name`, at `path` (freed here), or options->code; argv are its arguments. A prompt
  * may have none: `name` is NULL then. */
 static int run(const th_options *options, const char *name, char *path, int argc, char **argv)
@@ -95,18 +98,20 @@ static int run(const th_options *options, const char *name, char *path, int argc
     th_runtime_options own = options->runtime;
     own.allocator = th_pool_allocate;
     own.allocator_ctx = &pool;
+    own.open_library = th_library_open;
     if (th_runtime_create(&own, &runtime, &err) != 0) {
         th_report(options->runtime.log_json, &err);
         th_pool_close(&pool);
         free(path);
         return TH_EXIT_ERROR;
     }
-    int status = th_runtime_run(runtime, &(th_script){.path = path,
-                                                      .name = name,
-                                                      .code = options->code,
-                                                      .argc = argc,
-                                                      .argv = argv,
-                                                      .interactive = options->interactive});
+    int status =
+        th_runtime_run(runtime, &(th_script){.path = path,
+                                             .name = name,
+                                             .code = options->code,
+                                             .argc = argc,
+                                             .argv = argv,
+                                             .prompt = options->interactive ? prompt : NULL});
     bool stuck = false;
     if (th_runtime_destroy(runtime, &stuck) != 0)
         status = TH_EXIT_ERROR;

@@ -1,6 +1,7 @@
 #include "call/account.h"
 
 #include <sodium.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,41 @@ static int make_headers(th_account *account, const th_secret *token, th_error *e
     }
     th_buf_close(&line);
     return rc == 0 ? 0 : th_fail(err, TH_INVALID, "not enough memory");
+}
+
+static th_account *of_guest(th_guest *guest)
+{
+    return (th_account *)((char *)guest - offsetof(th_account, guest));
+}
+
+/* Requests that wait because the platform says so ask again whether they may. */
+static void account_stopping(th_guest *guest)
+{
+    th_pacer_ask(of_guest(guest)->pacer);
+}
+
+static bool account_close(th_guest *guest)
+{
+    th_account *account = of_guest(guest);
+    th_client_destroy(account->client);
+    th_pacer_destroy(account->pacer);
+    th_provider_destroy(account->runtime->L, account->provider);
+    account->client = NULL;
+    account->pacer = NULL;
+    account->provider = NULL;
+    return true;
+}
+
+static void account_destroy(th_guest *guest)
+{
+    th_account *account = of_guest(guest);
+    free_headers(account->headers);
+    free_headers(account->body_headers);
+    th_secret_unref(account->token);
+    free(account->name);
+    free(account->token_source);
+    free(account->base_url);
+    free(account);
 }
 
 int th_account_create(th_runtime *runtime, const th_account_options *options, th_account **out,
@@ -93,37 +129,18 @@ int th_account_create(th_runtime *runtime, const th_account_options *options, th
                                 .timeout_ms = options->timeout_ms};
     if ((rc = th_client_create(&runtime->loop, &client, &account->client, err)) != 0)
         goto fail;
+    account->guest.stopping = account_stopping;
+    account->guest.close = account_close;
+    account->guest.destroy = account_destroy;
+    th_guest_add(&runtime->guests, &account->guest);
     *out = account;
     return 0;
 
 fail:
     th_error_set_account(err, options->name);
-    th_account_destroy(account);
+    account_close(&account->guest);
+    account_destroy(&account->guest);
     return rc;
-}
-
-void th_account_close(th_account *account)
-{
-    th_client_destroy(account->client);
-    th_pacer_destroy(account->pacer);
-    th_provider_destroy(account->runtime->L, account->provider);
-    account->client = NULL;
-    account->pacer = NULL;
-    account->provider = NULL;
-}
-
-void th_account_destroy(th_account *account)
-{
-    if (!account)
-        return;
-    th_account_close(account);
-    free_headers(account->headers);
-    free_headers(account->body_headers);
-    th_secret_unref(account->token);
-    free(account->name);
-    free(account->token_source);
-    free(account->base_url);
-    free(account);
 }
 
 bool th_account_same_token(const th_account *a, const th_account *b)
@@ -131,9 +148,4 @@ bool th_account_same_token(const th_account *a, const th_account *b)
     const char *first = a->headers->data, *second = b->headers->data; /* the line with the token */
     size_t len = strlen(first);
     return strlen(second) == len && sodium_memcmp(first, second, len) == 0;
-}
-
-th_account *th_account_next(const th_account *account)
-{
-    return account->next;
 }

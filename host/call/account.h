@@ -29,9 +29,9 @@ typedef struct th_account_options {
     enum th_http http;
 } th_account_options;
 
-struct th_account {
+typedef struct th_account {
     th_runtime *runtime;
-    th_account *next;
+    th_guest guest; /* of the run, which destroys the account at its end */
     char *name;
     char *base_url;     /* without a slash at the end */
     char *token_source; /* may be NULL */
@@ -44,15 +44,12 @@ struct th_account {
     struct curl_slist *headers;      /* of requests without a body */
     struct curl_slist *body_headers; /* of those with one */
     const th_endpoint *get, *create, *update, *delete_;
-};
+} th_account;
 
+/* It lives until the end of the run. */
 int th_account_create(th_runtime *runtime, const th_account_options *options, th_account **out,
                       th_error *err);
-/* Aborts what is under way and lets go of what needs the loop or the Lua state. */
-void th_account_close(th_account *account);
-void th_account_destroy(th_account *account); /* closes it first where needed; NULL is fine */
 /* Whether the two log on with the same token. */
 bool th_account_same_token(const th_account *a, const th_account *b);
-th_account *th_account_next(const th_account *account);
 
 #endif

@@ -392,7 +392,7 @@ static int start(lua_State *L, th_account *account, const th_endpoint *endpoint)
 {
     static const struct th_pace_reply none = {0, -1, -1, -1, -1};
     th_task_may_wait(L, "send a request");
-    th_runtime_admit(L, "send a request");
+    th_task_admit(L, "send a request");
     struct th_stop_request stop = {
         .account = account->name, .max_wait = account->max_wait, .told = &account->told_until};
     th_error err = {0};

@@ -3,6 +3,7 @@
 #define TH_API_IMPL_H
 
 #include "call/api.h"
+#include "call/stop_request.h"
 #include "wire/exchange.h"
 
 enum { TH_CALL_SECRETS = 4 };

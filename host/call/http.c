@@ -308,15 +308,33 @@ static char *read_text(lua_State *L, const char *name)
     return text;
 }
 
+static int web_client_gc(lua_State *L)
+{
+    th_client_destroy(*(th_client **)lua_touserdata(L, 1));
+    return 0;
+}
+
+/* For requests that belong to no client: made when it is first needed, kept in the registry. */
 static th_client *web_client(lua_State *L, th_runtime *runtime)
 {
-    if (!runtime->web) {
-        th_error err = {0};
-        th_client_options options = {.concurrency = CONCURRENCY};
-        if (th_client_create(&runtime->loop, &options, &runtime->web, &err) != 0)
+    static const char key = 0;
+    th_error err = {0};
+    th_client_options options = {.concurrency = CONCURRENCY};
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &key) == LUA_TNIL) {
+        th_client **made = lua_newuserdatauv(L, sizeof *made, 0); // nil web
+        *made = NULL;
+        lua_createtable(L, 0, 1);
+        lua_pushcfunction(L, web_client_gc);
+        lua_setfield(L, -2, "__gc");
+        lua_setmetatable(L, -2);
+        if (th_client_create(&runtime->loop, &options, made, &err) != 0)
             th_error_raise(L, &err);
+        lua_pushvalue(L, -1);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
     }
-    return runtime->web;
+    th_client *web = *(th_client **)lua_touserdata(L, -1);
+    lua_settop(L, HTTP_REQUEST);
+    return web;
 }
 
 /* Everything that can be wrong is found here, before anything is sent. */
@@ -357,7 +375,7 @@ int th_http_send(lua_State *L)
     th_http_client *client =
         lua_isnil(L, HTTP_CLIENT) ? NULL : th_http_client_check(L, HTTP_CLIENT);
     th_task_may_wait(L, "send a request");
-    th_runtime_admit(L, "send a request");
+    th_task_admit(L, "send a request");
     struct th_stop_request stop = {0};
     th_error err = {0};
     th_stop_note(L, &stop);

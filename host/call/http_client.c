@@ -1,6 +1,7 @@
 #include "call/http_client.h"
 
 #include <lauxlib.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "wire/url.h"
@@ -8,6 +9,12 @@
 #define CLIENT_TYPE "trunkhost.http_client"
 
 enum { CONCURRENCY_DEFAULT = 16 };
+
+/* Requests that wait because the platform says so ask again whether they may. */
+static void client_stopping(th_guest *guest)
+{
+    th_pacer_ask(((th_http_client *)((char *)guest - offsetof(th_http_client, guest)))->pacer);
+}
 
 int th_http_client_create(th_runtime *runtime, const th_http_client_options *options,
                           th_http_client **out, th_error *err)
@@ -32,6 +39,8 @@ int th_http_client_create(th_runtime *runtime, const th_http_client_options *opt
         th_http_client_unref(client);
         return rc;
     }
+    client->guest.stopping = client_stopping;
+    th_guest_add(&runtime->guests, &client->guest);
     *out = client;
     return 0;
 }
@@ -46,6 +55,7 @@ void th_http_client_unref(th_http_client *client)
 {
     if (!client || --client->references > 0)
         return;
+    th_guest_remove(&client->guest);
     th_client_destroy(client->client);
     th_pacer_destroy(client->pacer);
     free(client);

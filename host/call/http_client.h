@@ -23,6 +23,7 @@ typedef struct th_http_client_options {
 typedef struct th_http_client {
     th_client *client;
     th_pacer *pacer;
+    th_guest guest; /* of the run, until it is destroyed */
     unsigned references;
 } th_http_client;
 

@@ -5,6 +5,7 @@
 #include "base/secret.h"
 #include "call/http_client.h"
 #include "call/http_file.h"
+#include "call/stop_request.h"
 #include "wire/exchange.h"
 
 /* Stack of a request while it waits. */

@@ -14,10 +14,9 @@ typedef struct th_pulse {
     _Atomic(lua_State *) running; /* whose code runs now; NULL: the host has control */
     atomic_uint turns;            /* of the scheduler */
     atomic_bool armed;            /* the watchdog wants to hear from whatever code runs */
+    void (*hook)(lua_State *L); /* the watchdog's: called before code of L runs while it is armed */
+    void *watchdog;             /* NULL: nobody watches, or does any more */
 } th_pulse;
-
-/* Makes the state call the watchdog at its next instruction; see watchdog.c. */
-void th_pulse_hook(lua_State *L);
 
 static inline void th_pulse_turn(th_pulse *pulse)
 {
@@ -33,7 +32,7 @@ static inline lua_State *th_pulse_enter(th_pulse *pulse, lua_State *L)
     atomic_signal_fence(memory_order_seq_cst);
     if (atomic_load_explicit(&pulse->armed, memory_order_relaxed)) {
         if (L)
-            th_pulse_hook(L);
+            pulse->hook(L);
         else
             atomic_store_explicit(&pulse->armed, false, memory_order_relaxed);
     }

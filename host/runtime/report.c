@@ -209,7 +209,7 @@ int th_report_uncaught(th_runtime *runtime)
     report.traceback = th_sched_uncaught(runtime->sched, L); // error
     const char *kind = th_error_kind_at(L, -1);
     th_progress_end(&runtime->terminal);
-    if (kind && strcmp(kind, "cancelled") == 0 && runtime->phase != TH_PHASE_RUN) {
+    if (kind && strcmp(kind, "cancelled") == 0 && runtime->stop.phase != TH_PHASE_RUN) {
         lua_settop(L, top);
         return TH_EXIT_HALTED;
     }

@@ -11,33 +11,12 @@
 #include <unistd.h>
 
 #include "base/redact.h"
-#include "call/account.h"
 #include "lua/error.h"
+#include "wire/transfer.h"
 
 th_runtime *th_runtime_of(lua_State *L)
 {
-    return *(th_runtime **)lua_getextraspace(L);
-}
-
-th_sched *th_sched_of(lua_State *L)
-{
-    return th_runtime_of(L)->sched;
-}
-
-void th_runtime_admit(lua_State *L, const char *what)
-{
-    th_runtime *runtime = th_runtime_of(L);
-    if (!th_stop_asked(L) || th_task_admitted(L))
-        return;
-    th_error err = {0};
-    if (runtime->phase == TH_PHASE_RUN) {
-        th_fail(&err, TH_CANCELLED, "the deadline (%s) has come: cannot %s any more",
-                runtime->stop.deadline_text, what);
-    } else {
-        runtime->turned_away = true;
-        th_fail(&err, TH_CANCELLED, "the run is stopping: cannot %s any more", what);
-    }
-    th_error_raise(L, &err);
+    return th_sched_owner(th_sched_of(L));
 }
 
 /* --- signals ---------------------------------------------------------------------------------- */
@@ -45,16 +24,7 @@ void th_runtime_admit(lua_State *L, const char *what)
 static void on_stop_signal(uv_signal_t *handle, int number)
 {
     th_runtime *runtime = handle->data;
-    if (++runtime->stops_heard > runtime->stops_taken)
-        th_stop_signal(runtime, number);
-}
-
-void th_runtime_take_stops(th_runtime *runtime)
-{
-    int number = SIGINT;
-    unsigned stops = th_watchdog_stops(runtime->watchdog, &number);
-    while (runtime->stops_taken < stops)
-        th_stop_signal(runtime, number);
+    th_stop_signal(&runtime->stop, number);
 }
 
 static void on_describe_signal(uv_signal_t *handle, int number)
@@ -127,7 +97,7 @@ static int open_lua(lua_State *L)
     luaL_openlibs(L);
     th_error_open(L);
     th_coroutine_open(L);
-    th_library_open(L);
+    th_runtime_of(L)->options.open_library(L);
     return 0;
 }
 
@@ -156,21 +126,61 @@ static void on_warning(void *ctx, const char *text, int more)
     th_buf_close(&runtime->warning);
 }
 
+/* --- what the scheduler tells ----------------------------------------------------------------- */
+
+/* A timer or a prepare callback of this turn has made a task ready: libuv must not poll for long
+ * now. */
+static void on_ready(void *ctx)
+{
+    th_runtime *runtime = ctx;
+    if (runtime->turning)
+        uv_stop(&runtime->loop);
+}
+
+/* What a run that ends for want of memory still has to do may use the reserve. */
+static void on_no_memory(void *ctx)
+{
+    th_runtime *runtime = ctx;
+    th_memory_open_reserve(&runtime->memory);
+}
+
+/* error, light userdata: buffer */
+static int show_protected(lua_State *L)
+{
+    th_error_show(L, 1, lua_touserdata(L, 2));
+    return 0;
+}
+
+static void on_lost(void *ctx, lua_State *L, const char *what)
+{
+    th_runtime *runtime = ctx;
+    th_buf text = {0};
+    lua_pushcfunction(L, show_protected);
+    lua_pushvalue(L, -2);
+    lua_pushlightuserdata(L, &text);
+    if (lua_pcall(L, 2, 0, 0) != LUA_OK)
+        lua_pop(L, 1);
+    th_log(&runtime->terminal, TH_LOG_WARN, NULL, 0, "%s: %s", what,
+           text.data ? text.data : "(not enough memory to show it)");
+    th_buf_close(&text);
+}
+
 static int create_state(th_runtime *runtime, th_error *err)
 {
     const th_runtime_options *options = &runtime->options;
+    const struct th_sched_owner owner = {
+        .ctx = runtime, .ready = on_ready, .no_memory = on_no_memory, .lost = on_lost};
     lua_Alloc allocate = th_memory_init(&runtime->memory, options->max_memory, options->allocator,
                                         options->allocator_ctx);
     runtime->L = lua_newstate(allocate, &runtime->memory);
-    if (!runtime->L)
-        return th_fail(err, TH_INVALID, "not enough memory to start");
-    *(th_runtime **)lua_getextraspace(runtime->L) = runtime;
-    lua_atpanic(runtime->L, on_panic);
-    lua_setwarnf(runtime->L, on_warning, runtime);
-    runtime->sched = th_sched_create(runtime->L, runtime->timers);
+    if (runtime->L)
+        runtime->sched = th_sched_create(runtime->L, runtime->timers, &owner);
     if (!runtime->sched)
         return th_fail(err, TH_INVALID, "not enough memory to start");
+    lua_atpanic(runtime->L, on_panic);
+    lua_setwarnf(runtime->L, on_warning, runtime);
     runtime->memory.pulse = th_sched_pulse(runtime->sched);
+    runtime->stop.sched = runtime->sched;
     return 0;
 }
 
@@ -180,8 +190,10 @@ int th_runtime_create(const th_runtime_options *options, th_runtime **out, th_er
     if (!runtime)
         return th_fail(err, TH_INVALID, "not enough memory");
     runtime->options = *options;
-    runtime->stop.drain_seconds =
-        options->drain_seconds > 0 ? options->drain_seconds : TH_DRAIN_SECONDS;
+    runtime->stop = (th_stop){.terminal = &runtime->terminal,
+                              .guests = &runtime->guests,
+                              .drain_seconds = options->drain_seconds > 0 ? options->drain_seconds
+                                                                          : TH_DRAIN_SECONDS};
     th_terminal_init(&runtime->terminal, stderr, options->log_level, options->log_json);
     int rc = uv_loop_init(&runtime->loop);
     if (rc != 0) {
@@ -199,6 +211,7 @@ int th_runtime_create(const th_runtime_options *options, th_runtime **out, th_er
         rc = th_fail(err, TH_INVALID, "not enough memory to start");
         goto fail;
     }
+    runtime->stop.timers = runtime->timers;
     if ((rc = create_state(runtime, err)) != 0)
         goto fail;
     if ((rc = open_signals(runtime, err)) != 0 ||
@@ -212,7 +225,7 @@ int th_runtime_create(const th_runtime_options *options, th_runtime **out, th_er
         rc = th_fail(err, TH_INVALID, "cannot start Lua: %s", why ? why : "not enough memory");
         goto fail;
     }
-    if ((rc = th_watchdog_create(runtime, &runtime->watchdog, err)) != 0)
+    if ((rc = th_watchdog_create(&runtime->stop, &runtime->watchdog, err)) != 0)
         goto fail;
     *out = runtime;
     return 0;
@@ -225,17 +238,12 @@ fail:
 int th_runtime_destroy(th_runtime *runtime, bool *stuck)
 {
     th_progress_end(&runtime->terminal);
-    runtime->phase = TH_PHASE_CANCEL; /* a signal has nothing left to stop */
-    th_stop_close(runtime);
+    th_stop_close(&runtime->stop);
     th_sched_end(runtime->sched);
     th_watchdog_destroy(runtime->watchdog);
-    runtime->watchdog = NULL;
     runtime->ended = true;
     int rc = th_runtime_close_ledger(runtime);
-    for (th_account *account = runtime->accounts; account; account = th_account_next(account))
-        th_account_close(account);
-    th_client_destroy(runtime->web);
-    if (runtime->loop_close && !runtime->loop_close(runtime)) {
+    if (!th_guests_close(&runtime->guests)) {
         /* What is stuck still points into the loop and the state. */
         th_sandbox_stop(runtime->sandbox);
         th_runtime_forget_ledger(runtime);
@@ -243,16 +251,10 @@ int th_runtime_destroy(th_runtime *runtime, bool *stuck)
             *stuck = true;
         return rc;
     }
-    while (runtime->children > 0) /* they were told to end, and are killed if they do not */
-        uv_run(&runtime->loop, UV_RUN_ONCE);
     if (runtime->L)
         lua_close(runtime->L);
     th_sched_free(runtime->sched);
-    while (runtime->accounts) {
-        th_account *next = th_account_next(runtime->accounts);
-        th_account_destroy(runtime->accounts);
-        runtime->accounts = next;
-    }
+    th_guests_destroy(&runtime->guests);
     th_sandbox_stop(runtime->sandbox);
     if (runtime->timers)
         th_timers_destroy(runtime->timers);
@@ -283,7 +285,7 @@ static void report_deadlock(th_runtime *runtime)
     th_progress_end(&runtime->terminal);
     th_buf line = {0};
     th_buf_puts(&line, "every task waits for another one; ");
-    th_buf_puts(&line, runtime->session ? "this" : "the run");
+    th_buf_puts(&line, runtime->stop.session ? "this" : "the run");
     th_buf_puts(&line, " cannot go on\n");
     th_buf_puts(&line, text.data ? text.data : "");
     while (line.len && line.data[line.len - 1] == '\n')
@@ -296,7 +298,7 @@ static void report_deadlock(th_runtime *runtime)
 /* At a prompt, what nobody awaits is told, and the prompt is there again. */
 static bool go_on_after(th_runtime *runtime)
 {
-    if (!runtime->session)
+    if (!runtime->stop.session)
         return false;
     th_report_uncaught(runtime);
     th_sched_forget_uncaught(runtime->sched);
@@ -307,19 +309,11 @@ static bool go_on_after(th_runtime *runtime)
 /* What was typed waits for nothing that can come: as if Ctrl-C had been pressed. */
 static bool go_on_after_deadlock(th_runtime *runtime)
 {
-    if (!runtime->session)
+    th_session *session = runtime->stop.session;
+    if (!session)
         return false;
     report_deadlock(runtime);
-    return runtime->session->interrupt(runtime->session);
-}
-
-/* A timer or a prepare callback of this turn has made a task ready: libuv must not poll for long
- * now. */
-static void on_ready(void *ctx)
-{
-    th_runtime *runtime = ctx;
-    if (runtime->turning)
-        uv_stop(&runtime->loop);
+    return session->interrupt(session);
 }
 
 int th_runtime_run(th_runtime *runtime, const th_script *script)
@@ -327,7 +321,6 @@ int th_runtime_run(th_runtime *runtime, const th_script *script)
     th_sched *sched = runtime->sched;
     th_error err = {0};
     bool deadlock = false;
-    th_sched_on_ready(sched, on_ready, runtime);
     if (th_script_start(runtime, script, &err) != 0) {
         th_report(runtime->options.log_json, &err);
         return runtime->exit_status = TH_EXIT_ERROR;
@@ -338,7 +331,7 @@ int th_runtime_run(th_runtime *runtime, const th_script *script)
             break;
         if (th_sched_has_uncaught(sched) && !go_on_after(runtime))
             break;
-        if (th_sched_deadlocked(sched) && !(runtime->loop_waits && runtime->loop_waits(runtime))) {
+        if (th_sched_deadlocked(sched) && !th_guests_may_call(&runtime->guests)) {
             if (go_on_after_deadlock(runtime))
                 continue;
             deadlock = true;
@@ -359,7 +352,8 @@ int th_runtime_run(th_runtime *runtime, const th_script *script)
     th_sched_settle(sched);
     if (th_sched_has_uncaught(sched))
         runtime->exit_status = th_report_uncaught(runtime);
-    else if (!runtime->exiting && (runtime->phase == TH_PHASE_CANCEL || runtime->turned_away))
+    else if (!runtime->exiting &&
+             (runtime->stop.phase == TH_PHASE_CANCEL || th_sched_turned_away(sched)))
         runtime->exit_status = TH_EXIT_HALTED;
     return runtime->exit_status;
 }

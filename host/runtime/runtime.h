@@ -14,31 +14,21 @@
 
 #include "base/error.h"
 #include "base/timer.h"
-#include "call/stop.h"
 #include "ledger/ledger.h"
 #include "ledger/lock.h"
 #include "ledger/view.h"
 #include "lua/memory.h"
+#include "runtime/exit.h"
+#include "runtime/guest.h"
 #include "runtime/report.h"
 #include "runtime/script.h"
+#include "runtime/stop.h"
 #include "runtime/terminal.h"
 #include "runtime/watchdog.h"
 #include "sandbox/sandbox.h"
 #include "task/task.h"
 #include "wire/proxy.h"
-#include "wire/transfer.h"
 
-enum th_exit {
-    TH_EXIT_OK = 0,
-    TH_EXIT_FAILED = 1,
-    TH_EXIT_ERROR = 2,
-    TH_EXIT_HALTED = 3,
-    TH_EXIT_LOCKED = 75, /* another run holds the lock of an account */
-};
-
-enum th_phase { TH_PHASE_RUN, TH_PHASE_DRAIN, TH_PHASE_CANCEL };
-
-typedef struct th_account th_account;
 typedef struct th_runtime th_runtime;
 
 typedef struct th_runtime_options {
@@ -53,14 +43,9 @@ typedef struct th_runtime_options {
     size_t max_memory;    /* bytes that the Lua state may take; 0: no limit */
     lua_Alloc allocator;  /* where its memory comes from; NULL: the C library */
     void *allocator_ctx;
+    /* Makes what scripts find by require. Leaves the stack as it was; may raise. */
+    void (*open_library)(lua_State *L);
 } th_runtime_options;
-
-/* Somebody types at a prompt (-i): Ctrl-C is for what was typed, and an error that no task awaits
- * is told and ends nothing. */
-typedef struct th_session {
-    /* SIGINT: whether that was all, or the run is to stop after all. */
-    bool (*interrupt)(struct th_session *session);
-} th_session;
 
 struct th_runtime {
     th_runtime_options options; /* strings borrowed from the command line */
@@ -89,40 +74,27 @@ struct th_runtime {
     char script_hash[65]; /* "" until asked for */
     char *arguments;      /* owned, a JSON array */
 
-    th_sandbox *sandbox;                        /* owned; NULL without --sandbox */
-    char *sandbox_storage;                      /* owned */
-    char *sandbox_limits;                       /* owned; NULL: the documented ones */
-    th_account *accounts;                       /* owned list */
-    th_client *web;                             /* of trunkhost.http; NULL until used */
+    th_sandbox *sandbox;   /* owned; NULL without --sandbox */
+    char *sandbox_storage; /* owned */
+    char *sandbox_limits;  /* owned; NULL: the documented ones */
+    th_guests guests;
     th_secret *proxy_secrets[TH_PROXY_SECRETS]; /* what no output may hold; references */
     size_t nproxy_secrets;
 
     uv_signal_t signals[3];
     int open_signals;
-    /* What a binding keeps on the loop by itself; NULL: nothing was loaded that does. */
-    bool (*loop_waits)(struct th_runtime *runtime); /* something there may still call the script */
-    bool (*loop_close)(struct th_runtime *runtime); /* false: something does not end */
-    bool loop_closing;                              /* nothing of the script is called any more */
-
-    unsigned children; /* processes that were started and have not ended */
-
-    th_session *session; /* borrowed; NULL: nobody types */
-    enum th_phase phase;
-    struct th_stop stop;
-    unsigned stops_heard; /* SIGINT and SIGTERM that the loop has delivered */
-    unsigned stops_taken; /* … that were acted upon, some before the loop could */
-    bool warns;           /* warn("@on") */
-    th_buf warning;       /* its pieces so far */
-    bool turning;         /* inside uv_run */
-    bool ended;           /* the script is over: what lua_close runs finds nothing to work with */
-    bool turned_away;     /* something was refused or ended early because the run is stopping */
-    bool exiting;         /* os.exit was called */
-    int exit_status;      /* asked for by the script or a job */
+    th_stop stop;
+    bool warns;      /* warn("@on") */
+    th_buf warning;  /* its pieces so far */
+    bool turning;    /* inside uv_run */
+    bool ended;      /* the script is over: what lua_close runs finds nothing to work with */
+    bool exiting;    /* os.exit was called */
+    int exit_status; /* asked for by the script or a job */
 };
 
 /* Everything but the script. On failure err says what to do and nothing is left to destroy. */
 int th_runtime_create(const th_runtime_options *options, th_runtime **out, th_error *err);
-/* Closes accounts, ledger, loop and state; returns non-zero when the ledger could not be written.
+/* Closes guests, ledger, loop and state; returns non-zero when the ledger could not be written.
  * *stuck (may be NULL) becomes true when a call that the script has started on a thread of libuv
  * does not end: the process can then only be left by _exit. */
 int th_runtime_destroy(th_runtime *runtime, bool *stuck);
@@ -131,16 +103,9 @@ int th_runtime_destroy(th_runtime *runtime, bool *stuck);
  * cannot load, and an uncaught error. Returns the exit status. */
 int th_runtime_run(th_runtime *runtime, const th_script *script);
 
-/* Acts upon signals that the watchdog has counted and the loop, which does not turn, has not. */
-void th_runtime_take_stops(th_runtime *runtime);
-
 th_runtime *th_runtime_of(lua_State *L);
 
-/* Raises a `cancelled` error when a stop was asked for and the running task is not one that may
- * finish. */
-void th_runtime_admit(lua_State *L, const char *what);
-
-/* --- runtime_ledger.c ------------------------------------------------------------------------- */
+/* --- ledger.c --------------------------------------------------------------------------------- */
 
 /* The ledger, opened (and the run recorded in it) at first use. */
 int th_runtime_ledger(th_runtime *runtime, th_ledger **out, th_error *err);
@@ -159,8 +124,5 @@ int th_runtime_choose_ledger(th_runtime *runtime, th_error *err);
 int th_runtime_close_ledger(th_runtime *runtime);
 /* Removes a sandbox's ledger, forgets where it was. */
 void th_runtime_forget_ledger(th_runtime *runtime);
-
-/* Scripts look this up with require: made by bindings/. Leaves the stack as it was. */
-void th_library_open(lua_State *L);
 
 #endif

@@ -31,14 +31,6 @@ static int load(lua_State *L, const th_script *script, th_error *err)
     return th_fail(err, TH_INVALID, "%s", lua_tostring(L, -1));
 }
 
-/* What runs a script (its first argument, nil: none), and then what is typed. */
-static void push_prompt(lua_State *L)
-{
-    static const char code[] = "return require('trunkhost.commands.interactive')(...)";
-    if (luaL_loadbufferx(L, code, sizeof code - 1, "=-i", "t") != LUA_OK)
-        lua_error(L);
-}
-
 /* The global `arg`, as lua has it, and the arguments as `...` and for the ledger. */
 static void push_arguments(lua_State *L, struct start *start)
 {
@@ -68,8 +60,8 @@ static int start_protected(lua_State *L)
 {
     struct start *start = lua_touserdata(L, 1);
     const th_script *script = start->script;
-    if (script->interactive)
-        push_prompt(L); // start prompt
+    if (script->prompt && luaL_loadbufferx(L, script->prompt, strlen(script->prompt), "=-i", "t"))
+        return lua_error(L);
     if (script->name)
         start->rc = load(L, script, start->err); // start prompt? chunk
     else
@@ -77,7 +69,7 @@ static int start_protected(lua_State *L)
     if (start->rc != 0)
         return 0;
     push_arguments(L, start); // start prompt? chunk arguments…
-    th_task_spawn(L, script->argc + script->interactive, "script");
+    th_task_spawn(L, script->argc + (script->prompt != NULL), "script");
     return 0;
 }
 

@@ -13,8 +13,9 @@ typedef struct th_script {
     const char *name; /* as it was named on the command line; NULL: none, only with a prompt */
     const char *code; /* the text of -e, or NULL */
     int argc;
-    char **argv;      /* its own arguments */
-    bool interactive; /* a prompt comes behind it */
+    char **argv; /* its own arguments */
+    const char
+        *prompt; /* runs a script (its first argument, nil: none), then what is typed; or NULL */
 } th_script;
 
 /* Loads the script and makes it the main task. The strings must outlive the run. TH_INVALID when it

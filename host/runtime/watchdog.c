@@ -11,7 +11,7 @@
 #include <uv.h>
 
 #include "lua/place.h"
-#include "runtime/runtime.h"
+#include "runtime/exit.h"
 #include "runtime/watchdog_impl.h"
 
 /* Milliseconds. */
@@ -70,7 +70,7 @@ static void on_urgent(int number, siginfo_t *info, void *context)
         uv_async_send(&watchdog->wake); /* async-signal-safe */
     } else {
         atomic_store_explicit(&watchdog->pulse->armed, true, memory_order_relaxed);
-        th_pulse_hook(L);
+        th_watchdog_hook(L);
     }
     errno = problem;
 }
@@ -105,7 +105,7 @@ static void arm(th_watchdog *watchdog, bool report)
 static void say(th_watchdog *watchdog, const char *text)
 {
     th_buf line = {0};
-    if (th_log_line(&watchdog->runtime->terminal, TH_LOG_WARN, text, &line) &&
+    if (th_log_line(watchdog->stop->terminal, TH_LOG_WARN, text, &line) &&
         write(STDERR_FILENO, line.data, line.len) < 0)
         watchdog->told_standing = true; /* nobody reads it: no reason to try again */
     th_buf_close(&line);
@@ -158,7 +158,7 @@ static uint64_t next_report(unsigned told)
  * come before, each for something that has ended since. */
 static bool is_cancelled(th_watchdog *watchdog)
 {
-    return atomic_load(&watchdog->cancelled) ||
+    return atomic_load(&watchdog->stop->cancelled) ||
            (watchdog->stops_here >= 2 && watchdog->turns == watchdog->turns_at_signal);
 }
 
@@ -253,20 +253,6 @@ static void *watch(void *ctx)
 
 /* --- beginning and end ------------------------------------------------------------------------ */
 
-unsigned th_watchdog_stops(const th_watchdog *watchdog, int *number)
-{
-    unsigned stops = watchdog ? atomic_load(&watchdog->stops) : 0;
-    if (stops > 0)
-        *number = atomic_load(&watchdog->last_stop);
-    return stops;
-}
-
-void th_watchdog_cancelled(th_watchdog *watchdog)
-{
-    if (watchdog)
-        atomic_store(&watchdog->cancelled, true);
-}
-
 static void open_handles(th_watchdog *watchdog)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGUSR1};
@@ -294,7 +280,7 @@ static int start_thread(th_watchdog *watchdog)
     return rc;
 }
 
-int th_watchdog_create(th_runtime *runtime, th_watchdog **out, th_error *err)
+int th_watchdog_create(th_stop *stop, th_watchdog **out, th_error *err)
 {
     th_watchdog *watchdog = calloc(1, sizeof *watchdog);
     int rc = watchdog ? uv_loop_init(&watchdog->loop) : UV_ENOMEM;
@@ -302,8 +288,10 @@ int th_watchdog_create(th_runtime *runtime, th_watchdog **out, th_error *err)
         free(watchdog);
         return th_fail(err, TH_INVALID, "cannot start the watchdog: %s", uv_strerror(rc));
     }
-    watchdog->runtime = runtime;
-    watchdog->pulse = th_sched_pulse(runtime->sched);
+    watchdog->stop = stop;
+    watchdog->pulse = th_sched_pulse(stop->sched);
+    watchdog->pulse->hook = th_watchdog_hook;
+    watchdog->pulse->watchdog = watchdog;
     watchdog->main = pthread_self();
     watchdog->ticked = uv_hrtime();
     loop_turns(watchdog);
@@ -317,6 +305,7 @@ int th_watchdog_create(th_runtime *runtime, th_watchdog **out, th_error *err)
         uv_run(&watchdog->loop, UV_RUN_DEFAULT);
         uv_loop_close(&watchdog->loop);
         sigaction(SIGURG, &watchdog->before, NULL);
+        watchdog->pulse->watchdog = NULL;
         free(watchdog);
         return th_fail(err, TH_INVALID, "cannot start the watchdog: %s", strerror(rc));
     }
@@ -333,5 +322,6 @@ void th_watchdog_destroy(th_watchdog *watchdog)
     pthread_join(watchdog->thread, NULL);
     uv_loop_close(&watchdog->loop);
     sigaction(SIGURG, &watchdog->before, NULL);
+    watchdog->pulse->watchdog = NULL;
     free(watchdog);
 }

@@ -13,23 +13,14 @@
 #ifndef TH_WATCHDOG_H
 #define TH_WATCHDOG_H
 
-#include <lua.h>
-#include <stdbool.h>
-
 #include "base/error.h"
 
-struct th_runtime;
+struct th_stop;
 typedef struct th_watchdog th_watchdog;
 
-/* Starts watching; call it from the thread that runs the scripts. */
-int th_watchdog_create(struct th_runtime *runtime, th_watchdog **out, th_error *err);
+/* Starts watching the run that `stop` ends; call it from the thread that runs the scripts. */
+int th_watchdog_create(struct th_stop *stop, th_watchdog **out, th_error *err);
 /* Ends the thread. NULL is fine. */
 void th_watchdog_destroy(th_watchdog *watchdog);
-
-/* SIGINT and SIGTERM that have arrived, as the watchdog has counted them, and the last one. 0 for
- * NULL. */
-unsigned th_watchdog_stops(const th_watchdog *watchdog, int *number);
-/* The run is cancelled: a call that does not return then can only be left. NULL is fine. */
-void th_watchdog_cancelled(th_watchdog *watchdog);
 
 #endif

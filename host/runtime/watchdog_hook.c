@@ -4,7 +4,6 @@
 
 #include "lua/error.h"
 #include "lua/place.h"
-#include "runtime/runtime.h"
 #include "runtime/watchdog_impl.h"
 #include "task/impl.h"
 
@@ -16,7 +15,7 @@ enum {
 
 static void on_hook(lua_State *L, lua_Debug *ar);
 
-void th_pulse_hook(lua_State *L)
+void th_watchdog_hook(lua_State *L)
 {
     lua_sethook(L, on_hook, LUA_MASKCOUNT | LUA_MASKRET, 1);
 }
@@ -56,7 +55,6 @@ static const char *push_called(lua_State *L, lua_Debug *ar)
 
 static void report(th_watchdog *watchdog, lua_State *L, lua_Debug *ar)
 {
-    th_runtime *runtime = watchdog->runtime;
     th_buf text = {0};
     char place[LUA_IDSIZE + 20];
     int top = lua_gettop(L);
@@ -74,10 +72,10 @@ static void report(th_watchdog *watchdog, lua_State *L, lua_Debug *ar)
         th_buf_printf(&text, " at %s", place);
     if (!called)
         name_function(L, &text);
-    name_task(runtime->sched->running, &text);
+    name_task(watchdog->stop->sched->running, &text);
     th_buf_puts(&text, called ? ", and nothing else could run" : ", and nothing else can run");
     if (text.data)
-        th_log(&runtime->terminal, TH_LOG_WARN, NULL, 0, "%s", text.data);
+        th_log(watchdog->stop->terminal, TH_LOG_WARN, NULL, 0, "%s", text.data);
     th_buf_close(&text);
     lua_settop(L, top);
 }
@@ -100,7 +98,7 @@ static bool spare(th_watchdog *watchdog, lua_State *L)
 static void raise_stopping(lua_State *L)
 {
     th_error err = {0};
-    th_runtime_of(L)->turned_away = true;
+    th_sched_turn_away(th_sched_of(L));
     th_fail(&err, TH_CANCELLED, "the run is stopping: the script was busy and is interrupted");
     th_error_raise(L, &err);
 }
@@ -109,7 +107,7 @@ static void raise_stopping(lua_State *L)
  * it cannot, an error is raised, and again soon when a pcall has kept it. */
 static void cancel(th_watchdog *watchdog, lua_State *L)
 {
-    th_sched *sched = watchdog->runtime->sched;
+    th_sched *sched = watchdog->stop->sched;
     const th_task *task = sched->running;
     bool yields = task && task->cancel_requested && !sched->resetting && !sched->blocked &&
                   lua_isyieldable(L);
@@ -123,37 +121,31 @@ static void cancel(th_watchdog *watchdog, lua_State *L)
     raise_stopping(L);
 }
 
-static bool is_cancelled(const th_runtime *runtime)
+static bool is_cancelled(const th_stop *stop)
 {
-    const th_task *task = runtime->sched->running;
-    return runtime->phase == TH_PHASE_CANCEL || (task && task->cancel_requested);
-}
-
-static bool may_finish(const th_runtime *runtime)
-{
-    const th_task *task = runtime->sched->running;
-    return task && task->admitted;
+    const th_task *task = stop->sched->running;
+    return stop->phase == TH_PHASE_CANCEL || (task && task->cancel_requested);
 }
 
 static void on_hook(lua_State *L, lua_Debug *ar)
 {
-    th_runtime *runtime = th_runtime_of(L);
-    th_watchdog *watchdog = runtime->watchdog;
-    th_pulse *pulse = th_sched_pulse(runtime->sched);
+    th_pulse *pulse = th_sched_pulse(th_sched_of(L));
+    th_watchdog *watchdog = pulse->watchdog;
     if (!watchdog || !atomic_load_explicit(&pulse->armed, memory_order_relaxed)) {
         lua_sethook(L, NULL, 0, 0); /* it was meant for something that has ended since */
         return;
     }
+    th_stop *stop = watchdog->stop;
     bool first = atomic_load(&watchdog->pending);
     if (first)
         watchdog->raised = watchdog->spared = 0;
-    th_runtime_take_stops(runtime);
+    th_stop_take(stop, atomic_load(&watchdog->stops), atomic_load(&watchdog->last_stop));
     if (atomic_exchange(&watchdog->report, false))
         report(watchdog, L, ar);
     atomic_store(&watchdog->pending, false);
     bool stalled = atomic_load(&watchdog->stalled);
-    bool cancelled = is_cancelled(runtime) && (stalled || runtime->phase == TH_PHASE_CANCEL);
-    bool stopping = runtime->phase == TH_PHASE_DRAIN && stalled && !may_finish(runtime);
+    bool cancelled = is_cancelled(stop) && (stalled || stop->phase == TH_PHASE_CANCEL);
+    bool stopping = stop->phase == TH_PHASE_DRAIN && stalled && !th_task_admitted(L);
     if (cancelled || stopping) {
         if (ar->event != LUA_HOOKCOUNT || spare(watchdog, L))
             return; /* it comes again at the next instruction */

@@ -9,10 +9,11 @@
 #include <uv.h>
 
 #include "lua/pulse.h"
+#include "runtime/stop.h"
 #include "runtime/watchdog.h"
 
 struct th_watchdog {
-    struct th_runtime *runtime;
+    th_stop *stop;
     th_pulse *pulse;
     pthread_t main, thread;
     struct sigaction before;
@@ -40,7 +41,6 @@ struct th_watchdog {
     atomic_uint stood_ms;
     atomic_uint stops; /* SIGINT and SIGTERM so far */
     atomic_int last_stop;
-    atomic_bool cancelled; /* the run */
     atomic_bool quit;
 
     /* Between the thread and the main thread's signal handler. */
@@ -51,5 +51,8 @@ struct th_watchdog {
     unsigned raised; /* interrupts since code of the script was left last */
     unsigned spared; /* instructions of the library that were let pass */
 };
+
+/* Makes the state call the hook at its next instruction. */
+void th_watchdog_hook(lua_State *L);
 
 #endif

@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lua/error.h"
-#include "runtime/runtime.h"
-
 /* --- how a task ends -------------------------------------------------------------------------- */
 
 int th_thread_reset(th_sched *sched, lua_State *L)
@@ -196,35 +193,24 @@ static bool wait_for_children(th_task *task)
     return false;
 }
 
-/* error, light userdata: buffer */
-static int show_protected(lua_State *L)
+/* Tells the owner what nobody can catch: the error on top of the main stack (popped). */
+static void tell_lost(th_task *task, const char *what, const char *how)
 {
-    th_error_show(L, 1, lua_touserdata(L, 2));
-    return 0;
-}
-
-/* Says what nobody could catch: the error on top of the main stack (popped). */
-static void log_lost(th_task *task, const char *what, const char *how)
-{
-    lua_State *L = task->sched->L;
+    th_sched *sched = task->sched;
     th_buf text = {0};
-    lua_pushcfunction(L, show_protected);
-    lua_insert(L, -2);
-    lua_pushlightuserdata(L, &text);
-    if (lua_pcall(L, 2, 0, 0) != LUA_OK)
-        lua_pop(L, 1);
-    th_log(&th_runtime_of(L)->terminal, TH_LOG_WARN, NULL, 0, "%s%s%s %s: %s", what,
-           task->spawned_at[0] ? " spawned at " : "", task->spawned_at, how,
-           text.data ? text.data : "(not enough memory to show it)");
+    th_buf_printf(&text, "%s%s%s %s", what, task->spawned_at[0] ? " spawned at " : "",
+                  task->spawned_at, how);
+    sched->owner.lost(sched->owner.ctx, sched->L, text.data ? text.data : what);
     th_buf_close(&text);
+    lua_pop(sched->L, 1);
 }
 
 /* Somebody waits for the task or nobody does: this error may not reach anybody. */
-static void log_close_error(th_task *task, lua_State *co, const char *what)
+static void tell_close_error(th_task *task, lua_State *co, const char *what)
 {
     lua_pushvalue(co, -1);
     lua_xmove(co, task->sched->L, 1);
-    log_lost(task, what, "has raised an error while its variables were closed");
+    tell_lost(task, what, "has raised an error while its variables were closed");
 }
 
 void th_task_fail(th_task *task)
@@ -254,8 +240,8 @@ void th_task_fail(th_task *task)
     bool replaced = !lua_rawequal(sched->L, -1, -2);
     lua_pop(sched->L, 1); // error
     if (replaced)
-        log_lost(task, "a task",
-                 "has failed, and failed again while its variables were closed. First");
+        tell_lost(task, "a task",
+                  "has failed, and failed again while its variables were closed. First");
     else
         lua_pop(sched->L, 1);
     sched->resetting = false;
@@ -274,12 +260,12 @@ void th_task_finish_cancelled(th_task *task)
     for (size_t i = 0; i < task->nnest; i++) {
         th_nest_set_hosted(sched->L, task->nest[i], false);
         if (th_thread_reset(sched, task->nest[i]) != LUA_OK)
-            log_close_error(task, task->nest[i], "a coroutine of a cancelled task");
+            tell_close_error(task, task->nest[i], "a coroutine of a cancelled task");
     }
     task->nnest = 0;
     failed = th_thread_reset(sched, task->co) != LUA_OK;
     if (failed)
-        log_close_error(task, task->co, "a cancelled task");
+        tell_close_error(task, task->co, "a cancelled task");
     sched->resetting = false;
     sched->running = NULL;
     th_task_finish(task, failed ? TH_END_FAILED : TH_END_CANCELLED);

@@ -1,4 +1,4 @@
-/* What task.c, task_lua.c and coroutine.c share; nobody else includes this. */
+/* What the files of this folder share, and the watchdog's hook; nobody else includes this. */
 #ifndef TH_TASK_IMPL_H
 #define TH_TASK_IMPL_H
 
@@ -74,17 +74,19 @@ struct th_sched {
     uint32_t nfree;
     th_task *ready_first, *ready_last;
     size_t live, external_waits;
-    void (*on_ready)(void *ctx);
-    void *on_ready_ctx;
+    struct th_sched_owner owner;
     th_task *running;
-    unsigned blocked; /* resumes on the C stack that cannot pass a yield on */
-    bool resetting;   /* a cancelled coroutine's to-be-closed variables are running */
-    bool in_callback; /* the loop runs a function of the script, outside of any task */
-    bool uncaught;    /* an error that no task can catch has ended the run */
-    bool ending;      /* every task is being cancelled, also those that are spawned meanwhile */
-    bool ended;       /* no task runs any more */
-    bool interrupted; /* the watchdog has made the running task yield, to be cancelled */
-    int uncaught_ref; /* its place in the registry, there from the start */
+    unsigned blocked;     /* resumes on the C stack that cannot pass a yield on */
+    bool resetting;       /* a cancelled coroutine's to-be-closed variables are running */
+    bool in_callback;     /* the loop runs a function of the script, outside of any task */
+    bool uncaught;        /* an error that no task can catch has ended the run */
+    bool ending;          /* every task is being cancelled, also those that are spawned meanwhile */
+    bool ended;           /* no task runs any more */
+    bool draining;        /* the run is stopping */
+    bool turned_away;     /* something was refused or ended early because of that */
+    const char *deadline; /* borrowed: the one that has come; NULL: none has */
+    bool interrupted;     /* the watchdog has made the running task yield, to be cancelled */
+    int uncaught_ref;     /* its place in the registry, there from the start */
     char *uncaught_traceback;
     uint64_t generations;
     char memory_place[96]; /* where memory ran out first; "" */
@@ -118,22 +120,26 @@ void th_task_unthrow(th_task *task, unsigned scope);
 void th_task_raise_thrown(lua_State *L);
 /* As th_task_may_wait, also while a thrown error is pending: to wait for what must end first. */
 void th_task_may_wait_still(lua_State *L, const char *what);
+
+/* --- nest.c ----------------------------------------------------------------------------------- */
+void th_nest_open(lua_State *L);
+void th_nest_set_hosted(lua_State *L, lua_State *co, bool hosted);
 int th_nest_push(lua_State *L, th_task *task, lua_State *co);
 void th_nest_pop(lua_State *L, th_task *task);
 bool th_nest_hosts(lua_State *L, lua_State *co);
 
-/* --- task.c ----------------------------------------------------------------------------------- */
+/* --- queue.c ---------------------------------------------------------------------------------- */
+/* Non-zero when memory runs out. */
+int th_task_slot_take(th_sched *sched, th_task *task);
 void th_task_slot_free(th_task *task);
 void th_task_make_ready(th_task *task);
 /* A parked task is parked no more. */
 void th_task_park_ended(th_task *task);
 
-/* --- task_wait.c ------------------------------------------------------------------------------ */
+/* --- wait.c ----------------------------------------------------------------------------------- */
 void th_task_op_release(th_task *task);
-void th_nest_open(lua_State *L);
-void th_nest_set_hosted(lua_State *L, lua_State *co, bool hosted);
 
-/* --- task_end.c ------------------------------------------------------------------------------- */
+/* --- end.c ------------------------------------------------------------------------------------ */
 /* lua_closethread under the name that this Lua has it by; the code that it runs is L's. */
 int th_thread_reset(th_sched *sched, lua_State *L);
 void th_task_link(th_task *task, th_task *parent);

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "lua/error.h"
-#include "runtime/runtime.h"
 
 #define TASK_TYPE "trunkhost.task"
 
@@ -61,7 +60,7 @@ static int sleep_done(lua_State *L, int status, lua_KContext ctx)
     (void)status;
     (void)ctx;
     th_task_release(L);
-    th_runtime_admit(L, "sleep");
+    th_task_admit(L, "sleep");
     return 0;
 }
 
@@ -77,7 +76,7 @@ static int lua_sleep(lua_State *L)
 {
     uint64_t ns = check_seconds(L, 1);
     th_task_may_wait(L, "sleep");
-    th_runtime_admit(L, "sleep");
+    th_task_admit(L, "sleep");
     struct sleep_op *op = calloc(1, sizeof *op);
     if (!op)
         return luaL_error(L, "not enough memory");
@@ -343,7 +342,7 @@ th_task *th_task_spawn_handle(lua_State *L, int nargs)
 static int lua_spawn(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
-    th_runtime_admit(L, "spawn a task");
+    th_task_admit(L, "spawn a task");
     th_task_spawn_handle(L, lua_gettop(L) - 1);
     return 1;
 }

@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "lua/error.h"
-#include "runtime/runtime.h"
 
 #define NURSERY_TYPE "trunkhost.nursery"
 
@@ -226,7 +225,7 @@ static int nursery_spawn(lua_State *L)
         th_fail(&err, TH_CANCELLED, "a task of this nursery has failed: it starts no other");
         return th_error_raise(L, &err);
     }
-    th_runtime_admit(L, "spawn a task");
+    th_task_admit(L, "spawn a task");
     th_task *task = th_task_spawn_handle(L, lua_gettop(L) - 2); // nursery handle
     struct member *member = calloc(1, sizeof *member);
     if (!member) {

@@ -1,5 +1,4 @@
-/* The scheduler as a whole: all tasks cancelled, interrupted, described; the error that ends a run.
- */
+/* The scheduler as a whole: all tasks cancelled, described; the error that ends a run. */
 #include "task/impl.h"
 
 #include <lauxlib.h>
@@ -8,15 +7,27 @@
 
 /* --- the scheduler itself --------------------------------------------------------------------- */
 
-th_sched *th_sched_create(lua_State *L, th_timers *timers)
+th_sched *th_sched_create(lua_State *L, th_timers *timers, const struct th_sched_owner *owner)
 {
     th_sched *sched = calloc(1, sizeof *sched);
     if (!sched)
         return NULL;
     sched->L = L;
     sched->timers = timers;
+    sched->owner = *owner;
     sched->uncaught_ref = LUA_NOREF;
+    *(th_sched **)lua_getextraspace(L) = sched; /* coroutines get a copy */
     return sched;
+}
+
+th_sched *th_sched_of(lua_State *L)
+{
+    return *(th_sched **)lua_getextraspace(L);
+}
+
+void *th_sched_owner(const th_sched *sched)
+{
+    return sched->owner.ctx;
 }
 
 void th_sched_open(lua_State *L)
@@ -38,23 +49,11 @@ void th_sched_cancel_all(th_sched *sched)
             th_task_cancel(sched->slots[i]);
 }
 
-void th_sched_interrupt(th_sched *sched, bool timed)
-{
-    for (uint32_t i = 0; i < sched->nslots; i++) {
-        th_task *task = sched->slots[i];
-        if (!task || task->state != TH_TASK_PARKED || !task->ops || !task->ops->interrupt ||
-            (timed && !task->timed))
-            continue;
-        bool fresh = task->item != 0 && !task->acted && task->ops->request;
-        if ((!task->admitted || fresh) && task->ops->interrupt(task->op))
-            th_task_park_ended(task);
-    }
-}
-
 void th_sched_end(th_sched *sched)
 {
     if (!sched || sched->ended)
         return;
+    sched->draining = true;
     /* A task's to-be-closed variables may spawn others, which end at their first turn. */
     for (int round = 0; round < 1000 && sched->live > 0; round++) {
         th_sched_cancel_all(sched);
@@ -111,8 +110,7 @@ void th_sched_fail(th_sched *sched, lua_State *L, const char *traceback)
     th_slot_set(L, sched->uncaught_ref, -1);
     lua_pop(L, 1);
     sched->uncaught_traceback = strdup(traceback);
-    if (sched->on_ready)
-        sched->on_ready(sched->on_ready_ctx);
+    sched->owner.ready(sched->owner.ctx);
 }
 
 bool th_sched_has_uncaught(const th_sched *sched)
@@ -145,11 +143,6 @@ void th_sched_forget_uncaught(th_sched *sched)
 size_t th_sched_live(const th_sched *sched)
 {
     return sched->live;
-}
-
-bool th_sched_ready(const th_sched *sched)
-{
-    return sched->ready_first != NULL;
 }
 
 bool th_sched_deadlocked(const th_sched *sched)

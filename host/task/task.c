@@ -1,4 +1,4 @@
-/* Tasks: their slots, the ready queue, wake-ups, resuming, cancelling, spawning. */
+/* Tasks: spawning, resuming, and the item that each works on. */
 #include "task/impl.h"
 
 #include <lauxlib.h>
@@ -6,99 +6,17 @@
 #include <string.h>
 
 #include "lua/place.h"
-#include "runtime/runtime.h"
 
 const char th_host_yield = 0;
 
-/* --- slots: wakers name a task by slot and generation, never by pointer ----------------------- */
-
-static int slot_take(th_sched *sched, th_task *task)
-{
-    if (sched->nfree > 0) {
-        task->slot = sched->free_slots[--sched->nfree];
-    } else {
-        if (sched->nslots == sched->slots_cap) {
-            uint32_t cap = sched->slots_cap ? sched->slots_cap * 2 : 64;
-            th_task **slots = realloc(sched->slots, cap * sizeof *slots);
-            if (!slots)
-                return -1;
-            sched->slots = slots;
-            uint32_t *spare = realloc(sched->free_slots, cap * sizeof *spare);
-            if (!spare)
-                return -1;
-            sched->free_slots = spare;
-            sched->slots_cap = cap;
-        }
-        task->slot = sched->nslots++;
-    }
-    sched->slots[task->slot] = task;
-    return 0;
-}
-
-void th_task_slot_free(th_task *task)
-{
-    th_sched *sched = task->sched;
-    sched->slots[task->slot] = NULL;
-    sched->free_slots[sched->nfree++] = task->slot;
-}
-
-/* --- ready queue ------------------------------------------------------------------------------ */
-
-void th_task_make_ready(th_task *task)
-{
-    th_sched *sched = task->sched;
-    task->state = TH_TASK_READY;
-    task->queue_next = NULL;
-    if (sched->ready_last)
-        sched->ready_last->queue_next = task;
-    else
-        sched->ready_first = task;
-    sched->ready_last = task;
-    if (sched->on_ready)
-        sched->on_ready(sched->on_ready_ctx);
-}
-
-void th_sched_on_ready(th_sched *sched, void (*on_ready)(void *ctx), void *ctx)
-{
-    sched->on_ready = on_ready;
-    sched->on_ready_ctx = ctx;
-}
-
-void th_task_park_ended(th_task *task)
-{
-    if (!task->ops || !task->ops->internal)
-        task->sched->external_waits--;
-    th_task_make_ready(task);
-}
-
-void th_task_wake(th_sched *sched, th_waker waker)
-{
-    if (waker.slot >= sched->nslots)
-        return;
-    th_task *task = sched->slots[waker.slot];
-    if (!task || task->generation != waker.generation)
-        return;
-    if (task->state == TH_TASK_PARKED)
-        th_task_park_ended(task);
-    else if (task->state == TH_TASK_RUNNING)
-        task->woken_early = true;
-}
-
-th_waker th_task_waker(lua_State *L)
-{
-    th_task *task = th_task_current(L);
-    return (th_waker){.slot = task->slot, .generation = task->generation};
-}
-
 /* --- running ---------------------------------------------------------------------------------- */
 
-/* What a run that ends for want of memory still has to do may use the reserve. */
 static void note_memory(th_task *task)
 {
     th_sched *sched = task->sched;
     if (!sched->memory_place[0])
         th_place_of_script(task->co, sched->memory_place, sizeof sched->memory_place);
-    th_memory_open_reserve(&th_runtime_of(sched->L)->memory);
+    sched->owner.no_memory(sched->owner.ctx);
 }
 
 static void resume(th_task *task)
@@ -158,20 +76,6 @@ bool th_sched_run(th_sched *sched)
     return sched->ready_first != NULL;
 }
 
-void th_task_cancel(th_task *task)
-{
-    if (task->state == TH_TASK_DONE || task->cancel_requested || task->failing)
-        return;
-    task->cancel_requested = true;
-    for (th_task *child = task->children; child; child = child->sibling_next)
-        th_task_cancel(child);
-    if (task->state == TH_TASK_PARKED) {
-        if (task->op)
-            task->ops->cancel(task->op);
-        th_task_park_ended(task);
-    }
-}
-
 void th_task_bind(th_task *task, th_task *parent)
 {
     if (task->parent != parent) {
@@ -211,7 +115,7 @@ th_task *th_task_spawn(lua_State *L, int nargs, const char *name)
     th_nest_set_hosted(L, co, true); /* only the scheduler resumes it */
     int co_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     th_task *task = calloc(1, sizeof *task);
-    if (!task || slot_take(sched, task) != 0) {
+    if (!task || th_task_slot_take(sched, task) != 0) {
         free(task);
         luaL_unref(L, LUA_REGISTRYINDEX, co_ref);
         luaL_error(L, "not enough memory");
@@ -239,25 +143,9 @@ th_task *th_task_spawn(lua_State *L, int nargs, const char *name)
     return task;
 }
 
-th_task *th_task_current(lua_State *L)
-{
-    return th_sched_of(L)->running;
-}
-
 bool th_task_done(const th_task *task)
 {
     return task->state == TH_TASK_DONE;
-}
-
-void th_task_set_admitted(lua_State *L, bool admitted)
-{
-    th_task_current(L)->admitted = admitted;
-}
-
-bool th_task_admitted(lua_State *L)
-{
-    th_task *task = th_task_current(L);
-    return task && task->admitted;
 }
 
 void th_task_set_item(lua_State *L, int64_t item)
@@ -277,17 +165,6 @@ void th_task_set_acted(lua_State *L)
 bool th_task_acted(lua_State *L)
 {
     return th_task_current(L)->acted;
-}
-
-void th_task_set_timed(lua_State *L, bool timed)
-{
-    th_task_current(L)->timed = timed;
-}
-
-bool th_task_timed(lua_State *L)
-{
-    const th_task *task = th_task_current(L);
-    return task && task->timed;
 }
 
 int64_t th_task_item(lua_State *L)

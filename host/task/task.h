@@ -46,7 +46,7 @@ struct th_wait_ops {
     void (*release)(void *op); /* exactly once per attached op */
     void (*describe)(const void *op, th_buf *out); /* may be NULL */
     /* The run is stopping: ends the wait now if nothing irrevocable is under way, and says whether
-     * it did. The continuation then runs and finds out with th_runtime_admit. NULL: never. */
+     * it did. The continuation then runs and finds out with th_task_admit. NULL: never. */
     bool (*interrupt)(void *op);
     /* An error from outside waits for this task (see nursery.c): makes the wait end soon. NULL: the
      * wait ends at once, by that error. */
@@ -55,7 +55,19 @@ struct th_wait_ops {
     bool internal; /* waits for other tasks only: cannot wake by an outside event */
 };
 
-th_sched *th_sched_create(lua_State *L, th_timers *timers);
+/* Whoever runs the scheduler, and what it is told. */
+struct th_sched_owner {
+    void *ctx;
+    /* A task has become ready, wherever that happened. */
+    void (*ready)(void *ctx);
+    /* A task has ended for want of memory. */
+    void (*no_memory)(void *ctx);
+    /* Nobody can catch the error on top of L's stack (which stays there); what says whose it is. */
+    void (*lost)(void *ctx, lua_State *L, const char *what);
+};
+
+/* From here on th_sched_of finds it, in L and all its coroutines. NULL: not enough memory. */
+th_sched *th_sched_create(lua_State *L, th_timers *timers, const struct th_sched_owner *owner);
 /* What the scheduler needs in Lua's registry. Raises when memory runs out. */
 void th_sched_open(lua_State *L);
 /* Cancels and releases whatever is left. Call before lua_close; afterwards nothing can be spawned
@@ -64,24 +76,20 @@ void th_sched_end(th_sched *sched);
 /* Frees it, after th_sched_end and lua_close. */
 void th_sched_free(th_sched *sched);
 th_sched *th_sched_of(lua_State *L);
+/* Its owner's ctx. */
+void *th_sched_owner(const th_sched *sched);
 /* What runs now, for the watchdog. */
 th_pulse *th_sched_pulse(th_sched *sched);
 
-/* Calls on_ready(ctx) whenever a task becomes ready, from wherever that happens. NULL: nobody. */
-void th_sched_on_ready(th_sched *sched, void (*on_ready)(void *ctx), void *ctx);
 /* Runs every task that is ready now (those that become ready meanwhile run in the next call).
  * Returns true when more are ready. */
 bool th_sched_run(th_sched *sched);
 /* Tasks that have not ended. */
 size_t th_sched_live(const th_sched *sched);
-bool th_sched_ready(const th_sched *sched);
 /* True when live tasks exist, none is ready, and all wait for each other. */
 bool th_sched_deadlocked(const th_sched *sched);
 /* Cancels every task that has not ended. */
 void th_sched_cancel_all(th_sched *sched);
-/* The run is stopping: ends the waits (see `interrupt`) of tasks that were not admitted before, and
- * requests of those whose item has changed nothing. timed: only of tasks with a deadline. */
-void th_sched_interrupt(th_sched *sched, bool timed);
 /* One line per waiting task: who it is, where it was spawned, what it waits for. */
 void th_sched_describe(const th_sched *sched, th_buf *out);
 
@@ -128,10 +136,28 @@ int th_task_park(lua_State *L, lua_KContext ctx, lua_KFunction k);
 /* Ignored when that wait is over. Safe before the park, never resumes anything by itself. */
 void th_task_wake(th_sched *sched, th_waker waker);
 
+/* --- admit.c: a stop, and who may still finish ------------------------------------------------- */
+
+/* The run is stopping: what was not admitted begins nothing new. Ends the waits (see `interrupt`) of
+ * tasks that were not admitted, and requests of those whose item has changed nothing. */
+void th_sched_drain(th_sched *sched);
+/* The same for tasks with a deadline: it has come. `text` as people wrote it, borrowed; NULL: there
+ * is none any more. */
+void th_sched_set_deadline(th_sched *sched, const char *text);
+/* Whether something was refused or ended early because the run is stopping. */
+bool th_sched_turned_away(const th_sched *sched);
+void th_sched_turn_away(th_sched *sched);
+/* Whether the running task is to come to its end: the run is stopping, or its deadline has come. */
+bool th_task_stopping(lua_State *L);
+/* Raises a `cancelled` error where the running task is to come to its end and was not admitted. */
+void th_task_admit(lua_State *L, const char *what);
 /* Work that was admitted before a stop was asked for may finish: marks the running task (and what
  * it spawns) as such. */
 void th_task_set_admitted(lua_State *L, bool admitted);
 bool th_task_admitted(lua_State *L);
+/* The running task, and what it spawns from then on, has the run's deadline. */
+void th_task_set_timed(lua_State *L, bool timed);
+bool th_task_timed(lua_State *L);
 
 /* The item of a job that the running task works on, as the ledger numbers it; 0: none. Tasks that
  * it spawns from then on work on the same one. */
@@ -140,9 +166,6 @@ int64_t th_task_item(lua_State *L);
 /* The item may have changed something, from here on and for all tasks that work on it. */
 void th_task_set_acted(lua_State *L);
 bool th_task_acted(lua_State *L);
-/* The running task, and what it spawns from then on, has the run's deadline. */
-void th_task_set_timed(lua_State *L, bool timed);
-bool th_task_timed(lua_State *L);
 
 /* Lua functions: spawn, sleep, join, nursery, waiter, timeout; and
  * coroutine.resume/wrap/yield/close that let a host wait pass through a script's own coroutines.

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/runtime.h"
-
 #define WAITER_TYPE "trunkhost.waiter"
 
 struct wait_op {
@@ -97,7 +95,7 @@ static int waited(lua_State *L, int status, lua_KContext ctx)
     th_task_release(L);
     waiter->over = true;
     if (!waiter->woken) {
-        th_runtime_admit(L, "wait");
+        th_task_admit(L, "wait");
         return luaL_error(L, "the wait was interrupted");
     }
     return push_values(L);
@@ -116,7 +114,7 @@ static int waiter_wait(lua_State *L)
     lua_pushfstring(L, "wait for %s", waiter->what);
     th_task_may_wait(L, lua_tostring(L, -1));
     if (!waiter->begun)
-        th_runtime_admit(L, lua_tostring(L, -1));
+        th_task_admit(L, lua_tostring(L, -1));
     struct wait_op *op = calloc(1, sizeof *op);
     if (!op)
         return luaL_error(L, "not enough memory");
@@ -167,7 +165,7 @@ static int lua_waiter(lua_State *L)
     bool begins = lua_toboolean(L, 2);
     if (begins) {
         lua_pushfstring(L, "start %s", what);
-        th_runtime_admit(L, lua_tostring(L, -1));
+        th_task_admit(L, lua_tostring(L, -1));
         if (th_task_current(L))
             th_task_set_acted(L); /* nobody knows what it does */
     }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "library.h"
 #include "runtime/runtime.h"
 #include "scratch_folder.h"
 #include "test.h"
@@ -48,8 +49,11 @@ static struct cost cost_of(const char *code, const char *n)
 {
     struct cost cost = {0};
     char *folder = scratch_create(), *ledger = scratch_path(folder, "ledger.db");
-    th_runtime_options options = {
-        .ledger = ledger, .log_level = TH_LOG_ERROR, .allocator = allocate, .allocator_ctx = &cost};
+    th_runtime_options options = {.ledger = ledger,
+                                  .log_level = TH_LOG_ERROR,
+                                  .allocator = allocate,
+                                  .allocator_ctx = &cost,
+                                  .open_library = th_library_open};
     th_runtime *runtime = NULL;
     th_error err = {0};
     assert_int_equal(th_runtime_create(&options, &runtime, &err), 0);

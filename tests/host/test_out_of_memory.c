@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/secret.h"
+#include "library.h"
 #include "runtime/runtime.h"
 #include "scratch_folder.h"
 #include "test.h"
@@ -179,7 +180,8 @@ static bool run(const struct scenario *scenario, const char *folder, struct fail
                                   .sandbox_spec = "trunks=2,limits=none",
                                   .log_level = TH_LOG_INFO,
                                   .allocator = allocate,
-                                  .allocator_ctx = failing};
+                                  .allocator_ctx = failing,
+                                  .open_library = th_library_open};
     th_runtime *runtime = NULL;
     th_error err = {0};
     int status = TH_EXIT_ERROR;

@@ -6,16 +6,8 @@ local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
 
 local tests = {}
-local sandbox
 
-local function start(arguments)
-    sandbox = sandbox_process.start(arguments)
-end
-
-function tests.tearDown()
-    if sandbox then sandbox:stop() end
-    sandbox = nil
-end
+local sandbox <const>, start <const> = sandbox_process.on_demand(tests)
 
 local PRELUDE <const> = [[
 local trunkhost = require "trunkhost"
@@ -62,8 +54,6 @@ function tests.test_a_create_is_not_repeated_after_a_500_or_a_proxy_page()
         local result = script "try(account.create, account, NEW)"
         lu.assertStrContains(result.out, "unknown_outcome", fault .. result.out .. result.err)
         lu.assertEquals(requests "POST", 1, fault)
-        sandbox:stop()
-        sandbox = nil
     end
 end
 
@@ -125,8 +115,6 @@ function tests.test_a_wrong_token_is_kind_auth_and_ends_the_run_with_1()
         lu.assertEquals(result.status, 1, result.err)
         lu.assertEquals(select(2, result.err:gsub("\n", "")), 1, result.err)
         lu.assertStrContains(result.err, api .. ": auth (HTTP 40")
-        sandbox:stop()
-        sandbox = nil
     end
 end
 

@@ -5,15 +5,8 @@ local lu <const> = require "luaunit"
 local program <const> = require "program"
 
 local tests = {}
-local folder
 
-function tests.setUp()
-    folder = program.folder()
-end
-
-function tests.tearDown()
-    program.remove(folder)
-end
+local folder <const> = program.folder_for_each(tests)
 
 --- Runs a line of Lua with this configuration.
 local function with(config, code, env)

@@ -6,15 +6,8 @@ local csv <const> = require "trunkhost.csv"
 local program <const> = require "program"
 
 local tests = {}
-local folder
 
-function tests.setUp()
-    folder = program.folder()
-end
-
-function tests.tearDown()
-    program.remove(folder)
-end
+local folder <const> = program.folder_for_each(tests)
 
 local function rows_of(text)
     program.write(folder .. "/t.csv", text)

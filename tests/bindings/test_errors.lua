@@ -57,9 +57,8 @@ function tests.test_a_line_names_account_trunk_and_request()
 end
 
 function tests.test_a_refused_token_is_advised_about_by_its_place()
-    local sandbox <close> = setmetatable({ process = sandbox_process.start "--trunks 2" },
-        { __close = function(self) self.process:stop() end })
-    local config = sandbox.process:config { token = "wrong", apis = { "famulor" } }
+    local sandbox <close> = sandbox_process.start "--trunks 2"
+    local config = sandbox:config { token = "wrong", apis = { "famulor" } }
     local result = run("-c " .. config, [[require "trunkhost".account "famulor":get(42)]])
     lu.assertEquals(result.status, 1, result.err)
     lu.assertNotNil(result.err:find "^trunkhost: famulor, trunk 42: auth %(HTTP 401%): .-%. "

@@ -9,12 +9,7 @@ local sandbox_process <const> = require "sandbox_process"
 local script <const> = job_script.run
 
 local tests = {}
-local sandbox
-
-function tests.tearDown()
-    if sandbox then sandbox:stop() end
-    sandbox = nil
-end
+local sandbox <const>, start <const> = sandbox_process.on_demand(tests)
 
 local function keys(object)
     local names = {}
@@ -90,7 +85,7 @@ function tests.test_items_may_have_a_form_of_their_own()
 end
 
 function tests.test_without_apply_the_planned_changes_are_sent_and_proven()
-    sandbox = sandbox_process.start "--trunks 4 --limits none"
+    start "--trunks 4 --limits none"
     local result = sandbox:run("-e " .. program.quote [[
         local trunkhost = require "trunkhost"
         local parser = trunkhost.options { name = "disable" }
@@ -127,7 +122,7 @@ function tests.test_a_canary_is_verified_before_the_rest_begins()
 end
 
 function tests.test_max_failures_is_counted_exactly_also_with_concurrency()
-    sandbox = sandbox_process.start "--trunks 60 --limits none --fault refuse@PUT=1"
+    start "--trunks 60 --limits none --fault refuse@PUT=1"
     local result = sandbox:run("scripts/rotate_passwords.lua --account famulor --yes --json --canary 0 "
         .. "--max-failures 3 -j 16")
     local writes = 0
@@ -232,7 +227,7 @@ function tests.test_in_a_dry_run_not_even_the_scripts_own_code_can_write()
 end
 
 function tests.test_a_dry_run_sends_nothing_but_get_whatever_the_script_tries()
-    sandbox = sandbox_process.start "--limits none"
+    start "--limits none"
     local result = sandbox:run("-n -e " .. program.quote(job_script.PRELUDE .. ([[
         local refused = 0
         local function try(item)

@@ -10,12 +10,7 @@ local sandbox_process <const> = require "sandbox_process"
 local script <const> = job_script.run
 
 local tests = {}
-local sandbox
-
-function tests.tearDown()
-    if sandbox then sandbox:stop() end
-    sandbox = nil
-end
+local sandbox <const>, start <const> = sandbox_process.on_demand(tests)
 
 --- A job without options of its own, in the words of its own command line.
 local function plain(members, arguments)
@@ -66,7 +61,7 @@ function tests.test_options_that_are_not_given_are_the_standard_ones()
 end
 
 function tests.test_an_item_may_name_its_account_and_is_then_changed_without_a_function_apply()
-    sandbox = sandbox_process.start "--limits none"
+    start "--limits none"
     local code = [[local trunkhost = require "trunkhost"
         trunkhost.job.run { name = "mine", items = { { account = "famulor", trunk = 42 }, { account = "vatel",
             trunk = "none" } }, plan = function(item) return item.account == "vatel" and { skip = "not now" }
@@ -153,7 +148,7 @@ end
 -- --- what a plan may not have ----------------------------------------------------------------------
 
 function tests.test_a_change_that_cannot_be_sent_fails_in_the_plan_and_nothing_is_sent()
-    sandbox = sandbox_process.start "--limits none"
+    start "--limits none"
     local code = [[local trunkhost = require "trunkhost"
         trunkhost.job.run { name = "mine", plan = function(item)
             return { changes = item.trunk.id == 42 and { nicknam = "x" } or { nickname = "x" } } end }]]
@@ -179,7 +174,7 @@ function tests.test_quiet_json_has_its_summary_also_when_all_is_well()
 end
 
 function tests.test_unsettled_trunks_that_are_not_chosen_are_spoken_of_in_one_line()
-    sandbox = sandbox_process.start "--limits none"
+    start "--limits none"
     sandbox:tell("kill", { request = 5, moment = "after" })
     local rotate = "scripts/rotate_passwords.lua --account famulor --yes --json "
     lu.assertEquals(sandbox:run(rotate .. "-j 1 --canary 0").status, 137)

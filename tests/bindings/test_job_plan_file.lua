@@ -2,6 +2,7 @@
 
 package.path = "tests/support/?.lua;" .. package.path
 local trunkhost <const> = require "trunkhost"
+local events <const> = require "events"
 local lu <const> = require "luaunit"
 local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
@@ -10,35 +11,23 @@ local json <const> = trunkhost.json
 local ROTATE <const> = "scripts/rotate_passwords.lua --account famulor "
 
 local tests = {}
-local sandbox, plan
+local plan
+local sandbox <const>, start <const> = sandbox_process.on_demand(tests, "--trunks 6 --limits none")
 
 function tests.setUp()
-    sandbox = sandbox_process.start "--trunks 6 --limits none"
+    start()
     plan = sandbox.folder .. "/plan"
 end
 
-function tests.tearDown()
-    sandbox:stop()
-end
-
 local function writes()
-    local found = {}
-    for _, request in ipairs(sandbox:ask "log") do
-        if request.method ~= "GET" then found[#found + 1] = request.path:match "[^/]+$" end
-    end
+    local found = sandbox:writes()
+    for i, request in ipairs(found) do found[i] = request.path:match "[^/]+$" end
     table.sort(found)
     return found
 end
 
---- Runs it and returns the items by trunk as well.
 local function run(arguments)
-    local result = sandbox:run(arguments)
-    result.items = {}
-    for line in result.out:gmatch "[^\n]+" do
-        local ok, object = pcall(json.decode, line)
-        if ok and object.event == "item" then result.items[object.trunk] = object end
-    end
-    return result
+    return events.read(sandbox:run(arguments))
 end
 
 local function lines_of(text)

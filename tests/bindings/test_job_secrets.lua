@@ -14,15 +14,8 @@ local SCRIPT <const> = [[
         plan = function() return { changes = { sip_password = "Plain" .. "text1234", nickname = "new" } } end%s }]]
 
 local tests = {}
-local sandbox
 
-function tests.setUp()
-    sandbox = sandbox_process.start "--limits none --trunks 3"
-end
-
-function tests.tearDown()
-    sandbox:stop()
-end
+local sandbox <const> = sandbox_process.for_each(tests, "--limits none --trunks 3")
 
 local function run(arguments, more)
     local path = sandbox.folder .. "/set.lua"

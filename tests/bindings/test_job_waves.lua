@@ -9,20 +9,7 @@ local sandbox_process <const> = require "sandbox_process"
 local script <const> = job_script.run
 
 local tests = {}
-local sandbox
-
-function tests.tearDown()
-    if sandbox then sandbox:stop() end
-    sandbox = nil
-end
-
-local function writes()
-    local found = {}
-    for _, request in ipairs(sandbox:ask "log") do
-        if request.method ~= "GET" then found[#found + 1] = request end
-    end
-    return found
-end
+local sandbox <const>, start <const> = sandbox_process.on_demand(tests)
 
 local ROTATE <const> = "scripts/rotate_passwords.lua --yes --json "
 
@@ -86,10 +73,10 @@ end
 -- --- a refused token -------------------------------------------------------------------------------
 
 function tests.test_a_token_that_may_not_write_ends_its_account_at_the_first_trunk()
-    sandbox = sandbox_process.start "--limits none"
+    start "--limits none"
     local result = sandbox:run(ROTATE .. "--account famulor", { token = "sandbox-readonly" })
     lu.assertEquals(result.status, 1)
-    lu.assertEquals(#writes(), 1)
+    lu.assertEquals(#sandbox:writes(), 1)
     lu.assertStrContains(result.out, '"account":"famulor","trunk":"42","state":"failed","attempts":1,'
         .. '"error":{"kind":"auth","status":403,')
     lu.assertStrContains(result.out, '"total":12,"done":0,"failed":1,"unknown":0,"skipped":0,"left":11,')
@@ -115,10 +102,10 @@ end
 -- --- limits ----------------------------------------------------------------------------------------
 
 function tests.test_max_failures_with_every_write_refused_stops_in_time_and_the_platform_counted_the_same()
-    sandbox = sandbox_process.start "--trunks 80 --limits none --latency 5 --fault refuse@PUT=1"
+    start "--trunks 80 --limits none --latency 5 --fault refuse@PUT=1"
     local result = sandbox:run(ROTATE .. "--account famulor --canary 0 --max-failures 3 -j 16")
     lu.assertEquals(result.status, 3)
-    local refused = writes()
+    local refused = sandbox:writes()
     lu.assertTrue(#refused >= 3 and #refused <= 3 + 15, #refused)
     lu.assertStrContains(result.out, ('"total":80,"done":0,"failed":%d,"unknown":0,"skipped":0'):format(#refused))
     lu.assertStrContains(result.err, ("%d items were not tried"):format(80 - #refused))
@@ -138,7 +125,7 @@ end
 -- --- cancelling ------------------------------------------------------------------------------------
 
 function tests.test_the_second_signal_cancels_and_the_summary_says_what_is_unknown_and_how_to_go_on()
-    sandbox = sandbox_process.start "--limits none"
+    start "--limits none"
     local result = sandbox:run("-e " .. program.quote(job_script.PRELUDE .. [[
         local pid = io.open "/proc/self/stat":read "n"
         run({ apply = function(item)
@@ -190,7 +177,7 @@ function tests.test_a_signal_at_the_last_item_leaves_nothing_and_cuts_nothing_sh
 end
 
 function tests.test_what_was_done_when_the_second_signal_came_is_on_record_as_done()
-    sandbox = sandbox_process.start "--limits none"
+    start "--limits none"
     local result = sandbox:run("-e " .. program.quote(job_script.PRELUDE .. [[
         local pid = io.open "/proc/self/stat":read "n"
         run({ verify = function(item)
@@ -217,7 +204,7 @@ local function on_terminal(command)
 end
 
 function tests.test_the_progress_line_counts_names_the_rate_and_what_it_waits_for()
-    sandbox = sandbox_process.start "--trunks 8 --limits 6/1"
+    start "--trunks 8 --limits 6/1"
     local text = on_terminal(("%s -c %s --ledger %s/ledger.db %s --account famulor"):format(os.getenv "TRUNKHOST",
         sandbox:config { rate = "{ { 6, per = 1 } }" }, sandbox.folder, ROTATE:gsub("%-%-json", "")))
     lu.assertStrMatches(text, ".*\r\27%[K%d+/8  %d+ done  [%d.]+/s  [^\r]* left.*")
@@ -226,25 +213,25 @@ function tests.test_the_progress_line_counts_names_the_rate_and_what_it_waits_fo
 end
 
 function tests.test_the_progress_line_shows_the_pause_between_waves()
-    sandbox = sandbox_process.start "--trunks 3 --limits none"
+    start "--trunks 3 --limits none"
     local text = on_terminal(("%s -c %s --ledger %s/ledger.db %s --account famulor --soak 0.6s"):format(
         os.getenv "TRUNKHOST", sandbox:config(), sandbox.folder, ROTATE:gsub("%-%-json", "")))
     lu.assertStrMatches(text, ".*1/3  1 done [^\r]*  waiting 0%.%d s before the next wave.*")
 end
 
 function tests.test_without_a_terminal_there_is_no_control_character_and_no_line_in_the_first_minute()
-    sandbox = sandbox_process.start "--trunks 12 --limits none --latency 20"
+    start "--trunks 12 --limits none --latency 20"
     local result = sandbox:run("scripts/rotate_passwords.lua --yes --account famulor")
     lu.assertEquals(result.err, "")
     lu.assertNil(result.out:find "[%c]" and result.out:gsub("\n", ""):find "%c")
 end
 
 function tests.test_quiet_is_silent_also_in_waves()
-    sandbox = sandbox_process.start "--trunks 6 --limits none"
+    start "--trunks 6 --limits none"
     local result = sandbox:run("scripts/rotate_passwords.lua --yes --quiet --account famulor --wave 2 --soak 0.01s")
     lu.assertEquals(result.out .. result.err, "")
     lu.assertEquals(result.status, 0)
-    lu.assertEquals(#writes(), 6)
+    lu.assertEquals(#sandbox:writes(), 6)
 end
 
 os.exit(lu.LuaUnit.new():runSuiteByInstances { { "job_waves", tests } })

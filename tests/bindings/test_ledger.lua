@@ -7,16 +7,8 @@ local sandbox_process <const> = require "sandbox_process"
 local trunkhost <const> = require "trunkhost"
 
 local tests = {}
-local sandbox
 
-local function start(arguments)
-    sandbox = sandbox_process.start(arguments or "--trunks 3")
-end
-
-function tests.tearDown()
-    if sandbox then sandbox:stop() end
-    sandbox = nil
-end
+local sandbox <const>, start <const> = sandbox_process.on_demand(tests, "--trunks 3")
 
 local PRELUDE <const> = [[
 local trunkhost = require "trunkhost"

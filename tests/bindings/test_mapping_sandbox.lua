@@ -9,7 +9,7 @@ local sandbox_process <const> = require "sandbox_process"
 local tests <const> = {}
 
 function tests.test_every_trunk_at_every_other_platform_reads_back_as_planned()
-    local sandbox = sandbox_process.start "--trunks 12 --limits none"
+    local sandbox <close> = sandbox_process.start "--trunks 12 --limits none"
     local agents = {}
     for api, state in pairs(sandbox:ask "state") do
         for _, agent in ipairs(state.agents or {}) do
@@ -19,7 +19,6 @@ function tests.test_every_trunk_at_every_other_platform_reads_back_as_planned()
     local result = sandbox:run("tests/support/create_mapped.lua " .. program.quote(json.encode {
         vatel = agents.vatel, bolna = agents.bolna, bolna_trunk = agents.bolna_trunk }))
     local violations = sandbox:ask "violations"
-    sandbox:stop()
     lu.assertEquals(result.out, "240 moved, 0 problems\n", result.err)
     lu.assertEquals(violations, {})
 end

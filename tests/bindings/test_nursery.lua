@@ -469,11 +469,10 @@ print(descriptors() - before <= 1)
 function tests.test_a_cancelled_nursery_of_1000_in_flight_requests_ends_with_no_leaked_handle()
     local folder = program.folder()
     local sandbox_process <const> = require "sandbox_process"
-    local sandbox <close> = setmetatable({ process = sandbox_process.start "--trunks 5 --latency 60000 --limits none" },
-        { __close = function(self) self.process:stop() end })
+    local sandbox <close> = sandbox_process.start "--trunks 5 --latency 60000 --limits none"
     program.write(folder .. "/token", "sandbox\n", "600")
     program.write(folder .. "/config.lua", ([[return { accounts = { famulor = { provider = "famulor", base_url = %q,
-        token = { file = %q }, rate = {}, concurrency = 1000 } } }]]):format(sandbox.process:url "famulor",
+        token = { file = %q }, rate = {}, concurrency = 1000 } } }]]):format(sandbox:url "famulor",
         folder .. "/token"))
     local result = program.run(("--config %s -e %s"):format(folder .. "/config.lua", program.quote(IN_FLIGHT)),
         { around = "timeout 50" })

@@ -74,9 +74,7 @@ io.output(f) print(select(2, io.write "x")) io.output(io.stdout) print(io.write 
 end
 
 function tests.test_a_change_goes_on_when_nobody_reads_what_it_prints()
-    local sandbox <close> = setmetatable({ it = sandbox_process.start "--limits none --trunks 6" },
-        { __close = function(self) self.it:stop() end })
-    local server = sandbox.it
+    local server <close> = sandbox_process.start "--limits none --trunks 6"
     local path = server.folder .. "/job.lua"
     program.write(path, [[
         local trunkhost = require "trunkhost"
@@ -99,9 +97,7 @@ function tests.test_a_change_goes_on_when_nobody_reads_what_it_prints()
 end
 
 function tests.test_a_job_whose_lines_cannot_be_written_ends_what_is_under_way_and_can_be_gone_on_with()
-    local sandbox <close> = setmetatable({ it = sandbox_process.start "--limits none --trunks 12" },
-        { __close = function(self) self.it:stop() end })
-    local server = sandbox.it
+    local server <close> = sandbox_process.start "--limits none --trunks 12"
     local command = ("$T -c %s --ledger %s rotate_passwords.lua --account famulor --yes --json -j 2"):format(
         server:config(), server:ledger_path())
     local out, err = shell(command .. " > /dev/full; echo $?")

@@ -299,15 +299,7 @@ local ELSEWHERE <const> = {
     ["old:secret"] = true, -- ends the run where there is none
 }
 
-local folder
-
-function tests.setUp()
-    folder = program.folder()
-end
-
-function tests.tearDown()
-    program.remove(folder)
-end
+local folder <const> = program.folder_for_each(tests)
 
 --- One call of every function. A new function needs a line here.
 local function calls()

@@ -4,8 +4,11 @@
 
 package.path = "tests/support/?.lua;" .. package.path
 local lu <const> = require "luaunit"
+local program <const> = require "program"
 local stub_platform <const> = require "stub_platform"
 local trunkhost <const> = require "trunkhost"
+
+program.haste = 10
 
 local tests = {}
 

@@ -274,14 +274,8 @@ local function rotate(sandbox, account)
     return sandbox:run(("scripts/rotate_passwords.lua --account %s --yes --json"):format(account))
 end
 
-local function writes(sandbox)
-    local count = 0
-    for _, request in ipairs(sandbox:ask "log") do count = count + (request.method == "GET" and 0 or 1) end
-    return count
-end
-
 function tests.test_a_platform_that_begins_to_page_ends_its_account_and_sends_nothing()
-    local sandbox = sandbox_process.start "--limits none --page 5"
+    local sandbox <close> = sandbox_process.start "--limits none --page 5"
     for account, words in pairs { famulor = "meta|total", autocalls = "total", vatel = "X-Total-Count",
         bolna = "X-Total-Count" } do
         local result = rotate(sandbox, account)
@@ -289,32 +283,29 @@ function tests.test_a_platform_that_begins_to_page_ends_its_account_and_sends_no
         lu.assertStrContains(result.out, "the list is not whole: the platform says that there are")
         lu.assertStrContains(result.out, words:match "[^|]*$")
     end
-    lu.assertEquals(writes(sandbox), 0)
+    lu.assertEquals(#sandbox:writes(), 0)
     local result = rotate(sandbox, "bolna_trunk")
     lu.assertEquals(result.status, 0, result.err)
-    sandbox:stop()
 end
 
 function tests.test_each_way_to_hand_out_half_a_list_ends_the_account_and_sends_nothing()
     for _, fault in ipairs { "short_list", "shifting_list", "empty_page", "same_page" } do
-        local sandbox = sandbox_process.start(("--limits none --page 5 --fault %s=1"):format(fault))
+        local sandbox <close> = sandbox_process.start(("--limits none --page 5 --fault %s=1"):format(fault))
         local result = rotate(sandbox, "bolna_trunk")
         lu.assertEquals(result.status, 1, fault .. result.out .. result.err)
         lu.assertStrContains(result.out, "the list is not whole", fault)
-        lu.assertEquals(writes(sandbox), 0)
+        lu.assertEquals(#sandbox:writes(), 0)
         lu.assertTrue(#sandbox:ask "log" <= 9, fault)
-        sandbox:stop()
     end
 end
 
 function tests.test_a_migration_makes_nothing_where_the_target_hands_out_half_a_list()
-    local sandbox = sandbox_process.start "--limits none --trunks 60 --fault same_page=1"
+    local sandbox <close> = sandbox_process.start "--limits none --trunks 60 --fault same_page=1"
     local result = sandbox:run "scripts/migrate_trunks.lua --from vatel --to bolna_trunk --yes --json"
     lu.assertEquals(result.status, 1, result.err)
     lu.assertStrContains(result.err, "bolna_trunk: malformed")
     lu.assertStrContains(result.err, "the list is not whole")
-    lu.assertEquals(writes(sandbox), 0)
-    sandbox:stop()
+    lu.assertEquals(#sandbox:writes(), 0)
 end
 
 -- ---------------------------------------------------------------------------------------------------

@@ -149,11 +149,6 @@ end
 -- ---------------------------------------------------------------------------------------------------
 -- Names
 
-local function exists(path)
-    local file = io.open(path, "r")
-    return file ~= nil and file:close()
-end
-
 function tests.test_every_link_leads_to_a_file_and_a_heading_of_it()
     local missing = {}
     for _, document in ipairs(documents) do
@@ -161,7 +156,7 @@ function tests.test_every_link_leads_to_a_file_and_a_heading_of_it()
             local path, anchor = target:match "^([^#]*)#?(.*)$"
             if not target:find "^%a+:" then
                 local file = path == "" and document.path or document.folder .. path
-                local found = exists(file)
+                local found = program.exists(file)
                 if found and anchor ~= "" then
                     found = markdown.anchors(markdown.read(file))[anchor]
                 end

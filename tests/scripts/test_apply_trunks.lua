@@ -1,6 +1,7 @@
 --- A file of trunks that somebody has edited: exactly what was edited changes, and nothing else.
 
 package.path = "tests/support/?.lua;" .. package.path
+local events <const> = require "events"
 local lu <const> = require "luaunit"
 local canonical <const> = require "trunkhost.text.canonical"
 local csv <const> = require "trunkhost.csv"
@@ -11,15 +12,8 @@ local sandbox_process <const> = require "sandbox_process"
 local trunkhost <const> = require "trunkhost"
 
 local tests = {}
-local sandbox
 
-function tests.setUp()
-    sandbox = sandbox_process.start "--trunks 12 --limits none"
-end
-
-function tests.tearDown()
-    sandbox:stop()
-end
+local sandbox <const> = sandbox_process.for_each(tests, "--trunks 12 --limits none")
 
 local function trunks(api)
     return sandbox:ask("state")[api].trunks
@@ -145,7 +139,7 @@ function tests.test_a_file_that_nobody_has_edited_changes_nothing_and_sends_noth
         lu.assertEquals({ result.summary.total, result.summary.skipped }, { 60, 60 })
         lu.assertEquals(editing.differences(before, editing.state(sandbox)), {})
     end
-    lu.assertEquals(editing.writes(sandbox), {})
+    lu.assertEquals(sandbox:writes(), {})
 end
 
 --- The same, where every trunk is read and compared because the rows do not say what they were.
@@ -164,7 +158,7 @@ function tests.test_without_a_base_every_trunk_is_compared_and_none_differs()
         lu.assertEquals(result.summary.skipped, 60)
         lu.assertEquals(result.items["42"].reason, "is as the file says")
     end
-    lu.assertEquals(editing.writes(sandbox), {})
+    lu.assertEquals(sandbox:writes(), {})
 end
 
 -- --- edited ----------------------------------------------------------------------------------------
@@ -179,9 +173,9 @@ function tests.test_exactly_what_was_edited_in_lines_changes()
     assert_changes(editing.differences(before, editing.state(sandbox)), (all_wanted(all)), "lines")
     lu.assertEquals(sandbox:ask "violations", json.array {})
     -- The same file again finds all of it there.
-    local writes = #editing.writes(sandbox)
+    local writes = #sandbox:writes()
     lu.assertEquals(editing.apply(sandbox, path).summary.skipped, 60)
-    lu.assertEquals(#editing.writes(sandbox), writes)
+    lu.assertEquals(#sandbox:writes(), writes)
 end
 
 function tests.test_the_same_edits_in_a_table_change_the_same_as_spreadsheets_write_it()
@@ -219,7 +213,7 @@ function tests.test_a_table_and_lines_give_the_same_plan()
     end
     lu.assertEquals(plans[2], plans[1])
     lu.assertNotNil(plans[1]["42"].requests)
-    lu.assertEquals(editing.writes(sandbox), {})
+    lu.assertEquals(sandbox:writes(), {})
 end
 
 --- Numbers, gateways and addresses that have requests of their own.
@@ -292,7 +286,7 @@ function tests.test_a_dry_run_shows_each_field_before_and_after_and_sends_nothin
     lu.assertStrMatches(result.out, ".*famulor +42 +Front desk +outbound +label: Front desk → Reception\n.*")
     lu.assertStrContains(result.out, "gateways: added new.example.com, removed sip.provider.example.com")
     lu.assertStrContains(result.out, "11 rows were not edited.")
-    lu.assertEquals(editing.writes(sandbox), {})
+    lu.assertEquals(sandbox:writes(), {})
 end
 
 --- Promise: what both sides have changed is not overwritten, and what only the platform has changed stays.
@@ -383,7 +377,7 @@ function tests.test_mistakes_in_a_table_are_named_as_well()
     program.write(path, "trunk,label\n42,\"Büro\n43,x\n")
     result = editing.apply(sandbox, path, "--account famulor")
     lu.assertStrContains(result.err, ":2: a quoted field does not end")
-    lu.assertEquals(editing.writes(sandbox), {})
+    lu.assertEquals(sandbox:writes(), {})
 end
 
 --- What a platform cannot hold, or cannot change, is refused by name; the other rows go on.
@@ -410,8 +404,7 @@ function tests.test_what_cannot_be_done_exactly_is_refused_by_name()
     lu.assertEquals(result.status, 1)
     lu.assertEquals({ result.summary.failed, result.summary.done }, { #refused, 1 })
     local lines = {}
-    for line in result.out:gmatch "[^\n]+" do
-        local item = json.decode(line)
+    for _, item in ipairs(events.lines(result.out)) do
         lines[(item.account or "") .. (item.trunk or "")] = item
     end
     for _, each in ipairs(refused) do
@@ -419,7 +412,7 @@ function tests.test_what_cannot_be_done_exactly_is_refused_by_name()
     end
     assert_changes(editing.differences(before, editing.state(sandbox)), { ["famulor/49/nickname"] = "* → Fine" },
         "refused")
-    lu.assertEquals(#editing.writes(sandbox), 1)
+    lu.assertEquals(#sandbox:writes(), 1)
     -- A loss that is allowed is carried out as far as it goes.
     result = editing.apply(sandbox, path, "--account famulor --only 43 --allow-loss label")
     lu.assertEquals(result.status, 0, result.err .. result.out)
@@ -432,7 +425,7 @@ function tests.test_with_all_or_nothing_one_stopped_row_stops_all()
     editing.change(path, "famulor", "43", function(row) row.transport = "tls" end)
     local result = editing.apply(sandbox, path, "--all-or-nothing")
     lu.assertEquals(result.status, 1)
-    lu.assertEquals(editing.writes(sandbox), {})
+    lu.assertEquals(sandbox:writes(), {})
     lu.assertStrContains(result.items["42"].reason, "--all-or-nothing")
 end
 
@@ -458,7 +451,7 @@ function tests.test_dangerous_edits_need_a_grant()
     for _, each in ipairs(dangerous) do
         lu.assertStrContains(result.items[each[2]].error.message, "--grant " .. each[3])
     end
-    lu.assertEquals(editing.writes(sandbox), {})
+    lu.assertEquals(sandbox:writes(), {})
     result = editing.apply(sandbox, path, "--grant inbound.mode,outbound.username,inbound.sources")
     lu.assertEquals(result.summary.done, #dangerous, result.out)
     lu.assertEquals(sandbox:ask "violations", json.array {})
@@ -574,7 +567,7 @@ function tests.test_a_number_that_a_spreadsheet_has_changed_never_replaces_the_l
             end
         end
     end
-    lu.assertEquals(#editing.writes(sandbox), 0)
+    lu.assertEquals(#sandbox:writes(), 0)
     lu.assertEquals(canonical.text(sandbox:ask "state"), before)
 end
 
@@ -627,7 +620,7 @@ function tests.test_what_changes_between_plan_and_sending_is_seen()
     for _, row in ipairs(rows) do row.label = "Edited" end
     editing.save(path, rows)
     local task = trunkhost.spawn(function()
-        while #editing.writes(sandbox) == 0 do trunkhost.sleep(0.01) end
+        while #sandbox:writes() == 0 do trunkhost.sleep(0.01) end
         trunkhost.http.request { method = "PUT", url = sandbox:url "famulor" .. "/user/phone-numbers/sip-trunks/57",
             headers = { Authorization = "Bearer sandbox" }, json = { nickname = "Somebody else" } }
     end)

@@ -2,6 +2,7 @@
 --- since.
 
 package.path = "tests/support/?.lua;" .. package.path
+local events <const> = require "events"
 local lu <const> = require "luaunit"
 local canonical <const> = require "trunkhost.text.canonical"
 local editing <const> = require "editing"
@@ -9,17 +10,9 @@ local json <const> = require "trunkhost.json"
 local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
 
-local sandbox
-
 local tests = {}
 
-function tests.setUp()
-    sandbox = sandbox_process.start "--trunks 6 --limits none"
-end
-
-function tests.tearDown()
-    sandbox:stop()
-end
+local sandbox <const> = sandbox_process.for_each(tests, "--trunks 6 --limits none")
 
 --- What every platform shows of its trunks, without the ids of parts that were made anew.
 local function picture()
@@ -55,16 +48,7 @@ end
 
 local function apply(arguments)
     local result = sandbox:run("apply_trunks.lua --yes --json --canary 0 " .. arguments)
-    for line in result.out:gmatch "[^\n]+" do
-        local event = json.decode(line)
-        if event.event == "summary" then
-            result.summary = event
-        else
-            result.items = result.items or {}
-            result.items[event.account .. " " .. event.trunk] = event
-        end
-    end
-    return result
+    return events.read(result, function(item) return item.account .. " " .. item.trunk end)
 end
 
 local function apply_all()

@@ -2,12 +2,15 @@
 --- or never. The platform is one whose lists are behind.
 
 package.path = "tests/support/?.lua;" .. package.path
+local events <const> = require "events"
 local lu <const> = require "luaunit"
 local eventual_platform <const> = require "eventual_platform"
 local program <const> = require "program"
 local trunkhost <const> = require "trunkhost"
 
 local TRUNKS <const> = "/sip-trunks/trunks"
+program.haste = 10
+
 local tests <const> = {}
 
 --- Answers after which nobody knows whether it has happened.
@@ -35,8 +38,7 @@ end
 local function loose_passwords(platform)
     local states = {}
     local export = platform:run("secrets", "export", "--account", "new", "--json")
-    for line in export.out:gmatch "[^\n]+" do
-        local row = trunkhost.json.decode(line)
+    for _, row in ipairs(events.lines(export.out)) do
         if row.trunk == "" then
             states[#states + 1] = row.state
         end
@@ -62,21 +64,21 @@ function tests.test_what_shows_only_later_is_unknown_then_found_by_the_next_run_
         doubtful(answer)(platform)
         local first = migrate(platform)
         lu.assertEquals(first.status, 1, name .. first.err)
-        lu.assertEquals({ first.items[1].state, first.items[1].error.kind }, { "unknown", "unknown_outcome" }, name)
-        lu.assertStrContains(first.items[1].error.message, "run again after", nil, name)
+        lu.assertEquals({ first.list[1].state, first.list[1].error.kind }, { "unknown", "unknown_outcome" }, name)
+        lu.assertStrContains(first.list[1].error.message, "run again after", nil, name)
         lu.assertEquals(platform.posts[TRUNKS], 1, name)
         lu.assertEquals(loose_passwords(platform), "candidate", name)
 
         -- It still does not show: nothing is sent, and nothing is taken for absent.
         local second = migrate(platform)
-        lu.assertEquals({ second.status, second.items[1].state }, { 1, "unknown" }, name .. second.err)
+        lu.assertEquals({ second.status, second.list[1].state }, { 1, "unknown" }, name .. second.err)
         lu.assertEquals(platform.posts[TRUNKS], 1, name)
         lu.assertEquals(loose_passwords(platform), "candidate", name)
 
         platform:show()
         platform.on_post = nil
         local third = migrate(platform)
-        lu.assertEquals({ third.status, third.items[1].state, third.items[1].target }, { 0, "done", "t1" },
+        lu.assertEquals({ third.status, third.list[1].state, third.list[1].target }, { 0, "done", "t1" },
             name .. third.err)
         lu.assertEquals({ platform.posts[TRUNKS], #platform.trunks, #platform.trunks[1].numbers }, { 1, 1, 1 }, name)
         lu.assertEquals(loose_passwords(platform), "", name)
@@ -95,7 +97,7 @@ function tests.test_what_shows_a_moment_later_is_done_in_the_same_run()
         end
     end
     local result = migrate(platform)
-    lu.assertEquals({ result.status, result.items[1].state }, { 0, "done" }, result.err)
+    lu.assertEquals({ result.status, result.list[1].state }, { 0, "done" }, result.err)
     lu.assertEquals({ platform.posts[TRUNKS], #platform.trunks }, { 1, 1 })
 end
 
@@ -108,13 +110,13 @@ function tests.test_what_never_shows_is_sent_again_only_when_the_settle_time_is_
             return { status = 504 }
         end
     end
-    lu.assertEquals(migrate(platform).items[1].state, "unknown")
+    lu.assertEquals(migrate(platform).list[1].state, "unknown")
     platform.on_post = nil
-    lu.assertEquals(migrate(platform).items[1].state, "unknown")
+    lu.assertEquals(migrate(platform).list[1].state, "unknown")
     lu.assertEquals(platform.posts[TRUNKS], 1)
     platform:configure(0)
     local result = migrate(platform)
-    lu.assertEquals({ result.status, result.items[1].state }, { 0, "done" }, result.err)
+    lu.assertEquals({ result.status, result.list[1].state }, { 0, "done" }, result.err)
     lu.assertEquals({ platform.posts[TRUNKS], #platform.trunks }, { 2, 1 })
     lu.assertEquals(loose_passwords(platform), "rejected")
 end
@@ -124,12 +126,12 @@ function tests.test_a_clock_that_was_put_back_proves_nothing()
     platform:configure(0)
     platform:add_old("One", "+14155550101")
     doubtful(DOUBTS.gateway_timeout)(platform)
-    lu.assertEquals(migrate(platform).items[1].state, "unknown")
+    lu.assertEquals(migrate(platform).list[1].state, "unknown")
     local changed = trunkhost.process.run { "sqlite3", platform.folder .. "/ledger.db",
         "UPDATE creates SET changed_at = '2999-01-01T00:00:00.000Z'" }
     lu.assertEquals(changed.status, 0, changed.err)
     platform:configure(300)
-    lu.assertEquals(migrate(platform).items[1].state, "unknown")
+    lu.assertEquals(migrate(platform).list[1].state, "unknown")
     lu.assertEquals(platform.posts[TRUNKS], 1)
 end
 
@@ -162,7 +164,7 @@ function tests.test_taking_back_a_run_that_found_the_trunk_names_the_run_that_ma
     platform:show()
     platform.on_post = nil
     local second = migrate(platform)
-    lu.assertEquals(second.items[1].state, "done", second.err)
+    lu.assertEquals(second.list[1].state, "done", second.err)
     local back = undo(platform, second.summary.run)
     lu.assertEquals({ back.summary.total, #platform.trunks }, { 0, 1 }, back.err)
     lu.assertStrContains(back.err, "--undo " .. first.summary.run)
@@ -182,14 +184,14 @@ function tests.test_every_part_is_sent_once()
             end
         end
         local first = migrate(platform)
-        lu.assertEquals({ first.status, first.items[1].state }, { 1, "unknown" }, name .. first.err)
+        lu.assertEquals({ first.status, first.list[1].state }, { 1, "unknown" }, name .. first.err)
         lu.assertEquals(platform.posts[path], 1, name)
-        lu.assertEquals(migrate(platform).items[1].state, "unknown", name)
+        lu.assertEquals(migrate(platform).list[1].state, "unknown", name)
         lu.assertEquals(platform.posts[path], 1, name)
         platform:show()
         platform.on_post = nil
         local last = migrate(platform)
-        lu.assertEquals({ last.status, last.items[1].state }, { 0, "done" }, name .. last.err)
+        lu.assertEquals({ last.status, last.list[1].state }, { 0, "done" }, name .. last.err)
         lu.assertEquals({ platform.posts[path], #platform.trunks[1].numbers }, { 2, 2 }, name)
     end
 end
@@ -217,9 +219,9 @@ function tests.test_a_script_of_ones_own_that_asks_again_does_not_send_again()
         doubtful(answer)(platform)
         local function make() return platform:run(platform.folder .. "/make.lua", "--yes", "--json") end
         local first = make()
-        lu.assertEquals({ first.status, first.items[1].state }, { 1, "unknown" }, name .. first.err)
+        lu.assertEquals({ first.status, first.list[1].state }, { 1, "unknown" }, name .. first.err)
         lu.assertEquals(platform.posts[TRUNKS], 1, name)
-        lu.assertEquals(make().items[1].state, "unknown", name)
+        lu.assertEquals(make().list[1].state, "unknown", name)
         lu.assertEquals(platform.posts[TRUNKS], 1, name)
         platform:show()
         local last = make()
@@ -236,7 +238,7 @@ function tests.test_a_create_that_a_time_limit_has_cut_off_is_not_sent_again()
     end
     program.write(platform.folder .. "/cut.lua", OWN_JOB:gsub("pcall%(make%)", "pcall(trunkhost.timeout, 0.5, make)"))
     local result = platform:run(platform.folder .. "/cut.lua", "--yes", "--json")
-    lu.assertEquals({ result.status, result.items[1].state }, { 1, "unknown" }, result.err)
+    lu.assertEquals({ result.status, result.list[1].state }, { 1, "unknown" }, result.err)
     lu.assertEquals(platform.posts[TRUNKS], 1)
 end
 
@@ -265,7 +267,7 @@ function tests.test_a_part_that_a_script_of_ones_own_adds_is_sent_once()
     end
     for _ = 1, 2 do
         local result = add()
-        lu.assertEquals({ result.status, result.items[1].state }, { 1, "unknown" }, result.err)
+        lu.assertEquals({ result.status, result.list[1].state }, { 1, "unknown" }, result.err)
         lu.assertEquals(platform.posts[path], 1)
     end
     platform:show()
@@ -289,7 +291,7 @@ function tests.test_a_trunk_of_another_shape_is_malformed_and_ends_nothing_else(
         local result = migrate(platform, "--canary", "0")
         lu.assertEquals(result.status, 1, field .. result.err)
         local states = {}
-        for _, item in ipairs(result.items) do
+        for _, item in ipairs(result.list) do
             states[item.trunk] = item.error and item.error.kind or item.state
         end
         lu.assertEquals(states, { ["old-One"] = "malformed", ["old-Two"] = "done" }, field .. result.err)

@@ -3,6 +3,7 @@
 
 package.path = "tests/support/?.lua;" .. package.path
 local trunkhost <const> = require "trunkhost"
+local events <const> = require "events"
 local lu <const> = require "luaunit"
 local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
@@ -10,16 +11,8 @@ local sandbox_process <const> = require "sandbox_process"
 local PASSWORDS <const> = { "sip_password", "auth_password", "inbound_sip_password", "outbound_sip_password" }
 
 local tests = {}
-local sandbox
 
-local function start(arguments)
-    sandbox = sandbox_process.start("--limits none " .. (arguments or ""))
-end
-
-function tests.tearDown()
-    if sandbox then sandbox:stop() end
-    sandbox = nil
-end
+local sandbox <const>, start <const> = sandbox_process.on_demand(tests, "--limits none")
 
 --- A shell script in the sandbox's folder, as a word of a command line; ~ in it is that folder. Its parent is the
 --- program.
@@ -41,9 +34,8 @@ end
 local function taken(name)
     local objects, found = {}, {}
     if exists(name or "taken") then
-        for line in program.read(sandbox.folder .. "/" .. (name or "taken")):gmatch "[^\n]+" do
-            local object = trunkhost.json.decode(line)
-            objects[#objects + 1] = object
+        objects = events.lines(program.read(sandbox.folder .. "/" .. (name or "taken")))
+        for _, object in ipairs(objects) do
             local account = found[object.account] or {}
             local trunk = account[object.trunk] or {}
             found[object.account], account[object.trunk], trunk[object.field] = account, trunk, object.secret
@@ -68,26 +60,10 @@ local function live()
 end
 
 local function rotate(arguments)
-    local result = sandbox:run("rotate_passwords.lua --yes --json " .. arguments)
-    result.items, result.states = {}, { done = 0, failed = 0, unknown = 0, skipped = 0 }
-    for line in result.out:gmatch "[^\n]+" do
-        local object = trunkhost.json.decode(line)
-        if object.event == "summary" then
-            result.summary = object
-        else
-            result.items[object.account .. "/" .. object.trunk] = object
-            result.states[object.state] = result.states[object.state] + 1
-        end
-    end
+    local result = events.read(sandbox:run("rotate_passwords.lua --yes --json " .. arguments), events.place)
+    result.states = { done = 0, failed = 0, unknown = 0, skipped = 0 }
+    for _, item in ipairs(result.list) do result.states[item.state] = result.states[item.state] + 1 end
     return result
-end
-
-local function writes()
-    local count = 0
-    for _, request in ipairs(sandbox:ask "log") do
-        count = count + (request.method ~= "GET" and 1 or 0)
-    end
-    return count
 end
 
 --- The output of a query of the ledger.
@@ -168,18 +144,18 @@ function tests.test_a_password_that_is_not_taken_fails_its_item_and_the_next_run
         lu.assertNotStrContains(first.out .. first.err, fields.sip_password)
     end
 
-    local before = writes()
+    local before = #sandbox:writes()
     local plan = rotate(("--account famulor --only 43 --dry-run --deliver %s"):format(command(TAKE)))
     lu.assertStrContains(plan.err, "sip_password: delivered again, not changed")
     local second = rotate(("--account famulor --only 43 --deliver %s"):format(command(TAKE)))
     lu.assertEquals(second.status, 0, second.err)
     lu.assertEquals(second.items["famulor/43"].evidence, "reprovisioned")
-    lu.assertEquals(writes(), before)
+    lu.assertEquals(#sandbox:writes(), before)
     local _, found = taken()
     lu.assertEquals(found.famulor["43"].sip_password, now["43"].sip_password)
     -- Now it is done, and rotated as any other.
     lu.assertEquals(rotate(("--account famulor --only 43 --deliver %s"):format(command(TAKE))).status, 0)
-    lu.assertEquals(writes(), before + 1)
+    lu.assertEquals(#sandbox:writes(), before + 1)
 end
 
 function tests.test_resume_delivers_what_was_not_taken()
@@ -187,12 +163,12 @@ function tests.test_resume_delivers_what_was_not_taken()
     local path = command "exit 1"
     local first = rotate(("--account famulor --canary 0 --deliver %s"):format(path))
     lu.assertEquals(first.states.failed, 3)
-    local before = writes()
+    local before = #sandbox:writes()
     command(TAKE)
     local second = rotate("--resume " .. first.summary.run)
     lu.assertEquals(second.status, 0, second.err)
     lu.assertEquals(second.states.done, 3)
-    lu.assertEquals(writes(), before)
+    lu.assertEquals(#sandbox:writes(), before)
     lu.assertEquals(#taken(), 3)
 end
 
@@ -216,9 +192,9 @@ end
 function tests.test_a_password_of_a_run_that_was_to_deliver_nothing_is_no_reason_not_to_set_another_one()
     start "--trunks 3"
     lu.assertEquals(rotate "--account famulor".status, 0)
-    local before = writes()
+    local before = #sandbox:writes()
     lu.assertEquals(rotate(("--account famulor --deliver %s"):format(command(TAKE))).status, 0)
-    lu.assertEquals(writes(), before + 3)
+    lu.assertEquals(#sandbox:writes(), before + 3)
 end
 
 function tests.test_without_the_private_key_the_next_run_says_what_to_do_and_can_set_another_one()
@@ -227,17 +203,17 @@ function tests.test_without_the_private_key_the_next_run_says_what_to_do_and_can
     rotate(("--account famulor --canary 0 --deliver %s"):format(path))
     os.execute(("mv %s/ledger.key %s/elsewhere"):format(sandbox.folder, sandbox.folder))
     command(TAKE)
-    local before = writes()
+    local before = #sandbox:writes()
     local second = rotate(("--account famulor --canary 0 --deliver %s"):format(path))
     lu.assertEquals(second.states.failed, 2)
     local err = second.items["famulor/42"].error
     lu.assertEquals(err.kind, "delivery")
     lu.assertStrContains(err.message, "trunkhost secrets export --account famulor")
     lu.assertStrContains(err.message, "--rotate-undelivered")
-    lu.assertEquals(writes(), before)
+    lu.assertEquals(#sandbox:writes(), before)
     local third = rotate(("--account famulor --rotate-undelivered --deliver %s"):format(path))
     lu.assertEquals(third.status, 0, third.err)
-    lu.assertEquals(writes(), before + 2)
+    lu.assertEquals(#sandbox:writes(), before + 2)
     local _, found = taken()
     for id, fields in pairs(live().famulor) do
         lu.assertEquals(found.famulor[id].sip_password, fields.sip_password)
@@ -300,10 +276,10 @@ function tests.test_cancelling_the_run_ends_the_commands_and_the_next_run_delive
         trunkhost.sleep(0.01)
     end
     lu.assertTrue(exists "stopped")
-    local before = writes()
+    local before = #sandbox:writes()
     command(TAKE)
     lu.assertEquals(rotate(("--account famulor --deliver %s"):format(path)).status, 0)
-    lu.assertEquals(writes(), before)
+    lu.assertEquals(#sandbox:writes(), before)
     lu.assertEquals(#taken(), 1)
 end
 
@@ -345,11 +321,11 @@ function tests.test_a_batch_that_fails_fails_every_item_of_it_and_is_repeated()
     lu.assertEquals({ first.summary.done, first.summary.failed, first.summary.total }, { 0, 3, 3 })
     lu.assertStrContains(first.items["famulor/42"].error.message, "ended with status 1: no disk")
     lu.assertEquals(query "SELECT count(*) FROM items WHERE state = 'failed' AND error LIKE '%delivery%'", "3")
-    local before = writes()
+    local before = #sandbox:writes()
     command "cat >~/taken"
     local second = rotate(("--account famulor --deliver-batch --deliver %s"):format(path))
     lu.assertEquals(second.status, 0, second.err)
-    lu.assertEquals(writes(), before)
+    lu.assertEquals(#sandbox:writes(), before)
     lu.assertEquals(#taken(), 3)
     lu.assertEquals(rotate(("--resume %s"):format(first.summary.run)).status, 0)
 end
@@ -372,10 +348,10 @@ function tests.test_cancelling_a_run_while_it_waits_for_the_batch_tells_of_every
     lu.assertEquals(first.states.failed, 3)
     lu.assertEquals({ first.summary.done, first.summary.failed }, { 0, 3 })
     lu.assertStrContains(first.items["famulor/42"].error.message, "was stopped with the run")
-    local before = writes()
+    local before = #sandbox:writes()
     command "cat >~/taken"
     lu.assertEquals(rotate("--account famulor --deliver-batch --deliver " .. path).status, 0)
-    lu.assertEquals({ writes(), #taken() }, { before, 3 })
+    lu.assertEquals({ #sandbox:writes(), #taken() }, { before, 3 })
 end
 
 -- --- usage -----------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 --- The job script that docs/writing-scripts.md teaches with: what the engine gives to one that has not a line for it.
 
 package.path = "tests/support/?.lua;" .. package.path
-local trunkhost <const> = require "trunkhost"
+local events <const> = require "events"
 local lu <const> = require "luaunit"
 local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
@@ -9,39 +9,11 @@ local sandbox_process <const> = require "sandbox_process"
 local SCRIPT <const> = "scripts/disable_carrier.lua"
 
 local tests = {}
-local sandbox
 
-local function start(arguments)
-    sandbox = sandbox_process.start("--limits none --trunks 24 " .. (arguments or ""))
-end
-
-function tests.tearDown()
-    if sandbox then sandbox:stop() end
-    sandbox = nil
-end
+local sandbox <const>, start <const> = sandbox_process.on_demand(tests, "--limits none --trunks 24")
 
 local function run(arguments)
-    local result = sandbox:run(("%s --json %s"):format(SCRIPT, arguments))
-    result.items = {}
-    for line in result.out:gmatch "[^\n]+" do
-        local object = trunkhost.json.decode(line)
-        if object.event == "summary" then
-            result.summary = object
-        else
-            result.items[object.trunk] = object
-        end
-    end
-    return result
-end
-
-local function writes()
-    local found = {}
-    for _, request in ipairs(sandbox:ask "log") do
-        if request.method ~= "GET" then
-            found[#found + 1] = request
-        end
-    end
-    return found
+    return events.read(sandbox:run(("%s --json %s"):format(SCRIPT, arguments)))
 end
 
 --- Trunks of the carrier that are on; everything else as text.
@@ -72,7 +44,7 @@ function tests.test_it_disables_the_trunks_of_that_carrier_and_touches_no_other(
     lu.assertEquals(result.summary.done, on)
     local left, others = world()
     lu.assertEquals({ left, others }, { 0, rest })
-    for _, request in ipairs(writes()) do
+    for _, request in ipairs(sandbox:writes()) do
         lu.assertEquals(request.body, '{"is_active":false}')
     end
     lu.assertEquals(sandbox:ask "violations", {})
@@ -87,20 +59,20 @@ function tests.test_a_dry_run_shows_the_plan_and_sends_nothing()
     lu.assertEquals(result.status, 0)
     lu.assertStrContains(result.err, "is_active: true → false")
     lu.assertStrContains(result.err, ("Plan: %d of 24 trunks on 1 account change; no leg is re-created."):format(on))
-    lu.assertEquals(#writes(), 0)
+    lu.assertEquals(#sandbox:writes(), 0)
 end
 
 function tests.test_without_a_terminal_and_without_yes_nothing_is_written()
     start()
     lu.assertEquals(run "--account bolna --carrier zadarma".status, 2)
-    lu.assertEquals(#writes(), 0)
+    lu.assertEquals(#sandbox:writes(), 0)
 end
 
 function tests.test_a_canary_that_fails_stops_it()
     start "--fault refuse@PATCH=1"
     local result = run "--account bolna --carrier zadarma --yes"
     lu.assertEquals(result.status, 3)
-    lu.assertEquals(#writes(), 1)
+    lu.assertEquals(#sandbox:writes(), 1)
     lu.assertTrue(result.summary.halted)
 end
 
@@ -116,7 +88,7 @@ function tests.test_killed_it_is_gone_on_with()
     local now, others = world()
     lu.assertEquals({ now, others }, { 0, rest })
     -- The one that was under way may have been sent again, no other.
-    lu.assertTrue(#writes() <= on + 1)
+    lu.assertTrue(#sandbox:writes() <= on + 1)
 end
 
 function tests.test_without_a_carrier_it_says_what_is_missing()

@@ -1,7 +1,7 @@
 --- `trunkhost doctor`: what it finds, and that it changes nothing.
 
 package.path = "tests/support/?.lua;" .. package.path
-local json <const> = require "trunkhost.json"
+local events <const> = require "events"
 local lu <const> = require "luaunit"
 local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
@@ -13,8 +13,7 @@ local tests = {}
 local function doctor_run(arguments, options)
     local result = program.run(arguments .. " doctor --json", options)
     local found = {}
-    for line in result.out:gmatch "[^\n]+" do
-        local finding = json.decode(line)
+    for _, finding in ipairs(events.lines(result.out)) do
         found[finding.account and finding.check .. " " .. finding.account or finding.check] = finding
     end
     return result, found
@@ -47,9 +46,8 @@ function tests.test_without_any_account_it_says_how_to_begin()
 end
 
 function tests.test_a_refused_token_is_told_apart_from_a_platform_out_of_reach()
-    local sandbox <const> = sandbox_process.start()
+    local sandbox <close> = sandbox_process.start()
     local result, found = doctor_run("-c " .. sandbox:config { token = "another" })
-    sandbox:stop()
     lu.assertEquals(result.status, 1)
     lu.assertStrContains(found["account famulor"].message, "refuses the token")
     lu.assertNotStrContains(result.out, "another")

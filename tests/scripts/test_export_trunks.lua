@@ -8,23 +8,11 @@ local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
 
 local tests = {}
-local sandbox
 
-function tests.setUp()
-    sandbox = sandbox_process.start "--trunks 12 --limits none"
-end
-
-function tests.tearDown()
-    sandbox:stop()
-end
+local sandbox <const> = sandbox_process.for_each(tests, "--trunks 12 --limits none")
 
 local function export(arguments)
     return sandbox:run("scripts/export_trunks.lua " .. arguments)
-end
-
-local function exists(path)
-    local file = io.open(path, "r")
-    return file ~= nil and file:close()
 end
 
 function tests.test_every_trunk_of_every_account_is_a_line_with_its_parts()
@@ -95,10 +83,10 @@ function tests.test_what_could_not_be_read_is_named_and_the_file_has_another_nam
     for seed = 1, 20 do
         sandbox:tell("faults", { fault = "refuse@GET=0.2", seed = seed })
         result = export("--account famulor,bolna -o " .. path)
-        if result.err:find "missing: trunk" and exists(path .. ".partial") then break end
+        if result.err:find "missing: trunk" and program.exists(path .. ".partial") then break end
     end
     lu.assertEquals(result.status, 1)
-    lu.assertFalse(exists(path))
+    lu.assertFalse(program.exists(path))
     local missing = select(2, result.err:gsub("missing: trunk %S+ of %a+", ""))
     local lists = select(2, result.err:gsub("missing: all trunks", ""))
     lu.assertEquals(#editing.rows(path .. ".partial"), (2 - lists) * 12 - missing)

@@ -6,25 +6,13 @@ local json <const> = require "trunkhost.json"
 local program <const> = require "program"
 
 local tests = {}
-local folder
 
 local NAMES <const> = { "config.lua", "first_job.lua", ".luarc.json", ".gitignore" }
 
-function tests.setUp()
-    folder = program.folder()
-end
-
-function tests.tearDown()
-    program.remove(folder)
-end
+local folder <const> = program.folder_for_each(tests)
 
 local function init(words, around)
     return program.run("init " .. words, { around = around })
-end
-
-local function exists(path)
-    local file <const> = io.open(path, "r")
-    return file ~= nil and file:close()
 end
 
 function tests.test_the_first_job_shows_a_plan_on_the_sandbox_at_once()
@@ -32,7 +20,7 @@ function tests.test_the_first_job_shows_a_plan_on_the_sandbox_at_once()
     local result <const> = init(program.quote(place))
     lu.assertEquals(result.status, 0, result.err)
     for _, name in ipairs(NAMES) do
-        lu.assertTrue(exists(place .. "/" .. name), name)
+        lu.assertTrue(program.exists(place .. "/" .. name), name)
         lu.assertStrContains(result.out, place .. "/" .. name)
     end
     local config <const>, job <const> = program.quote(place .. "/config.lua"), program.quote(place .. "/first_job.lua")
@@ -101,7 +89,7 @@ function tests.test_the_folder_may_be_this_one()
     local result <const> = program.run("init", { around = ("sh -c 'cd %s && exec \"$@\"' sh"):format(folder) })
     lu.assertEquals(result.status, 0, result.err)
     lu.assertStrContains(result.out, "wrote  config.lua")
-    lu.assertTrue(exists(folder .. "/.gitignore"))
+    lu.assertTrue(program.exists(folder .. "/.gitignore"))
 end
 
 function tests.test_what_is_there_is_left_as_it_is()
@@ -113,7 +101,7 @@ function tests.test_what_is_there_is_left_as_it_is()
     lu.assertStrMatches(result.out, ".*left   %S+/.gitignore +it was there already.*")
     lu.assertStrMatches(result.out, ".*wrote  %S+/first_job.lua +a job.*")
     lu.assertEquals(program.read(folder .. "/config.lua"), "mine")
-    lu.assertFalse(exists(folder .. "/nowhere"))
+    lu.assertFalse(program.exists(folder .. "/nowhere"))
     local job <const> = program.read(folder .. "/first_job.lua")
     program.write(folder .. "/first_job.lua", job .. "-- changed\n")
     lu.assertEquals(init(folder).status, 0)
@@ -142,7 +130,7 @@ function tests.test_a_folder_that_cannot_be_written_leaves_nothing_half_done()
     lu.assertEquals(limited.status, 2)
     lu.assertStrContains(limited.err, "cannot write")
     for _, name in ipairs(NAMES) do
-        lu.assertFalse(exists(folder .. "/" .. name), name)
+        lu.assertFalse(program.exists(folder .. "/" .. name), name)
     end
 end
 

@@ -3,6 +3,7 @@
 package.path = "tests/support/?.lua;" .. package.path
 local csv <const> = require "trunkhost.csv"
 local json <const> = require "trunkhost.json"
+local events <const> = require "events"
 local lu <const> = require "luaunit"
 local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
@@ -34,8 +35,7 @@ function tests.test_json_lines_hold_the_account_and_the_fields_as_the_platform_g
     lu.assertEquals(count_lines(result.out), 24)
     local first = result.out:match "^[^\n]+"
     lu.assertStrMatches(first, '{"account":"famulor","id":42,"allowed_inbound_ips":null,.*')
-    for line in result.out:gmatch "[^\n]+" do
-        local trunk = json.decode(line)
+    for _, trunk in ipairs(events.lines(result.out)) do
         if trunk.allowed_inbound_ips and trunk.allowed_inbound_ips ~= json.null then
             lu.assertTrue(json.is_array(trunk.allowed_inbound_ips))
         end
@@ -60,7 +60,7 @@ end
 
 --- A label that somebody has typed steers no terminal; a file or a pipe has it as it is.
 function tests.test_csv_shows_no_control_character_on_a_terminal()
-    local sandbox = sandbox_process.start "--trunks 2 --limits none"
+    local sandbox <close> = sandbox_process.start "--trunks 2 --limits none"
     local label = "a\27[2Jb\nc\u{202E}d\te"
     trunkhost.http.request { method = "PUT", url = sandbox:url "famulor" .. "/user/phone-numbers/sip-trunks/42",
         headers = { Authorization = "Bearer sandbox" }, json = { nickname = label } }
@@ -79,7 +79,6 @@ function tests.test_csv_shows_no_control_character_on_a_terminal()
         lu.assertStrContains(shown, "a\\x1b[2Jb\\x0ac?d\\x09e")
         lu.assertNil(shown:gsub("\r+\n", ""):find "%c", shown)
     end
-    sandbox:stop()
 end
 
 local function from_file(text, arguments)

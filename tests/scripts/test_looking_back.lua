@@ -10,16 +10,8 @@ local sandbox_process <const> = require "sandbox_process"
 local ROTATE <const> = "rotate_passwords.lua --account famulor --yes --json "
 
 local tests = {}
-local sandbox
 
-local function start(arguments)
-    sandbox = sandbox_process.start("--limits none " .. (arguments or "--trunks 6"))
-end
-
-function tests.tearDown()
-    if sandbox then sandbox:stop() end
-    sandbox = nil
-end
+local sandbox <const>, start <const> = sandbox_process.on_demand(tests, "--limits none --trunks 6")
 
 local function script(text)
     local path = sandbox.folder .. "/job.lua"

@@ -7,8 +7,6 @@ local migration <const> = require "migration"
 local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
 
-local sandbox
-
 --- What Famulor and Autocalls let everybody read, besides ids and times.
 local READABLE <const> = { "nickname", "phone_number", "sip_username", "sip_address", "sip_calling_format",
     "inbound_authorization_type", "allowed_inbound_ips", "country_code", "outbound_proxy" }
@@ -26,13 +24,7 @@ end
 
 local tests = {}
 
-function tests.setUp()
-    sandbox = sandbox_process.start "--trunks 12 --limits none"
-end
-
-function tests.tearDown()
-    sandbox:stop()
-end
+local sandbox <const> = sandbox_process.for_each(tests, "--trunks 12 --limits none")
 
 function tests.test_famulor_and_autocalls_round_trip_keeps_every_readable_field()
     migration.empty(sandbox, "autocalls")

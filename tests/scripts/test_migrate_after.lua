@@ -1,6 +1,7 @@
 --- What comes after a migration: handing passwords on, the list for the carrier, and taking it all back.
 
 package.path = "tests/support/?.lua;" .. package.path
+local events <const> = require "events"
 local lu <const> = require "luaunit"
 local json <const> = require "trunkhost.json"
 local canonical <const> = require "trunkhost.text.canonical"
@@ -8,17 +9,9 @@ local migration <const> = require "migration"
 local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
 
-local sandbox
-
 local tests = {}
 
-function tests.setUp()
-    sandbox = sandbox_process.start "--trunks 6 --limits none"
-end
-
-function tests.tearDown()
-    sandbox:stop()
-end
+local sandbox <const> = sandbox_process.for_each(tests, "--trunks 6 --limits none")
 
 local function undo(apis, arguments)
     return migration.run(sandbox, nil, nil, "--undo " .. (arguments or "last"), { apis = apis })
@@ -189,8 +182,7 @@ function tests.test_generated_passwords_are_handed_on_under_the_new_id_once()
     result = migration.run(sandbox, "famulor", "autocalls", arguments)
     lu.assertEquals(result.summary.skipped, 2, result.out)
     local trunks, count = migration.trunks(sandbox, "autocalls"), 0
-    for line in program.read(path):gmatch "[^\n]+" do
-        local told = json.decode(line)
+    for _, told in ipairs(events.lines(program.read(path))) do
         count = count + 1
         lu.assertEquals(told.account, "autocalls")
         lu.assertEquals(told.secret, trunks[told.trunk].sip_password)

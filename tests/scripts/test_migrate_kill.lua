@@ -4,8 +4,8 @@
 ---     WAY=vatel,bolna,move trunkhost tests/scripts/test_migrate_kill.lua    one sweep, in this process
 
 package.path = "tests/support/?.lua;" .. package.path
+local events <const> = require "events"
 local lu <const> = require "luaunit"
-local json <const> = require "trunkhost.json"
 local disturbed <const> = require "migration_disturbed"
 local pairs_of <const> = require "migration_pair"
 local program <const> = require "program"
@@ -161,8 +161,7 @@ function acts.deliver(pair, moment)
         local again = pair:run(plan.arguments .. " " .. command)
         lu.assertEquals(again.status, 0, place .. ": " .. pair:complaints(again))
         local taken = {}
-        for line in program.read(folder .. "/delivered"):gmatch "[^\n]+" do
-            local told = json.decode(line)
+        for _, told in ipairs(events.lines(program.read(folder .. "/delivered"))) do
             taken[told.trunk .. " " .. told.field] = told.secret
         end
         for id, trunk in pairs(pair:trunks "target") do

@@ -7,17 +7,9 @@ local migration <const> = require "migration"
 local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
 
-local sandbox
-
 local tests = {}
 
-function tests.setUp()
-    sandbox = sandbox_process.start "--trunks 6 --limits none"
-end
-
-function tests.tearDown()
-    sandbox:stop()
-end
+local sandbox <const> = sandbox_process.for_each(tests, "--trunks 6 --limits none")
 
 local function supply(text)
     local path = sandbox.folder .. "/supply.csv"
@@ -29,15 +21,6 @@ local LOSSES <const> = " --allow-loss label,calling_format,country,fixed_source_
 
 local function agent()
     return sandbox:ask("state").vatel.agents[1].id
-end
-
---- Writes that the sandbox was sent.
-local function writes()
-    local count = 0
-    for _, request in ipairs(sandbox:ask "log") do
-        count = count + (request.method ~= "GET" and 1 or 0)
-    end
-    return count
 end
 
 --- Promise: the source is touched only when there is a copy. Here the copy would be the source.
@@ -52,17 +35,17 @@ function tests.test_two_names_for_one_account_are_refused_and_nothing_is_retired
         lu.assertStrContains(result.err, "both have trunk 42, so they are one account at the platform")
     end
     lu.assertEquals(select(2, migration.trunks(sandbox, "famulor")), 6)
-    lu.assertEquals(writes(), 0)
+    lu.assertEquals(#sandbox:writes(), 0)
 end
 
 function tests.test_a_request_for_a_part_that_the_platform_would_not_take_stops_its_trunk_before_it_is_created()
     migration.empty(sandbox, "vatel")
-    local before = writes()
+    local before = #sandbox:writes()
     local result = migration.run(sandbox, "famulor", "vatel",
         "--secrets generate --only 42 --set vendor=3cx --set agent_ref=not-a-uuid" .. LOSSES)
     lu.assertEquals(result.status, 1)
     lu.assertStrContains(result.items["42"].error.message, "not created: agent_id: must be a UUID")
-    lu.assertEquals(writes(), before)
+    lu.assertEquals(#sandbox:writes(), before)
 end
 
 function tests.test_a_given_value_that_the_target_does_not_have_is_not_replaced_by_another_one()
@@ -84,12 +67,12 @@ function tests.test_other_values_than_those_that_a_trunk_was_made_with_are_named
     local begun = migration.run(sandbox, "famulor", "vatel", arguments:format(nobody, "generic"))
     lu.assertStrContains(begun.items["42"].error.message, "Correct that and run again: it goes on there")
     local id = begun.items["42"].target
-    local before = writes()
+    local before = #sandbox:writes()
     local other = migration.run(sandbox, "famulor", "vatel", arguments:format(agent(), "3cx"))
     local message = other.items["42"].error.message
     lu.assertStrContains(message, id .. " of vatel, which run " .. begun.summary.run)
     lu.assertStrContains(message, "is not what would be made now: vendor")
-    lu.assertEquals(writes(), before)
+    lu.assertEquals(#sandbox:writes(), before)
     local finished = migration.run(sandbox, "famulor", "vatel", arguments:format(agent(), "generic"))
     lu.assertEquals({ finished.status, finished.items["42"].target }, { 0, id }, finished.err)
     lu.assertEquals(select(2, migration.trunks(sandbox, "vatel")), 1)

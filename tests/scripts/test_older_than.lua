@@ -2,33 +2,17 @@
 
 package.path = "tests/support/?.lua;" .. package.path
 local trunkhost <const> = require "trunkhost"
+local events <const> = require "events"
 local lu <const> = require "luaunit"
 local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
 
 local tests = {}
-local sandbox
 
-local function start(arguments)
-    sandbox = sandbox_process.start("--limits none " .. (arguments or ""))
-end
-
-function tests.tearDown()
-    if sandbox then sandbox:stop() end
-    sandbox = nil
-end
+local sandbox <const>, start <const> = sandbox_process.on_demand(tests, "--limits none")
 
 local function rotate(arguments)
-    local result = sandbox:run("rotate_passwords.lua --yes --json " .. arguments)
-    result.items = {}
-    for line in result.out:gmatch "[^\n]+" do
-        local object = trunkhost.json.decode(line)
-        if object.event == "summary" then
-            result.summary = object
-        else
-            result.items[object.trunk] = object
-        end
-    end
+    local result = events.read(sandbox:run("rotate_passwords.lua --yes --json " .. arguments))
     lu.assertNotNil(result.summary, result.err)
     return result
 end

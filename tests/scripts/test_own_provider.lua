@@ -2,6 +2,7 @@
 
 package.path = "tests/support/?.lua;tests/docs/?.lua;" .. package.path
 local json <const> = require "trunkhost.json"
+local events <const> = require "events"
 local lu <const> = require "luaunit"
 local markdown <const> = require "markdown"
 local program <const> = require "program"
@@ -23,7 +24,7 @@ local function from_page(name)
 end
 
 local function with_tinyline(arguments, fn)
-    local sandbox <const> = sandbox_process.start(arguments)
+    local sandbox <close> = sandbox_process.start(arguments)
     local folder <const> = sandbox.folder
     os.execute("mkdir " .. folder .. "/providers")
     program.write(folder .. "/providers/tinyline.lua", from_page "providers/tinyline.lua")
@@ -34,9 +35,7 @@ local function with_tinyline(arguments, fn)
     local function run(words)
         return program.run(("-c %s/config.lua --ledger %s %s"):format(folder, sandbox:ledger_path(), words))
     end
-    local ok, err = pcall(fn, sandbox, run)
-    sandbox:stop()
-    assert(ok, err)
+    fn(sandbox, run)
 end
 
 local function passphrases(sandbox)
@@ -63,9 +62,7 @@ function tests.test_its_trunks_are_listed_over_all_pages()
         local result = run "list_trunks.lua --json"
         lu.assertEquals(result.status, 0, result.err)
         local labels = {}
-        for line in result.out:gmatch "[^\n]+" do
-            labels[#labels + 1] = json.decode(line).label
-        end
+        for i, trunk in ipairs(events.lines(result.out)) do labels[i] = trunk.label end
         lu.assertEquals(#labels, 12)
         lu.assertEquals(labels[1], "Front desk 1")
         lu.assertEquals(sandbox:ask("counts").tinyline.methods.GET, 3)

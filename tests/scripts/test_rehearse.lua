@@ -1,7 +1,7 @@
 --- trunkhost rehearse: a script that keeps the promises passes, and each way of breaking one is named.
 
 package.path = "tests/support/?.lua;" .. package.path
-local json <const> = require "trunkhost.json"
+local events <const> = require "events"
 local lu <const> = require "luaunit"
 local program <const> = require "program"
 
@@ -14,8 +14,7 @@ local function rehearse(text, options)
     local result = program.run(("rehearse --json --trunks 2 %s %s/script.lua"):format(options, folder))
     program.remove(folder)
     local broken, summary = {}, nil
-    for line in result.out:gmatch "[^\n]+" do
-        local event = json.decode(line)
+    for _, event in ipairs(events.lines(result.out)) do
         if event.event == "broken" then
             broken[event.promise] = broken[event.promise] or {}
             table.insert(broken[event.promise], event.scenario)

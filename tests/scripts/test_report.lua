@@ -18,16 +18,8 @@ local ROTATE <const> = "rotate_passwords.lua --yes --json --canary 0 "
 program.haste = 10
 
 local tests = {}
-local sandbox
 
-local function start(arguments)
-    sandbox = sandbox_process.start(arguments)
-end
-
-function tests.tearDown()
-    if sandbox then sandbox:stop() end
-    sandbox = nil
-end
+local sandbox <const>, start <const> = sandbox_process.on_demand(tests)
 
 local function summary_of(result)
     return trunkhost.json.decode(result.out:match '[^\n]*"summary"[^\n]*')

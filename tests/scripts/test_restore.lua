@@ -2,7 +2,7 @@
 --- sandbox's own memory.
 
 package.path = "tests/support/?.lua;" .. package.path
-local trunkhost <const> = require "trunkhost"
+local events <const> = require "events"
 local lu <const> = require "luaunit"
 local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
@@ -12,28 +12,13 @@ local FIELDS <const> = { "inbound_sip_password", "outbound_sip_password" }
 program.haste = 10
 
 local tests = {}
-local sandbox
 
-local function start(arguments)
-    sandbox = sandbox_process.start("--limits none " .. (arguments or ""))
-end
-
-function tests.tearDown()
-    if sandbox then sandbox:stop() end
-    sandbox = nil
-end
+local sandbox <const>, start <const> = sandbox_process.on_demand(tests, "--limits none")
 
 local function rotate(arguments)
-    local result = sandbox:run("rotate_passwords.lua --account vatel --yes --json " .. arguments)
-    result.items = {}
-    for line in result.out:gmatch "[^\n]+" do
-        local object = trunkhost.json.decode(line)
-        if object.event == "summary" then
-            result.summary = object
-        else
-            result.items[object.trunk] = object
-            result.failed = object.state ~= "skipped" and object.state ~= "done" and object or result.failed
-        end
+    local result = events.read(sandbox:run("rotate_passwords.lua --account vatel --yes --json " .. arguments))
+    for _, item in ipairs(result.list) do
+        result.failed = item.state ~= "skipped" and item.state ~= "done" and item or result.failed
     end
     return result
 end
@@ -64,8 +49,7 @@ end
 local function rows(id, field)
     local found = {}
     local export = program.run(("--ledger %s secrets export --account vatel --json"):format(sandbox:ledger_path()))
-    for line in export.out:gmatch "[^\n]+" do
-        local row = trunkhost.json.decode(line)
+    for _, row in ipairs(events.lines(export.out)) do
         if row.trunk == id and row.field == field then
             found[#found + 1] = row
             found[row.secret] = row

@@ -2,51 +2,22 @@
 
 package.path = "tests/support/?.lua;" .. package.path
 local trunkhost <const> = require "trunkhost"
+local events <const> = require "events"
 local lu <const> = require "luaunit"
 local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
 
-local json <const> = trunkhost.json
 local SCRIPT <const> = "scripts/rotate_passwords.lua"
 local executable <const> = os.getenv "TRUNKHOST" or "build/release/trunkhost"
 
 program.haste = 10
 
 local tests = {}
-local sandbox
 
-local function start(arguments)
-    sandbox = sandbox_process.start(arguments)
-end
-
-function tests.tearDown()
-    if sandbox then sandbox:stop() end
-    sandbox = nil
-end
-
-local function writes()
-    local found = {}
-    for _, request in ipairs(sandbox:ask "log") do
-        if request.method ~= "GET" then found[#found + 1] = request end
-    end
-    return found
-end
-
-local function parse(result)
-    result.items = {}
-    for line in result.out:gmatch "[^\n]+" do
-        local ok, object = pcall(json.decode, line)
-        if ok and object.event == "item" and object.trunk ~= json.null then
-            result.items[object.trunk] = object
-        elseif ok and object.event == "summary" then
-            result.summary = object
-        end
-    end
-    return result
-end
+local sandbox <const>, start <const> = sandbox_process.on_demand(tests)
 
 local function run(arguments, options)
-    return parse(sandbox:run(arguments, options))
+    return events.read(sandbox:run(arguments, options))
 end
 
 --- Starts one and returns at once; wait() gives its status and what it has said.
@@ -59,7 +30,7 @@ local function begin(arguments)
     function process.wait()
         local out = pipe:read "a"
         local _, how, status = pipe:close()
-        return parse { out = out, err = out, status = status, how = how }
+        return events.read { out = out, err = out, status = status, how = how }
     end
     return process
 end
@@ -86,7 +57,7 @@ local ROTATE <const> = SCRIPT .. " --account famulor --yes --json "
 function tests.test_a_second_run_ends_at_once_with_75_and_after_a_kill_the_next_one_needs_no_help()
     start "--trunks 30 --limits none --latency 60"
     local first = begin(ROTATE .. "-j 2")
-    wait_until(function() return #writes() >= 3 end)
+    wait_until(function() return #sandbox:writes() >= 3 end)
     local second = run(ROTATE .. "--only 42")
     lu.assertEquals(second.status, 75)
     lu.assertEquals(second.out, "")
@@ -107,7 +78,7 @@ end
 function tests.test_runs_on_different_accounts_do_not_keep_each_other_out()
     start "--trunks 10 --limits none --latency 40"
     local first = begin(ROTATE .. "-j 1")
-    wait_until(function() return #writes() >= 1 end)
+    wait_until(function() return #sandbox:writes() >= 1 end)
     lu.assertEquals(run(SCRIPT .. " --account bolna --yes --json").status, 0)
     local both = run(SCRIPT .. " --account bolna,famulor --yes --json")
     lu.assertEquals(both.status, 75)
@@ -120,7 +91,7 @@ end
 local function killed(arguments)
     start "--trunks 20 --limits none --latency 30"
     local first = begin(ROTATE .. arguments)
-    wait_until(function() return #writes() >= 7 end)
+    wait_until(function() return #sandbox:writes() >= 7 end)
     first.signal "KILL"
     local out = first.wait()
     local last = sandbox:run [[-e 'print(require("trunkhost.ledger").run("last").id)']]
@@ -142,12 +113,12 @@ function tests.test_what_a_killed_run_left_half_way_goes_first_and_the_plan_says
             lu.assertTrue(first.items[trunk] == nil, trunk)
         end
     end
-    local before, number = #writes(), 0
+    local before, number = #sandbox:writes(), 0
     for _ in pairs(left) do number = number + 1 end
     lu.assertTrue(number >= 1 and number <= 6, number)
     local second = run(ROTATE .. "-j 1")
     lu.assertEquals(second.status, 0, second.err)
-    local log = writes()
+    local log = sandbox:writes()
     for i = before + 1, before + number do
         lu.assertTrue(left[log[i].path:match "[^/]+$"], log[i].path)
     end
@@ -158,7 +129,7 @@ end
 function tests.test_resume_goes_on_with_a_killed_run_and_does_nothing_twice_that_is_proven_done()
     local id, first = killed "-j 4 --legs inbound --max-failures 7"
     lu.assertTrue(first.items["42"].state == "done")
-    local before = #writes()
+    local before = #sandbox:writes()
     local second = run(SCRIPT .. " --yes --json -j 3 --resume " .. id:sub(1, -2))
     lu.assertEquals(second.status, 0, second.err)
     lu.assertEquals(second.summary.total, 20)
@@ -172,14 +143,14 @@ function tests.test_resume_goes_on_with_a_killed_run_and_does_nothing_twice_that
         end
     end
     lu.assertTrue(skipped >= 1)
-    lu.assertEquals(#writes() - before, 20 - skipped)
+    lu.assertEquals(#sandbox:writes() - before, 20 - skipped)
     live_are_current()
     -- Once more: nothing is left, also of a run that went on with another one.
-    local last = #writes()
+    local last = #sandbox:writes()
     local third = run(SCRIPT .. " --yes --json --resume " .. second.summary.run)
     lu.assertEquals(third.status, 0, third.err)
     lu.assertEquals(third.summary.skipped, 20)
-    lu.assertEquals(#writes(), last)
+    lu.assertEquals(#sandbox:writes(), last)
 end
 
 function tests.test_resume_of_an_applied_plan_finishes_what_the_kill_left_half_way()
@@ -187,7 +158,7 @@ function tests.test_resume_of_an_applied_plan_finishes_what_the_kill_left_half_w
     local plan = sandbox.folder .. "/plan"
     lu.assertEquals(run(SCRIPT .. " --account famulor -n --plan-out " .. plan).status, 0)
     local first = begin(ROTATE .. "-j 4 --plan " .. plan)
-    wait_until(function() return #writes() >= 7 end)
+    wait_until(function() return #sandbox:writes() >= 7 end)
     first.signal "KILL"
     first.wait()
     local second = run(SCRIPT .. " --yes --json --resume last")
@@ -219,7 +190,7 @@ function tests.test_a_halted_run_says_how_to_go_on_and_that_command_does()
     lu.assertEquals(status, 0)
     live_are_current()
     local applied = {}
-    for _, request in ipairs(writes()) do
+    for _, request in ipairs(sandbox:writes()) do
         if request.applied then
             lu.assertNil(applied[request.path], request.path)
             applied[request.path] = true
@@ -294,8 +265,7 @@ function tests.test_items_and_their_plans_are_in_the_ledger()
     local code = ([[local l, j = require "trunkhost.ledger", require "trunkhost".json
         for _, item in ipairs(l.items_of %q) do print(j.encode(item)) end]]):format(first.summary.run)
     local number = 0
-    for line in sandbox:run("-e " .. program.quote(code)).out:gmatch "[^\n]+" do
-        local item = json.decode(line)
+    for _, item in ipairs(events.lines(sandbox:run("-e " .. program.quote(code)).out)) do
         number = number + 1
         lu.assertEquals(item.state, first.items[item.trunk].state)
         lu.assertEquals(item.plan, { sip_password = "[new secret]" })

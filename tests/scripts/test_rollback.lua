@@ -1,34 +1,17 @@
 --- Putting the previous passwords back (rotate_passwords.lua --rollback). The judge is the sandbox's own memory.
 
 package.path = "tests/support/?.lua;" .. package.path
+local events <const> = require "events"
 local lu <const> = require "luaunit"
 local json <const> = require "trunkhost".json
 local sandbox_process <const> = require "sandbox_process"
 
 local tests = {}
-local sandbox
 
-local function start(arguments)
-    sandbox = sandbox_process.start("--limits none " .. (arguments or "--trunks 4"))
-end
-
-function tests.tearDown()
-    if sandbox then sandbox:stop() end
-    sandbox = nil
-end
+local sandbox <const>, start <const> = sandbox_process.on_demand(tests, "--limits none --trunks 4")
 
 local function rotate(arguments)
-    local result = sandbox:run("rotate_passwords.lua --yes --json --account famulor " .. (arguments or ""))
-    result.items = {}
-    for line in result.out:gmatch "[^\n]+" do
-        local object = json.decode(line)
-        if object.event == "summary" then
-            result.summary = object
-        else
-            result.items[object.trunk] = object
-        end
-    end
-    return result
+    return events.read(sandbox:run("rotate_passwords.lua --yes --json --account famulor " .. (arguments or "")))
 end
 
 local function live()
@@ -37,14 +20,6 @@ local function live()
         passwords[tostring(trunk.id)] = trunk.sip_password
     end
     return passwords
-end
-
-local function writes()
-    local number = 0
-    for _, request in ipairs(sandbox:ask "log") do
-        number = number + (request.method ~= "GET" and 1 or 0)
-    end
-    return number
 end
 
 function tests.test_the_previous_passwords_are_live_again_and_current_in_the_ledger_and_those_without_one_stay()
@@ -63,8 +38,7 @@ function tests.test_the_previous_passwords_are_live_again_and_current_in_the_led
     lu.assertEquals(live(), old)
     local current = {}
     local export = sandbox:run "secrets export --account famulor --json"
-    for line in export.out:gmatch "[^\n]+" do
-        local row = json.decode(line)
+    for _, row in ipairs(events.lines(export.out)) do
         if row.state == "current" then current[row.trunk] = row.secret end
     end
     lu.assertEquals(current["42"], old["42"])
@@ -80,10 +54,10 @@ function tests.test_a_second_rollback_turns_nothing_round_until_passwords_are_ne
     local old = live()
     rotate()
     lu.assertEquals(rotate "--rollback".summary.done, 4)
-    local before, again = writes(), rotate "--rollback"
+    local before, again = #sandbox:writes(), rotate "--rollback"
     lu.assertEquals(again.summary.skipped, 4)
     lu.assertStrContains(again.items["42"].reason, "was put back by run ")
-    lu.assertEquals(writes(), before)
+    lu.assertEquals(#sandbox:writes(), before)
     lu.assertEquals(live(), old)
     lu.assertEquals(rotate "--only 42".status, 0)
     lu.assertEquals(rotate "--rollback".summary.done, 1)
@@ -160,10 +134,10 @@ function tests.test_without_the_private_key_nothing_is_sent_and_it_says_where_to
     rotate()
     rotate()
     os.remove((sandbox:ledger_path():gsub("%.db$", ".key")))
-    local before, result = writes(), rotate "--rollback"
+    local before, result = #sandbox:writes(), rotate "--rollback"
     lu.assertEquals(result.status, 2)
     lu.assertStrContains(result.err, "where the private key of the ledger is")
-    lu.assertEquals(writes(), before)
+    lu.assertEquals(#sandbox:writes(), before)
 end
 
 function tests.test_a_dry_run_shows_what_would_be_put_back_and_a_rollback_is_delivered()
@@ -171,10 +145,10 @@ function tests.test_a_dry_run_shows_what_would_be_put_back_and_a_rollback_is_del
     rotate()
     local old = live()
     rotate()
-    local before, plan = writes(), rotate "--rollback --dry-run"
+    local before, plan = #sandbox:writes(), rotate "--rollback --dry-run"
     lu.assertEquals(plan.status, 0)
     lu.assertEquals(plan.items["42"].planned, true)
-    lu.assertEquals(writes(), before)
+    lu.assertEquals(#sandbox:writes(), before)
     local taken = sandbox.folder .. "/taken"
     lu.assertEquals(rotate(("--rollback --only 42 --deliver 'cat >> %s'"):format(taken)).status, 0)
     local file = assert(io.open(taken))

@@ -3,6 +3,7 @@
 
 package.path = "tests/support/?.lua;" .. package.path
 local trunkhost <const> = require "trunkhost"
+local events <const> = require "events"
 local lu <const> = require "luaunit"
 local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
@@ -13,16 +14,8 @@ local PASSWORDS <const> = { "sip_password", "auth_password", "inbound_sip_passwo
 program.haste = 10
 
 local tests = {}
-local sandbox
 
-local function start(arguments)
-    sandbox = sandbox_process.start(arguments)
-end
-
-function tests.tearDown()
-    if sandbox then sandbox:stop() end
-    sandbox = nil
-end
+local sandbox <const>, start <const> = sandbox_process.on_demand(tests)
 
 --- account → trunk → field → the password that is live at the platform.
 local function live_passwords()
@@ -43,27 +36,14 @@ end
 
 --- Runs the script with --json; items: account → trunk → its object.
 local function rotate(arguments, options)
-    local result = sandbox:run(("%s --json %s"):format(SCRIPT, arguments), options)
+    local result = events.read(sandbox:run(("%s --json %s"):format(SCRIPT, arguments), options))
     result.items = {}
-    for line in result.out:gmatch "[^\n]+" do
-        local object = trunkhost.json.decode(line)
-        if object.event == "summary" then
-            result.summary = object
-        else
-            local account = result.items[object.account] or {}
-            result.items[object.account] = account
-            account[object.trunk] = object
-        end
+    for _, item in ipairs(result.list) do
+        local account = result.items[item.account] or {}
+        result.items[item.account] = account
+        account[item.trunk] = item
     end
     return result
-end
-
-local function writes()
-    local found = {}
-    for _, request in ipairs(sandbox:ask "log") do
-        if request.method ~= "GET" then found[#found + 1] = request end
-    end
-    return found
 end
 
 local function keys(object)
@@ -125,7 +105,7 @@ function tests.test_only_the_password_is_sent_and_what_the_platform_wants_along_
         vatel = { inbound_sip_password = true, outbound_sip_password = true,
             ["inbound_sip_password,outbound_sip_password"] = true },
     }
-    for _, request in ipairs(writes()) do
+    for _, request in ipairs(sandbox:writes()) do
         local sent = keys(trunkhost.json.decode(request.body))
         lu.assertTrue(expected[request.api][sent], request.api .. ": " .. sent)
     end
@@ -151,14 +131,14 @@ function tests.test_a_dry_run_sends_nothing_but_get_and_plans_every_item()
     start "--limits none"
     local result = rotate "--account all --dry-run"
     lu.assertEquals(result.status, 0)
-    lu.assertEquals(#writes(), 0)
+    lu.assertEquals(#sandbox:writes(), 0)
     lu.assertEquals(result.summary.skipped, 60)
     lu.assertEquals(result.items.famulor["42"].planned, true)
     lu.assertEquals(result.items.famulor["42"].impact, { inbound = true, outbound = true })
     lu.assertStrContains(result.err, "24 inbound and 24 outbound legs are re-created")
     -- The host's own option does the same to any script.
     lu.assertEquals(sandbox:run("-n " .. SCRIPT .. " --account famulor --yes").status, 0)
-    lu.assertEquals(#writes(), 0)
+    lu.assertEquals(#sandbox:writes(), 0)
 end
 
 function tests.test_without_a_terminal_and_without_yes_nothing_is_written()
@@ -180,7 +160,7 @@ function tests.test_a_wrong_token_is_one_failed_item_with_kind_auth()
         lu.assertEquals(item.state, "failed")
         lu.assertEquals(item.error.kind, "auth")
     end
-    lu.assertEquals(#writes(), 0)
+    lu.assertEquals(#sandbox:writes(), 0)
 end
 
 function tests.test_an_account_that_cannot_be_listed_does_not_stop_the_others()
@@ -216,12 +196,12 @@ function tests.test_a_reply_lost_after_the_write_is_sent_again_the_very_same_unt
         end
     end
     local sent, different = {}, 0
-    for _, request in ipairs(writes()) do
+    for _, request in ipairs(sandbox:writes()) do
         different = different + (sent[request.body] and 0 or 1)
         sent[request.body] = true
     end
     lu.assertEquals(different, result.summary.done)
-    lu.assertTrue(#writes() > different)
+    lu.assertTrue(#sandbox:writes() > different)
 end
 
 function tests.test_a_write_that_never_lands_ends_as_unknown_and_stays_a_candidate()
@@ -241,7 +221,7 @@ function tests.test_a_write_that_never_lands_ends_as_unknown_and_stays_a_candida
     end
     -- The same secret went out each time.
     local sent = {}
-    for _, request in ipairs(writes()) do sent[request.body] = true end
+    for _, request in ipairs(sandbox:writes()) do sent[request.body] = true end
     local different = 0
     for _ in pairs(sent) do different = different + 1 end
     lu.assertEquals(different, 3)
@@ -283,7 +263,7 @@ function tests.test_a_password_that_the_carrier_refuses_fails_and_the_canary_sto
     lu.assertEquals(result.status, 3)
     lu.assertEquals(result.summary.failed, 1)
     lu.assertTrue(result.summary.halted)
-    lu.assertEquals(#writes(), 1)
+    lu.assertEquals(#sandbox:writes(), 1)
     local id, failed
     for trunk, item in pairs(result.items.vatel) do
         if item.state == "failed" then id, failed = trunk, item end
@@ -340,7 +320,7 @@ function tests.test_only_and_match_choose_trunks_and_a_mistyped_choice_changes_n
     lu.assertEquals(rotate "--account famulor --only 42,45 --yes".summary.done, 2)
     lu.assertEquals(rotate("--account famulor --match 'sip_address=*.example.net' --match 'label=B?ro*' --yes")
         .summary.done, 2)
-    local before = #writes()
+    local before = #sandbox:writes()
     for arguments, word in pairs {
         ["--account famulor --only 42,4711"] = "4711",
         ["--account famulor --match sip_adress=x"] = "did you mean 'sip_address'?",
@@ -355,7 +335,7 @@ function tests.test_only_and_match_choose_trunks_and_a_mistyped_choice_changes_n
         lu.assertStrContains(result.err, word)
         lu.assertEquals(result.out, "")
     end
-    lu.assertEquals(#writes(), before)
+    lu.assertEquals(#sandbox:writes(), before)
 end
 
 -- --- passwords that the carrier dictates -----------------------------------------------------------
@@ -406,7 +386,7 @@ function tests.test_a_password_file_with_a_mistake_changes_nothing()
     local open = with_file("trunk,field,password\n42,sip_password,longenough1\n", "--account famulor", "644")
     lu.assertStrContains(open.err, "can be read by others (mode 0644): run chmod 600")
     lu.assertEquals(open.status, 2)
-    lu.assertEquals(#writes(), 0)
+    lu.assertEquals(#sandbox:writes(), 0)
     local named = with_file("account,trunk,field,password\nautocalls,42,sip_password,longenough1\n",
         "--account famulor,autocalls")
     lu.assertEquals(named.summary.done, 1)
@@ -437,7 +417,7 @@ function tests.test_what_a_spreadsheet_made_of_a_password_is_refused_before_anyt
     end
     local leak = with_file("trunk,field,password\n42,sip_password,se,cret-99x\n", "--account famulor")
     lu.assertNotStrContains(leak.err, "cret-99x")
-    lu.assertEquals(#writes(), 0)
+    lu.assertEquals(#sandbox:writes(), 0)
 end
 
 function tests.test_a_password_file_of_any_spreadsheet_sends_what_is_meant()
@@ -518,10 +498,10 @@ function tests.test_on_a_terminal_it_asks_and_anything_but_yes_changes_nothing()
     lu.assertStrContains(no.out, "12 of 12 trunks on 1 account change")
     lu.assertStrContains(no.out, "Go on? [y/N]")
     lu.assertEquals(no.status, 3)
-    lu.assertEquals(#writes(), 0)
+    lu.assertEquals(#sandbox:writes(), 0)
     local yes = ask "y"
     lu.assertEquals(yes.status, 0, yes.out)
-    lu.assertEquals(#writes(), 12)
+    lu.assertEquals(#sandbox:writes(), 12)
 end
 
 function tests.test_a_rotation_keeps_to_the_limits_without_one_refusal()

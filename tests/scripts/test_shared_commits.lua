@@ -14,7 +14,7 @@ local tests = {}
 --- Each item is written down in seven operations, and waits for the disk twice. Without sharing, that would be three
 --- syncs: its beginning, its password, and how it ended.
 function tests.test_a_rotation_syncs_the_ledger_less_than_once_for_each_trunk()
-    local sandbox = sandbox_process.start(("--trunks %d --limits none"):format(TRUNKS))
+    local sandbox <close> = sandbox_process.start(("--trunks %d --limits none"):format(TRUNKS))
     local count = sandbox.folder .. "/syncs"
     local result = rotation.run(sandbox, APIS, { arguments = "-j 16",
         around = "strace -qq -f -e trace=fdatasync,fsync -o " .. program.quote(count) })
@@ -22,7 +22,6 @@ function tests.test_a_rotation_syncs_the_ledger_less_than_once_for_each_trunk()
     for line in io.lines(count) do
         syncs = syncs + (line:find "f%w*sync%(" and 1 or 0)
     end
-    sandbox:stop()
     lu.assertEquals(result.status, 0, result.err)
     lu.assertTrue(result.summary.done > TRUNKS * 3 // 4, "most trunks have a password")
     print(("%d items, %d syncs"):format(result.summary.done, syncs))

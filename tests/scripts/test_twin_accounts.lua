@@ -8,16 +8,12 @@ local http_server <const> = require "http_server"
 local trunkhost <const> = require "trunkhost"
 
 local tests = {}
-local sandbox
+local sandbox <const>, start <const> = sandbox_process.on_demand(tests, "--limits none")
 
 function tests.setUp()
-    sandbox = sandbox_process.start "--limits none"
+    start()
     program.write(sandbox.folder .. "/one", "sandbox\n", "600")
     program.write(sandbox.folder .. "/two", "sandbox\n", "600")
-end
-
-function tests.tearDown()
-    sandbox:stop()
 end
 
 --- A configuration of these accounts: name → { provider, url, token file }.

@@ -2,6 +2,7 @@
 
 package.path = "tests/support/?.lua;" .. package.path
 local trunkhost <const> = require "trunkhost"
+local events <const> = require "events"
 local lu <const> = require "luaunit"
 local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
@@ -14,40 +15,14 @@ local UNDO <const> = SCRIPT .. " --yes --json "
 program.haste = 10
 
 local tests = {}
-local sandbox
 
-local function start(arguments)
-    sandbox = sandbox_process.start("--limits none --trunks 24 " .. (arguments or ""))
-end
-
-function tests.tearDown()
-    if sandbox then sandbox:stop() end
-    sandbox = nil
-end
+local sandbox <const>, start <const> = sandbox_process.on_demand(tests, "--limits none --trunks 24")
 
 local function run(arguments, options)
-    local result = sandbox:run(arguments, options)
-    result.items, result.order = {}, {}
-    for line in result.out:gmatch "[^\n]+" do
-        local ok, object = pcall(json.decode, line)
-        if ok and object.event == "item" then
-            result.items[object.trunk] = object
-            table.insert(result.order, object.trunk)
-        elseif ok and object.event == "summary" then
-            result.summary = object
-        end
-    end
+    local result = events.read(sandbox:run(arguments, options))
+    result.order = {}
+    for i, item in ipairs(result.list) do result.order[i] = item.trunk end
     return result
-end
-
-local function writes()
-    local found = {}
-    for _, request in ipairs(sandbox:ask "log") do
-        if request.method ~= "GET" then
-            found[#found + 1] = request
-        end
-    end
-    return found
 end
 
 --- What every trunk of bolna is like, but for the clock.
@@ -85,7 +60,7 @@ function tests.test_what_a_run_has_switched_off_is_switched_on_again_the_newest_
     lu.assertEquals(undone.summary.done, number)
     lu.assertEquals(undone.summary.total, number)
     lu.assertEquals(world(), before)
-    local log = writes()
+    local log = sandbox:writes()
     lu.assertEquals(#log, 2 * number)
     for i = 1, number do
         lu.assertEquals(log[number + i].path, log[number + 1 - i].path)
@@ -99,7 +74,7 @@ function tests.test_what_a_run_has_switched_off_is_switched_on_again_the_newest_
         lu.assertEquals(again.summary.skipped, number)
         lu.assertStrContains(again.items[again.order[1]].reason, "taken back by run " .. undone.summary.run)
     end
-    lu.assertEquals(#writes(), 2 * number)
+    lu.assertEquals(#sandbox:writes(), 2 * number)
 end
 
 function tests.test_a_trunk_that_was_changed_since_is_skipped_and_named()
@@ -114,7 +89,7 @@ function tests.test_a_trunk_that_was_changed_since_is_skipped_and_named()
     by_hand(('a:update(%q, { is_active = true }) a:update(%q, { description = "x" })'):format(ids[2], ids[3]))
     local second = run(DISABLE .. "--only " .. ids[2])
     lu.assertEquals(second.summary.done, 1)
-    local sent = #writes()
+    local sent = #sandbox:writes()
     local undone = run(UNDO .. "-q --undo " .. first.summary.run)
     lu.assertEquals(undone.status, 0, undone.err)
     lu.assertEquals(undone.summary.skipped, 2)
@@ -124,7 +99,7 @@ function tests.test_a_trunk_that_was_changed_since_is_skipped_and_named()
     local loud = run(UNDO .. "--undo " .. first.summary.run)
     lu.assertStrContains(loud.items[ids[1]].reason, "is as it was before run")
     lu.assertStrContains(loud.items[ids[2]].reason, "changed since by run " .. second.summary.run)
-    lu.assertEquals(#writes(), sent + #ids - 2)
+    lu.assertEquals(#sandbox:writes(), sent + #ids - 2)
     lu.assertFalse(world()[ids[2]].is_active)
 end
 
@@ -205,16 +180,16 @@ end
 function tests.test_a_dry_run_shows_what_would_be_taken_back_and_sends_nothing()
     start()
     local first = run(DISABLE)
-    local sent = #writes()
+    local sent = #sandbox:writes()
     local dry = run(SCRIPT .. " --undo last --dry-run --json")
     lu.assertEquals(dry.status, 0, dry.err)
     lu.assertEquals(dry.summary.skipped, first.summary.done)
     lu.assertStrContains(dry.err, ("Taking back run %s (disable_carrier.lua)"):format(first.summary.run))
     lu.assertStrContains(dry.err, "is_active: false → true")
-    lu.assertEquals(#writes(), sent)
+    lu.assertEquals(#sandbox:writes(), sent)
     -- Nor does anything happen that nobody has agreed to.
     lu.assertEquals(run(SCRIPT .. " --undo last").status, 2)
-    lu.assertEquals(#writes(), sent)
+    lu.assertEquals(#sandbox:writes(), sent)
 end
 
 function tests.test_a_part_can_be_chosen()
@@ -274,7 +249,7 @@ function tests.test_an_undo_that_is_killed_at_any_request_is_gone_on_with()
             lu.assertEquals(second.status, 0, where .. second.err)
             lu.assertEquals(world(), before, where)
             -- The one or two that were under way may have been sent twice, no other.
-            lu.assertTrue(#writes() <= 2 * number + 2, where .. #writes())
+            lu.assertTrue(#sandbox:writes() <= 2 * number + 2, where .. #sandbox:writes())
             local third = run(UNDO .. "--undo last")
             lu.assertEquals(third.status, 0)
             lu.assertEquals(third.summary.skipped, number, where .. third.out)
@@ -290,7 +265,7 @@ function tests.test_what_a_killed_run_left_half_way_is_taken_back_where_it_shows
         local before = world()
         sandbox:tell("kill", { request = 6, moment = moment })
         lu.assertEquals(run(DISABLE .. "-j 1").status, 137)
-        lu.assertTrue(#writes() >= 2)
+        lu.assertTrue(#sandbox:writes() >= 2)
         local undone = run(UNDO .. "--undo last")
         lu.assertEquals(undone.status, 0, undone.err)
         lu.assertEquals(world(), before, moment)
@@ -370,7 +345,7 @@ function tests.test_what_was_left_half_way_and_does_not_show_is_named_for_a_pers
         lu.assertEquals(run(path .. " --account bolna --yes --json --canary 0 -j 1").status, 137)
         local log = sandbox:ask "log"
         if log[#log].method == "PATCH" then
-            id, sent = log[#log].path:match "[^/]+$", #writes()
+            id, sent = log[#log].path:match "[^/]+$", #sandbox:writes()
             break
         end
     end
@@ -379,7 +354,7 @@ function tests.test_what_was_left_half_way_and_does_not_show_is_named_for_a_pers
     lu.assertEquals(undone.items[id].state, "unknown")
     lu.assertStrContains(undone.items[id].error.message, "left it half-way, so it is not known what has become of it")
     lu.assertStrContains(undone.err, "Unknown: bolna " .. id)
-    lu.assertEquals(#writes(), sent)
+    lu.assertEquals(#sandbox:writes(), sent)
 end
 
 function tests.test_old_values_are_put_back_but_no_password()

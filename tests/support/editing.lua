@@ -1,5 +1,6 @@
 --- Exports of a sandbox, edited and applied, and what that has changed in the sandbox's own state.
 
+local events <const> = require "events"
 local json <const> = require "trunkhost.json"
 local lu <const> = require "luaunit"
 local program <const> = require "program"
@@ -59,30 +60,14 @@ function editing.change(path, account, trunk, edit)
     editing.save(path, rows)
 end
 
----@class Applied
----@field status integer
----@field out string
----@field err string
----@field items table<string, table>  trunk → its JSON line
----@field summary table?
-
 --- Applies a file.
 ---@param sandbox table
 ---@param path string
 ---@param arguments? string
----@return Applied
+---@return JobResult
 function editing.apply(sandbox, path, arguments)
-    local result = sandbox:run(("scripts/apply_trunks.lua %s --yes --json --canary 0 %s"):format(path, arguments or ""))
-    result.items = {}
-    for line in result.out:gmatch "[^\n]+" do
-        local ok, event = pcall(json.decode, line)
-        if ok and event.event == "item" then
-            result.items[event.trunk] = event
-        elseif ok and event.event == "summary" then
-            result.summary = event
-        end
-    end
-    return result
+    return events.read(sandbox:run(("scripts/apply_trunks.lua %s --yes --json --canary 0 %s"):format(path,
+        arguments or "")))
 end
 
 --- What a platform does by itself at a write.
@@ -133,17 +118,6 @@ function editing.differences(before, after)
                 found[path] = ("%s → %s"):format(before[path] or "-", after[path] or "-")
             end
         end
-    end
-    return found
-end
-
---- Requests other than GET since the sandbox has started.
----@param sandbox table
----@return table[]
-function editing.writes(sandbox)
-    local found = {}
-    for _, request in ipairs(sandbox:ask "log") do
-        found[#found + 1] = request.method ~= "GET" and request or nil
     end
     return found
 end

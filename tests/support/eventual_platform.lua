@@ -1,6 +1,7 @@
 --- A platform that speaks Bolna's API and answers writes as a test says: what was made is listed only when the test
 --- lets it show.
 
+local events <const> = require "events"
 local trunkhost <const> = require "trunkhost"
 local http_server <const> = require "http_server"
 local program <const> = require "program"
@@ -144,20 +145,11 @@ end
 
 --- Runs the program with the accounts `old` and `new`, and a ledger of its own, while this one serves them.
 ---@param ... string  arguments
----@return { status: integer, out: string, err: string, items: table[], summary: table? }
+---@return JobResult
 function EventualPlatform:run(...)
     local result = trunkhost.process.run({ program.executable, "-c", self.folder .. "/config.lua", "--ledger",
-        self.folder .. "/ledger.db", ... }, { env = { HOME = self.folder } })
-    local found = { status = result.status, out = result.out, err = result.err, items = {} }
-    for line in result.out:gmatch "[^\n]+" do
-        local ok, event = pcall(json.decode, line)
-        if ok and event.event == "item" then
-            table.insert(found.items, event)
-        elseif ok and event.event == "summary" then
-            found.summary = event
-        end
-    end
-    return found
+        self.folder .. "/ledger.db", ... }, { env = program.environment(self.folder) })
+    return events.read(result)
 end
 
 ---@return EventualPlatform

@@ -1,6 +1,6 @@
 --- Scripts with jobs, run by the program under test, and what they said.
 
-local json <const> = require "trunkhost.json"
+local events <const> = require "events"
 local program <const> = require "program"
 
 local job_script <const> = {}
@@ -42,8 +42,7 @@ end
 function job_script.run(code, spec)
     local result = job_script.shown(code, spec)
     result.items, result.states = {}, {}
-    for line in result.out:gmatch "[^\n]+" do
-        local object = json.decode(line)
+    for _, object in ipairs(events.lines(result.out)) do
         if object.event == "summary" then
             result.summary = object
         else

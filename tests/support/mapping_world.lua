@@ -1,6 +1,7 @@
 --- Trunks of many shapes of all five APIs, for tests of the mappings: those of the sandbox, and edge cases by hand.
 
 local core <const> = require "trunkhost.core"
+local events <const> = require "events"
 local json <const> = require "trunkhost.json"
 local neutral <const> = require "trunkhost.neutral"
 local program <const> = require "program"
@@ -40,8 +41,7 @@ local function seeds()
         seeded = {}
         local result = program.run("--sandbox=trunks=16,limits=none -e " .. program.quote(SCRIPT))
         assert(result.status == 0, result.err)
-        for line in result.out:gmatch "[^\n]+" do
-            local item = json.decode(line)
+        for _, item in ipairs(events.lines(result.out)) do
             seeded[item.api] = seeded[item.api] or {}
             table.insert(seeded[item.api], item.trunk)
         end

@@ -1,18 +1,11 @@
 --- Migrations between two APIs of a sandbox, and what they must leave behind: asked of the sandbox, not of the
 --- program under test.
 
+local events <const> = require "events"
 local lu <const> = require "luaunit"
-local json <const> = require "trunkhost.json"
 local program <const> = require "program"
 
 local migration <const> = {}
-
----@class Migrated
----@field status integer
----@field out string
----@field err string
----@field items table<string, table>  source id → its JSON line
----@field summary table?
 
 --- Runs migrate_trunks.lua.
 ---@param sandbox table
@@ -20,23 +13,12 @@ local migration <const> = {}
 ---@param to string
 ---@param arguments? string
 ---@param options? { script: string, env: table }
----@return Migrated
+---@return JobResult
 function migration.run(sandbox, from, to, arguments, options)
     options = options or {}
-    local result = sandbox:run(("%s %s --yes --json --canary 0 %s"):format(options.script or "migrate_trunks.lua",
+    return events.read(sandbox:run(("%s %s --yes --json --canary 0 %s"):format(options.script or "migrate_trunks.lua",
         from and ("--from %s --to %s"):format(from, to) or "", arguments or ""),
-        { apis = { from or options.apis[1], to or options.apis[2] }, env = options.env })
-    result.items = {}
-    for line in result.out:gmatch "[^\n]+" do
-        local ok, event = pcall(json.decode, line)
-        -- A killed run may leave half a line.
-        if ok and event.event == "item" and event.trunk then
-            result.items[event.trunk] = event
-        elseif ok and event.event == "summary" then
-            result.summary = event
-        end
-    end
-    return result
+        { apis = { from or options.apis[1], to or options.apis[2] }, env = options.env }))
 end
 
 local EMPTY <const> = [[

@@ -1,6 +1,7 @@
 --- Two accounts at two sandboxes, so that every API can be migrated to every one, itself included, and what each
 --- sandbox remembers belongs to one side only.
 
+local events <const> = require "events"
 local lu <const> = require "luaunit"
 local json <const> = require "trunkhost.json"
 local program <const> = require "program"
@@ -58,29 +59,19 @@ function MigrationPair:place()
     return self.from .. " to " .. self.to
 end
 
----@class MigratedPair : Result
----@field items table<string, table>    source id → its JSON line
----@field by_name table<string, table>  the same by the shape's name
----@field summary table?
+---@class MigratedPair : JobResult
+---@field by_name table<string, table>  name of the source's shape → its JSON line
 
-local function events(self, result)
-    result.items, result.by_name = {}, {}
-    for line in result.out:gmatch "[^\n]+" do
-        local ok, event = pcall(json.decode, line)
-        if ok and event.event == "item" and event.trunk then
-            result.items[event.trunk] = event
-            if self.names[event.trunk] then
-                result.by_name[self.names[event.trunk]] = event
-            end
-        elseif ok and event.event == "summary" then
-            result.summary = event
-        end
+local function named(self, result)
+    result.by_name = {}
+    for id, item in pairs(events.read(result).items) do
+        result.by_name[self.names[id] or ""] = item
     end
     return result
 end
 
 local function run(self, arguments)
-    return events(self, program.run(("-c %s/pair.lua --ledger %s migrate_trunks.lua --yes --json --canary 0 %s"):format(
+    return named(self, program.run(("-c %s/pair.lua --ledger %s migrate_trunks.lua --yes --json --canary 0 %s"):format(
         self.source.folder, self.source:ledger_path(), arguments)))
 end
 

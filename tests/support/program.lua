@@ -24,6 +24,23 @@ function program.remove(path)
     os.execute("rm -rf '" .. path .. "'")
 end
 
+--- A folder that is made before each of these tests and removed after it.
+---@param tests table
+---@return string
+function program.folder_for_each(tests)
+    local path <const> = program.folder()
+    program.remove(path)
+    function tests.setUp() os.execute("mkdir -m 700 " .. path) end
+    function tests.tearDown() program.remove(path) end
+    return path
+end
+
+---@param path string
+function program.exists(path)
+    local file <const> = io.open(path, "r")
+    return file ~= nil and file:close()
+end
+
 ---@param path string
 ---@param text string
 ---@param mode? string  as for chmod
@@ -51,6 +68,30 @@ function program.quote(word)
     return "'" .. word:gsub("'", "'\\''") .. "'"
 end
 
+--- The environment of a program that is started here: nothing of whoever runs the tests.
+---@param home string
+---@param more? table<string, string>
+---@return table<string, string>
+function program.environment(home, more)
+    local env = { HOME = home, PATH = os.getenv "PATH", TZ = "UTC", LC_ALL = "C.UTF-8",
+        TRUNKHOST_HASTE = program.haste ~= 1 and tostring(program.haste) or nil }
+    for _, name in ipairs { "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS" } do
+        env[name] = os.getenv(name)
+    end
+    for name, value in pairs(more or {}) do env[name] = value end
+    return env
+end
+
+--- The same as words of `env -i`.
+---@return string
+function program.environment_words(home, more)
+    local words = {}
+    for name, value in pairs(program.environment(home, more)) do
+        words[#words + 1] = program.quote(name .. "=" .. value)
+    end
+    return table.concat(words, " ")
+end
+
 ---@class Result
 ---@field status integer  exit status
 ---@field out string
@@ -63,20 +104,9 @@ end
 function program.run(arguments, options)
     options = options or {}
     local folder <const> = program.folder()
-    local env = { "HOME=" .. folder, "PATH=" .. os.getenv "PATH", "TZ=UTC", "LC_ALL=C.UTF-8" }
-    for _, name in ipairs { "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS" } do
-        local value = os.getenv(name)
-        if value then env[#env + 1] = name .. "=" .. value end
-    end
-    if program.haste ~= 1 then
-        env[#env + 1] = ("TRUNKHOST_HASTE=%d"):format(program.haste)
-    end
-    for name, value in pairs(options.env or {}) do
-        env[#env + 1] = name .. "=" .. value
-    end
-    for i, word in ipairs(env) do env[i] = program.quote(word) end
-    local _, how, status = os.execute(("env -i %s %s %s %s >%s/out 2>%s/err <%s"):format(table.concat(env, " "),
-        options.around or "", program.quote(executable), arguments, folder, folder, options.stdin or "/dev/null"))
+    local _, how, status = os.execute(("env -i %s %s %s %s >%s/out 2>%s/err <%s"):format(
+        program.environment_words(folder, options.env), options.around or "", program.quote(executable), arguments,
+        folder, folder, options.stdin or "/dev/null"))
     local result = { status = how == "signal" and 128 + status or status,
         out = program.read(folder .. "/out"), err = program.read(folder .. "/err") }
     program.remove(folder)

@@ -1,17 +1,12 @@
 --- What a rotation that was disturbed must leave behind, whatever disturbed it. All of it is asked of the sandbox,
 --- never of the program under test, but for the ledger, which is the promise itself.
 
+local events <const> = require "events"
 local lu <const> = require "luaunit"
-local json <const> = require "trunkhost".json
 
 local rotation <const> = {}
 
----@class Rotated
----@field status integer
----@field out string
----@field err string
----@field items table<string, table>  "account/trunk" → its JSON line
----@field summary table?
+---@class Rotated : JobResult  items by "account/trunk"
 ---@field resumed boolean?  it went on with an earlier run
 
 --- Rotates the passwords of these accounts.
@@ -29,17 +24,7 @@ function rotation.run(sandbox, apis, options)
         -- Leak checking and being traced exclude each other.
         { apis = apis, around = options.around, env = options.around and { ASAN_OPTIONS = "detect_leaks=0" } })
     result.resumed = resumed
-    result.items = {}
-    for line in result.out:gmatch "[^\n]+" do
-        local ok, event = pcall(json.decode, line)
-        -- A killed run may leave half a line.
-        if ok and event.event == "item" and type(event.trunk) == "string" then
-            result.items[event.account .. "/" .. event.trunk] = event
-        elseif ok and event.event == "summary" then
-            result.summary = event
-        end
-    end
-    return result
+    return events.read(result, events.place)
 end
 
 --- Every password that the platforms hold: "api/trunk/field" → password.

@@ -1,12 +1,11 @@
 --- A sandbox as a process of its own, and what it knows: its own memory, not the client's word.
 
+local events <const> = require "events"
 local trunkhost <const> = require "trunkhost"
 local program <const> = require "program"
 
 local sandbox_process <const> = {}
 sandbox_process.__index = sandbox_process
-
-local executable <const> = os.getenv "TRUNKHOST" or "build/release/trunkhost"
 
 local BASES <const> = {
     famulor = "/famulor/api",
@@ -16,24 +15,56 @@ local BASES <const> = {
     bolna_trunk = "/bolna_trunk",
 }
 
+local function open(self, arguments)
+    -- The shell tells its process id and becomes the sandbox.
+    self.pipe = assert(io.popen(("echo $$; exec %s sandbox --quiet %s"):format(program.quote(program.executable),
+        arguments or ""), "r"))
+    self.pid = self.pipe:read "l"
+    local port <const> = (self.pipe:read "l" or ""):match "^listening on 127%.0%.0%.1:(%d+)$"
+    assert(port, "the sandbox did not start")
+    self.port, self.folder = math.tointeger(port), program.folder()
+    return self
+end
+
 --- Starts one; arguments as `--trunks 20 --fault lost_reply=0.1`.
 ---@param arguments? string
 function sandbox_process.start(arguments)
-    -- The shell tells its process id and becomes the sandbox.
-    local pipe = assert(io.popen(("echo $$; exec %s sandbox --quiet %s"):format(program.quote(executable),
-        arguments or ""), "r"))
-    local pid = pipe:read "l"
-    local port = (pipe:read "l" or ""):match "^listening on 127%.0%.0%.1:(%d+)$"
-    assert(port, "the sandbox did not start")
-    return setmetatable({ pipe = pipe, pid = pid, port = math.tointeger(port), folder = program.folder() },
-        sandbox_process)
+    return open(setmetatable({}, sandbox_process), arguments)
+end
+
+--- One that starts before each of these tests, and stops after it.
+---@param tests table
+---@param arguments? string
+function sandbox_process.for_each(tests, arguments)
+    local self <const>, start <const> = sandbox_process.on_demand(tests, arguments)
+    function tests.setUp() start() end
+    return self
+end
+
+--- One that a test starts by calling `start` with further arguments, each time anew; it stops after the test.
+---@param tests table
+---@param arguments? string
+---@return table self, fun(more?: string) start
+function sandbox_process.on_demand(tests, arguments)
+    local self <const> = setmetatable({}, sandbox_process)
+    function tests.tearDown()
+        if self.pid then self:stop() end
+    end
+    local function start(more)
+        tests.tearDown()
+        open(self, ("%s %s"):format(arguments or "", more or ""))
+    end
+    return self, start
 end
 
 function sandbox_process:stop()
     os.execute("kill " .. self.pid)
     self.pipe:close()
     program.remove(self.folder)
+    for name in pairs(self) do self[name] = nil end
 end
+
+sandbox_process.__close = sandbox_process.stop
 
 --- Base URL that stands for the real one of an API.
 ---@param api string
@@ -92,8 +123,7 @@ end
 function sandbox_process:current_secrets()
     local found = {}
     local export = program.run(("--ledger %s secrets export --account all --json"):format(self:ledger_path()))
-    for line in export.out:gmatch "[^\n]+" do
-        local row = trunkhost.json.decode(line)
+    for _, row in ipairs(events.lines(export.out)) do
         found[row.account] = found[row.account] or {}
         local trunk = found[row.account][row.trunk] or {}
         found[row.account][row.trunk] = trunk
@@ -107,6 +137,16 @@ end
 ---@param what "state"|"log"|"violations"|"counts"
 function sandbox_process:ask(what)
     return trunkhost.http.request { url = ("http://127.0.0.1:%d/_sandbox/%s"):format(self.port, what) }.json
+end
+
+--- Requests other than GET since it has started.
+---@return table[]
+function sandbox_process:writes()
+    local found = {}
+    for _, request in ipairs(self:ask "log") do
+        found[#found + 1] = request.method ~= "GET" and request or nil
+    end
+    return found
 end
 
 return sandbox_process

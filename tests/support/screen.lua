@@ -39,18 +39,10 @@ function screen.start(arguments, options)
     options = options or {}
     local folder <const> = program.folder()
     local self <const> = setmetatable({ folder = folder }, screen)
-    local env <const> = { "HOME=" .. folder, "PATH=" .. os.getenv "PATH", "TERM=screen-256color", "LC_ALL=C.UTF-8",
-        "TZ=UTC" }
-    for _, name in ipairs { "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS" } do
-        local value = os.getenv(name)
-        if value then env[#env + 1] = name .. "=" .. value end
-    end
-    for name, value in pairs(options.env or {}) do
-        env[#env + 1] = name .. "=" .. value
-    end
-    for i, word in ipairs(env) do env[i] = program.quote(word) end
+    local env <const> = { TERM = "screen-256color" }
+    for name, value in pairs(options.env or {}) do env[name] = value end
     program.write(self.folder .. "/tmux.conf", SETTINGS)
-    program.write(self.folder .. "/run", RUN:format(folder, table.concat(env, " "),
+    program.write(self.folder .. "/run", RUN:format(folder, program.environment_words(folder, env),
         options.command or program.quote(program.executable), arguments, folder, folder, folder))
     local said <const> = tmux(self, ('-f %s/tmux.conf new-session -d -x %d -y 40 "sh %s/run"'):format(self.folder,
         options.columns or 80, self.folder))

@@ -99,7 +99,7 @@ end
 function stub_platform:run(...)
     local words <const> = { program.executable, "-c", self.folder .. "/config.lua", "--ledger",
         self.folder .. "/ledger.db", ... }
-    words.timeout = 120
+    words.timeout, words.env = 120, program.environment(self.folder)
     return trunkhost.process.run(words)
 end
 

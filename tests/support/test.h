@@ -50,7 +50,7 @@ void test_enter_group(CMFixtureFunction set_up, CMFixtureFunction tear_down);
         name(*state);                                                                              \
     }                                                                                              \
     TEST_ENTRY(name, set_up, tear_down)                                                            \
-    static void name(__attribute__((unused)) parameter)
+    static void name(__attribute__((unused)) parameter) // NOLINT(bugprone-macro-parentheses)
 
 /* Fixtures around all tests of the file. */
 #define TEST_GROUP(set_up, tear_down)                                                              \

@@ -1,4 +1,4 @@
---- The engine of bulk changes: the same plan, question, canary, limits, report and exit status for every job.
+--- The engine of bulk changes: every job gets the same plan, confirmation, canary, limits, report and exit status.
 ---
 ---     trunkhost.job.run {
 ---         name = "disable_carrier", options = parser:parse(),
@@ -20,23 +20,23 @@ local aligned <const> = require "trunkhost.table"
 local waves <const> = require "trunkhost.job.waves"
 
 local job <const> = {
-    --- In a plan's changes: a password that is drawn only when it is sent.
+    --- In a plan's changes: a password that is generated when it is sent.
     new_secret = planner.new_secret,
     --- In apply and verify: the item has failed. failed(kind, message).
     failed = outcome.failed,
-    --- In apply and verify: it is not known what has become of the item. unknown(message).
+    --- In apply and verify: the outcome of the item is unknown. unknown(message).
     unknown = outcome.unknown,
     --- The trunks that the options choose: trunks(options) → entries { account =, trunk =, key =, label = }, failures
     --- { account =, error = } of accounts that could not be listed.
     trunks = select_items.entries,
     --- The trunk in full, as it is now: before(account, trunk).
     before = change.before,
-    --- Changes a trunk until that is certain: apply(account, before, fields) → trunkhost.Applied.
+    --- Changes a trunk and checks that the change took effect: apply(account, before, fields) → trunkhost.Applied.
     apply = change.apply,
-    --- Why a password of a trunk need not be changed: recent(account, id, field, seconds) → "rotated 12 days ago", or
-    --- nil when it is older or the ledger does not know it.
+    --- Why a password of a trunk is not due: recent(account, id, field, seconds) → "rotated 12 days ago", or nil when
+    --- it is older or not in the ledger.
     recent = job_secrets.recent,
-    --- Waits for the carrier's answer where there is one: verify(account, applied, seconds) → evidence.
+    --- Waits for the carrier's answer, if there will be one: verify(account, applied, seconds) → evidence.
     verify = change.verify,
 }
 
@@ -48,7 +48,7 @@ local MEMBERS <const> = {
 
 local function check_spec(spec)
     if type(spec) ~= "table" then
-        error("job.run: a table is needed", 3)
+        error("job.run: it needs a table", 3)
     end
     for name, value in pairs(spec) do
         if not (MEMBERS[name] or ""):find(type(value), 1, true) then
@@ -63,13 +63,13 @@ local function check_spec(spec)
     end
 end
 
---- Sends what is planned to the trunk of the item, and looks whether it works.
+--- Sends the planned changes to the trunk of the item and verifies them.
 local function send_as_planned(own, source)
     own.entry_of, own.as_planned = {}, true
     function own.apply(item, plan)
         local entry = own.entry_of[item]
         if entry.account == job_items.no_account then
-            error("job: the items belong to no account, so the job needs a function `apply`", 0)
+            error("job: the items have no account, so the job needs a function `apply`", 0)
         end
         local before <const> = change.before(entry.account, entry.trunk)
         return change.apply(entry.account, before, planner.drawn(plan.changes, entry.account, before))
@@ -86,20 +86,20 @@ end
 ---@field started number
 ---@field id string
 ---@field script_hash string               of the script's text
----@field progress boolean                 is there somebody to show it to
----@field all trunkhost.Entry[]            what the report tells of, in order
----@field todo trunkhost.Entry[]           what is to be carried out
----@field accounts trunkhost.Account[]     of those
+---@field progress boolean                 whether to show a progress line
+---@field all trunkhost.Entry[]            the entries of the report, in order
+---@field todo trunkhost.Entry[]           the entries to carry out
+---@field accounts trunkhost.Account[]     the accounts of these
 ---@field total integer
 ---@field counts table<string, integer>
 ---@field halted string?                   why nothing new is started
----@field undo trunkhost.JobUndo?          what it takes back
+---@field undo trunkhost.JobUndo?          the run that it undoes
 ---@field output_fault table?             why standard output cannot be written
 ---@field fault any                        the task in which the script failed
 local Run <const> = {}
 Run.__index = Run
 
---- An entry has its state: counted and, in JSON, told at once.
+--- Counts an entry that has its final state, and prints its JSON line.
 function Run:ended(entry)
     local counts = self.counts
     counts[entry.state] = counts[entry.state] + 1
@@ -109,7 +109,7 @@ function Run:ended(entry)
     end
 end
 
---- To standard output. Where that cannot be written, what is under way ends, and nothing new is begun.
+--- Writes to standard output. If that fails, items in progress finish, and no new one starts.
 function Run:say(text)
     local ok, err = pcall(core.write, "out", text)
     if not ok and not core.is_error(err) then
@@ -178,7 +178,7 @@ local function accounts_of(entries)
     return list
 end
 
---- Lists and plans; what a run that is gone on with has done, and what a saved plan does not hold, is left out.
+--- Lists and plans. Leaves out what the resumed run has done, and what the saved plan does not contain.
 local function gather(run, accounts, closed, saved)
     local entries, failures = select_items.entries(run.options, run.spec, accounts, closed)
     run.failures = failures
@@ -209,7 +209,7 @@ local function gather(run, accounts, closed, saved)
 end
 
 local function conclude(run)
-    core.deadline() -- what is left to do is to tell
+    core.deadline() -- only the report is left
     if run.halted then
         core.set_exit_status(3)
     elseif run.counts.failed + run.counts.unknown > 0 then
@@ -234,7 +234,7 @@ local function conclude(run)
     return result
 end
 
---- Says what will be done: the plan for people, or what a dry run has to say of each item.
+--- Shows the plan; a dry run also prints the JSON line of each item.
 local function announce(run, entries)
     if run.options.plan_out then
         plan_file.write(run)
@@ -252,14 +252,14 @@ local function announce(run, entries)
     end
 end
 
---- Asks and carries out. Cancelled by a second signal, it still says what is known.
+--- Asks for confirmation and carries the plan out. If a second signal cancels that, it still reports what is known.
 local function go_on(run, entries)
     local asked, view = core.now(), run.spec.view or planner
     if not planner.agreed(run.options, run.options.quiet and view.summary(entries, run.todo, run.failures) or nil) then
-        run.halted = "it was not agreed to"
+        run.halted = "it was not confirmed"
         return
     end
-    run.started = run.started + core.now() - asked -- the time of a job is not that of the person
+    run.started = run.started + core.now() - asked -- waiting for the answer does not count
     local ended = false
     local _ <close> = setmetatable({}, { __close = function()
         if not ended and core.stopping() then
@@ -273,7 +273,7 @@ local function go_on(run, entries)
     ended = true
 end
 
---- Opens the accounts, makes this run the only one that changes them, lists and plans.
+--- Opens and locks the accounts, lists and plans.
 local function prepare(run, spec)
     local accounts, closed = {}, {}
     if not (run.undo and run.undo.nowhere) then
@@ -287,7 +287,7 @@ local function prepare(run, spec)
     return gather(run, accounts, closed, saved)
 end
 
---- The same within the deadline: nil when that comes first.
+--- The same within the deadline; nil when the deadline comes first.
 local function prepare_in_time(run, spec)
     local deadline = run.options.deadline
     if not deadline then
@@ -301,7 +301,7 @@ local function prepare_in_time(run, spec)
         core.deadline()
         error(result, 0)
     end
-    run.halted = ("the deadline (%s) has come"):format(deadline.text)
+    run.halted = ("the deadline (%s) has passed"):format(deadline.text)
 end
 
 --- Runs a job from its options to its exit status.

@@ -46,9 +46,9 @@ function tests.test_what_hits_nothing_is_said_with_what_was_nearly_hit()
         ["--account vatel --match register=yes"] = "did you mean 'register=true'?",
         ["--account vatel --match register=1"] = "did you mean 'register=true'?",
         ["--account vatel --match register=No"] = "did you mean 'register=false'?",
-        ["--account famulor --match id=4711"] = "--match 'id=4711' hits no trunk\n",
-        ["--account famulor --match 'id!=*'"] = "--match 'id!=*' hits no trunk\n",
-        ["--account famulor --match id=42 --match id=43"] = "no trunk fulfils every --match",
+        ["--account famulor --match id=4711"] = "--match 'id=4711' matches no trunk\n",
+        ["--account famulor --match 'id!=*'"] = "--match 'id!=*' matches no trunk\n",
+        ["--account famulor --match id=42 --match id=43"] = "no trunk matches every --match",
     } do
         local result = list(arguments)
         lu.assertEquals(result.status, 0, result.err)

@@ -153,7 +153,7 @@ function tests.test_nothing_is_begun_after_the_deadline()
     lu.assertEquals(result.status, 3)
     lu.assertEquals(result.tried, 1)
     lu.assertEquals(result.summary.done, 1)
-    lu.assertStrContains(result.err, "the deadline (1h) has come")
+    lu.assertStrContains(result.err, "the deadline (1h) has passed")
 end
 
 function tests.test_the_first_signal_lets_what_has_begun_end_and_begins_nothing_new()
@@ -189,7 +189,7 @@ function tests.test_a_fault_in_the_script_ends_the_run_with_its_traceback_and_is
     lu.assertStrContains(result.err, "'careless'")
     -- Nobody knows how far it has come.
     lu.assertEquals(result.states["45"], "unknown")
-    lu.assertStrContains(result.out, "the script failed while it was under way")
+    lu.assertStrContains(result.out, "the script failed while the item was in progress")
     lu.assertEquals({ result.summary.failed, result.summary.unknown }, { 0, 1 })
     -- What was under way has ended, and is told of.
     lu.assertEquals(result.summary.done, 3)

@@ -180,7 +180,7 @@ function tests.test_unsettled_trunks_that_are_not_chosen_are_spoken_of_in_one_li
     lu.assertEquals(sandbox:run(rotate .. "-j 1 --canary 0").status, 137)
     local other = sandbox:run(rotate .. "--only 57")
     lu.assertEquals(other.status, 0, other.err)
-    lu.assertStrMatches(other.err, ".*not chosen, but left unsettled by an earlier run: famulor %d+.*")
+    lu.assertStrMatches(other.err, ".*pending since an earlier run, but not chosen: famulor %d+.*")
     lu.assertNotStrContains(sandbox:run(rotate).err, "not chosen")
 end
 
@@ -197,7 +197,7 @@ function tests.test_what_goes_on_with_a_run_is_named_as_it_was_typed()
         .. "rotate_passwords.lua --account famulor --yes --json"):format(folder))
     program.remove(folder)
     lu.assertEquals(result.status, 3)
-    lu.assertStrContains(result.err, ("go on with: trunkhost --ledger '%s/my ledger.db' "
+    lu.assertStrContains(result.err, ("to resume: trunkhost --ledger '%s/my ledger.db' "
         .. "--sandbox=limits=none,fault=refuse@PUT=1 rotate_passwords.lua --resume "):format(folder))
 end
 

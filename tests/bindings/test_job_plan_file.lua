@@ -111,7 +111,7 @@ function tests.test_another_script_or_other_arguments_are_refused_and_nothing_is
     program.write(script, text .. "\n-- changed\n")
     local result = run(script .. " --yes --account famulor --only 42,43 --legs inbound --plan " .. plan)
     lu.assertEquals(result.status, 2)
-    lu.assertStrContains(result.err, "made by another script, or this one was changed since")
+    lu.assertStrContains(result.err, "made by another script, or this script has changed since")
     lu.assertEquals(#sandbox:ask "log", before)
 end
 
@@ -128,9 +128,9 @@ function tests.test_a_file_that_is_no_plan_or_that_others_can_read_is_refused_in
     local good = program.read(plan)
     for text, words in pairs {
         [""] = "is empty",
-        ["trunk,field\n"] = "line 1: this is no plan",
-        [good .. "{\n"] = "line 8: this is no plan",
-        [good:gsub('"version":1', '"version":9')] = "another trunkhost",
+        ["trunk,field\n"] = "line 1: this is not a plan",
+        [good .. "{\n"] = "line 8: this is not a plan",
+        [good:gsub('"version":1', '"version":9')] = "another version of trunkhost",
     } do
         program.write(plan, text, "600")
         local result = run(ROTATE .. "--yes --plan " .. plan)

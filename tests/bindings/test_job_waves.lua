@@ -57,7 +57,7 @@ function tests.test_soaking_lies_between_waves_and_after_the_canary_and_a_deadli
     local late = script [[run({}, { canary = 1, soak = 3600, deadline = { at = core.now() + 0.3, text = "soon" } })]]
     lu.assertEquals(late.status, 3)
     lu.assertEquals(late.tried, 1)
-    lu.assertStrContains(late.err, "the deadline (soon) has come")
+    lu.assertStrContains(late.err, "the deadline (soon) has passed")
 end
 
 function tests.test_a_signal_ends_the_soaking()
@@ -81,7 +81,7 @@ function tests.test_a_token_that_may_not_write_ends_its_account_at_the_first_tru
         .. '"error":{"kind":"auth","status":403,')
     lu.assertStrContains(result.out, '"total":12,"done":0,"failed":1,"unknown":0,"skipped":0,"left":11,')
     lu.assertStrContains(result.err, "The token of famulor was refused: 11 items were not tried.")
-    lu.assertStrContains(result.err, ("go on with: trunkhost -c %s/config.lua --ledger %s %s --resume "):format(
+    lu.assertStrContains(result.err, ("to resume: trunkhost -c %s/config.lua --ledger %s %s --resume "):format(
         sandbox.folder, sandbox:ledger_path(), ROTATE:match "^%S+"))
     lu.assertStrContains(result.out, '"halted":false')
 end
@@ -145,7 +145,7 @@ function tests.test_the_second_signal_cancels_and_the_summary_says_what_is_unkno
     lu.assertStrContains(result.err, "cancelled by a second signal")
     lu.assertStrContains(result.err, "7 items were not tried")
     lu.assertStrContains(result.err, "Unknown: famulor 46, famulor 48")
-    lu.assertStrMatches(result.err, ".*go on with: trunkhost [^\n]* %-%-resume [%w-]+\n.*")
+    lu.assertStrMatches(result.err, ".*to resume: trunkhost [^\n]* %-%-resume [%w-]+\n.*")
 end
 
 function tests.test_a_signal_at_the_last_item_leaves_nothing_and_cuts_nothing_short()

@@ -109,7 +109,7 @@ function tests.test_outside_of_its_window_a_job_ends_at_once_with_3_and_inside_t
     local result = run(outside .. "--yes --quiet")
     lu.assertEquals(result.status, 3)
     lu.assertEquals(result.out, "")
-    lu.assertStrMatches(result.err, "trunkhost: tool%.lua: it is outside the window [%d:-]+, which begins in [12] h "
+    lu.assertStrMatches(result.err, "trunkhost: tool%.lua: outside the window [%d:-]+, which begins in [12] h "
         .. "[%d]+ m: nothing was sent\n")
     lu.assertEquals(run(outside .. "-n").status, 0)
     local inside = ("--window %s-%s "):format(time_of_day(-3600), time_of_day(3600))

@@ -104,7 +104,7 @@ function tests.test_a_job_whose_lines_cannot_be_written_ends_what_is_under_way_a
     lu.assertEquals(out, "3\n", err)
     lu.assertStrContains(err, "Halted: cannot write to standard output: No space left on device. 11 items were not")
     lu.assertNotStrContains(err, "traceback")
-    lu.assertStrContains(err, "go on with: ")
+    lu.assertStrContains(err, "to resume: ")
     local again = server:run "rotate_passwords.lua --resume last --yes --json"
     lu.assertEquals(again.status, 0, again.err)
     lu.assertStrContains(again.out, '"skipped":1')

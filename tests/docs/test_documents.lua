@@ -111,7 +111,7 @@ local function play(document, block, reader)
     local commands = commands_of(block)
     for i, each in ipairs(commands) do
         local text = table.concat(each.shown, "\n") .. "\n"
-        local status, output = reader:type(each.command, text:match "Go on%? %[y/N%] (%S*)")
+        local status, output = reader:type(each.command, text:match "%? %[y/N%] (%S*)")
         local asked = commands[i + 1] and commands[i + 1].command == "echo $?"
         lu.assertTrue(status == 0 or asked or false, ("%s: status %d of: %s\n%s"):format(place(document, each.line),
             status, each.command, output))

@@ -98,7 +98,7 @@ function tests.test_what_was_changed_since_stays()
     lu.assertEquals(undone.status, 1)
     lu.assertEquals(undone.items["famulor 42"].error.kind, "conflict")
     lu.assertStrContains(undone.items["famulor 42"].error.message,
-        ("not taken back: changed since run %s: label"):format(applied.summary.run))
+        ("not undone: changed since run %s: label"):format(applied.summary.run))
     lu.assertEquals(undone.items["famulor 43"].state, "done")
 end
 

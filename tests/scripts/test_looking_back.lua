@@ -94,11 +94,11 @@ function tests.test_what_fails_in_its_plan_is_on_record_and_is_nothing_to_take_b
     lu.assertEquals(sandbox:run "runs".status, 2) -- that has left no ledger
     local first = sandbox:run(job)
     lu.assertEquals(first.status, 1, first.err)
-    lu.assertStrContains(first.err, "Failed: famulor 42. Once the cause is mended, to try again: trunkhost ")
+    lu.assertStrContains(first.err, "Failed: famulor 42. When the cause is fixed, to try again: trunkhost ")
     lu.assertStrContains(line_of(sandbox:run "runs".out, "20"), "some failed  5 done, 1 failed")
     local shown = sandbox:run "runs show last".out
     lu.assertStrContains(line_of(shown, "famulor 42 failed"), "invalid: ")
-    lu.assertStrContains(shown, "Failed: famulor 42. Once the cause is mended")
+    lu.assertStrContains(shown, "Failed: famulor 42. When the cause is fixed")
     local story = sandbox:run "explain 42".out
     lu.assertStrContains(story, "item ended  failed  invalid: ")
     lu.assertNotStrContains(story, "item begun")

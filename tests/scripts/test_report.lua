@@ -160,9 +160,9 @@ function tests.test_a_halted_run_says_why_how_many_are_left_and_how_to_go_on()
     local page = report()
     lu.assertEquals(verdict_of(page), "Halted: 0 of 8 done; 2 failed, 6 were not tried. 2 need a person.")
     local text = table.concat(cards_of(page), "\n")
-    lu.assertStrContains(text, "Halted: 2 failed or unknown, which is the limit of --max-failures")
+    lu.assertStrContains(text, "Halted: 2 failed or unknown, the limit of --max-failures")
     lu.assertStrContains(text, "6 not tried")
-    lu.assertStrContains(page.text, result.err:match "go on with: (trunkhost .- %-%-resume %S+)")
+    lu.assertStrContains(page.text, result.err:match "to resume: (trunkhost .- %-%-resume %S+)")
 end
 
 function tests.test_what_was_settled_by_a_later_run_needs_nobody_any_more()

@@ -81,7 +81,7 @@ function tests.test_a_refused_password_is_replaced_by_the_old_one_and_the_canary
     lu.assertEquals(item.attempts, 2)
     lu.assertEquals(item.error.kind, "refused")
     lu.assertStrContains(item.error.message, "the carrier refuses the new password: registration of the outbound leg "
-        .. "is 'auth_failed'; the old password was put back and restored: the carrier accepts it")
+        .. "is 'auth_failed'; the old password was restored, and the carrier accepts it")
     -- Nothing has changed, on this trunk or another.
     local after = trunks()
     for other, trunk in pairs(after) do
@@ -124,13 +124,13 @@ function tests.test_an_old_one_that_is_refused_as_well_is_live_again_and_that_is
     carrier "refuses, refuses"
     local result = rotate("--restore-on-failure --only " .. id)
     lu.assertTrue(result.failed.restored)
-    lu.assertStrContains(result.failed.error.message, "put back and restored, but the carrier refuses it as well")
+    lu.assertStrContains(result.failed.error.message, "restored, but the carrier refuses it as well")
     lu.assertEquals(trunks()[id].outbound_sip_password, before.outbound_sip_password)
     -- That one is no way back any more.
     sandbox:tell("faults", { fault = "auth_failed=1" })
     local again = rotate("--restore-on-failure --only " .. id)
     lu.assertNil(again.failed.restored)
-    lu.assertStrContains(again.failed.error.message, "was not put back: the carrier refused the old one as well")
+    lu.assertStrContains(again.failed.error.message, "was not restored: the carrier refused the old one as well")
 end
 
 function tests.test_without_the_old_one_or_the_key_it_is_said_plainly_and_nothing_is_restored()
@@ -140,7 +140,7 @@ function tests.test_without_the_old_one_or_the_key_it_is_said_plainly_and_nothin
     local unknown = rotate("--restore-on-failure --only " .. id)
     lu.assertEquals(unknown.failed.state, "failed")
     lu.assertNil(unknown.failed.restored)
-    lu.assertStrContains(unknown.failed.error.message, "the old password was not put back: the ledger does not know "
+    lu.assertStrContains(unknown.failed.error.message, "the old password was not restored: the ledger does not know "
         .. "the old one. The new one is live at the platform")
     local known = rows(id, "outbound_sip_password")
     lu.assertEquals(known[#known].state, "current")
@@ -152,7 +152,7 @@ function tests.test_without_the_old_one_or_the_key_it_is_said_plainly_and_nothin
     os.execute(("mv %s/ledger.key %s/elsewhere"):format(sandbox.folder, sandbox.folder))
     local closed = rotate("--restore-on-failure --only " .. id)
     lu.assertNil(closed.failed.restored)
-    lu.assertStrContains(closed.failed.error.message, "the old one cannot be opened here: ")
+    lu.assertStrContains(closed.failed.error.message, "the old one cannot be decrypted here: ")
 end
 
 function tests.test_an_old_password_from_the_file_is_put_back()
@@ -189,7 +189,7 @@ function tests.test_an_old_one_that_the_platform_does_not_take_back_is_not_resto
                 plan = function() return { changes = { outbound_sip_password = trunkhost.secret {} } } end }]], id))
     lu.assertEquals(result.status, 1, result.err)
     lu.assertNotStrContains(result.out, '"restored"')
-    lu.assertStrContains(result.out, "the old password was not put back: the platform answered: not this one")
+    lu.assertStrContains(result.out, "the old password was not restored: the platform answered: not this one")
 end
 
 function tests.test_a_ledger_that_keeps_no_previous_passwords_can_restore_as_well()

@@ -103,11 +103,11 @@ function tests.test_what_a_killed_run_left_half_way_goes_first_and_the_plan_says
     local id, first = killed "-j 4"
     local plan = sandbox:run(SCRIPT .. " --account famulor --dry-run")
     lu.assertEquals(plan.status, 0, plan.err)
-    lu.assertStrContains(plan.out, "left unsettled by run " .. id)
-    lu.assertStrContains(plan.out, "were left unsettled by an earlier run, and first")
+    lu.assertStrContains(plan.out, "pending since run " .. id)
+    lu.assertStrContains(plan.out, "trunks are pending since an earlier run and come first")
     local left = {}
     for line in plan.out:gmatch "[^\n]+" do
-        local trunk = line:match "^famulor +(%d+) .*left unsettled"
+        local trunk = line:match "^famulor +(%d+) .*pending since"
         if trunk then
             left[trunk] = true
             lu.assertTrue(first.items[trunk] == nil, trunk)
@@ -173,7 +173,7 @@ function tests.test_a_halted_run_says_how_to_go_on_and_that_command_does()
     start "--trunks 12 --limits none --fault refuse@PUT=0.6 --seed 3"
     local first = run(SCRIPT .. " --account famulor --yes --json --canary 0 --max-failures 2 -j 1")
     lu.assertEquals(first.status, 3)
-    local script, id = first.err:match "go on with: trunkhost %-c %S+ %-%-ledger %S+ (%S+) %-%-resume (%S+)"
+    local script, id = first.err:match "to resume: trunkhost %-c %S+ %-%-ledger %S+ (%S+) %-%-resume (%S+)"
     lu.assertEquals(script, SCRIPT)
     lu.assertEquals(id, first.summary.run)
     -- What had not begun is not in doubt.
@@ -203,7 +203,7 @@ function tests.test_an_unknown_item_is_named_with_what_to_do()
     local first = run(ROTATE .. "--canary 0")
     lu.assertEquals(first.status, 1)
     lu.assertStrContains(first.err, ("Unknown: famulor 42, famulor 43. To settle it: trunkhost -c %s --ledger %s %s \z
-        --resume %s. What was tried: trunkhost explain 42 --account famulor"):format(sandbox:config(),
+        --resume %s. To see what was tried: trunkhost explain 42 --account famulor"):format(sandbox:config(),
         sandbox:ledger_path(), SCRIPT, first.summary.run))
 end
 
@@ -240,7 +240,7 @@ function tests.test_resume_takes_no_other_arguments_no_other_script_and_no_unkno
     local id = run(script .. " --account famulor --yes --json --only 42").summary.run
     local before = #sandbox:ask "log"
     for arguments, words in pairs {
-        ["--only 43"] = "only -y, --json, -q and -j may be added, not '--only'",
+        ["--only 43"] = "you can add only -y, --json, -q, -j, --deadline and --window, not '--only'",
         ["-n"] = "not '-n'",
         ["surplus"] = "not 'surplus'",
     } do
@@ -255,7 +255,7 @@ function tests.test_resume_takes_no_other_arguments_no_other_script_and_no_unkno
     program.write(script, program.read(SCRIPT) .. "\n")
     local other = run(("%s --resume %s --yes"):format(script, id))
     lu.assertEquals(other.status, 2)
-    lu.assertStrContains(other.err, "or this one was changed since")
+    lu.assertStrContains(other.err, "or this script has changed since")
     lu.assertEquals(#sandbox:ask "log", before)
 end
 

@@ -496,7 +496,7 @@ function tests.test_on_a_terminal_it_asks_and_anything_but_yes_changes_nothing()
     end
     local no = ask ""
     lu.assertStrContains(no.out, "12 of 12 trunks on 1 account change")
-    lu.assertStrContains(no.out, "Go on? [y/N]")
+    lu.assertStrContains(no.out, "Continue? [y/N]")
     lu.assertEquals(no.status, 3)
     lu.assertEquals(#sandbox:writes(), 0)
     local yes = ask "y"

@@ -72,7 +72,7 @@ function tests.test_what_a_run_has_switched_off_is_switched_on_again_the_newest_
         local again = run(UNDO .. "--undo " .. name)
         lu.assertEquals(again.status, 0, again.err)
         lu.assertEquals(again.summary.skipped, number)
-        lu.assertStrContains(again.items[again.order[1]].reason, "taken back by run " .. undone.summary.run)
+        lu.assertStrContains(again.items[again.order[1]].reason, "undone by run " .. undone.summary.run)
     end
     lu.assertEquals(#sandbox:writes(), 2 * number)
 end
@@ -94,7 +94,7 @@ function tests.test_a_trunk_that_was_changed_since_is_skipped_and_named()
     lu.assertEquals(undone.status, 0, undone.err)
     lu.assertEquals(undone.summary.skipped, 2)
     lu.assertEquals(undone.summary.done, #ids - 2)
-    lu.assertStrContains(undone.err, ("not taken back, because changed since run %s: bolna %s (by run %s)"):format(
+    lu.assertStrContains(undone.err, ("not undone, because changed since run %s: bolna %s (by run %s)"):format(
         first.summary.run, ids[2], second.summary.run))
     local loud = run(UNDO .. "--undo " .. first.summary.run)
     lu.assertStrContains(loud.items[ids[1]].reason, "is as it was before run")
@@ -184,7 +184,7 @@ function tests.test_a_dry_run_shows_what_would_be_taken_back_and_sends_nothing()
     local dry = run(SCRIPT .. " --undo last --dry-run --json")
     lu.assertEquals(dry.status, 0, dry.err)
     lu.assertEquals(dry.summary.skipped, first.summary.done)
-    lu.assertStrContains(dry.err, ("Taking back run %s (disable_carrier.lua)"):format(first.summary.run))
+    lu.assertStrContains(dry.err, ("Undoing run %s (disable_carrier.lua)"):format(first.summary.run))
     lu.assertStrContains(dry.err, "is_active: false → true")
     lu.assertEquals(#sandbox:writes(), sent)
     -- Nor does anything happen that nobody has agreed to.
@@ -205,7 +205,7 @@ function tests.test_a_part_can_be_chosen()
     lu.assertTrue(world()[id].is_active)
     local none = run(UNDO .. "--undo last --only " .. other)
     lu.assertEquals(none.status, 2)
-    lu.assertStrContains(none.err, "has done nothing to a trunk " .. other)
+    lu.assertStrContains(none.err, "changed no trunk " .. other)
     lu.assertEquals(run(UNDO .. "--undo last").summary.done, first.summary.done - 1)
 end
 
@@ -352,7 +352,7 @@ function tests.test_what_was_left_half_way_and_does_not_show_is_named_for_a_pers
     local undone = run(path .. " --undo last --only " .. id .. " --yes --json")
     lu.assertEquals(undone.status, 1, undone.err)
     lu.assertEquals(undone.items[id].state, "unknown")
-    lu.assertStrContains(undone.items[id].error.message, "left it half-way, so it is not known what has become of it")
+    lu.assertStrContains(undone.items[id].error.message, "left it pending, so its outcome is not known")
     lu.assertStrContains(undone.err, "Unknown: bolna " .. id)
     lu.assertEquals(#sandbox:writes(), sent)
 end
@@ -368,7 +368,7 @@ function tests.test_old_values_are_put_back_but_no_password()
     for id, item in pairs(undone.items) do
         if before[id].auth_type == "userpass" then
             lu.assertEquals(item.state, "failed")
-            lu.assertStrContains(item.error.message, "auth_password: a password cannot be put back")
+            lu.assertStrContains(item.error.message, "auth_password: --undo cannot restore a password")
             lu.assertEquals(world()[id], passwords[id])
         else
             lu.assertEquals(item.state, "done")
@@ -469,12 +469,12 @@ function tests.test_wrong_use_is_said_in_a_line_and_nothing_is_asked_of_the_plat
     for arguments, words in pairs {
         [UNDO .. "--undo 1999"] = "has no run 1999",
         [SCRIPT .. " --undo"] = "--undo",
-        [UNDO .. "--undo last --undo " .. id] = "--undo is there 2 times",
+        [UNDO .. "--undo last --undo " .. id] = "--undo is given 2 times",
         [UNDO .. "--undo last --resume last"] = "--undo and --resume exclude each other",
-        [UNDO .. "--carrier telnyx --undo " .. id] = "may be added, not '--carrier'",
-        [UNDO .. "surplus --undo " .. id] = "may be added, not 'surplus'",
+        [UNDO .. "--carrier telnyx --undo " .. id] = "options of pace and output, not '--carrier'",
+        [UNDO .. "surplus --undo " .. id] = "options of pace and output, not 'surplus'",
         ["rotate_passwords.lua --yes --undo " .. id] = "that run was made by another script",
-        [other .. " --yes --undo " .. none] = "the job x cannot be taken back",
+        [other .. " --yes --undo " .. none] = "the job x cannot be undone",
         ["list_trunks.lua --account bolna --undo " .. id] = "unknown option '--undo'",
     } do
         local result = run(arguments)
@@ -497,7 +497,7 @@ function tests.test_a_script_that_was_mended_since_may_take_back_and_says_so()
     local undone = run(path .. " --undo last --yes --json")
     lu.assertEquals(undone.status, 0, undone.err)
     lu.assertTrue(undone.summary.done > 0)
-    lu.assertStrContains(undone.err, "the script was changed since run")
+    lu.assertStrContains(undone.err, "the script has changed since run")
 end
 
 function tests.test_what_is_gone_is_named()
@@ -511,7 +511,7 @@ function tests.test_what_is_gone_is_named()
     local undone = run(UNDO .. "--undo last")
     lu.assertEquals(undone.status, 0, undone.err)
     lu.assertEquals(undone.items[id].state, "skipped")
-    lu.assertStrContains(undone.err, id .. " (gone)")
+    lu.assertStrContains(undone.err, id .. " (deleted)")
     lu.assertEquals(undone.summary.done, first.summary.done - 1)
 end
 
@@ -523,7 +523,7 @@ function tests.test_a_run_that_went_on_with_another_names_that_one()
     lu.assertEquals(run(UNDO .. "--resume last").status, 0)
     local undone = run(UNDO .. "--undo last")
     lu.assertEquals(undone.status, 0, undone.err)
-    lu.assertStrContains(undone.err, ("went on with run %s; what that one has done is taken back by: --undo %s"):format(
+    lu.assertStrContains(undone.err, ("resumed run %s; to undo that one: --undo %s"):format(
         first, first))
     local rest = run(UNDO .. "--undo " .. first)
     lu.assertTrue(rest.summary.done > 0)

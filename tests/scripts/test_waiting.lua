@@ -182,7 +182,7 @@ end
 function tests.test_a_list_ends_at_the_deadline()
     local result = world.run { words = ROTATE .. "--deadline 1s", handler = function() return { hold = true } end }
     lu.assertEquals(result.status, 3, result.err)
-    lu.assertStrContains(result.err, "the deadline (1s) has come")
+    lu.assertStrContains(result.err, "the deadline (1s) has passed")
     lu.assertEquals(result.writes, 0)
 end
 

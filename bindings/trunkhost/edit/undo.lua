@@ -92,12 +92,12 @@ function apply_undo.item(item, record)
     local native, present = read(item)
     local changes, conflicts = three_way.merge(row, fields.of(present))
     if #conflicts > 0 then
-        outcome.failed("conflict", ("not taken back: changed since run %s: %s. Put it back by hand"):format(
+        outcome.failed("conflict", ("not undone: changed since run %s: %s. Undo it by hand"):format(
             record.run, table.concat(conflicts, ", ")), { attempts = 0 })
     end
     local edit = apply_change.work_out(item.account, native, present, changes, consent_to(row))
     if #edit.reasons > 0 then
-        outcome.failed("invalid", "not taken back: " .. table.concat(edit.reasons, "; "), { attempts = 0 })
+        outcome.failed("invalid", "not undone: " .. table.concat(edit.reasons, "; "), { attempts = 0 })
     elseif not next(edit.body) and #edit.steps == 0 then
         return { attempts = 0, evidence = "accepted" } -- it is as it was
     end

@@ -162,12 +162,12 @@ local function rows_of(entry)
     elseif plan.skip then
         return { { account, entry.key, entry.label, "", { "skipped: " .. plan.skip, colour = "dim" } } }
     end
-    local unsettled = entry.left_by and ("left unsettled by run %s; "):format(entry.left_by) or ""
+    local pending = entry.left_by and ("pending since run %s; "):format(entry.left_by) or ""
     for i, change in ipairs(work.edit.changes) do
         rows[i] = i == 1 and { account, entry.key, entry.label, impact_text(plan.impact),
-            unsettled .. change_text(change, work.edit) } or { account, "", "", "", change_text(change, work.edit) }
+            pending .. change_text(change, work.edit) } or { account, "", "", "", change_text(change, work.edit) }
     end
-    return rows[1] and rows or { { account, entry.key, entry.label, "", unsettled .. (plan.note or "") } }
+    return rows[1] and rows or { { account, entry.key, entry.label, "", pending .. (plan.note or "") } }
 end
 
 --- Rows that would only make a long plan longer: in each of them everything is as it should be.

@@ -1,5 +1,5 @@
---- What a job came to, as the ledger keeps it for whoever looks back: how many of how many, why it was halted, what
---- was settled before anything was sent, and the words that the terminal had for it.
+--- The result of a job, as the ledger keeps it: counts, why it was halted, what was settled before anything was sent,
+--- and the sentences that the terminal showed.
 
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
@@ -9,14 +9,14 @@ local report <const> = require "trunkhost.job.report"
 
 local conclusion <const> = {}
 
--- More items that never began are counted, and not kept one by one.
+-- The most items that never began and are kept one by one; the others are only counted.
 local MOST_SETTLED <const> = 1000
 
 local function error_of(err)
     return { kind = err.kind, status = err.status, message = err.message }
 end
 
---- Items that were settled when they were planned, what needs a person first, and how many there are besides.
+--- Items that were settled by their plan, failures first, and the number of those that are left out.
 local function settled_of(run)
     local first, rest, lost = json.array {}, {}, 0
     for _, entry in ipairs(run.all) do
@@ -51,7 +51,7 @@ local function accounts_of(run)
     return list
 end
 
---- Puts it on record; nobody waits for it. A dry run has none.
+--- Writes it to the ledger without waiting. A dry run has none.
 ---@param run trunkhost.JobRun
 function conclusion.record(run)
     if run.dry_run then

@@ -1,5 +1,5 @@
---- Handing proven passwords on (--deliver): to a PBX, a carrier, a vault. One that was not taken stays marked in the
---- ledger, and the next run with --deliver hands it on again instead of setting another one.
+--- Delivers verified passwords (--deliver) to a PBX, a carrier, a vault. The ledger remembers which ones are
+--- undelivered; the next run with --deliver delivers them again instead of setting new ones.
 
 local core <const> = require "trunkhost.core"
 local delivery_command <const> = require "trunkhost.job.delivery_command"
@@ -12,19 +12,19 @@ local deliver <const> = {}
 ---@class trunkhost.Delivery
 ---@field command trunkhost.DeliveryCommand
 ---@field batch boolean
----@field late table<table, table[]>     item → secrets that an earlier run has not handed on
+---@field late table<table, table[]>     item → secrets that an earlier run did not deliver
 ---@field applied table<table, table>    plan → what its apply returned
 ---@field held table[]                   { entry =, fields = } that wait for the one child of the run
 ---@field next_held integer
 ---@field is_held table<table, boolean>  entry → whether it still waits
----@field ended function                 what tells how an entry has ended
+---@field ended function                 reports an entry
 local Delivery <const> = {}
 Delivery.__index = Delivery
 
 -- ---------------------------------------------------------------------------------------------------
--- What earlier runs have not handed on
+-- What earlier runs did not deliver
 
---- Whether a run was to hand its passwords on.
+--- Whether a run had --deliver.
 local function was_to_deliver(id, known)
     if known[id] == nil then
         known[id] = false
@@ -40,8 +40,8 @@ local function was_to_deliver(id, known)
     return known[id]
 end
 
---- trunk → its secrets that are current, were to be handed on and were not. One that a newer candidate may have
---- replaced is not among them.
+--- trunk → its current secrets that should have been delivered and were not. Leaves out one that a newer candidate
+--- may have replaced.
 local function undelivered(account, known)
     local newest, found = {}, {}
     for _, row in ipairs(ledger.candidates(account)) do
@@ -67,7 +67,7 @@ local function proven(entry, row)
     return false
 end
 
---- Finds the items whose present password is to be handed on, and nothing else.
+--- Finds the items whose current password is to be delivered, and nothing else done.
 local function find_late(self, entries)
     local by_account, known = {}, {}
     for _, entry in ipairs(entries) do
@@ -100,16 +100,17 @@ local function open_late(entry, rows)
     for _, row in ipairs(rows) do
         local secret, why = ledger.open_secret(entry.account, entry.key, row.field, "current")
         if not secret then
-            outcome.failed("delivery", ("%s is live since run %s and was not delivered, and it cannot be opened here \z
-                (%s). Deliver it from where the private key is (trunkhost secrets export --account %s), or set \z
-                another one: add --rotate-undelivered"):format(row.field, row.run, why, entry.account:name()))
+            outcome.failed("delivery", ("%s is live since run %s and was not delivered, and it cannot be decrypted \z
+                here (%s). Deliver it from the machine that has the private key (trunkhost secrets export --account \z
+                %s), or set a new one with --rotate-undelivered"):format(row.field, row.run, why,
+                entry.account:name()))
         end
         fields[row.field] = secret
     end
     return { fields = fields, evidence = rows[1].evidence }
 end
 
---- The job's functions, with what is late handed on in place of what they would do.
+--- Wraps the job's functions: an undelivered password is delivered, instead of what they would do.
 local function wrap(self, spec, entries, anew)
     local plan, apply, verify, entry_of = spec.plan, spec.apply, spec.verify, {}
     for _, entry in ipairs(entries) do
@@ -138,7 +139,7 @@ local function wrap(self, spec, entries, anew)
 end
 
 -- ---------------------------------------------------------------------------------------------------
--- Handing on
+-- Delivering
 
 local function username_of(entry, field)
     local name = field:match "^(.*)password$"
@@ -156,10 +157,10 @@ local function how_to_repeat(entry)
     local file = io.open(key_path(), "r")
     if file then
         file:close()
-        return "Repair the command and run this again: it delivers this password and sets no other"
+        return "Repair the command and run this again: it delivers this password and does not set a new one"
     end
-    return ("The private key is not on this machine, so deliver it from where it is (trunkhost secrets export \z
-        --account %s), or set another one with --rotate-undelivered"):format(entry.account:name())
+    return ("The private key is not on this machine: deliver the password from the machine that has it (trunkhost \z
+        secrets export --account %s), or set a new one with --rotate-undelivered"):format(entry.account:name())
 end
 
 local function message_of(entry, fields, problem)
@@ -184,10 +185,10 @@ local function mark_delivered(entry, fields)
     end
 end
 
----@class trunkhost.HandOn  a password of another trunk than the item's, which an item hands on by the one child
+---@class trunkhost.HandOn  a password of another trunk than the item's, which the item delivers in the batch
 ---@field line table
 ---@field taken fun()                        marks it as delivered
----@field words fun(problem: string): string  what to say when it was not
+---@field words fun(problem: string): string  the message if it was not
 
 local function hold_others(self, entry, list)
     for _, each in ipairs(list) do
@@ -197,7 +198,7 @@ local function hold_others(self, entry, list)
     self.is_held[entry] = true
 end
 
---- Hands on what was proven of an item. Raises `delivery` when it was not taken.
+--- Delivers the verified passwords of an item. Raises `delivery` when that fails.
 ---@param run trunkhost.JobRun
 ---@param entry trunkhost.Entry
 function deliver.item(run, entry)
@@ -213,7 +214,7 @@ function deliver.item(run, entry)
     if #fields == 0 then
         return
     end
-    ledger.sync() -- what others are told of is current on disk, so that a run after this one repeats it
+    ledger.sync() -- current on disk before anyone gets it, so that the next run can repeat the delivery
     if self.batch then
         for _, field in ipairs(fields) do
             self.command:add(line_of(run, entry, field, applied.fields[field]))
@@ -234,7 +235,7 @@ function deliver.item(run, entry)
     end
 end
 
---- Until the one child of the run has ended, it is not known how its items have.
+--- The results of batched items are held back until the one child of the run has ended.
 local function hold(self, run)
     local ended = run.ended
     function run.ended(this, entry)
@@ -247,14 +248,14 @@ local function hold(self, run)
     self.ended = ended
 end
 
---- Records anew that an item has failed, which stood there as done.
+--- Records that an item failed that was recorded as done.
 local function record_failure(entry)
     local records = require "trunkhost.job.records"
     records.begin(entry)
     records.finish(entry)
 end
 
---- Tells how the items have ended that waited for the one child.
+--- Reports the items that waited for the one child.
 local function tell_held(self, run, problem, may_wait)
     while self.next_held <= #self.held do
         local each = self.held[self.next_held]
@@ -304,7 +305,7 @@ function deliver.cancelled(run)
     tell_held(run.delivery, run, "was stopped with the run", false)
 end
 
---- Prepares a run that is to hand passwords on, before its items are planned.
+--- Prepares a run with --deliver, before its items are planned.
 ---@param run trunkhost.JobRun
 ---@param entries trunkhost.Entry[]
 function deliver.attach(run, entries)

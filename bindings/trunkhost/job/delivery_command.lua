@@ -6,7 +6,7 @@ local duration <const> = require "trunkhost.duration"
 
 local delivery_command <const> = {}
 
--- Of what the command says on standard error, a message quotes the end.
+-- A message quotes at most this much from the end of the command's standard error.
 local MOST_QUOTED <const> = 300
 local LONG <const> = 86400
 
@@ -20,7 +20,7 @@ local function problem_of(result, seconds)
         return nil
     end
     return ("ended with status %d"):format(result.status)
-        .. (result.status == 127 and ", which means that it was not found" or "")
+        .. (result.status == 127 and " (command not found)" or "")
 end
 
 local function quoted(text)
@@ -28,7 +28,7 @@ local function quoted(text)
     if text == "" then
         return ""
     elseif #text > MOST_QUOTED then
-        -- Not from within a character.
+        -- Not in the middle of a character.
         text = "…" .. text:sub(-MOST_QUOTED):gsub("^[\x80-\xBF]+", "")
     end
     return (": %s"):format(text)
@@ -65,7 +65,7 @@ local function take_place(self)
     local ticket = core.spawn(function() while true do core.sleep(LONG) end end)
     self.waiting[#self.waiting + 1] = ticket
     local _, err = pcall(ticket.await, ticket)
-    if core.is_error(err) ~= "cancelled" then -- by who leaves
+    if core.is_error(err) ~= "cancelled" then -- whoever leaves cancels the ticket
         error(err, 0)
     end
 end
@@ -88,7 +88,7 @@ function Command:run(line)
     return run_child(self, line)
 end
 
---- A line for the one child of the run, which is started with the first of them.
+--- Adds a line for the one child of the run. The first line starts it.
 ---@param line table
 function Command:add(line)
     if not self.feed then
@@ -98,7 +98,7 @@ function Command:add(line)
     self.feed:write(line)
 end
 
---- No line will follow: waits for the one child. Returns nil, or why it has failed.
+--- Closes the input of the one child and waits for it. Returns nil, or why it failed.
 ---@return string? problem
 function Command:finish()
     if not self.feed then

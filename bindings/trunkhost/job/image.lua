@@ -1,5 +1,5 @@
---- What a change has found and left, field by field and without passwords: kept in the ledger, so that it can be
---- taken back, and only where nobody has changed the same since.
+--- The fields before and after a change, without passwords. The ledger keeps them, so that the change can be undone
+--- if nobody has changed the same fields since.
 
 local canonical <const> = require "trunkhost.text.canonical"
 local core <const> = require "trunkhost.core"
@@ -9,7 +9,7 @@ local image <const> = {}
 
 local HIDDEN <const> = "[secret]"
 
---- A value without what the platform itself has put into it, the ids of gateways for example: what can be sent again.
+--- A value as it can be sent again: without what the platform added, such as the ids of gateways.
 local function sendable(description, field, value)
     local object = field and field.of and description.objects[field.of]
     if not object or type(value) ~= "table" or value == json.null then
@@ -33,7 +33,7 @@ end
 
 --- The same for all fields of a trunk, or for some of them.
 ---@param description table
----@param trunk any  what is no table stays as it is
+---@param trunk any  anything but a table stays as it is
 ---@return any
 function image.sendable(description, trunk)
     if type(trunk) ~= "table" then
@@ -46,8 +46,7 @@ function image.sendable(description, trunk)
     return copy
 end
 
---- The values of these fields, and the id of what they belong to, as JSON; nil where there is nothing to say. What
---- is not known stays away.
+--- The known values of these fields, and the trunk's id, as JSON; nil when no value is known.
 local function text_of(description, names, trunk, sent)
     local fields, found = description.objects.trunk.fields, {}
     for name, value in pairs(names) do
@@ -66,7 +65,7 @@ local function text_of(description, names, trunk, sent)
     return canonical.text(found)
 end
 
---- The trunk as it was when it was planned; nil where the items are the script's own, which may say anything.
+--- The trunk as it was planned; nil when the script listed the items itself, because their fields may be anything.
 ---@param entry trunkhost.Entry
 ---@return string?
 function image.planned(entry)
@@ -82,8 +81,8 @@ local function lacks(names, fields, trunk)
     return false
 end
 
---- Around a change that was made: as it was just before, and as it was after it. A look is worth its time where
---- somebody may want to take it back, and `apply` has not told.
+--- The trunk just before a change and after it. Reads the trunk again if the job can be undone and `apply` did not
+--- return it.
 ---@param entry trunkhost.Entry
 ---@param applied table      what `apply` has returned
 ---@param look boolean
@@ -128,8 +127,8 @@ local function shown(value)
     return value == json.null and "null" or type(value) == "table" and canonical.text(value) or tostring(value)
 end
 
---- In which fields a trunk is another now, in words: "is_active is true, not false"; nil where it is the same. What
---- the trunk does not show is not compared.
+--- How a trunk differs, in words: "is_active is true, not false"; nil when it does not. Fields that the trunk does
+--- not show are not compared.
 ---@param fields table<string, any>
 ---@param trunk table
 ---@return string?
@@ -144,7 +143,7 @@ function image.difference(fields, trunk)
     return parts[1] and table.concat(parts, ", ")
 end
 
---- Whether a trunk shows all of these fields, of which there are some, with these values.
+--- Whether a trunk shows all of these fields with these values, and there is at least one field.
 ---@param fields table<string, any>
 ---@param trunk table
 ---@return boolean

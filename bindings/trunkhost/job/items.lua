@@ -1,4 +1,4 @@
---- What a job goes through: the trunks of its accounts, or items of the script's own, which need no account.
+--- The items of a job: the trunks of its accounts, or the script's own items, which need no account.
 
 local accounts <const> = require "trunkhost.accounts"
 local json <const> = require "trunkhost.json"
@@ -7,7 +7,7 @@ local job_items <const> = {}
 
 local NOWHERE <const> = { objects = { trunk = { fields = {} } }, evidence = {} }
 
---- Stands where an item belongs to no account.
+--- Stands for the account of an item that has none.
 ---@type trunkhost.Account
 job_items.no_account = {
     name = function() return "" end,
@@ -16,8 +16,8 @@ job_items.no_account = {
     pace = function() return { queued = 0, waiting_for = "" } end,
 }
 
---- Whether the items are asked for account by account: items(account). A list, and a function without parameters,
---- are those of the whole run.
+--- Whether items(account) is called for each account. A list, or a function without parameters, gives the items of
+--- the whole run.
 ---@param items any  as the job has it
 ---@return boolean
 function job_items.are_by_account(items)
@@ -27,7 +27,7 @@ function job_items.are_by_account(items)
         return false
     end
     local about = debug.getinfo(items, "u")
-    -- What C has made takes whatever it gets: io.lines, string.gmatch, coroutine.wrap.
+    -- Iterators made in C accept any arguments: io.lines, string.gmatch, coroutine.wrap.
     return about.nparams > 0 or about.isvararg and debug.getinfo(items, "S").what ~= "C"
 end
 
@@ -42,7 +42,7 @@ local function drain(list, iterator)
     return list
 end
 
---- The items of an account, or with nil, those of the run.
+--- The items of an account, or of the whole run if account is nil.
 ---@param items any
 ---@param account trunkhost.Account?
 ---@return any[]
@@ -78,7 +78,7 @@ local function member(item, name)
     end
 end
 
---- The trunk that an item stands for, as far as it tells.
+--- The trunk that an item stands for, as far as the item says.
 ---@param source trunkhost.Source
 ---@param item any
 ---@return table
@@ -93,7 +93,7 @@ function job_items.trunk_of(source, item)
     return type(trunk) == "table" and trunk or type(item) == "table" and item or {}
 end
 
---- The account of an item: its own, given as such or by name, else that in whose list it was, else none.
+--- The account of an item: its own (an account or a name), else the account whose list it is from, else none.
 ---@param source trunkhost.Source
 ---@param item any
 ---@param account trunkhost.Account?
@@ -109,7 +109,7 @@ function job_items.account_of(source, item, account)
     return own ~= nil and own ~= "" and own or account or job_items.no_account
 end
 
---- What names an item. One without a name cannot be gone on with, which is a fault of the script.
+--- The key of an item. An item without a key could not be resumed, so that is an error of the script.
 ---@param source trunkhost.Source
 ---@param item any
 ---@param trunk table
@@ -134,8 +134,8 @@ function job_items.key_of(source, item, trunk, place)
     return key
 end
 
---- Stands for an item that was there once, and is skipped for that reason.
----@param account trunkhost.Account?  nil: it was not opened
+--- An entry for an item that no longer exists and is skipped.
+---@param account trunkhost.Account?  nil if it was not opened
 ---@param name string
 ---@param key string
 ---@param label string
@@ -147,7 +147,7 @@ function job_items.gone(account, name, key, label, reason)
         plan = { skip = reason } }
 end
 
---- Two items with one name: of which of them would the ledger speak?
+--- Raises an error about two items with the same key: the ledger could not tell them apart.
 ---@param account trunkhost.Account
 ---@param key string
 ---@param first integer   their places

@@ -1,4 +1,4 @@
---- The rules of --match: FIELD=GLOB, FIELD!=GLOB, and several globs with | between them.
+--- The rules of --match: FIELD=GLOB and FIELD!=GLOB, with | between alternative globs.
 
 local json <const> = require "trunkhost.json"
 local options <const> = require "trunkhost.options"
@@ -24,14 +24,14 @@ local function glob_pattern(glob)
     return "^" .. table.concat(parts) .. "$"
 end
 
---- An id as it is compared: UUIDs are the same in small letters and in capitals.
+--- An id in the form in which ids are compared: the case of a UUID does not matter.
 ---@param id string
 ---@return string
 function match.id(id)
     return #id == 36 and id:find "^%x+%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x+$" and id:lower() or id
 end
 
---- Whether a text matches a glob, in which * is any text and ? one character.
+--- Whether a text matches a glob: * is any text, ? is one character.
 ---@param text string
 ---@param glob string
 ---@return boolean
@@ -39,7 +39,7 @@ function match.glob(text, glob)
     return text:find(glob_pattern(glob)) ~= nil
 end
 
---- The globs between the bars of a rule; \| is a bar.
+--- Splits a rule at its bars; \| is a literal bar.
 local function globs_of(text)
     local globs, part = {}, ""
     for before, bar in (text .. "|"):gmatch "([^|]*)(|)" do
@@ -61,9 +61,9 @@ end
 ---@field text string       as it was given
 ---@field globs string[]
 ---@field patterns string[]
----@field hit boolean?      whether any trunk fulfils it
+---@field hit boolean?      whether any trunk matches it
 
---- What the options say, as rules.
+--- Makes rules of the options.
 ---@param given { field: string, glob: string, negate?: boolean }[]
 ---@return trunkhost.MatchRule[]
 function match.rules(given)
@@ -90,7 +90,7 @@ local function listed_fields(description)
     return names
 end
 
---- The name of the field that --match means at this platform, nil when it lists no such field.
+--- The field that --match means on this platform; nil when its list of trunks has no such field.
 local function resolve(description, name)
     if listed_fields(description)[name] then
         return name
@@ -98,7 +98,7 @@ local function resolve(description, name)
     return name == "label" and description.label or nil
 end
 
---- A typing mistake in --match would silently choose nothing.
+--- Refuses a field that no account lists: a typing mistake in --match would silently choose nothing.
 ---@param opened trunkhost.Account[]
 ---@param rules trunkhost.MatchRule[]
 function match.check_fields(opened, rules)
@@ -148,7 +148,7 @@ local function fulfils(rule, value)
     return is_like ~= rule.negate
 end
 
---- Whether a trunk fulfils all rules. One whose platform has no such field fulfils none, also not one with !=.
+--- Whether a trunk matches all rules. If its platform does not have the field, it matches no rule, not even with !=.
 ---@param account trunkhost.Account
 ---@param trunk table
 ---@param rules trunkhost.MatchRule[]
@@ -164,9 +164,9 @@ function match.admits(account, trunk, rules)
 end
 
 -- ---------------------------------------------------------------------------------------------------
--- Nothing was hit
+-- No trunk matches
 
---- The value that a rule would have hit but for capitals or the spelling of a boolean; nil when there is none.
+--- A value that differs from a rule only in case or in the spelling of a boolean; nil when there is none.
 local function near(rule, value)
     local meant
     any(value, function(each, text)
@@ -182,7 +182,7 @@ local function near(rule, value)
     return meant
 end
 
---- What to say when the rules have chosen nothing. trunks: an iterator over account, trunk of all that were looked at.
+--- The message when no trunk matches. trunks: an iterator over account, trunk of all trunks that were checked.
 ---@param rules trunkhost.MatchRule[]
 ---@param trunks fun(): trunkhost.Account?, table?
 ---@return string
@@ -200,12 +200,12 @@ function match.explain(rules, trunks)
     local parts = {}
     for _, rule in ipairs(rules) do
         if not rule.hit and looked > 0 then
-            parts[#parts + 1] = ("--match '%s' hits no trunk%s"):format(rule.text, hints[rule]
-                and (": capitals and spelling count; did you mean '%s=%s'?"):format(rule.field, hints[rule]) or "")
+            parts[#parts + 1] = ("--match '%s' matches no trunk%s"):format(rule.text, hints[rule]
+                and (": case and spelling matter; did you mean '%s=%s'?"):format(rule.field, hints[rule]) or "")
         end
     end
-    return #parts > 0 and table.concat(parts, "; ") or looked > 0 and "no trunk fulfils every --match"
-        or "there is no trunk for --match to choose from"
+    return #parts > 0 and table.concat(parts, "; ") or looked > 0 and "no trunk matches every --match"
+        or "--match: there are no trunks to choose from"
 end
 
 return match

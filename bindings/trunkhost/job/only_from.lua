@@ -1,4 +1,4 @@
---- Ids of trunks from a file, for `--only-from`: one a line, or a table with the column trunk and, where ids are not
+--- Reads trunk ids from a file for `--only-from`: one per line, or CSV with the column trunk and, where ids are not
 --- unique, account.
 
 local core <const> = require "trunkhost.core"
@@ -8,16 +8,16 @@ local spreadsheet <const> = require "trunkhost.text.spreadsheet"
 
 local only_from <const> = {}
 
----@class trunkhost.OnlyFrom  what a row names
+---@class trunkhost.OnlyFrom  a row
 ---@field account string?
 ---@field trunk string
 ---@field line integer
 ---@field path string
 
--- "id" is what list_trunks.lua --csv calls it.
+-- list_trunks.lua --csv calls the column "id".
 local COLUMNS <const> = { trunk = true, account = true, id = true }
 
---- Whether the first line names columns: a list of ids has none.
+--- The columns that the first line names; nil when it is an id already.
 local function columns_of(header)
     local at = {}
     for i, name in ipairs(header) do
@@ -27,7 +27,7 @@ local function columns_of(header)
     return at.trunk and at or nil
 end
 
---- The reader, the columns, and where the first line is an id already, that one.
+--- The reader, the columns, and the first record if it is an id and not a header.
 local function open(path)
     local text
     if path == "-" then
@@ -38,8 +38,8 @@ local function open(path)
     if at then
         return reader, at
     elseif #reader.header > 1 then
-        core.error("invalid", ("%s:%d: the column trunk is missing; the first line must name the columns, or each "
-            .. "line be one id"):format(path, reader.line))
+        core.error("invalid", ("%s:%d: the column trunk is missing; the first line must name the columns, or every "
+            .. "line must be one id"):format(path, reader.line))
     end
     return reader, { trunk = 1 }, { reader.header[1], line = reader.line }
 end
@@ -67,12 +67,12 @@ local function read(path)
         record = reader:record()
     end
     if #list == 0 then
-        core.error("invalid", ("%s names no trunk, so nothing would be chosen"):format(path))
+        core.error("invalid", ("%s contains no trunk ids"):format(path))
     end
     return list
 end
 
---- Reads the files. What is wrong with one is a usage error.
+--- Reads the files. A mistake in one is a usage error.
 ---@param paths string[]
 ---@return trunkhost.OnlyFrom[]
 function only_from.read(paths)

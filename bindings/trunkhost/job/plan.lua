@@ -1,4 +1,4 @@
---- What a job is going to do: planned item by item, shown, and agreed to.
+--- The plan of a job: made item by item, shown, and confirmed.
 
 local canonical <const> = require "trunkhost.text.canonical"
 local core <const> = require "trunkhost.core"
@@ -8,15 +8,15 @@ local aligned <const> = require "trunkhost.table"
 
 local planner <const> = {}
 
--- A longer plan is shown in full by a dry run only.
+-- Only a dry run shows more rows.
 local MOST_ROWS <const> = 60
 local NEW_LENGTH <const> = 32
 
---- Stands in a plan's changes for a password that is drawn only when it is sent.
+--- Stands in a plan's changes for a password that is generated when it is sent.
 planner.new_secret = setmetatable({}, { __tostring = function() return "new" end, __name = "new secret" })
 
---- The changes, with what belongs into a secret field made a secret: nothing that shows or keeps a plan may have its
---- text, also where the script has it as a plain one.
+--- The changes, with every value of a secret field made a secret, even if the script gave it as plain text: nothing
+--- that shows or stores a plan may see it.
 local function sealed(entry, changes)
     local fields, copy = entry.account:describe().objects.trunk.fields, {}
     for name, value in pairs(changes) do
@@ -27,8 +27,8 @@ local function sealed(entry, changes)
     return copy
 end
 
---- What is sent where a job has no `apply`: the changes, with a password drawn in place of each new_secret, and what
---- the platform wants to have along with a password, as it is.
+--- What is sent if a job has no `apply`: the changes, with a new password for each new_secret, and the unchanged
+--- fields that the platform requires with a password.
 ---@param changes table<string, any>
 ---@param account trunkhost.Account
 ---@param trunk table  as it is now
@@ -60,11 +60,11 @@ local function objection(entry, changes)
     return err
 end
 
---- Plans every entry; sets its `plan`, and `state` where it is settled already. What an earlier run left unsettled
---- comes first.
+--- Plans every entry; sets its `plan`, and its `state` if the plan settles it. Entries that are pending since an
+--- earlier run come first.
 ---@param entries trunkhost.Entry[]
 ---@param plan fun(item: table): trunkhost.Plan
----@param as_planned boolean  the changes are sent as they are, so that they can be judged now
+---@param as_planned boolean  the changes are sent as they are, so they can be checked now
 ---@return trunkhost.Entry[] todo
 function planner.make(entries, plan, as_planned)
     local todo, first = {}, {}
@@ -78,7 +78,7 @@ function planner.make(entries, plan, as_planned)
         if made.changes then
             made.changes = sealed(entry, made.changes)
         end
-        -- Where it only hands on what is set already, nothing changes.
+        -- A plan that only delivers has no changes.
         if as_planned and made.changes and next(made.changes) and not made.skip and not made.failed then
             made.failed = objection(entry, made.changes)
         end
@@ -139,7 +139,7 @@ function planner.changes_text(entry)
         end
     end
     local text = entry.plan.note or table.concat(parts, ", ")
-    return entry.left_by and ("left unsettled by run %s; %s"):format(entry.left_by, text) or text
+    return entry.left_by and ("pending since run %s; %s"):format(entry.left_by, text) or text
 end
 
 local function impact_text(impact)
@@ -172,10 +172,10 @@ end
 ---@param failures? { account: trunkhost.Account }[]  accounts that could not be listed
 ---@return string
 function planner.summary(entries, todo, failures)
-    local legs, accounts, names, unsettled, unknown = { inbound = 0, outbound = 0 }, 0, {}, 0, false
+    local legs, accounts, names, pending, unknown = { inbound = 0, outbound = 0 }, 0, {}, 0, false
     for _, entry in ipairs(todo) do
         unknown = unknown or entry.plan.impact.unknown
-        unsettled = unsettled + (entry.left_by and 1 or 0)
+        pending = pending + (entry.left_by and 1 or 0)
         for leg, number in pairs(legs) do
             legs[leg] = number + (entry.plan.impact[leg] and 1 or 0)
         end
@@ -183,19 +183,19 @@ function planner.summary(entries, todo, failures)
         accounts = accounts + (names[name] and 0 or 1)
         names[name] = true
     end
-    local silent = not_listed(failures or {})
+    local unlisted = not_listed(failures or {})
     local things = entries[1] and entries[1].account:name() == "" and count(#entries, "item", "items")
         or count(#entries, "trunk", "trunks")
     if #entries == 0 then
-        return silent or "no trunk was chosen."
+        return unlisted or "no trunk was chosen."
     elseif #todo == 0 then
-        return ("nothing to do for %s.%s"):format(things, silent and " And " .. silent or "")
+        return ("nothing to do for %s.%s"):format(things, unlisted and " Also, " .. unlisted or "")
     end
     local text = ("%d of %s%s %s"):format(#todo, things, names[""] and "" or " on "
         .. count(accounts, "account", "accounts"), #todo == 1 and "changes" or "change")
-    local earlier = unsettled == 0 and "" or (" %s left unsettled by an earlier run, and first."):format(
-        count(unsettled, "was", "were"))
-    earlier = earlier .. (silent and " And " .. silent or "")
+    local earlier = pending == 0 and "" or (" %s pending since an earlier run and %s first."):format(
+        count(pending, "trunk is", "trunks are"), pending == 1 and "comes" or "come")
+    earlier = earlier .. (unlisted and " Also, " .. unlisted or "")
     if unknown then
         return text .. "; legs may be re-created, which drops the calls on them." .. earlier
     elseif legs.inbound + legs.outbound == 0 then
@@ -235,26 +235,26 @@ end
 -- ---------------------------------------------------------------------------------------------------
 -- Consent
 
---- Without a terminal nobody can be asked: that is said before anything is done.
+--- Refuses to start without a terminal to ask on, unless --yes or --dry-run is given.
 ---@param chosen trunkhost.Options
 function planner.check_consent(chosen)
     if chosen.dry_run or chosen.yes then
         return
     elseif not (core.is_terminal "in" and core.is_terminal "err") then
-        options.fail "there is no terminal to ask on, so nothing was changed: add --yes to go ahead, or --dry-run \z
-            to see the plan"
+        options.fail "cannot ask for confirmation without a terminal, so nothing was changed: add --yes to run \z
+            without asking, or --dry-run to see the plan"
     end
 end
 
 --- Asks, unless --yes.
 ---@param chosen trunkhost.Options
----@param summary string?  said before the question, where the plan was not shown
+---@param summary string?  shown before the question if the plan was not
 ---@return boolean
 function planner.agreed(chosen, summary)
     if chosen.yes then
         return true
     end
-    local answer = core.prompt((summary and summary .. "\n" or "") .. "Go on? [y/N] ")
+    local answer = core.prompt((summary and summary .. "\n" or "") .. "Continue? [y/N] ")
     core.write("err", "\n")
     return answer ~= nil and answer:lower():match "^%s*y[es]*%s*$" ~= nil
 end

@@ -1,4 +1,4 @@
---- A plan in a file: written by --plan-out, for people to look at, and carried out by --plan, that and nothing else.
+--- A plan in a file: --plan-out writes it for review, and --plan carries out exactly that.
 
 local canonical <const> = require "trunkhost.text.canonical"
 local core <const> = require "trunkhost.core"
@@ -17,7 +17,7 @@ local function name_of(account, key)
     return account .. "\0" .. key
 end
 
---- What the trunk was like when it was planned. Any change counts, also one that does not matter for this job.
+--- A hash of the trunk as it was planned. Any change counts, even one that does not matter for this job.
 local function image(entry)
     return core.hash(canonical.text(entry.trunk))
 end
@@ -30,7 +30,7 @@ local function item_line(entry)
         "before", image(entry)))
 end
 
---- Writes what is to be done, readable only for the owner; replaces the file.
+--- Writes the plan to a file that only the owner can read; replaces the file.
 ---@param run trunkhost.JobRun
 function plan_file.write(run)
     local lines = { json_line.object(table.pack("event", "plan", "version", VERSION, "run", run.id,
@@ -48,7 +48,7 @@ local function decoded(path, text)
         local ok, object = pcall(json.decode, line)
         local event = ok and type(object) == "table" and object.event
         if event ~= (objects[1] and "item" or "plan") then
-            options.fail("--plan %s, line %d: this is no plan; make one with --plan-out", path, #objects + 1)
+            options.fail("--plan %s, line %d: this is not a plan; make one with --plan-out", path, #objects + 1)
         end
         objects[#objects + 1] = object
     end
@@ -78,12 +78,12 @@ function plan_file.read(run)
     local objects = decoded(path, core.read_private(path, "plan"))
     local header, saved = table.remove(objects, 1), { items = {}, order = {} }
     if header.version ~= VERSION then
-        options.fail("--plan %s: it was made by another trunkhost; make it again with --plan-out", path)
+        options.fail("--plan %s: it was made by another version of trunkhost; make it again with --plan-out", path)
     elseif header.script_hash ~= run.script_hash then
-        options.fail("--plan %s: it was made by another script, or this one was changed since; make it again with \z
+        options.fail("--plan %s: it was made by another script, or this script has changed since; make it again with \z
             --plan-out", path)
     elseif canonical.text(header.arguments) ~= canonical.text(json.array(run.options.what or {})) then
-        options.fail("--plan %s: it was made with other arguments (%s); give the same ones, or make it again", path,
+        options.fail("--plan %s: it was made with other arguments (%s); use the same ones, or make it again", path,
             in_words(header.arguments))
     end
     saved.run = header.run
@@ -100,19 +100,19 @@ local function objection(saved, entry)
     if not object then
         return "not in the plan"
     elseif entry.begun then
-        return nil -- by the run that is gone on with: it is that which has changed it
+        return nil -- by the resumed run, which has changed the trunk
     elseif object.before ~= image(entry) or canonical.text(object.changes) ~= planner.changes_json(entry) then
         return CHANGED
     end
 end
 
---- Leaves in run.todo what the plan holds and what is still as it was then; the rest of the entries is skipped with
---- a reason, and what the plan holds and is not there any more is added to them.
+--- Keeps in run.todo what the plan contains and what is unchanged since; skips the other entries with a reason. Adds
+--- entries for trunks that are in the plan and no longer exist.
 ---@param run trunkhost.JobRun
 ---@param saved trunkhost.SavedPlan
 ---@param entries trunkhost.Entry[]
 ---@param accounts trunkhost.Account[]
----@param failures { account: trunkhost.Account }[]  of which nothing is known
+---@param failures { account: trunkhost.Account }[]  could not be listed
 function plan_file.keep(run, saved, entries, accounts, failures)
     local todo, known, opened = {}, {}, {}
     for _, entry in ipairs(entries) do
@@ -129,14 +129,14 @@ function plan_file.keep(run, saved, entries, accounts, failures)
     for _, account in ipairs(accounts) do
         opened[account:name()] = account
     end
-    local silent = {}
+    local unlisted = {}
     for _, failure in ipairs(failures) do
-        silent[failure.account:name()] = true
+        unlisted[failure.account:name()] = true
     end
     for _, object in ipairs(saved.order) do
-        if not known[name_of(object.account, object.trunk)] and not silent[object.account] then
+        if not known[name_of(object.account, object.trunk)] and not unlisted[object.account] then
             entries[#entries + 1] = job_items.gone(opened[object.account], object.account, object.trunk,
-                object.label or "", CHANGED .. ": it is gone")
+                object.label or "", CHANGED .. ": it no longer exists")
         end
     end
     run.todo = todo

@@ -1,4 +1,4 @@
---- The progress line of a job: what is done, how fast, how long still, and what it waits for.
+--- The progress line of a job: counts, speed, time left, and what it waits for.
 
 local core <const> = require "trunkhost.core"
 local duration <const> = require "trunkhost.duration"
@@ -18,7 +18,7 @@ local function waiting_text(run)
     return ""
 end
 
---- Seconds that the slowest account will still need; nil while one has not shown its pace.
+--- Seconds until the slowest account finishes; nil while an account has no finished item.
 local function time_left(run, elapsed)
     local longest = 0
     for name, part in pairs(run.parts) do
@@ -51,7 +51,7 @@ function progress.text(run)
         parts[#parts + 1] = left and left > 0 and duration.format(left) .. " left" or nil
     end
     if run.halted or core.stopping() then
-        parts[#parts + 1] = "finishing what is under way"
+        parts[#parts + 1] = "finishing items in progress"
     end
     return table.concat(parts, "  ") .. waiting_text(run)
 end

@@ -1,4 +1,4 @@
---- A job in the ledger: who may write, what earlier runs left half-way, what each item is doing and how it ended.
+--- A job in the ledger: locks, pending items of earlier runs, and the progress and result of each item.
 
 local core <const> = require "trunkhost.core"
 local image <const> = require "trunkhost.job.image"
@@ -9,17 +9,17 @@ local tasks <const> = require "trunkhost.tasks"
 
 local records <const> = {}
 
---- In the ledger each item has an account; no real one can be called so.
+--- The account of an item without one, in the ledger. No real account can have this name.
 records.no_account = "(none)"
--- More trunks are not named in one line.
+-- The most trunks that one message names.
 local MOST_NAMES <const> = 8
--- These share a commit.
+-- Items whose records share a commit.
 local AT_ONCE <const> = 64
 
---- Makes this run the only one that changes these accounts, until it ends. Raises where another one does.
+--- Locks these accounts until the run ends. Raises when another run holds one of them.
 ---@param accounts trunkhost.Account[]
----@param resumed string?  the run that it goes on with
----@param undoes string?   the run that it takes back
+---@param resumed string?  the run that it resumes
+---@param undoes string?   the run that it undoes
 function records.lock(accounts, resumed, undoes)
     ledger.begin(resumed, undoes)
     local names = {}
@@ -32,7 +32,7 @@ function records.lock(accounts, resumed, undoes)
     end
 end
 
---- The same for accounts that only the items have named.
+--- The same for accounts that only the items name.
 ---@param locked trunkhost.Account[]
 ---@param accounts trunkhost.Account[]
 function records.lock_more(locked, accounts)
@@ -51,10 +51,10 @@ function records.lock_more(locked, accounts)
     end
 end
 
-local function warn_of_others(rows, silent)
+local function warn_of_others(rows, unlisted)
     local names = {}
     for _, row in ipairs(rows) do
-        if not silent[row.account] then
+        if not unlisted[row.account] then
             names[#names + 1] = row.account .. " " .. row.trunk
         end
     end
@@ -62,23 +62,22 @@ local function warn_of_others(rows, silent)
         return
     end
     local shown = table.concat(names, ", ", 1, math.min(#names, MOST_NAMES))
-    core.log("warn", ("not chosen, but left unsettled by an earlier run: %s%s. Run without --only and --match to \z
-        settle that; what was tried: trunkhost explain %s --account %s"):format(shown,
+    core.log("warn", ("pending since an earlier run, but not chosen: %s%s. Run without --only and --match to settle \z
+        them. To see what was tried: trunkhost explain %s --account %s"):format(shown,
         #names > MOST_NAMES and (" and %d more"):format(#names - MOST_NAMES) or "", rows[1].trunk, rows[1].account))
 end
 
---- Marks the trunks of which an earlier run has not settled what became of them, and says which of these were not
---- chosen.
+--- Marks the trunks that are pending since an earlier run, and warns of those that are not chosen.
 ---@param accounts trunkhost.Account[]
 ---@param entries trunkhost.Entry[]
----@param failures { account: trunkhost.Account }[]  what they have was not seen
+---@param failures { account: trunkhost.Account }[]  could not be listed
 function records.mark_unsettled(accounts, entries, failures)
     local left, file = {}, io.open(core.run().ledger, "r")
     if not file then
-        return -- a dry run does not make one
+        return -- a dry run does not create the ledger
     end
     file:close()
-    local rows, silent, others = {}, {}, {}
+    local rows, unlisted, others = {}, {}, {}
     for _, account in ipairs(accounts) do
         for _, row in ipairs(ledger.unfinished(account:name())) do
             left[account:name() .. "\0" .. row.trunk] = row.run or "(an earlier one)"
@@ -90,7 +89,7 @@ function records.mark_unsettled(accounts, entries, failures)
         entry.left_by, left[name] = left[name], nil
     end
     for _, failure in ipairs(failures) do
-        silent[failure.account:name()] = true
+        unlisted[failure.account:name()] = true
     end
     for _, row in ipairs(rows) do
         local name = row.account .. "\0" .. row.trunk
@@ -98,10 +97,10 @@ function records.mark_unsettled(accounts, entries, failures)
             others[#others + 1], left[name] = row, nil
         end
     end
-    warn_of_others(others, silent)
+    warn_of_others(others, unlisted)
 end
 
---- The name that the ledger has for the account of an item.
+--- The account of an item, as the ledger names it.
 ---@param entry trunkhost.Entry
 ---@return string
 function records.account_name(entry)
@@ -109,21 +108,22 @@ function records.account_name(entry)
     return name == "" and records.no_account or name
 end
 
---- Puts on disk that an item has begun and what is planned; this task may be another than the one that carries it
---- out. Nothing of it may be sent before.
+--- Records on disk that an item begins, and its plan. Nothing may be sent for it before. The calling task need not be
+--- the one that carries the item out.
 ---@param entry trunkhost.Entry
 function records.begin(entry)
     entry.row = ledger.item_begin(records.account_name(entry), entry.key, planner.changes_json(entry),
         image.planned(entry), entry.undoes, entry.label)
 end
 
---- From here on the task works on this item: what it sends is recorded in it.
+--- Makes this the item of the current task: what the task sends is recorded in it.
 ---@param entry trunkhost.Entry
 function records.adopt(entry)
     ledger.item(entry.row)
 end
 
---- How it ended, in the task that works on it. Nobody waits for it: what is not on disk then is done again.
+--- Records the result of the current task's item without waiting: if it does not reach the disk, the item is done
+--- again.
 ---@param entry trunkhost.Entry
 function records.finish(entry)
     local err = entry.error
@@ -135,8 +135,8 @@ function records.finish(entry)
     end
 end
 
---- Puts on disk what has failed in its plan, so that whoever looks back finds it: without a plan, of which nothing was
---- ever to be sent.
+--- Records items whose plan failed, so that `trunkhost runs` shows them: without a plan, because nothing was to be
+--- sent.
 ---@param entries trunkhost.Entry[]
 function records.keep_failed(entries)
     local failed = {}
@@ -146,7 +146,7 @@ function records.keep_failed(entries)
         end
     end
     tasks.map(failed, function(entry)
-        -- Where the ledger cannot be written, the first item that is begun says so, or the end of the run.
+        -- If the ledger cannot be written, the first item that begins says so, or the end of the run.
         local ok, row = pcall(ledger.item_begin, records.account_name(entry), entry.key, nil, nil, nil, entry.label)
         if ok then
             entry.row = row
@@ -157,7 +157,7 @@ function records.keep_failed(entries)
     end, { concurrency = AT_ONCE, results = false })
 end
 
---- It had begun, but nothing of it was carried out.
+--- Records that an item had begun, but nothing was sent for it.
 ---@param entry trunkhost.Entry
 function records.put_back(entry)
     ledger.item(entry.row)

@@ -1,5 +1,4 @@
---- What people, logs and other programs get to see of a job: the progress line, an object for every item, the
---- table at the end.
+--- The output of a job, for people, logs and other programs: an object for every item, and the table at the end.
 
 local aligned <const> = require "trunkhost.table"
 local core <const> = require "trunkhost.core"
@@ -9,7 +8,7 @@ local resume_command <const> = require "trunkhost.text.resume_command"
 
 local report <const> = {}
 
--- More trunks are not named in one sentence.
+-- The most trunks that one sentence names.
 local MOST_NAMES <const> = 8
 
 local COLOURS <const> = { done = "green", failed = "red", unknown = "yellow", skipped = "dim" }
@@ -27,7 +26,7 @@ end
 ---@return string line
 function report.item_line(entry)
     local err, impact = entry.error, entry.planned and entry.plan.impact
-    -- Where the account itself has failed there is no trunk.
+    -- If the account itself failed, there is no trunk.
     return object("event", "item", "account", entry.account:name(), "trunk", entry.key or "", "state", entry.state,
         "planned", entry.planned,
         "impact", impact and nested("inbound", impact.inbound or false, "outbound", impact.outbound or false) or nil,
@@ -38,7 +37,7 @@ function report.item_line(entry)
         table.unpack(entry.plan and entry.plan.tells and entry.plan.tells() or {})) .. "\n"
 end
 
---- How many items were chosen, and neither carried out nor skipped.
+--- The number of items that were chosen, and neither carried out nor skipped.
 ---@param run trunkhost.JobRun
 ---@return integer
 function report.left(run)
@@ -94,7 +93,7 @@ local function needs_person(entry)
     return entry.state == "failed" or entry.state == "unknown"
 end
 
---- Whether something has failed that the plan has not said.
+--- Whether there is a failure that the plan did not show.
 local function failed_unsaid(run)
     for _, entry in ipairs(run.all) do
         if needs_person(entry) and not (entry.plan and entry.plan.failed) then
@@ -115,7 +114,7 @@ local function counts_text(run, screen)
     return ("%s of %d in %s"):format(table.concat(parts, ", "), run.total, duration.format(core.now() - run.started))
 end
 
---- What goes on with this run, as it is typed.
+--- The command that resumes this run.
 ---@param run trunkhost.JobRun
 ---@return string
 function report.resume_command(run)
@@ -123,17 +122,17 @@ function report.resume_command(run)
     return resume_command.text(this.host_options, this.script ~= "-e" and this.named or this.script, run.id)
 end
 
-local function how_to_go_on(run)
-    return run.recorded and "go on with: " .. report.resume_command(run) or "run the same command again to go on"
+local function how_to_resume(run)
+    return run.recorded and "to resume: " .. report.resume_command(run) or "to resume, run the same command again"
 end
 
 local function halted_text(run)
     local left = report.left(run)
     return ("Halted: %s. %d %s not tried; %s"):format(run.halted, left, left == 1 and "item was" or "items were",
-        how_to_go_on(run))
+        how_to_resume(run))
 end
 
---- What a refused token has left; nil when nothing.
+--- What was not tried because of a refused token; nil when nothing.
 local function refused_text(run)
     local names, left = {}, report.left(run)
     for name in pairs(run.refused or {}) do
@@ -143,15 +142,15 @@ local function refused_text(run)
         return nil
     end
     table.sort(names)
-    return ("The token of %s was refused: %d %s not tried. Set a right one, then %s"):format(
-        table.concat(names, ", "), left, left == 1 and "item was" or "items were", how_to_go_on(run))
+    return ("The token of %s was refused: %d %s not tried. Set a valid token; %s"):format(
+        table.concat(names, ", "), left, left == 1 and "item was" or "items were", how_to_resume(run))
 end
 
 local function named(entry)
     return (entry.account:name() .. " " .. entry.key):match "^ ?(.*)$"
 end
 
---- The first names of a list, and how many there are besides.
+--- The first names of a list, and how many more there are.
 local function enumerated(names)
     if #names <= MOST_NAMES then
         return table.concat(names, ", ")
@@ -159,7 +158,7 @@ local function enumerated(names)
     return ("%s, and %d more"):format(table.concat(names, ", ", 1, MOST_NAMES - 1), #names - MOST_NAMES + 1)
 end
 
---- Names what is unknown, and says what to do; nil when nothing is.
+--- Names the unknown items, and says what to do; nil when there are none.
 local function unknown_text(run)
     local names, first = {}, nil
     for _, entry in ipairs(run.all) do
@@ -172,12 +171,13 @@ local function unknown_text(run)
         return nil
     end
     local settle = not run.halted and run.recorded and " To settle it: " .. report.resume_command(run) .. "." or ""
-    local story = first.account:name() ~= "" and (" What was tried: trunkhost explain %s --account %s"):format(
+    local story = first.account:name() ~= "" and (" To see what was tried: trunkhost explain %s --account %s"):format(
         resume_command.quoted(first.key), first.account:name()) or ""
     return ("Unknown: %s.%s%s"):format(enumerated(names), settle, story)
 end
 
---- Names what has failed, and says how to try it again; nil when nothing has, or something else says how to go on.
+--- Names the failed items, and says how to try them again; nil when there are none, or another sentence says how to
+--- resume.
 local function failed_text(run)
     local names = {}
     for _, entry in ipairs(run.all) do
@@ -188,11 +188,11 @@ local function failed_text(run)
     if #names == 0 or run.halted or not run.recorded or run.dry_run then
         return nil
     end
-    return ("Failed: %s. Once the cause is mended, to try again: %s"):format(enumerated(names),
+    return ("Failed: %s. When the cause is fixed, to try again: %s"):format(enumerated(names),
         report.resume_command(run))
 end
 
---- What a person has to know besides, in sentences.
+--- What else the operator must know, in sentences.
 ---@param run trunkhost.JobRun
 ---@return string[]
 function report.words(run)
@@ -218,7 +218,7 @@ function report.show(run, screen)
     if run.options.quiet and not attention then
         return
     end
-    -- Where nothing was carried out, the plan has said it all.
+    -- If nothing was carried out, the plan has shown it all.
     if #rows > 0 and (run.finished or run.options.quiet or failed_unsaid(run)) then
         screen.write(aligned.render(COLUMNS, rows, screen) .. "\n")
     end
@@ -233,7 +233,7 @@ function report.show(run, screen)
     end
 end
 
---- To standard error, for whoever reads the log of a JSON run: what is unknown, and why it was halted.
+--- The same sentences on standard error, for the log of a JSON run.
 ---@param run trunkhost.JobRun
 function report.log(run)
     for _, text in ipairs(report.words(run)) do

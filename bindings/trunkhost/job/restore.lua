@@ -1,5 +1,5 @@
---- Putting an old password back (--restore-on-failure) when the carrier refuses the new one: sent, verified and
---- recorded with the same care as any other change.
+--- Restores the old password (--restore-on-failure) when the carrier refuses the new one. It is sent, verified and
+--- recorded like any other change.
 
 local change <const> = require "trunkhost.change.change"
 local core <const> = require "trunkhost.core"
@@ -18,7 +18,7 @@ local function refused_word(description)
     return registration and registration.refused
 end
 
---- The password of a field that is live now: it, or nil and why it is not known.
+--- The live password of a field, or nil and why it is not known.
 local function look_up(entry, field)
     local current, newest
     for _, row in ipairs(ledger.secrets_of(entry.account, entry.key)) do
@@ -28,17 +28,17 @@ local function look_up(entry, field)
         end
     end
     if newest and (not current or newest.id > current.id) then
-        return nil, "an earlier run has left it in doubt which password was live"
+        return nil, "since an earlier run it is unknown which password is live"
     elseif not current then
         return nil, "the ledger does not know the old one"
     elseif current.evidence == refused_word(entry.account:describe()) then
         return nil, "the carrier refused the old one as well"
     end
     local secret, why = ledger.open_secret(entry.account, entry.key, field, "current")
-    return secret, why and "the old one cannot be opened here: " .. why
+    return secret, why and "the old one cannot be decrypted here: " .. why
 end
 
---- Before a change: field → { secret =, why = } of all that it may replace. Only then it is certain which they are.
+--- Before a change, field → { secret =, why = } of every password that it may replace: only then they are certain.
 local function remember(entry, plan)
     local old = {}
     for field, value in pairs(plan.changes or {}) do
@@ -56,9 +56,9 @@ local function remember(entry, plan)
 end
 
 -- ---------------------------------------------------------------------------------------------------
--- Putting back
+-- Restoring
 
---- The passwords that the carrier has refused, as entries of the description's secrets.
+--- The passwords that the carrier refused, as entries of the description's secrets.
 local function refused_secrets(description, applied, statuses)
     local list = {}
     for _, secret in ipairs(description.secrets or {}) do
@@ -76,11 +76,12 @@ local function fail(err, what, attempts, restored)
 end
 
 local function not_restored(err, why)
-    fail(err, ("the old password was not put back: %s. The new one is live at the platform: set it at the carrier "
+    fail(err, ("the old password was not restored: %s. The new one is live at the platform: set it at the carrier "
         .. "(trunkhost secrets export)"):format(why), err.attempts, false)
 end
 
---- The fields to send: the old passwords, and what the platform wants along with them. Raises when one is unknown.
+--- The fields to send: the old passwords, and the fields that the platform requires with them. Raises when one is
+--- unknown.
 local function fields_of(err, before, secrets, old)
     local fields = {}
     for _, secret in ipairs(secrets) do
@@ -103,15 +104,15 @@ local function send(entry, err, before, fields, attempts)
     elseif not core.is_error(again) then
         error(again, 0)
     elseif again.ambiguous or again.kind == "unknown_outcome" then
-        outcome.unknown(("%s; the old password was sent, but it is not known whether it is live again (%s). The "
-            .. "ledger keeps both: look at the trunk, or run again"):format(err.refusal, again.message),
+        outcome.unknown(("%s; the old password was sent, but it is unknown whether it is live again (%s). The "
+            .. "ledger keeps both: check the trunk, or run again"):format(err.refusal, again.message),
             { attempts = attempts + again.attempts, restored = false })
     end
     err.attempts = attempts + again.attempts
     not_restored(err, "the platform answered: " .. again.message)
 end
 
---- field → row of its current secret in the ledger; and all its rows.
+--- field → row of its current secret in the ledger; and the set of all its rows.
 local function current_rows(entry)
     ledger.sync()
     local current, there = {}, {}
@@ -122,7 +123,7 @@ local function current_rows(entry)
     return current, there
 end
 
---- Records that the new ones are out of use. A ledger that keeps no previous ones has dropped them by now.
+--- Records the new passwords as rejected, unless the ledger has dropped them.
 local function reject(entry, secrets, refused, word)
     local _, there = current_rows(entry)
     for _, secret in ipairs(secrets) do
@@ -133,21 +134,21 @@ local function reject(entry, secrets, refused, word)
     end
 end
 
---- What the carrier says to the old one, in words; and whether it has accepted it.
+--- The carrier's answer to the old password, in words; and whether it accepted it.
 local function verify(entry, again, seconds)
     local ok, answer = pcall(change.verify, entry.account, again, seconds)
     if ok then
-        return "the old password was put back and restored: the carrier accepts it", answer == "registered"
+        return "the old password was restored, and the carrier accepts it", answer == "registered"
     elseif not core.is_error(answer) then
         error(answer, 0)
     elseif answer.refusal then
-        return "the old password was put back and restored, but the carrier refuses it as well", false
+        return "the old password was restored, but the carrier refuses it as well", false
     end
-    return ("the old password was put back and restored, but it is not known yet whether the carrier accepts it (%s)")
+    return ("the old password was restored, but it is not known yet whether the carrier accepts it (%s)")
         :format(answer.message), false
 end
 
---- Puts the refused passwords of an item back and raises how that went: the item has failed in any case.
+--- Restores the passwords of an item and raises the result: the item has failed in any case.
 local function put_back(run, entry, applied, old, err)
     local account, attempts = entry.account, applied.attempts or 0
     local secrets = refused_secrets(account:describe(), applied, err.statuses)
@@ -161,7 +162,7 @@ local function put_back(run, entry, applied, old, err)
     reject(entry, secrets, refused, err.code)
     local words, accepted = verify(entry, again, run.options.settle_time)
     for _, secret in ipairs(accepted and secrets or {}) do
-        ledger.delivered(account, entry.key, secret.field) -- whoever registers with it has it
+        ledger.delivered(account, entry.key, secret.field) -- the carrier that accepts it has it
     end
     fail(err, words, attempts + again.attempts, true)
 end

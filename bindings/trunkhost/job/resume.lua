@@ -1,5 +1,5 @@
---- Going on with an earlier run, or taking it back: its own arguments again. What it is known to have done is left
---- out, or all that there is.
+--- --resume and --undo: repeats the arguments of an earlier run. --resume leaves out what that run has done; --undo
+--- works on nothing else.
 
 local arguments <const> = require "trunkhost.text.arguments"
 local core <const> = require "trunkhost.core"
@@ -9,22 +9,22 @@ local records <const> = require "trunkhost.job.records"
 
 local resume <const> = {}
 
--- May be said anew: they change nothing of what is done.
+-- May be given again with --resume: they do not change what is done.
 local OWN <const> = {
     ["--resume"] = true, ["--yes"] = true, ["--json"] = true, ["--quiet"] = true, ["--concurrency"] = true,
     ["--deadline"] = true, ["--window"] = true,
 }
 
--- What is said of one takes the place of both.
+-- Giving one of these replaces both.
 local TIMES <const> = { ["--deadline"] = true, ["--window"] = true }
 
--- Said of another run, these choose among what it has done; its own are left out: what it has changed may have been
--- chosen by what it has changed.
+-- With --undo these choose among the changes of the run. The run's own are left out: it may have changed the very
+-- fields that they match.
 local CHOICE <const> = { ["--account"] = true, ["--only"] = true, ["--only-from"] = true,
     ["--match"] = true }
 
--- Belong to new passwords, which taking back does not set.
-local HANDING_ON <const> = {
+-- Concern new passwords, which --undo does not set.
+local DELIVERY <const> = {
     ["--deliver"] = true, ["--deliver-batch"] = true, ["--deliver-timeout"] = true, ["--rotate-undelivered"] = true,
     ["--restore-on-failure"] = true,
 }
@@ -37,7 +37,7 @@ local function find(option, id)
     return record
 end
 
---- The run that began it all, and every one that went on with it.
+--- The run and those that it resumes, latest first; and the first run.
 local function chain_of(option, record)
     local chain = { record }
     while record.resumed_from do
@@ -64,9 +64,9 @@ local function without(pieces, others)
 end
 
 -- ---------------------------------------------------------------------------------------------------
--- Taking back
+-- Undo
 
---- What was said once more is not said anew: the command line of the run with --undo behind it.
+--- Whether an argument only repeats one of the run: people type its command line again, with --undo at the end.
 local function is_repeated(piece, pieces)
     for _, other in ipairs(pieces) do
         if other.name == piece.name and table.concat(other.values, "\0") == table.concat(piece.values, "\0") then
@@ -76,7 +76,7 @@ local function is_repeated(piece, pieces)
     return false
 end
 
---- A script that was changed since may be right, now that a fault in it was mended; another one is not.
+--- Refuses another script. A changed one is allowed: a fault in it may have been fixed.
 local function check_script(id, first)
     local this = core.run()
     if first.script_hash == this.script_hash then
@@ -84,10 +84,10 @@ local function check_script(id, first)
     elseif first.script ~= this.script or this.script == "-e" then
         options.fail("--undo %s: that run was made by another script (%s)", id, first.script)
     end
-    core.log("warn", ("the script was changed since run %s: look at the plan well"):format(first.id))
+    core.log("warn", ("the script has changed since run %s: check the plan carefully"):format(first.id))
 end
 
---- The run itself, where that was one that has taken it back, or went on with that.
+--- The run that a run undoes, if it undoes one or resumes such a run; else the run itself.
 local function undone_by(record)
     local _, first = chain_of("--undo", record)
     while first.undoes do
@@ -97,13 +97,12 @@ local function undone_by(record)
     return record, first
 end
 
---- The words of a run that takes another one back: what that one was told to do, without how and with what. `own`
---- are the words of this one.
+--- The arguments of a run that undoes another one: those that say what that run did. `own` are the ones typed now.
 local function undo_words(parser, own, id)
     local record, first = undone_by(find("--undo", id))
     check_script(id, first)
     if record.life == "alive" then
-        options.fail("--undo %s: that run is still at work (process %s): stop it, or wait for its end", id,
+        options.fail("--undo %s: that run is still running (process %s): stop it, or wait until it ends", id,
             tostring(record.pid))
     end
     local theirs, added = given_to(parser, first), {}
@@ -111,14 +110,14 @@ local function undo_words(parser, own, id)
         if arguments.how[piece.name] or CHOICE[piece.name] then
             added[#added + 1] = piece
         elseif piece.name ~= "--undo" and not is_repeated(piece, theirs) then
-            options.fail("--undo repeats the arguments of run %s; only what says how it goes, and --account, --only \z
-                and --match may be added, not '%s'", record.id, piece.words[1])
+            options.fail("--undo repeats the arguments of run %s; you can add --account, --only, --match and options \z
+                of pace and output, not '%s'", record.id, piece.words[1])
         end
     end
     local kept = {}
     for _, piece in ipairs(without(theirs, added)) do
         local name = piece.name
-        if not arguments.how[name] and not HANDING_ON[name] and (name == "--account" or not CHOICE[name]) then
+        if not arguments.how[name] and not DELIVERY[name] and (name == "--account" or not CHOICE[name]) then
             kept[#kept + 1] = piece
         end
     end
@@ -128,18 +127,18 @@ local function undo_words(parser, own, id)
 end
 
 -- ---------------------------------------------------------------------------------------------------
--- Going on
+-- Resume
 
 local function resume_words(parser, own, id)
     local foreign = arguments.choose(own, OWN, false)[1]
     if foreign then
-        options.fail("--resume repeats the arguments of run %s; only -y, --json, -q and -j may be added, not '%s'; \z
-            --deadline and --window may take the place of its own", id, foreign.words[1])
+        options.fail("--resume repeats the arguments of run %s; you can add only -y, --json, -q, -j, --deadline and \z
+            --window, not '%s'", id, foreign.words[1])
     end
     local chain, first = chain_of("--resume", find("--resume", id))
     if first.script_hash ~= core.run().script_hash then
-        options.fail("--resume %s: that run was made by another script (%s), or this one was changed since; run it \z
-            without --resume: what is unsettled comes first all the same", id, first.script)
+        options.fail("--resume %s: that run was made by another script (%s), or this script has changed since; run it \z
+            without --resume: pending trunks come first then, too", id, first.script)
     end
     local runs = {}
     for i, record in ipairs(chain) do
@@ -156,19 +155,19 @@ local function resume_words(parser, own, id)
     return arguments.join(pieces), runs
 end
 
---- The words that a script is to be run with: those of the run that is named with --resume or --undo, and what may be
---- said anew. Nil where there is no such run.
+--- The arguments to run a script with: those of the run that --resume or --undo names, and what was added. Nil
+--- without these options.
 ---@param parser table
 ---@param words string[]
----@return string[]? words, string[]? runs, string? undoes  runs: ids of those that are gone on with, the latest first
+---@return string[]? words, string[]? runs, string? undoes  runs: ids of the resumed runs, latest first
 function resume.words(parser, words)
     local own = arguments.split(parser, words)
     local function named(name)
         local all = arguments.choose(own, { [name] = true }, true)
         if #all > 1 then
-            options.fail("%s is there %d times: name one run", name, #all)
+            options.fail("%s is given %d times: name one run", name, #all)
         elseif all[1] and not all[1].values[1] then
-            options.fail("%s: which run? Give its id, the start of it, or last; see: trunkhost runs", name)
+            options.fail("%s needs a run: its id, the start of the id, or last; see: trunkhost runs", name)
         end
         return all[1] and all[1].values[1]
     end
@@ -177,8 +176,8 @@ function resume.words(parser, words)
     if arguments.choose(own, { ["--help"] = true }, true)[1] then
         return nil
     elseif resumed and undone then
-        options.fail "--undo and --resume exclude each other: a run is gone on with, or taken back. To go on with one \z
-            that takes another back, --resume alone"
+        options.fail "--undo and --resume exclude each other. To resume a run that was itself an --undo, use --resume \z
+            alone"
     elseif resumed then
         return resume_words(parser, own, resumed)
     elseif undone then
@@ -187,7 +186,7 @@ function resume.words(parser, words)
     end
 end
 
---- Marks what the runs are known to have done, and what they had begun.
+--- Marks the entries that the runs have done, and those that they had begun.
 ---@param runs string[]
 ---@param entries trunkhost.Entry[]
 function resume.mark(runs, entries)
@@ -197,7 +196,7 @@ function resume.mark(runs, entries)
             local name = item.account .. "\0" .. item.trunk
             local known = by_name[name] or {}
             by_name[name] = known
-            -- What has failed in its plan has none.
+            -- An item whose plan failed has no plan on record.
             known.begun = known.begun or item.plan and item.state ~= "planned" and item.state ~= "skipped"
             known.done_by = known.done_by or item.state == "done" and run or nil
         end

@@ -1,4 +1,4 @@
---- What a job does with the passwords that it sets, besides setting them: what is needed of that is loaded.
+--- Delivery and restoring of passwords that a job sets. The modules are loaded only when an option needs them.
 
 local core <const> = require "trunkhost.core"
 
@@ -35,7 +35,7 @@ function job_secrets.finish(run)
     end
 end
 
---- The run was cancelled: as finish, without waiting for anything.
+--- The run was cancelled: like finish, without waiting.
 ---@param run trunkhost.JobRun
 function job_secrets.cancelled(run)
     if run.delivery then
@@ -55,20 +55,20 @@ local function ago(seconds)
     return "less than a minute ago"
 end
 
---- Whether a password of a trunk is due: nil when it is, else why it is not ("rotated 12 days ago"). One that the
---- ledger does not know as current and proven is due.
+--- Nil when a password of a trunk is due, else why it is not ("rotated 12 days ago"). A password that the ledger does
+--- not have as current and verified is due.
 ---@param account trunkhost.Account
 ---@param id any
 ---@param field string
----@param seconds number  how old it may become
+---@param seconds number  the age from which it is due
 ---@return string? reason
 function job_secrets.recent(account, id, field, seconds)
     local ledger <const> = require "trunkhost.ledger"
     local age = ledger.secret_age(account, id, field)
     if age == math.huge and not told_of_clock then
         told_of_clock = true
-        core.log("warn", ("the ledger has passwords that were proven in the future (%s of %s trunk %s, and perhaps "
-            .. "more): the clock of this machine is wrong, or was. They count as due"):format(field, account:name(),
+        core.log("warn", ("the ledger has passwords that were verified in the future (%s of %s trunk %s, and perhaps "
+            .. "more): the clock of this machine is or was wrong. They count as due"):format(field, account:name(),
             id))
     end
     if not age or age >= seconds then

@@ -1,4 +1,4 @@
---- Which trunks a run works on: the accounts that were named, their items, and the filters over them.
+--- Chooses the trunks of a run: the named accounts, their items, and the filters.
 
 local accounts <const> = require "trunkhost.accounts"
 local config <const> = require "trunkhost.account.config"
@@ -10,7 +10,7 @@ local options <const> = require "trunkhost.options"
 
 local select_items <const> = {}
 
---- The accounts that the options name, opened: a missing token, a wrong name, or two names of one account end the run
+--- Opens the accounts that the options name. A missing token, a wrong name, or two names of one account end the run
 --- before anything is sent.
 ---@param chosen trunkhost.Options
 ---@return trunkhost.Account[] list, { account: trunkhost.Account, error: table }[] failures  of token commands
@@ -19,10 +19,10 @@ function select_items.accounts(chosen)
     local known = accounts.names()
     if #names == 0 then
         if #known == 0 then
-            options.fail("there is no account: %s; or try it on the sandbox: trunkhost --sandbox ...", config.beside()
+            options.fail("there is no account: %s; or try the sandbox: trunkhost --sandbox ...", config.beside()
                 or "write a configuration or set a platform's token variable (see docs/getting-started.md)")
         elseif #known > 1 then
-            options.fail("which account? Name one with --account NAME, or all; there are: %s",
+            options.fail("there are several accounts: name one with --account NAME, or use --account all: %s",
                 table.concat(known, ", "))
         end
         names = known
@@ -46,7 +46,7 @@ end
 -- ---------------------------------------------------------------------------------------------------
 -- Gathering
 
---- An error that is not the script's, and not that the run was stopped.
+--- Whether an error is neither a fault of the script nor the stop of the run.
 local function is_failure(err)
     return core.is_error(err) and not (err.kind == "cancelled" and core.stopping())
 end
@@ -69,7 +69,7 @@ function select_items.gather(opened, items)
             lists[account] = {}
             failures[#failures + 1] = { account = account, error = result }
         else
-            tasks[i]:await() -- a fault of the script: raised with its own traceback
+            tasks[i]:await() -- a fault of the script, raised with its own traceback
         end
     end
     return lists, failures
@@ -78,7 +78,7 @@ end
 -- ---------------------------------------------------------------------------------------------------
 -- Filters
 
---- The ids of --only and the rows of --only-from: id → what names it.
+--- The ids of --only and the rows of --only-from: id → where it was named.
 local function wanted_of(chosen)
     local wanted, any = {}, false
     local function add(id, each)
@@ -95,7 +95,7 @@ local function wanted_of(chosen)
     return any and wanted or nil
 end
 
---- Whether an item is named. Nil: nothing is, so that every one is meant.
+--- Whether an item is named. If `wanted` is nil, every item is.
 local function is_named(wanted, account, id)
     local so = wanted == nil
     for _, each in ipairs(wanted and wanted[match.id(id)] or {}) do
@@ -129,33 +129,33 @@ local function check_ids(wanted, failures)
         local first = rows[1]
         options.fail("--only-from %s, line %d: %s trunk %s%s", first.path, first.line,
             first.account and "the account " .. first.account .. " has no" or "no chosen account has a", first.trunk,
-            #rows > 1 and ("; %d more are missing, too"):format(#rows - 1) or "")
+            #rows > 1 and ("; %d more rows match no trunk"):format(#rows - 1) or "")
     end
 end
 
----@class trunkhost.Entry  an item with what the job knows of it
+---@class trunkhost.Entry  an item and what the job knows about it
 ---@field item table
 ---@field account trunkhost.Account
 ---@field key string
 ---@field trunk table
 ---@field label string
 ---@field plan trunkhost.Plan?
----@field state string?         "done" | "failed" | "unknown" | "skipped", once that is certain
----@field stage string?         how far it has come: "begin" | "apply" | "verify" | "deliver"
----@field over boolean?         its end was told
+---@field state string?         "done" | "failed" | "unknown" | "skipped", once it is final
+---@field stage string?         how far it is: "begin" | "apply" | "verify" | "deliver"
+---@field over boolean?         its result was reported
 ---@field evidence string?
 ---@field attempts integer?
 ---@field error table?
 ---@field reason string?        why it is skipped
----@field left_by string?       the run that has left it unsettled
----@field begun boolean?        by a run that is gone on with
----@field done_by string?       that one, if it is known to have done it
----@field listed boolean?       its trunk is as the platform has listed it
----@field given_plan trunkhost.Plan?  takes the place of what `plan` would say
----@field undoes integer?       the row of the item in the ledger that it takes back
----@field before string?        fields as they were just before the change, as JSON
----@field after string?         and as they were read back
----@field row integer?          its number in the ledger
+---@field left_by string?       the run since which it is pending
+---@field begun boolean?        the resumed run had begun it
+---@field done_by string?       the resumed run, if it has done it
+---@field listed boolean?       its trunk is as the platform listed it
+---@field given_plan trunkhost.Plan?  used instead of what `plan` would return
+---@field undoes integer?       the row in the ledger of the item that it undoes
+---@field before string?        fields just before the change, as JSON
+---@field after string?         fields after it
+---@field row integer?          its row in the ledger
 
 local function entry_of(source, account, item, place)
     local trunk = job_items.trunk_of(source, item)
@@ -168,7 +168,7 @@ local function entry_of(source, account, item, place)
     }
 end
 
---- The accounts that a job works on, as far as that is known before its items are.
+--- The accounts of a job, as far as they are known before its items are listed.
 ---@param chosen trunkhost.Options
 ---@param source trunkhost.Source
 ---@return trunkhost.Account[] list, { account: trunkhost.Account, error: table }[] failures  of token commands
@@ -179,7 +179,7 @@ function select_items.accounts_for(chosen, source)
     return select_items.accounts(chosen)
 end
 
---- The lists to go through, in order: { account?, items, own: the script's }.
+--- The lists of items, in order: { account =, items = }.
 local function lists_of(opened, items)
     if job_items.are_by_account(items) then
         local by_account, failures = select_items.gather(opened, items or job_items.trunks)
@@ -200,7 +200,7 @@ local function lists_of(opened, items)
     return {}, { { account = only or job_items.no_account, error = result } }
 end
 
---- A trunk that two of the accounts have ends the run before anything is changed.
+--- Ends the run if two of the accounts have the same trunk, before anything is changed.
 local function check_place(places, source, entry)
     local is_trunk = entry.listed or source.trunk or type(entry.item) == "table" and entry.item.trunk
     if is_trunk and entry.account ~= job_items.no_account and entry.trunk.id ~= nil then
@@ -219,7 +219,7 @@ local function names_of(opened)
     return names
 end
 
---- Nothing is chosen: a person hears why, and with --fail-if-none so does cron.
+--- No item was chosen: says why, and sets the exit status if --fail-if-none asks for it.
 local function none_chosen(chosen, source, rules, lists)
     local function trunks()
         for _, list in ipairs(lists) do
@@ -241,7 +241,7 @@ end
 ---@param chosen trunkhost.Options
 ---@param source? trunkhost.Source
 ---@param opened? trunkhost.Account[]  the accounts of these options
----@param closed? { account: trunkhost.Account, error: table }[]  those that could not be opened
+---@param closed? { account: trunkhost.Account, error: table }[]  accounts that could not be opened
 ---@return trunkhost.Entry[] entries, { account: trunkhost.Account, error: table }[] failures
 function select_items.entries(chosen, source, opened, closed)
     source = source or {}

@@ -1,4 +1,4 @@
---- Options that say when a job may work: --deadline and --window.
+--- --deadline and --window: when a job may run.
 
 local core <const> = require "trunkhost.core"
 local duration <const> = require "trunkhost.duration"
@@ -10,8 +10,8 @@ local HALTED <const> = 3
 ---@class trunkhost.Deadline
 ---@field at number       on the clock of `trunkhost.now`
 ---@field text string     as it was given
----@field wall integer?   a time of day: the same as `os.time()`, for a clock that is set meanwhile
----@field passed number?  how many seconds ago that time of day was, when it is nearer than the next
+---@field wall integer?   if given as a time of day: the same as `os.time()`, in case the clock is set meanwhile
+---@field passed number?  seconds since that time of day, if it is closer than the next one
 
 --- Reads --deadline.
 ---@param text string
@@ -38,22 +38,22 @@ function time_options.window(text)
         wall = now + found.left, text = "the end of the window " .. text } }
 end
 
---- Whether a deadline has come: by the clock that never jumps, or by the time of day, whichever is first.
+--- Whether a deadline has passed, by the monotonic clock or by the time of day, whichever is first.
 ---@param deadline trunkhost.Deadline
 ---@return boolean
 function time_options.is_over(deadline)
     return core.now() >= deadline.at or deadline.wall ~= nil and os.time() >= deadline.wall
 end
 
---- A deadline that has just passed means the same time tomorrow, which would let the job work by day.
+--- Asks about a deadline that has just passed: the next one is tomorrow, so the job would run by day.
 local function ask(deadline, fail)
     local ago, left = duration.format(deadline.passed), duration.format(deadline.at - core.now())
     if not (core.is_terminal "in" and core.is_terminal "err") then
-        fail("--deadline %s was %s ago, so nothing was changed: the next one is in %s. For a job that may only run "
-            .. "at certain hours write --window, as in --window 02:00-%s; for one that may last, --deadline 20h",
+        fail("--deadline %s was %s ago, so nothing was changed: the next one is in %s. If the job may run only at "
+            .. "certain hours, write --window, as in --window 02:00-%s; if it may run long, write --deadline 20h",
             deadline.text, ago, left, deadline.text)
     end
-    local answer = core.prompt(("--deadline %s was %s ago; the next one is in %s. Work until then? [y/N] "):format(
+    local answer = core.prompt(("--deadline %s was %s ago; the next one is in %s. Run until then? [y/N] "):format(
         deadline.text, ago, left))
     core.write("err", "\n")
     if not (answer and answer:lower():match "^%s*y[es]*%s*$") then
@@ -61,7 +61,8 @@ local function ask(deadline, fail)
     end
 end
 
---- Ends the run where it must not begin now; else the end of the window is a deadline. A dry run may begin at any time.
+--- Ends the run if it may not begin now; else the end of the window becomes a deadline. A dry run may begin at any
+--- time.
 ---@param chosen trunkhost.Options
 ---@param fail fun(format: string, ...)  ends the run with a usage error
 ---@param name string  of the script
@@ -70,7 +71,7 @@ function time_options.check(chosen, fail, name)
     if chosen.dry_run then
         return
     elseif window and not window.ends then
-        core.write("err", ("trunkhost: %s: it is outside the window %s, which begins in %s: nothing was sent\n"):format(
+        core.write("err", ("trunkhost: %s: outside the window %s, which begins in %s: nothing was sent\n"):format(
             name, window.text, duration.format(window.starts)))
         os.exit(HALTED)
     elseif deadline and deadline.passed then

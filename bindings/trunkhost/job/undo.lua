@@ -1,5 +1,5 @@
---- Taking back what a run has done: newest first, only what nobody has changed since, and nothing twice. The items go
---- through the same engine as any others; here it is decided which they are, and what is to be done with each.
+--- Undoes a run: newest change first, only what nobody has changed since, and nothing twice. The items go through the
+--- same engine as any others; this module chooses them and plans what to do with each.
 
 local change <const> = require "trunkhost.change.change"
 local core <const> = require "trunkhost.core"
@@ -15,20 +15,20 @@ local tasks <const> = require "trunkhost.tasks"
 
 local undo <const> = {}
 
--- More trunks are not named in one line.
+-- The most trunks that one message names.
 local MOST_NAMES <const> = 8
 
 ---@class trunkhost.JobUndo
----@field id string                   the run that is taken back
+---@field id string                   the run that is undone
 ---@field run table                   its record in the ledger
 ---@field how boolean|function        the job's `undo`
----@field created table<string, table[]>  key → what its item has created
----@field changed string[]            what was changed since, in words
+---@field created table<string, table[]>  key → what its item created
+---@field changed string[]            what has changed since, in words
 local Undo <const> = {}
 Undo.__index = Undo
 
 -- ---------------------------------------------------------------------------------------------------
--- What is to be done with one item
+-- The plan for one item
 
 local function failed(kind, format, ...)
     local _, err = pcall(core.error, kind, format:format(...))
@@ -36,8 +36,8 @@ local function failed(kind, format, ...)
     return { failed = err }
 end
 
---- Whether all that was planned, or is known to have come of it, shows, so that it can be put back although the run
---- has not said that it was done.
+--- Whether the trunk shows the planned change, or its known result: then it can be undone although the run did not
+--- record it as done.
 local function shows_as_planned(row, before, trunk)
     if row.state == "failed" or type(row.plan) ~= "table" then
         return false
@@ -53,23 +53,24 @@ local function shows_as_planned(row, before, trunk)
     return image.shows(row.plan, trunk)
 end
 
---- One that the run has not ended as done: whether it has happened is for a person to find out, but where it shows.
+--- The plan for an item that the run did not end as done, and whose change does not show: a person must check it.
 local function plan_unsure(self, row, before, secrets, trunk)
     if #secrets == 0 and image.shows(before, trunk) then
-        return { skip = ("run %s left it %s; it is as it was before"):format(self.id, row.state) }
+        return { skip = ("run %s left it %s; it is as it was before"):format(self.id,
+            row.state == "running" and "pending" or row.state) }
     elseif row.state == "failed" then
-        return failed("conflict", "not taken back: it failed in run %s, and is not as it was before. Look at it, and "
-            .. "put it back by hand", self.id)
+        return failed("conflict", "not undone: it failed in run %s, and is not as it was before. Check it, and undo "
+            .. "the change by hand", self.id)
     end
-    return failed("unknown_outcome", "not taken back: run %s left it %s, so it is not known what has become of it. "
-        .. "Look at it, and put it back by hand", self.id, row.state == "running" and "half-way" or "unknown")
+    return failed("unknown_outcome", "not undone: run %s left it %s, so its outcome is not known. Check it, and undo "
+        .. "the change by hand", self.id, row.state == "running" and "pending" or "unknown")
 end
 
---- Why the old values cannot be put back; nil when they can.
+--- Why the old values cannot be restored; nil when they can.
 local function not_restorable(row, before, secrets)
     local after, missing = image.fields(row.after), {}
     if #secrets > 0 then
-        return ("%s: a password cannot be put back. Set another one"):format(table.concat(secrets, ", "))
+        return ("%s: --undo cannot restore a password. Set a new one"):format(table.concat(secrets, ", "))
     end
     for name in pairs(next(after) and after or type(row.plan) == "table" and row.plan or {}) do
         if before[name] == nil then
@@ -91,7 +92,7 @@ function Undo:record(entry, row)
     }
 end
 
---- Which of the old values are not there now.
+--- The old values that the trunk does not have now.
 local function to_restore(before, trunk)
     local fields = {}
     for name, value in pairs(before) do
@@ -102,7 +103,7 @@ local function to_restore(before, trunk)
     return fields
 end
 
---- The plan for an entry; trunk: as it is now.
+--- The plan for an entry. `trunk` is the trunk as it is now.
 function Undo:plan(entry, row, trunk)
     local before = image.fields(row.before)
     if self.how == true and row.state ~= "done" and shows_as_planned(row, before, trunk) then
@@ -115,7 +116,7 @@ function Undo:plan(entry, row, trunk)
     local after, secrets = image.fields(row.after or row.before)
     local cut_off = row.undone == "running" or row.undone == "unknown"
     if row.undone == "done" then
-        return { skip = "taken back by run " .. row.undone_by }
+        return { skip = "undone by run " .. row.undone_by }
     elseif row.state ~= "done" then
         return plan_unsure(self, row, before, secrets, trunk)
     elseif row.followed_by then
@@ -124,18 +125,18 @@ function Undo:plan(entry, row, trunk)
     local is_back = #secrets == 0 and image.shows(before, trunk)
     local difference = image.difference(after, trunk)
     if is_back and not cut_off then
-        return { skip = ("is as it was before run %s"):format(self.id) }
+        return { skip = ("it is as it was before run %s"):format(self.id) }
     elseif difference and not is_back and not (cut_off and self.how ~= true) then
         return { skip = "changed since: " .. difference, changed = difference }
     end
     local reason = self.how == true and not is_back and not_restorable(row, before, secrets)
     if reason then
-        return failed("invalid", "not taken back: %s", reason)
+        return failed("invalid", "not undone: %s", reason)
     end
     local plan = { changes = to_restore(before, trunk), undo = { entry = entry, row = row, cut_off = cut_off } }
     if next(plan.changes) == nil then
         plan.impact = { unknown = self.how ~= true and not is_back }
-        plan.note = is_back and "is taken back already" or "taken back"
+        plan.note = is_back and "already undone" or "undo"
     end
     return plan
 end
@@ -143,9 +144,9 @@ end
 -- ---------------------------------------------------------------------------------------------------
 -- Carrying it out
 
---- Looks at the trunk once more, just before: nil when the ledger knows of nothing to look at; else it, whether it is
---- as it was before already, and what of it can be sent.
-local function look_again(self, row, entry, cut_off)
+--- Reads the trunk again, just before it is changed: nil when the ledger names no trunk; else the trunk, whether it is
+--- undone already, and what of it can be sent.
+local function read_again(self, row, entry, cut_off)
     local before, after = image.fields(row.before), image.fields(row.after)
     local _, secrets = image.fields(row.after)
     local id = (row.after or row.before or {}).id
@@ -159,7 +160,7 @@ local function look_again(self, row, entry, cut_off)
     end
     local difference = image.difference(after, shown)
     if difference and not (cut_off and self.how ~= true) then
-        outcome.failed("conflict", ("not taken back: it was changed meanwhile: %s"):format(difference),
+        outcome.failed("conflict", ("not undone: it was changed meanwhile: %s"):format(difference),
             { attempts = 0 })
     end
     return now, false, shown
@@ -167,7 +168,7 @@ end
 
 local function carry_out(self, item, plan)
     local entry, row = plan.undo.entry, plan.undo.row
-    local now, is_back, shown = look_again(self, row, entry, plan.undo.cut_off)
+    local now, is_back, shown = read_again(self, row, entry, plan.undo.cut_off)
     if is_back then
         return { attempts = 0, evidence = "accepted" } -- an earlier attempt has done it
     elseif self.how == true then
@@ -189,7 +190,7 @@ local function name_of(account, key)
     return account .. "\0" .. key
 end
 
---- The accounts that have something to be taken back, as far as they are chosen.
+--- The chosen accounts that have something to undo.
 local function accounts_of(rows, chosen)
     local wanted, seen, names = {}, {}, {}
     for _, name in ipairs(chosen) do
@@ -205,7 +206,7 @@ local function accounts_of(rows, chosen)
     return names
 end
 
---- Prepares a run that takes another one back; nil for any other.
+--- Prepares a run with --undo; nil for any other.
 ---@param run trunkhost.JobRun
 ---@return trunkhost.JobUndo?
 function undo.prepare(run)
@@ -213,14 +214,14 @@ function undo.prepare(run)
     if not id then
         return nil
     elseif not spec.undo then
-        options.fail("--undo: the job %s cannot be taken back: it has no `undo`", spec.name)
+        options.fail("--undo: the job %s cannot be undone: it has no `undo`", spec.name)
     end
     local self = setmetatable({ id = id, run = ledger.run(id), how = spec.undo, created = {}, changed = {} }, Undo)
     if job_items.are_by_account(spec.items) then
         run.options.account = accounts_of(ledger.undo_items(id), run.options.account or {})
         self.nowhere = #run.options.account == 0
     end
-    -- What the job itself checks, shows and hands on belongs to its own changes.
+    -- The job's own check, view and delivery concern its own changes.
     spec.check, spec.view, spec.as_planned = false, self:view(), spec.undo == true
     run.options.deliver, run.options.restore_on_failure = false, false
     function spec.apply(item, plan)
@@ -230,9 +231,9 @@ function undo.prepare(run)
     return self
 end
 
---- Says first which run it is.
+--- The view of the plan; its first line names the run.
 function Undo:view()
-    local line = ("Taking back run %s (%s)"):format(self.id, (self.run.script:match "[^/]+$"))
+    local line = ("Undoing run %s (%s)"):format(self.id, (self.run.script:match "[^/]+$"))
     return {
         summary = function(...) return line .. ": " .. planner.summary(...) end,
         show = function(entries, todo, screen, ...)
@@ -242,7 +243,7 @@ function Undo:view()
     }
 end
 
---- What the run has created, by the item that it belongs to.
+--- Finds what the run created, by item.
 local function find_created(self, accounts)
     for _, account in ipairs(accounts) do
         for _, row in ipairs(ledger.creates(account, true)) do
@@ -255,7 +256,7 @@ local function find_created(self, accounts)
     end
 end
 
---- Trunks of items that the script has listed itself: what it says of them need not be so.
+--- Reads the trunks of items that the script listed itself: its fields need not be the platform's.
 local function look_up(entries, rows, concurrency)
     local wanted, trunks, gone = {}, {}, {}
     for entry, row in pairs(rows) do
@@ -277,7 +278,7 @@ local function look_up(entries, rows, concurrency)
     return trunks, gone
 end
 
---- Items of which nothing was ever sent are none to speak of. Those that have failed in their plan have none.
+--- Whether nothing was ever sent for an item. An item whose plan failed has no plan on record.
 local function is_nothing(row)
     local is_invalid = type(row.error) == "table" and row.error.kind == "invalid"
     return row.plan == nil or row.state == "failed" and row.attempts == 0 and is_invalid
@@ -290,16 +291,16 @@ local function check_only(self, only, rows)
     end
     for _, id in ipairs(only) do
         if not known[match.id(id)] then
-            options.fail("--only: run %s has done nothing to a trunk %s", self.id, id)
+            options.fail("--only: run %s changed no trunk %s", self.id, id)
         end
     end
 end
 
---- Of all entries, those that the run has worked on, the newest first, each with its plan; and what of it is gone.
+--- The entries that the run worked on, newest first, each with its plan; also those that no longer exist.
 ---@param run trunkhost.JobRun
 ---@param entries trunkhost.Entry[]
 ---@param accounts trunkhost.Account[]
----@param failures { account: trunkhost.Account }[]  of which nothing is known
+---@param failures { account: trunkhost.Account }[]  could not be listed
 ---@return trunkhost.Entry[]
 function Undo:choose(run, entries, accounts, failures)
     local by_name, rows, chosen, opened = {}, ledger.undo_items(self.id), {}, {}
@@ -322,10 +323,10 @@ function Undo:choose(run, entries, accounts, failures)
         if entry and not is_nothing(row) then
             chosen[#chosen + 1], row_of[entry] = entry, row
         elseif not entry and not nobody and not filtered and row.undone ~= "done" and not is_nothing(row) then
-            local lost = job_items.gone(opened[row.account], row.account, row.trunk, "", "it is gone since run "
+            local lost = job_items.gone(opened[row.account], row.account, row.trunk, "", "it was deleted after run "
                 .. self.id)
             lost.given_plan, chosen[#chosen + 1] = lost.plan, lost
-            self.changed[#self.changed + 1] = ("%s %s (gone)"):format(row.account, row.trunk)
+            self.changed[#self.changed + 1] = ("%s %s (deleted)"):format(row.account, row.trunk)
         end
     end
     local trunks, gone = look_up(chosen, row_of, run.options.concurrency or 8)
@@ -337,32 +338,31 @@ function Undo:choose(run, entries, accounts, failures)
                 row[name] = image.sendable(description, row[name])
             end
             entry.undoes = row.id
-            entry.given_plan = gone[entry] and row.undone ~= "done" and { skip = "it is gone since run " .. self.id,
-                changed = "gone" } or self:plan(entry, row, image.sendable(description, trunks[entry]))
+            entry.given_plan = gone[entry] and row.undone ~= "done" and { skip = "it was deleted after run " .. self.id,
+                changed = "deleted" } or self:plan(entry, row, image.sendable(description, trunks[entry]))
             if entry.given_plan.changed and not entry.done_by then
                 self.changed[#self.changed + 1] = ("%s %s (%s)"):format(row.account, entry.key,
                     entry.given_plan.changed)
             end
         end
     end
-    self:tell(#chosen)
+    self:warn(#chosen)
     return chosen
 end
 
---- What a person has to know, also with --quiet: what is not taken back.
-function Undo:tell(number)
+--- Says what is not undone, also with --quiet.
+function Undo:warn(number)
     local names, before = self.changed, self.run.resumed_from and ledger.run(self.run.resumed_from)
     if #names > 0 then
-        core.log("warn", ("not taken back, because changed since run %s: %s%s"):format(self.id,
+        core.log("warn", ("not undone, because changed since run %s: %s%s"):format(self.id,
             table.concat(names, ", ", 1, math.min(#names, MOST_NAMES)),
             #names > MOST_NAMES and (" and %d more"):format(#names - MOST_NAMES) or ""))
     end
     if before and before.items.done > 0 then
-        core.log("warn", ("run %s went on with run %s; what that one has done is taken back by: --undo %s"):format(
-            self.id, before.id, before.id))
+        core.log("warn", ("run %s resumed run %s; to undo that one: --undo %s"):format(self.id, before.id, before.id))
     end
     if number == 0 then
-        core.log("info", ("run %s has done nothing that could be taken back"):format(self.id))
+        core.log("info", ("run %s changed nothing that can be undone"):format(self.id))
     end
 end
 

@@ -1,5 +1,5 @@
---- Carrying a plan out: a canary first, then wave after wave, several at a time for each account, until all is done
---- or something says stop.
+--- Carries a plan out: a canary first, then wave after wave, several items at a time for each account, until all is
+--- done or the run is halted.
 
 local core <const> = require "trunkhost.core"
 local image <const> = require "trunkhost.job.image"
@@ -12,14 +12,14 @@ local waves <const> = {}
 
 local REDRAW <const> = 0.25
 
--- A change that was accepted but could not be looked at afterwards is not a failed one.
+-- A change that was accepted, but could not be read back for one of these reasons, is unknown, not failed.
 local NOT_SEEN <const> = {
     auth = true, rate_limited = true, unavailable = true, network = true, tls = true, timeout = true, malformed = true,
     cancelled = true,
 }
 
 -- ---------------------------------------------------------------------------------------------------
--- What says stop
+-- Reasons to halt
 
 local function failures(run)
     return run.counts.failed + run.counts.unknown
@@ -33,7 +33,7 @@ local function limit(run)
     return most.count or math.max(1, math.ceil(#run.todo * most.percent / 100))
 end
 
---- Why nothing new may be started; nil when it may.
+--- Why no new item may start; nil when it may.
 local function obstacle(run)
     local deadline = run.options.deadline
     if run.fault then
@@ -43,11 +43,11 @@ local function obstacle(run)
     elseif run.ledger_fault then
         return "the ledger cannot be written (" .. run.ledger_fault .. ")"
     elseif deadline and time_options.is_over(deadline) then
-        return ("the deadline (%s) has come"):format(deadline.text)
+        return ("the deadline (%s) has passed"):format(deadline.text)
     elseif core.stopping() then
         return "it was stopped by a signal"
     elseif failures(run) >= limit(run) then
-        return ("%d failed or unknown, which is the limit of --max-failures"):format(failures(run))
+        return ("%d failed or unknown, the limit of --max-failures"):format(failures(run))
     end
 end
 
@@ -85,14 +85,14 @@ local function carry_out(run, entry)
     entry.state = "done"
 end
 
---- Whether nothing was done to the item: its request was given back while it waited for its turn.
+--- Whether nothing was sent for the item: its request was returned while it waited for its turn.
 local function not_tried(entry, err)
     return entry.stage == "apply" and not core.acted()
         and (err.code == "long_wait" or err.kind == "cancelled" and core.stopping())
 end
 
---- The platform asks for a wait that is too long: nothing more is sent to this account, others go on.
-local function mind_wait(run, entry, err)
+--- The platform asks for a wait that is too long: gives up this account; others continue.
+local function note_long_wait(run, entry, err)
     if err.code == "long_wait" then
         local name = entry.account:name()
         run.refused[name] = run.refused[name] or err
@@ -110,21 +110,21 @@ local function judge(run, entry, err)
     if entry.stage == "begin" or err.code == "ledger" then
         run.ledger_fault = run.ledger_fault or err.message
     elseif err.kind == "auth" and entry.stage ~= "deliver" then
-        -- The token is as wrong for the next trunk.
+        -- The token is wrong for the next trunk, too.
         local name = entry.account:name()
         run.refused[name] = run.refused[name] or err
     end
 end
 
 -- ---------------------------------------------------------------------------------------------------
--- A queue: the entries of one account in a batch. Beginning an item waits for the disk, so a few are begun ahead,
+-- A queue: the entries of one account in a batch. Beginning an item waits for the disk, so a few are begun ahead
 -- while others are carried out.
 
 ---@class trunkhost.JobQueue
 ---@field [integer] trunkhost.Entry
----@field next integer            the first that is not begun
----@field ahead table[]           { entry =, task = } of those that are begun and not taken
----@field depth integer           how many these may be
+---@field next integer            the first entry that is not begun
+---@field ahead table[]           { entry =, task = } of entries that are begun and not taken
+---@field depth integer           the most of these
 
 local function begin_ahead(queue)
     while #queue.ahead < queue.depth and queue[queue.next] do
@@ -135,7 +135,7 @@ local function begin_ahead(queue)
     end
 end
 
---- The next one, begun, in place of which another is begun; nil when there is none or nothing new may be started.
+--- The next begun entry; begins another in its place. Nil when there is none, or no new item may start.
 local function take(run, queue)
     begin_ahead(queue)
     local first = queue.ahead[1]
@@ -147,7 +147,7 @@ local function take(run, queue)
     return first
 end
 
---- What was begun and not taken is as if it had not been.
+--- Records that entries that were begun and not taken did nothing.
 local function put_back(queue)
     for _, each in ipairs(queue.ahead) do
         if pcall(each.task.await, each.task) then
@@ -157,9 +157,9 @@ local function put_back(queue)
     end
 end
 
---- The script itself has failed in the middle of an item: nobody knows what that has come to.
+--- The error of an item during which the script itself failed: its outcome is unknown.
 local function fault_of(err)
-    local _, unknown = pcall(core.error, "unknown_outcome", "the script failed while it was under way: "
+    local _, unknown = pcall(core.error, "unknown_outcome", "the script failed while the item was in progress: "
         .. tostring(err))
     unknown.ambiguous = true
     return unknown
@@ -187,7 +187,7 @@ local function work(run, queue)
         local ok, err = pcall(begun.task.await, begun.task)
         if ok then
             records.adopt(entry)
-            -- A task of its own: a fault in the script's functions keeps its traceback.
+            -- In its own task, so that a fault in the script's functions keeps its traceback.
             task = core.spawn(carry_out, run, entry)
             ok, err = pcall(task.await, task)
         end
@@ -199,7 +199,7 @@ local function work(run, queue)
                 run.fault, err = run.fault or task, fault_of(err)
             end
             if not ok then
-                mind_wait(run, entry, err)
+                note_long_wait(run, entry, err)
             end
             if not ok and not_tried(entry, err) then
                 entry.stage = nil
@@ -242,7 +242,7 @@ local function are_left(run)
     return false
 end
 
---- A queue for each account: a slow account holds no other up.
+--- A queue for each account, so that a slow account does not delay the others.
 local function queues_of(batch)
     local queues, by_account = {}, {}
     for _, entry in ipairs(batch) do
@@ -274,7 +274,7 @@ local function carry_out_batch(run, batch)
     end
 end
 
---- The first of a batch that is not done; not one of an account that is given up, of which that is known.
+--- The first entry of a batch that is not done, except those of accounts that are given up.
 local function not_done(run, batch)
     for _, entry in ipairs(batch) do
         if entry.state ~= "done" and not given_up(run, entry) then
@@ -286,7 +286,7 @@ end
 local function named(entry)
     local account = entry.account:name()
     local what = account == "" and "item " .. entry.key or ("trunk %s on %s"):format(entry.key, account)
-    return ("%s, %s"):format(what, entry.state == "failed" and "failed" or "ended as unknown")
+    return ("%s, %s"):format(what, entry.state == "failed" and "failed" or "is unknown")
 end
 
 local function send_canary(run, size)
@@ -304,7 +304,7 @@ local function send_canary(run, size)
     end
 end
 
---- Lets what was done show itself, unless something says stop.
+--- Waits for --soak, unless the run must halt.
 local function soak(run)
     local ends = core.now() + (run.options.soak or 0)
     while core.now() < ends and not obstacle(run) do
@@ -321,7 +321,7 @@ end
 local function send_wave(run)
     local batch = next_batch(run, run.options.wave or math.huge)
     carry_out_batch(run, batch)
-    -- Where no number of failures is allowed, a wave is verified only when all of it is done.
+    -- Without --max-failures, all of a wave must be done.
     local bad = run.options.wave and not run.options.max_failures and not run.halted and not_done(run, batch)
     if bad and are_left(run) then
         run.halted = named(bad) .. " in this wave, and --max-failures allows none"
@@ -340,12 +340,12 @@ local function prepare(run)
     end
 end
 
---- Carries run.todo out. Sets run.halted to the reason when items are left.
+--- Carries run.todo out. If items are left, sets run.halted to the reason.
 ---@param run trunkhost.JobRun
 function waves.run(run)
     local this = core.run()
-    run.recorded = not (this.sandbox and this.ledger:find "^/tmp/trunkhost%-sandbox%-") -- that one ends with the run
-    core.admit(true) -- what has been begun may end although a stop is asked for
+    run.recorded = not (this.sandbox and this.ledger:find "^/tmp/trunkhost%-sandbox%-") -- which is removed at the end
+    core.admit(true) -- items in progress may finish after a signal
     prepare(run)
     local ticker = run.progress and core.spawn(function()
         while true do
@@ -354,7 +354,7 @@ function waves.run(run)
         end
     end)
     send_canary(run, run.options.canary or 1)
-    local rested = run.next == 1 -- nothing was done yet that could show itself
+    local rested = run.next == 1 -- no canary, so nothing to wait for
     while not run.halted and are_left(run) do
         if not rested then
             soak(run)
@@ -372,20 +372,20 @@ function waves.run(run)
     core.admit(false)
 end
 
---- It was cancelled in the middle: of what was under way nobody knows.
+--- The run was cancelled: the outcome of items in progress is unknown.
 ---@param run trunkhost.JobRun
 function waves.cancelled(run)
     local cut, seconds = core.why_cut()
     run.halted = cut ~= "drain" and "it was cancelled by a second signal"
-        or ("%s, and what was under way did not end within %g s"):format(run.halted or obstacle(run)
-            or "it was to end", seconds)
+        or ("%s, and items in progress did not finish within %g s"):format(run.halted or obstacle(run)
+            or "it was told to stop", seconds)
     for _, entry in ipairs(run.todo) do
         if entry.state and entry.stage and not entry.over then
-            -- It had come to its end, of which its worker has not told any more.
+            -- It had ended, but its worker could not report that.
             records.adopt(entry)
             ended(run, entry)
         elseif entry.stage and entry.stage ~= "begin" and not entry.state then
-            local _, err = pcall(core.error, "cancelled", "cancelled while it was under way")
+            local _, err = pcall(core.error, "cancelled", "cancelled while it was in progress")
             entry.state, entry.error = "unknown", err
             run:ended(entry)
         elseif entry.stage == "begin" and entry.row then

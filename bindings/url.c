@@ -13,8 +13,12 @@ static int push_parts(lua_State *L)
     const th_url *url = lua_touserdata(L, 1);
     const struct {
         const char *name, *value;
-    } parts[] = {{"scheme", url->scheme},    {"origin", url->origin}, {"host", url->host},
-                 {"port", url->port},        {"path", url->path},     {"query", url->query},
+    } parts[] = {{"scheme", url->https ? "https" : "http"},
+                 {"origin", url->origin},
+                 {"host", url->host},
+                 {"port", url->port},
+                 {"path", url->path},
+                 {"query", url->query},
                  {"fragment", url->fragment}};
     lua_createtable(L, 0, 9); // url parts
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {

@@ -124,18 +124,17 @@ static void copy_table(lua_State *L, th_json_encoding *e)
 static int encode_protected(lua_State *L)
 {
     th_json_encoding *e = lua_touserdata(L, ENCODING);
-    const th_json_state *state = th_json_state_push(L); // encoding value state
-    th_json_push_array_metatable(L);                    // encoding value state array
-    lua_pushvalue(L, ORIGINAL);                         // encoding value state array root
-    uselocale(state->c_locale);
+    th_json_push_array_metatable(L); // encoding value array
+    lua_pushvalue(L, ORIGINAL);      // encoding value array root
+    uselocale(th_json_c_locale());
     if (!th_json_check(L, e))
         return 0;
     lua_settop(L, ROOT);
     if (e->copy)
-        copy(L, e); // encoding value state array copy
-    lua_getiuservalue(L, STATE, TH_JSON_ENCODE_FN);
-    lua_insert(L, -2); // encoding value state array encode copy
-    lua_call(L, 1, 1); // encoding value state array text
+        copy(L, e); // encoding value array copy
+    th_json_push_encode(L);
+    lua_insert(L, -2); // encoding value array encode copy
+    lua_call(L, 1, 1); // encoding value array text
     return 1;
 }
 

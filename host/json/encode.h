@@ -9,10 +9,9 @@
 
 #include "base/secret.h"
 #include "json/json.h"
-#include "json/scan.h"
 
 /* The stack of the protected function that encodes; above ROOT is what the walks need. */
-enum { ENCODING = 1, ORIGINAL, STATE, ARRAY, ROOT };
+enum { ENCODING = 1, ORIGINAL, ARRAY, ROOT };
 
 /* The largest integer that lua-cjson, which writes numbers with %.14g, writes with all its digits.
  */

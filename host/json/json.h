@@ -1,8 +1,8 @@
 /*
- * JSON for the host and for scripts, on lua-cjson, with its traps cured in one place:
- * integers stay integers and lose no digit, arrays stay arrays, null is one value, input is strict
- * (RFC 8259: no NaN, no hexadecimal, no duplicate key, valid UTF-8) and errors carry line and
- * column.
+ * JSON for the host and for scripts. Integers stay integers and lose no digit, arrays stay arrays,
+ * null is one value, input is strict (RFC 8259: no NaN, no hexadecimal, no duplicate key, valid
+ * UTF-8), and errors carry line and column. Reading is our own; writing is done by lua-cjson, whose
+ * traps are cured here.
  */
 #ifndef TH_JSON_H
 #define TH_JSON_H
@@ -13,6 +13,8 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+
+enum { TH_JSON_DEPTH = 256 }; /* levels of arrays and objects, for reading and for writing */
 
 enum th_json_flags {
     TH_JSON_SECRETS = 1, /* a secret's bytes may go into the text; out must be sensitive */

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json/state.h"
-
 /* The bytes as the inside of a JSON string. They are valid UTF-8 already. */
 static int write_escaped(th_buf *out, const char *p, size_t n)
 {

@@ -8,6 +8,12 @@
 #include "base/secret.h"
 
 /*
+ * A value that lua-cjson cannot carry travels through it as a string that starts with this byte. It
+ * cannot be forged: it never occurs in UTF-8, and text that is not UTF-8 is refused.
+ */
+#define TH_JSON_MARK '\xff'
+
+/*
  * Marks in the text that lua-cjson made, each in a string that starts with TH_JSON_MARK:
  * E an empty array; N followed by the text of a number; S followed by the index of a secret.
  */

@@ -23,7 +23,6 @@ static CURLUcode read_parts(CURLU *handle, const char *text, th_url *url)
         curl_url_set(handle, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS);
     if (code)
         return code;
-    curl_url_get(handle, CURLUPART_SCHEME, &url->scheme, 0);
     curl_url_get(handle, CURLUPART_HOST, &url->host, 0);
     curl_url_get(handle, CURLUPART_PORT, &url->port, CURLU_NO_DEFAULT_PORT);
     curl_url_get(handle, CURLUPART_PATH, &url->path, 0);
@@ -41,9 +40,8 @@ static CURLUcode read_parts(CURLU *handle, const char *text, th_url *url)
     for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++)
         curl_url_set(handle, rest[i], NULL, 0);
     curl_url_get(handle, CURLUPART_URL, &url->origin, CURLU_NO_DEFAULT_PORT);
-    if (!url->scheme || !url->host || !url->path || !url->origin)
+    if (!url->host || !url->path || !url->origin)
         return CURLUE_OUT_OF_MEMORY;
-    make_lower(url->scheme);
     make_lower(url->host);
     make_lower(url->origin);
     size_t len = strlen(url->origin);
@@ -62,6 +60,7 @@ int th_url_parse(const char *text, const char *what, th_url *url, th_error *err)
     if (!((scheme == 5 && strncasecmp(text, "https", 5) == 0) ||
           (scheme == 4 && strncasecmp(text, "http", 4) == 0)))
         return th_fail(err, TH_INVALID, "%s must begin with https://", what);
+    url->https = scheme == 5;
     authority += 3;
     size_t len = strcspn(authority, "/?#\\");
     if (authority[len] == '\\')
@@ -82,8 +81,7 @@ int th_url_parse(const char *text, const char *what, th_url *url, th_error *err)
 
 void th_url_close(th_url *url)
 {
-    char *const parts[] = {url->scheme, url->origin, url->host,    url->port,
-                           url->path,   url->query,  url->fragment};
+    char *const parts[] = {url->origin, url->host, url->port, url->path, url->query, url->fragment};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         curl_free(parts[i]);
     *url = (th_url){0};
@@ -97,7 +95,7 @@ static int check(const char *text, bool plain, th_error *err)
         rc = th_fail(err, TH_INVALID,
                      "the URL for %s contains a user name or password; configure a token instead",
                      url.host);
-    else if (rc == 0 && !plain && !url.loopback && strcmp(url.scheme, "http") == 0)
+    else if (rc == 0 && !plain && !url.https && !url.loopback)
         rc = th_fail(err, TH_INVALID,
                      "plain http to %s is refused, because anyone on the way could read the token "
                      "and the passwords; use https:// (http is for loopback only)",

@@ -11,20 +11,20 @@
 
 /* Strings are libcurl's; those that may be absent are NULL then. */
 typedef struct th_url {
-    char *scheme;   /* "http" or "https" */
     char *origin;   /* "https://api.example.com:8443", in lower case, without the usual port */
     char *host;     /* "api.example.com" or "[::1]", in lower case */
     char *port;     /* NULL: the usual one */
     char *path;     /* as it was written; "/" when there is none */
     char *query;    /* or NULL */
     char *fragment; /* or NULL */
+    bool https;     /* and not http */
     bool user;      /* it contains a user name or a password */
     bool loopback;  /* the host is this machine: 127.0.0.0/8, ::1 or localhost */
 } th_url;
 
 /* Reads an address of http or https. Otherwise TH_INVALID: `what` ("the URL") and what is wrong
  * with it; nothing of the address is quoted. */
-int th_url_parse(const char *url, const char *what, th_url *out, th_error *err);
+int th_url_parse(const char *text, const char *what, th_url *url, th_error *err);
 void th_url_close(th_url *url);
 
 /* https, or http to a loopback host, without user name and password. TH_INVALID and what is wrong

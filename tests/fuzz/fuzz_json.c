@@ -5,8 +5,8 @@
  *
  * With libFuzzer:
  *   clang -g -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Ihost tests/fuzz/fuzz_json.c \
- *     $(find host/json -name '*.c') host/base/secret.c host/lua/secret.c host/base/error.c host/base/buf.c \
- *     $(pkg-config --cflags --libs lua5.4 lua5.4-cjson libsodium jansson) -o fuzz_json
+ *     $(find host/json host/base host/lua -name '*.c') \
+ *     $(pkg-config --cflags --libs lua5.4 lua5.4-cjson libsodium jansson libutf8proc libuv) -o fuzz_json
  * As a plain program that runs over the files it is given: with -DTH_FUZZ_PLAIN and any compiler.
  */
 #include <jansson.h>

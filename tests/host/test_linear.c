@@ -10,8 +10,9 @@
 #include "scratch_folder.h"
 #include "test.h"
 
-enum { COUNT = 100 };               /* instructions between two looks */
-static const long most = 12L << 20; /* bytes; the collector lets some garbage lie */
+enum { COUNT = 100 };                 /* instructions between two looks */
+static const long slack = 128L << 10; /* bytes */
+static const long most = 12L << 20;   /* bytes; the collector lets some garbage lie */
 
 struct cost {
     long allocations;
@@ -93,7 +94,9 @@ static void check_linear(const char *code, const char *n, const char *two_n)
     assert_at_most_doubled("allocations", some.allocations - none.allocations,
                            twice.allocations - none.allocations);
     assert_true(some.instructions - none.instructions > 20000);
-    if (twice.kept > some.kept + 64 * 1024)
+    /* The weak table of coroutines keeps the size that it had when most dead ones lay in it, which
+     * depends on when the collector ran. One block of 16 bytes for each item would be more. */
+    if (twice.kept > some.kept + slack)
         fail_msg("%ld bytes are left of so many items, %ld of twice as many", some.kept,
                  twice.kept);
     if (twice.most > most)

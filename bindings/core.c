@@ -348,6 +348,8 @@ int th_open_core(lua_State *L)
                                          {NULL, NULL}};
     luaL_newlib(L, functions); // core
     th_task_open(L);
+    th_nursery_open(L);
+    th_waiter_open(L);
     th_api_open(L);
     th_open_accounts(L);
     th_open_http(L);

@@ -52,6 +52,16 @@ static int meta_folders(lua_State *L)
     return 3;
 }
 
+/* create(send, account, endpoint, …): what stands before every POST. Those who call it may not reach it
+ * by require, because it is built on them; it is loaded with the first POST. */
+static void set_create(lua_State *L)
+{
+    static const char code[] = "return require('trunkhost.create.creates').call(...)";
+    if (luaL_loadbufferx(L, code, sizeof code - 1, "=[trunkhost.core]", "t") != LUA_OK)
+        lua_error(L);
+    lua_setfield(L, -2, "create");
+}
+
 /* trunkhost.core, with what only this file can tell */
 static int open_core(lua_State *L)
 {
@@ -63,6 +73,7 @@ static int open_core(lua_State *L)
     };
     th_open_core(L); // core
     luaL_setfuncs(L, functions, 0);
+    set_create(L);
     return 1;
 }
 

@@ -30,12 +30,6 @@ for _, level in ipairs { "debug", "info", "warn", "error" } do
     end
 end
 
---- What stands before every POST. It needs walls that lie above accounts, so it is handed down, and loaded with the
---- first POST.
-function core.create(...)
-    return require("trunkhost.create.creates").call(...)
-end
-
 --- The kind of an error object ("refused", "auth", …), nil for anything else.
 ---@param value any
 ---@return string?

@@ -299,13 +299,10 @@ local methods <const> = core.account_methods
 
 local send <const> = methods.call
 
---- account:call. A POST goes through `core.create`, which trunkhost.lua sets: no create is sent twice.
+--- account:call. A POST goes through `core.create`, which lies above accounts: no create is sent twice.
 function methods:call(endpoint, ...)
     local called = self:describe().endpoints[endpoint]
     if called and called[1] == "POST" and not core.run().dry_run then
-        if not core.create then
-            require "trunkhost" -- a script that has loaded only a part of the library
-        end
         return core.create(send, self, endpoint, ...)
     end
     return send(self, endpoint, ...)

@@ -4,9 +4,9 @@
 local core <const> = require "trunkhost.core"
 local job_select <const> = require "trunkhost.job.select"
 local neutral <const> = require "trunkhost.neutral"
-local options <const> = require "trunkhost.options"
 local rows <const> = require "trunkhost.neutral.rows"
 local tasks <const> = require "trunkhost.tasks"
+local usage <const> = require "trunkhost.text.usage"
 
 local export <const> = {}
 
@@ -39,7 +39,7 @@ end
 
 local function check_free(chosen)
     if chosen.out and not chosen.force and exists(chosen.out) then
-        options.fail("--out %s: the file exists; --force overwrites it", chosen.out)
+        usage.fail("--out %s: the file exists; --force overwrites it", chosen.out)
     end
 end
 
@@ -47,7 +47,7 @@ end
 ---@return table chosen
 function export.check_options(chosen)
     if chosen.json and chosen.format == "csv" then
-        options.fail "--json contradicts --format csv: it means --format jsonl"
+        usage.fail "--json contradicts --format csv: it means --format jsonl"
     end
     local by_name = chosen.out and chosen.out:lower():find "%.csv$" and "csv" or "jsonl"
     chosen.format = chosen.format or chosen.json and "jsonl" or by_name

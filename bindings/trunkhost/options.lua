@@ -7,24 +7,13 @@ local duration <const> = require "trunkhost.duration"
 local suggest <const> = require "trunkhost.text.suggest"
 local text_width <const> = require "trunkhost.text.width"
 local time_options <const> = require "trunkhost.job.time_options"
+local usage <const> = require "trunkhost.text.usage"
 
 local options <const> = {}
 
 local DEFAULT_CONCURRENCY <const> = 8
 local MAX_CONCURRENCY <const> = 1024
 local HELP_WIDTH <const> = 80
-
-local function script_name()
-    return (core.run().script or "script"):match "([^/]+)$"
-end
-
---- Ends the run with a usage error: one line on standard error and exit status 2.
----@param format string
----@param ... any
-function options.fail(format, ...)
-    core.write("err", ("trunkhost: %s: %s\n"):format(script_name(), format:format(...)))
-    os.exit(2)
-end
 
 -- ---------------------------------------------------------------------------------------------------
 -- Converters. Each returns the value, or nil and what is wrong.
@@ -169,7 +158,7 @@ local function complain(parser, message)
     elseif message == "too many arguments" then
         message = "too many arguments (options begin with -)"
     end
-    options.fail("%s; see --help", (message:gsub("\n", " ")))
+    usage.fail("%s; see --help", (message:gsub("\n", " ")))
 end
 
 --- A converter whose error always names the option: argparse does not name it, and math.tointeger says nothing.
@@ -231,7 +220,7 @@ end
 ---@return table parser
 function options.parser(spec)
     spec = spec or {}
-    local name = spec.name or script_name()
+    local name = spec.name or usage.script_name()
     local parser = argparse { name = name, add_help = false, help_max_width = HELP_WIDTH, help_description_margin = 26,
         help_usage_margin = 2 }
     if spec.description then parser:description(spec.description) end
@@ -269,7 +258,7 @@ function options.parser(spec)
         local result = parse(self, again or given)
         result.resumed, result.undoes, result.what = runs, undoes, arguments.what(arguments.split(self, again or given))
         if runs and table.concat(result.only_from, "\0"):find "^%-" then
-            options.fail "--resume: that run read its ids from standard input (--only-from -), which is gone. Run the \z
+            usage.fail "--resume: that run read its ids from standard input (--only-from -), which is gone. Run the \z
                 command again with the remaining ids"
         end
         result.only_from = require("trunkhost.job.only_from").read(result.only_from)
@@ -278,7 +267,7 @@ function options.parser(spec)
         if result.dry_run then
             core.set_dry_run()
         end
-        time_options.check(result, options.fail, script_name())
+        time_options.check(result, usage.fail, usage.script_name())
         if result.quiet then
             core.set_quiet()
         end

@@ -5,9 +5,9 @@
 local core <const> = require "trunkhost.core"
 local csv <const> = require "trunkhost.csv"
 local match <const> = require "trunkhost.job.match"
-local options <const> = require "trunkhost.options"
 local spreadsheet <const> = require "trunkhost.text.spreadsheet"
 local suggest <const> = require "trunkhost.text.suggest"
+local usage <const> = require "trunkhost.text.usage"
 local trunk_secrets <const> = require "trunkhost.trunk_secrets"
 
 local passwords <const> = {}
@@ -26,14 +26,14 @@ local function check_header(path, reader)
     local has = {}
     for _, name in ipairs(reader.header) do
         if not COLUMNS[name] then
-            options.fail("%s, line %d: there is no column '%s'%s; write trunk,field,password", path, reader.line,
+            usage.fail("%s, line %d: there is no column '%s'%s; write trunk,field,password", path, reader.line,
                 name, suggest.hint(name, COLUMNS))
         end
         has[name] = true
     end
     for _, name in ipairs { "trunk", "field", "password" } do
         if not has[name] then
-            options.fail("%s, line %d: the column '%s' is missing; the first line must be trunk,field,password",
+            usage.fail("%s, line %d: the column '%s' is missing; the first line must be trunk,field,password",
                 path, reader.line, name)
         end
     end
@@ -43,7 +43,7 @@ end
 local function secret_of(path, row, name, cell)
     local text, problem = spreadsheet.password(cell)
     if problem then
-        options.fail("%s, line %d: the %s of trunk %s %s", path, row.line,
+        usage.fail("%s, line %d: the %s of trunk %s %s", path, row.line,
             name == "previous" and "previous password" or name, row.trunk, problem)
     end
     return core.secret { from = text }
@@ -53,7 +53,7 @@ local function word_of(path, line, name, cell)
     local word = spreadsheet.word(cell or "")
     local why = core.mangled(word)
     if why then
-        options.fail("%s, line %d: %s '%s' %s: format the column as text and enter it again", path, line, name, word,
+        usage.fail("%s, line %d: %s '%s' %s: format the column as text and enter it again", path, line, name, word,
             why)
     end
     return word
@@ -68,7 +68,7 @@ local function call(path, fn, ...)
         error(result, 0)
     end
     local line, text = result.message:sub(#path + 1):match "^:(%d+): (.*)$"
-    return options.fail("%s%s", line and ("%s, line %s: "):format(path, line) or "", text or result.message)
+    return usage.fail("%s%s", line and ("%s, line %s: "):format(path, line) or "", text or result.message)
 end
 
 local function read_row(path, reader, record)
@@ -81,9 +81,9 @@ local function read_row(path, reader, record)
     local account = word_of(path, record.line, "account", cells.account)
     row.account = account ~= "" and account or nil
     if row.trunk == "" then
-        options.fail("%s, line %d: the trunk is missing", path, row.line)
+        usage.fail("%s, line %d: the trunk is missing", path, row.line)
     elseif cells.password == "" then
-        options.fail("%s, line %d: the password of trunk %s is empty", path, row.line, row.trunk)
+        usage.fail("%s, line %d: the password of trunk %s is empty", path, row.line, row.trunk)
     end
     row.secret = secret_of(path, row, "password", cells.password)
     row.previous = (cells.previous or "") ~= "" and secret_of(path, row, "previous", cells.previous) or nil
@@ -108,20 +108,20 @@ function passwords.read(path)
         if table.concat(record) == "" then
             goto blank -- spreadsheets write such rows behind the last one
         elseif #record ~= #reader.header then
-            options.fail("%s, line %d: %d fields, where the first line has %d", path, record.line, #record,
+            usage.fail("%s, line %d: %d fields, where the first line has %d", path, record.line, #record,
                 #reader.header)
         end
         local row = read_row(path, reader, record)
         local name = ("%s\0%s\0%s"):format(row.account or "", match.id(row.trunk), row.field)
         if seen[name] then
-            options.fail("%s, line %d: %s of trunk %s stands in line %d already", path, row.line, row.field,
+            usage.fail("%s, line %d: %s of trunk %s stands in line %d already", path, row.line, row.field,
                 row.trunk, seen[name])
         end
         seen[name], rows[#rows + 1] = row.line, row
         ::blank::
     end
     if #rows == 0 then
-        options.fail("%s holds no password: the first line is trunk,field,password, the others are rows", path)
+        usage.fail("%s holds no password: the first line is trunk,field,password, the others are rows", path)
     end
     return setmetatable({ path = path, rows = rows, by_item = {} }, Passwords)
 end
@@ -139,19 +139,19 @@ local function check_field(self, row, item)
         if secret.field == row.field then
             local has, reason = trunk_secrets.has(item.trunk, secret)
             if not has then
-                options.fail("%s, line %d: trunk %s of %s has no %s: %s", self.path, row.line, row.trunk,
+                usage.fail("%s, line %d: trunk %s of %s has no %s: %s", self.path, row.line, row.trunk,
                     item.account:name(), row.field, reason)
             end
             local field = description.objects.trunk.fields[row.field]
             if row.secret:length() < (field.min or 1) or row.secret:length() > (field.max or math.huge) then
-                options.fail("%s, line %d: %s takes at least %d characters%s for %s", self.path, row.line,
+                usage.fail("%s, line %d: %s takes at least %d characters%s for %s", self.path, row.line,
                     description.title, field.min or 1, field.max and (" and at most %d"):format(field.max) or "",
                     row.field)
             end
             return
         end
     end
-    options.fail("%s, line %d: '%s' is no password of %s trunks%s", self.path, row.line, row.field,
+    usage.fail("%s, line %d: '%s' is no password of %s trunks%s", self.path, row.line, row.field,
         description.title, suggest.hint(row.field, names))
 end
 
@@ -170,7 +170,7 @@ function Passwords:assign(items, failed)
         for _, candidate in ipairs(by_id[match.id(row.trunk)] or {}) do
             if fits(row, candidate) then
                 if item then
-                    options.fail("%s, line %d: both %s and %s have a trunk %s: add a column 'account'", self.path,
+                    usage.fail("%s, line %d: both %s and %s have a trunk %s: add a column 'account'", self.path,
                         row.line, item.account:name(), candidate.account:name(), row.trunk)
                 end
                 item = candidate
@@ -180,12 +180,12 @@ function Passwords:assign(items, failed)
             check_field(self, row, item)
             local given = self.by_item[item] or { secrets = {}, previous = {} }
             if given.secrets[row.field] then
-                options.fail("%s, line %d: %s of trunk %s is given twice", self.path, row.line, row.field, row.trunk)
+                usage.fail("%s, line %d: %s of trunk %s is given twice", self.path, row.line, row.field, row.trunk)
             end
             given.secrets[row.field], given.previous[row.field] = row.secret, row.previous
             self.by_item[item] = given
         elseif not (row.account and failed[row.account] or not row.account and next(failed)) then
-            options.fail("%s, line %d: there is no trunk %s%s among the chosen ones", self.path, row.line, row.trunk,
+            usage.fail("%s, line %d: there is no trunk %s%s among the chosen ones", self.path, row.line, row.trunk,
                 row.account and " on " .. row.account or "")
         end
     end

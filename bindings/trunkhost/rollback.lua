@@ -4,7 +4,7 @@
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
 local ledger <const> = require "trunkhost.ledger"
-local options <const> = require "trunkhost.options"
+local usage <const> = require "trunkhost.text.usage"
 
 local rollback <const> = {}
 
@@ -39,17 +39,17 @@ end
 function rollback.of(chosen)
     local id <const> = chosen.run
     if id and not chosen.rollback then
-        options.fail "--run has a meaning only with --rollback"
+        usage.fail "--run has a meaning only with --rollback"
     elseif not chosen.rollback or chosen.undoes then
         return nil
     elseif id == "last" then
-        options.fail "--run last: write the id of the run (trunkhost runs), so that --resume means the same one"
+        usage.fail "--run last: write the id of the run (trunkhost runs), so that --resume means the same one"
     end
     local self <const> = setmetatable({ puts_back = {} }, Rollback)
     if id then
         local record, problem = ledger.run(id)
         if not record then
-            options.fail("--run %s: %s", id, problem or "there is no such run in the ledger " .. core.run().ledger)
+            usage.fail("--run %s: %s", id, problem or "there is no such run in the ledger " .. core.run().ledger)
         end
         self.runs, self.run = {}, record.id
         while record do
@@ -110,7 +110,7 @@ function Rollback:secret(account, id, field)
         secret, problem = ledger.open_secret(account, id, field, state)
     end
     if not secret then
-        options.fail("--rollback: the previous %s of trunk %s on %s cannot be opened: %s. Run it where the private key "
+        usage.fail("--rollback: the previous %s of trunk %s on %s cannot be opened: %s. Run it where the private key "
             .. "of the ledger is", field, id, account:name(), problem or why)
     end
     return secret

@@ -28,13 +28,4 @@ int th_database_open(const char *path, enum th_database_use use, sqlite3 **out, 
  * it over again. */
 int th_database_look(const char *path, sqlite3 **out, th_error *err);
 
-/* Fills err (TH_INVALID) with what the result code rc of the last call on db means to an operator:
- * "cannot <verb> the ledger <path>: …. <what to do>". db may be NULL. */
-int th_database_fail(th_error *err, sqlite3 *db, int rc, const char *verb, const char *path);
-
-/* Runs statements without results. */
-int th_database_execute(sqlite3 *db, const char *path, const char *sql, th_error *err);
-/* The first column of the first row of sql as an integer. */
-int th_database_number(sqlite3 *db, const char *path, const char *sql, int *out, th_error *err);
-
 #endif

@@ -10,6 +10,7 @@
 #include "ledger/database.h"
 #include "ledger/file.h"
 #include "ledger/ledger.h"
+#include "ledger/sql.h"
 
 char *th_ledger_key_path(const char *ledger_path)
 {

@@ -10,6 +10,7 @@
 #include "ledger/database.h"
 #include "ledger/file.h"
 #include "ledger/keys.h"
+#include "ledger/sql.h"
 
 /*
  * The order, where each step is on disk before the next:

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "ledger/file.h"
+#include "ledger/sql.h"
 
 enum {
     APPLICATION_ID = 0x74726b68, /* "trkh": tells a ledger from another program's database */

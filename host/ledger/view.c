@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "ledger/database.h"
+#include "ledger/sql.h"
 #include "ledger/view_impl.h"
 
 /* --- the view --------------------------------------------------------------------------------- */

@@ -67,6 +67,7 @@ enum th_write {
     TH_WRITE_BROKEN, /* the database cannot go on, and knows why */
 };
 
+/* --- write.c ---------------------------------------------------------------------------------- */
 /* Runs a statement whose parameters are bound. SQLITE_OK or an error code. */
 int th_write_run(th_ledger_writer *writer, enum th_statement which);
 /* The same for one that returns a row: SQLITE_ROW, SQLITE_DONE or an error code. The caller resets
@@ -87,7 +88,7 @@ enum th_write th_write_judge(th_ledger_writer *writer, th_ledger_op *op, int rc,
 enum th_write th_write_fault(th_ledger_op *op, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* --- the operations: ledger_write_records.c --------------------------------------------------- */
+/* --- the operations: write_records.c ---------------------------------------------------------- */
 enum th_write th_write_run_begin(th_ledger_writer *writer, th_ledger_op *op);
 enum th_write th_write_run_conclude(th_ledger_writer *writer, th_ledger_op *op);
 enum th_write th_write_run_end(th_ledger_writer *writer, th_ledger_op *op);
@@ -98,7 +99,7 @@ enum th_write th_write_attempt_end(th_ledger_writer *writer, th_ledger_op *op);
 enum th_write th_write_create_intent(th_ledger_writer *writer, th_ledger_op *op);
 enum th_write th_write_create_end(th_ledger_writer *writer, th_ledger_op *op);
 
-/* --- ledger_write_secrets.c ------------------------------------------------------------------- */
+/* --- write_secrets.c -------------------------------------------------------------------------- */
 enum th_write th_write_secret_add(th_ledger_writer *writer, th_ledger_op *op);
 enum th_write th_write_secret_state(th_ledger_writer *writer, th_ledger_op *op);
 enum th_write th_write_secret_trunk(th_ledger_writer *writer, th_ledger_op *op);

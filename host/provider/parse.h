@@ -17,6 +17,8 @@ void th_parse_uses(th_reader *r, int idx, th_provider *provider);
 
 /* `rules` of the object in the table at idx, whose fields have been read. */
 void th_parse_rules(th_reader *r, int idx, th_object *object);
+/* Whether the text is one of the values that the field's enum allows. */
+bool th_parse_is_choice(const th_field *field, const char *text);
 /* Why the value cannot be one of the field, in words that follow the name of a member; or NULL. */
 const char *th_parse_misfit(const th_field *field, const th_scalar *value);
 

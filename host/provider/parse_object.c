@@ -11,41 +11,6 @@ static const char *const field_members[] = {
 
 static const char *const leg_names[] = {"inbound", "outbound", NULL};
 
-static bool is_choice(const th_field *field, const char *text)
-{
-    for (const char *const *c = field->choices; c && *c; c++)
-        if (strcmp(*c, text) == 0)
-            return true;
-    return field->choices == NULL;
-}
-
-const char *th_parse_misfit(const th_field *field, const th_scalar *value)
-{
-    bool fits = value->kind == TH_SCALAR_NULL;
-    switch (field->type) {
-    case TH_STRING:
-        fits = fits || value->kind == TH_SCALAR_STRING;
-        break;
-    case TH_INTEGER:
-        fits = fits || (value->kind == TH_SCALAR_NUMBER && value->number > -1e15 &&
-                        value->number < 1e15 && value->number == (double)(long long)value->number);
-        break;
-    case TH_NUMBER:
-        fits = fits || value->kind == TH_SCALAR_NUMBER;
-        break;
-    case TH_BOOLEAN:
-        fits = fits || value->kind == TH_SCALAR_BOOLEAN;
-        break;
-    default:
-        break;
-    }
-    if (!fits)
-        return "does not have the type of the field";
-    if (value->kind == TH_SCALAR_STRING && !is_choice(field, value->text))
-        return "is not in the field's enum";
-    return NULL;
-}
-
 static void parse_range(th_reader *r, int idx, th_field *field)
 {
     field->has_min = th_reader_number(r, idx, "min", &field->min);
@@ -145,7 +110,7 @@ static void parse_dangers(th_reader *r, int idx, th_field *field)
         th_reader_fault(r, "clears", "is for strings");
     if (field->off && field->type != TH_STRING)
         th_reader_fault(r, "off", "is for strings");
-    else if (field->off && !is_choice(field, field->off))
+    else if (field->off && !th_parse_is_choice(field, field->off))
         th_reader_fault(r, "off", "is not in the field's enum");
 }
 

@@ -386,6 +386,4 @@ void th_task_open(lua_State *L)
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1); // module
     luaL_setfuncs(L, functions, 0);
-    th_nursery_open(L);
-    th_waiter_open(L);
 }

@@ -3,6 +3,18 @@
 
 #include <stdlib.h>
 
+/* --- the scheduler of a state ----------------------------------------------------------------- */
+
+th_sched *th_sched_of(lua_State *L)
+{
+    return *(th_sched **)lua_getextraspace(L);
+}
+
+void *th_sched_owner(const th_sched *sched)
+{
+    return sched->owner.ctx;
+}
+
 /* --- slots: wakers name a task by slot and generation, never by pointer ----------------------- */
 
 int th_task_slot_take(th_sched *sched, th_task *task)

@@ -20,16 +20,6 @@ th_sched *th_sched_create(lua_State *L, th_timers *timers, const struct th_sched
     return sched;
 }
 
-th_sched *th_sched_of(lua_State *L)
-{
-    return *(th_sched **)lua_getextraspace(L);
-}
-
-void *th_sched_owner(const th_sched *sched)
-{
-    return sched->owner.ctx;
-}
-
 void th_sched_open(lua_State *L)
 {
     th_nest_open(L);

@@ -7,8 +7,6 @@
 
 #include "lua/place.h"
 
-const char th_host_yield = 0;
-
 /* --- running ---------------------------------------------------------------------------------- */
 
 static void note_memory(th_task *task)

@@ -8,6 +8,8 @@
 
 #include "lua/place.h"
 
+const char th_host_yield = 0;
+
 /* --- operations ------------------------------------------------------------------------------- */
 
 void th_task_op_release(th_task *task)

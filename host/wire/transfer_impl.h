@@ -1,6 +1,6 @@
 /*
- * Inside the transfer engine: what client.c (multi handle, pool, options), socket.c (libcurl on the
- * loop) and transfer.c (one request) share. Nobody else includes it.
+ * Inside the transfer engine: what client.c (multi handle, options), easy.c (pool), socket.c (libcurl
+ * on the loop), request.c, callbacks.c and transfer.c (one request) share. Nobody else includes it.
  */
 #ifndef TH_TRANSFER_IMPL_H
 #define TH_TRANSFER_IMPL_H
@@ -59,9 +59,12 @@ struct th_client {
     uint64_t transfers;
 };
 
-/* --- client.c --------------------------------------------------------------------------------- */
+/* --- easy.c ----------------------------------------------------------------------------------- */
 
-/* An easy handle with everything that does not change set; NULL when memory runs out. */
+/* With everything that does not change set; NULL when memory runs out. */
+th_easy *th_easy_create(th_client *client);
+void th_easy_destroy(th_easy *easy);
+/* The same from the pool, where there is one. */
 th_easy *th_easy_take(th_client *client);
 /* Back into the pool (or away, when the pool is full). It must have left the multi handle. */
 void th_easy_give(th_easy *easy);
@@ -71,10 +74,22 @@ CURLcode th_easy_set_scheme(th_easy *easy, bool plain);
  * accordingly. */
 void th_client_learn_version(th_client *client, long version);
 
-/* --- transfer.c ------------------------------------------------------------------------------- */
+/* --- callbacks.c ------------------------------------------------------------------------------ */
 
 /* Sets the callbacks that belong to one transfer; their argument is the th_easy. */
 CURLcode th_transfer_set_callbacks(th_easy *easy);
+/* Bytes of body that the reply may have. */
+uint64_t th_transfer_bound(const th_transfer *transfer, const th_client *client);
+
+/* --- request.c -------------------------------------------------------------------------------- */
+
+/* TH_INVALID: the method or the URL cannot be sent. */
+int th_request_check(th_client *client, const th_transfer *transfer, th_error *err);
+/* Makes the easy handle ready to send it. */
+CURLcode th_request_set(th_easy *easy, th_transfer *transfer);
+
+/* --- transfer.c ------------------------------------------------------------------------------- */
+
 /* The multi handle says that this one is through: settles its fate and calls done. */
 void th_transfer_finish(th_easy *easy, CURLcode code);
 

@@ -3,9 +3,9 @@
 local accounts <const> = require "trunkhost.accounts"
 local core <const> = require "trunkhost.core"
 local fields <const> = require "trunkhost.neutral.fields"
-local options <const> = require "trunkhost.options"
 local reader <const> = require "trunkhost.neutral.read"
 local suggest <const> = require "trunkhost.text.suggest"
+local usage <const> = require "trunkhost.text.usage"
 
 local apply_options <const> = {}
 
@@ -87,7 +87,7 @@ local function complain(path, mistakes)
         end
         core.write("err", ("%s:%d: %s\n"):format(path, mistake.line, mistake.text))
     end
-    options.fail("%s has %d %s, so nothing was sent", path, #mistakes, #mistakes == 1 and "mistake" or "mistakes")
+    usage.fail("%s has %d %s, so nothing was sent", path, #mistakes, #mistakes == 1 and "mistake" or "mistakes")
 end
 
 --- The chosen accounts: those of the file, or those of --account.
@@ -103,7 +103,7 @@ local function accounts_of(chosen, rows)
     end
     for _, name in ipairs(chosen.account) do
         if not seen[name] then
-            options.fail("--account %s: %s has no rows for it%s", name, chosen.file, suggest.hint(name, names))
+            usage.fail("--account %s: %s has no rows for it%s", name, chosen.file, suggest.hint(name, names))
         end
     end
     return chosen.account
@@ -121,13 +121,13 @@ function apply_options.check(chosen)
     local known = accounts.names()
     local ok, rows, mistakes = pcall(reader.read, chosen.file, only or #known == 1 and known[1] or nil, provider_of())
     if not ok and core.is_error(rows) then
-        options.fail("%s", rows.message)
+        usage.fail("%s", rows.message)
     elseif not ok then
         error(rows, 0)
     elseif #mistakes > 0 then
         complain(chosen.file, mistakes)
     elseif #rows == 0 then
-        options.fail("%s contains no trunks", chosen.file)
+        usage.fail("%s contains no trunks", chosen.file)
     end
     chosen.rows, chosen.account = rows, accounts_of(chosen, rows)
     chosen.grant, chosen.force_conflicts = set_of(chosen.grant), set_of(chosen.force_conflicts)

@@ -1,8 +1,8 @@
 --- The rules of --match: FIELD=GLOB and FIELD!=GLOB, with | between alternative globs.
 
 local json <const> = require "trunkhost.json"
-local options <const> = require "trunkhost.options"
 local suggest <const> = require "trunkhost.text.suggest"
+local usage <const> = require "trunkhost.text.usage"
 
 local match <const> = {}
 
@@ -112,7 +112,7 @@ function match.check_fields(opened, rules)
             end
         end
         if not found then
-            options.fail("--match %s: %s has no such field in its list of trunks%s", rule.field,
+            usage.fail("--match %s: %s has no such field in its list of trunks%s", rule.field,
                 #opened == 1 and opened[1]:name() or "no chosen account", suggest.hint(rule.field, known))
         end
     end

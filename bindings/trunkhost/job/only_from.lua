@@ -3,8 +3,8 @@
 
 local core <const> = require "trunkhost.core"
 local csv <const> = require "trunkhost.csv"
-local options <const> = require "trunkhost.options"
 local spreadsheet <const> = require "trunkhost.text.spreadsheet"
+local usage <const> = require "trunkhost.text.usage"
 
 local only_from <const> = {}
 
@@ -80,7 +80,7 @@ function only_from.read(paths)
     for _, path in ipairs(paths) do
         local ok, list = pcall(read, path)
         if not ok and core.is_error(list) then
-            options.fail("--only-from %s", list.message)
+            usage.fail("--only-from %s", list.message)
         elseif not ok then
             error(list, 0)
         end

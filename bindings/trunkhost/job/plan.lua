@@ -3,8 +3,8 @@
 local canonical <const> = require "trunkhost.text.canonical"
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
-local options <const> = require "trunkhost.options"
 local aligned <const> = require "trunkhost.table"
+local usage <const> = require "trunkhost.text.usage"
 
 local planner <const> = {}
 
@@ -241,7 +241,7 @@ function planner.check_consent(chosen)
     if chosen.dry_run or chosen.yes then
         return
     elseif not (core.is_terminal "in" and core.is_terminal "err") then
-        options.fail "cannot ask for confirmation without a terminal, so nothing was changed: add --yes to run \z
+        usage.fail "cannot ask for confirmation without a terminal, so nothing was changed: add --yes to run \z
             without asking, or --dry-run to see the plan"
     end
 end

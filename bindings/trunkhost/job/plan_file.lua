@@ -5,8 +5,8 @@ local core <const> = require "trunkhost.core"
 local job_items <const> = require "trunkhost.job.items"
 local json <const> = require "trunkhost.json"
 local json_line <const> = require "trunkhost.json_line"
-local options <const> = require "trunkhost.options"
 local planner <const> = require "trunkhost.job.plan"
+local usage <const> = require "trunkhost.text.usage"
 
 local plan_file <const> = {}
 
@@ -48,12 +48,12 @@ local function decoded(path, text)
         local ok, object = pcall(json.decode, line)
         local event = ok and type(object) == "table" and object.event
         if event ~= (objects[1] and "item" or "plan") then
-            options.fail("--plan %s, line %d: this is not a plan; make one with --plan-out", path, #objects + 1)
+            usage.fail("--plan %s, line %d: this is not a plan; make one with --plan-out", path, #objects + 1)
         end
         objects[#objects + 1] = object
     end
     if not objects[1] then
-        options.fail("--plan %s: the file is empty; make a plan with --plan-out", path)
+        usage.fail("--plan %s: the file is empty; make a plan with --plan-out", path)
     end
     return objects
 end
@@ -78,12 +78,12 @@ function plan_file.read(run)
     local objects = decoded(path, core.read_private(path, "plan"))
     local header, saved = table.remove(objects, 1), { items = {}, order = {} }
     if header.version ~= VERSION then
-        options.fail("--plan %s: it was made by another version of trunkhost; make it again with --plan-out", path)
+        usage.fail("--plan %s: it was made by another version of trunkhost; make it again with --plan-out", path)
     elseif header.script_hash ~= run.script_hash then
-        options.fail("--plan %s: it was made by another script, or this script has changed since; make it again with \z
+        usage.fail("--plan %s: it was made by another script, or this script has changed since; make it again with \z
             --plan-out", path)
     elseif canonical.text(header.arguments) ~= canonical.text(json.array(run.options.what or {})) then
-        options.fail("--plan %s: it was made with other arguments (%s); use the same ones, or make it again", path,
+        usage.fail("--plan %s: it was made with other arguments (%s); use the same ones, or make it again", path,
             in_words(header.arguments))
     end
     saved.run = header.run

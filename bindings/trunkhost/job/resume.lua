@@ -4,8 +4,8 @@
 local arguments <const> = require "trunkhost.text.arguments"
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
-local options <const> = require "trunkhost.options"
 local records <const> = require "trunkhost.job.records"
+local usage <const> = require "trunkhost.text.usage"
 
 local resume <const> = {}
 
@@ -32,7 +32,7 @@ local DELIVERY <const> = {
 local function find(option, id)
     local record, problem = require("trunkhost.ledger").run(id)
     if not record then
-        options.fail("%s %s: %s", option, id, problem or "there is no such run in the ledger " .. core.run().ledger)
+        usage.fail("%s %s: %s", option, id, problem or "there is no such run in the ledger " .. core.run().ledger)
     end
     return record
 end
@@ -82,7 +82,7 @@ local function check_script(id, first)
     if first.script_hash == this.script_hash then
         return
     elseif first.script ~= this.script or this.script == "-e" then
-        options.fail("--undo %s: that run was made by another script (%s)", id, first.script)
+        usage.fail("--undo %s: that run was made by another script (%s)", id, first.script)
     end
     core.log("warn", ("the script has changed since run %s: check the plan carefully"):format(first.id))
 end
@@ -102,7 +102,7 @@ local function undo_words(parser, own, id)
     local record, first = undone_by(find("--undo", id))
     check_script(id, first)
     if record.life == "alive" then
-        options.fail("--undo %s: that run is still running (process %s): stop it, or wait until it ends", id,
+        usage.fail("--undo %s: that run is still running (process %s): stop it, or wait until it ends", id,
             tostring(record.pid))
     end
     local theirs, added = given_to(parser, first), {}
@@ -110,7 +110,7 @@ local function undo_words(parser, own, id)
         if arguments.how[piece.name] or CHOICE[piece.name] then
             added[#added + 1] = piece
         elseif piece.name ~= "--undo" and not is_repeated(piece, theirs) then
-            options.fail("--undo repeats the arguments of run %s; you can add --account, --only, --match and options \z
+            usage.fail("--undo repeats the arguments of run %s; you can add --account, --only, --match and options \z
                 of pace and output, not '%s'", record.id, piece.words[1])
         end
     end
@@ -132,12 +132,12 @@ end
 local function resume_words(parser, own, id)
     local foreign = arguments.choose(own, OWN, false)[1]
     if foreign then
-        options.fail("--resume repeats the arguments of run %s; you can add only -y, --json, -q, -j, --deadline and \z
+        usage.fail("--resume repeats the arguments of run %s; you can add only -y, --json, -q, -j, --deadline and \z
             --window, not '%s'", id, foreign.words[1])
     end
     local chain, first = chain_of("--resume", find("--resume", id))
     if first.script_hash ~= core.run().script_hash then
-        options.fail("--resume %s: that run was made by another script (%s), or this script has changed since; run it \z
+        usage.fail("--resume %s: that run was made by another script (%s), or this script has changed since; run it \z
             without --resume: pending trunks come first then, too", id, first.script)
     end
     local runs = {}
@@ -165,9 +165,9 @@ function resume.words(parser, words)
     local function named(name)
         local all = arguments.choose(own, { [name] = true }, true)
         if #all > 1 then
-            options.fail("%s is given %d times: name one run", name, #all)
+            usage.fail("%s is given %d times: name one run", name, #all)
         elseif all[1] and not all[1].values[1] then
-            options.fail("%s needs a run: its id, the start of the id, or last; see: trunkhost runs", name)
+            usage.fail("%s needs a run: its id, the start of the id, or last; see: trunkhost runs", name)
         end
         return all[1] and all[1].values[1]
     end
@@ -176,7 +176,7 @@ function resume.words(parser, words)
     if arguments.choose(own, { ["--help"] = true }, true)[1] then
         return nil
     elseif resumed and undone then
-        options.fail "--undo and --resume exclude each other. To resume a run that was itself an --undo, use --resume \z
+        usage.fail "--undo and --resume exclude each other. To resume a run that was itself an --undo, use --resume \z
             alone"
     elseif resumed then
         return resume_words(parser, own, resumed)

@@ -1,7 +1,7 @@
 --- Options of a job that sets passwords: delivery, and what to do when a password does not work.
 
 local duration <const> = require "trunkhost.duration"
-local options <const> = require "trunkhost.options"
+local usage <const> = require "trunkhost.text.usage"
 
 local secret_options <const> = {}
 
@@ -36,11 +36,11 @@ end
 ---@param chosen trunkhost.Options
 function secret_options.check(chosen)
     if chosen.deliver and not chosen.deliver:find "%S" then
-        options.fail "--deliver: the command is empty"
+        usage.fail "--deliver: the command is empty"
     end
     for _, name in ipairs { "deliver_batch", "rotate_undelivered" } do
         if chosen[name] and not chosen.deliver then
-            options.fail("--%s needs --deliver COMMAND", (name:gsub("_", "-")))
+            usage.fail("--%s needs --deliver COMMAND", (name:gsub("_", "-")))
         end
     end
 end

@@ -6,7 +6,7 @@ local core <const> = require "trunkhost.core"
 local job_items <const> = require "trunkhost.job.items"
 local match <const> = require "trunkhost.job.match"
 local one_account <const> = require "trunkhost.account.one_account"
-local options <const> = require "trunkhost.options"
+local usage <const> = require "trunkhost.text.usage"
 
 local select_items <const> = {}
 
@@ -19,10 +19,10 @@ function select_items.accounts(chosen)
     local known = accounts.names()
     if #names == 0 then
         if #known == 0 then
-            options.fail("there is no account: %s; or try the sandbox: trunkhost --sandbox ...", config.beside()
+            usage.fail("there is no account: %s; or try the sandbox: trunkhost --sandbox ...", config.beside()
                 or "write a configuration or set a platform's token variable (see docs/getting-started.md)")
         elseif #known > 1 then
-            options.fail("there are several accounts: name one with --account NAME, or use --account all: %s",
+            usage.fail("there are several accounts: name one with --account NAME, or use --account all: %s",
                 table.concat(known, ", "))
         end
         names = known
@@ -38,7 +38,7 @@ function select_items.accounts(chosen)
     local opened, failures = accounts.open_all(list)
     local twins = one_account.find(opened)
     if twins then
-        options.fail("%s", twins)
+        usage.fail("%s", twins)
     end
     return opened, failures
 end
@@ -124,10 +124,10 @@ local function check_ids(wanted, failures)
         missing[i] = each.trunk
     end
     if #missing > 0 then
-        options.fail("--only: no chosen account has a trunk %s", table.concat(missing, ", "))
+        usage.fail("--only: no chosen account has a trunk %s", table.concat(missing, ", "))
     elseif #rows > 0 then
         local first = rows[1]
-        options.fail("--only-from %s, line %d: %s trunk %s%s", first.path, first.line,
+        usage.fail("--only-from %s, line %d: %s trunk %s%s", first.path, first.line,
             first.account and "the account " .. first.account .. " has no" or "no chosen account has a", first.trunk,
             #rows > 1 and ("; %d more rows match no trunk"):format(#rows - 1) or "")
     end
@@ -206,7 +206,7 @@ local function check_place(places, source, entry)
     if is_trunk and entry.account ~= job_items.no_account and entry.trunk.id ~= nil then
         local twins = places:note(entry.account, entry.trunk)
         if twins then
-            options.fail("%s", twins)
+            usage.fail("%s", twins)
         end
     end
 end

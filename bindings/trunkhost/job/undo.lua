@@ -7,11 +7,11 @@ local image <const> = require "trunkhost.job.image"
 local job_items <const> = require "trunkhost.job.items"
 local ledger <const> = require "trunkhost.ledger"
 local match <const> = require "trunkhost.job.match"
-local options <const> = require "trunkhost.options"
 local outcome <const> = require "trunkhost.change.outcome"
 local planner <const> = require "trunkhost.job.plan"
 local records <const> = require "trunkhost.job.records"
 local tasks <const> = require "trunkhost.tasks"
+local usage <const> = require "trunkhost.text.usage"
 
 local undo <const> = {}
 
@@ -214,7 +214,7 @@ function undo.prepare(run)
     if not id then
         return nil
     elseif not spec.undo then
-        options.fail("--undo: the job %s cannot be undone: it has no `undo`", spec.name)
+        usage.fail("--undo: the job %s cannot be undone: it has no `undo`", spec.name)
     end
     local self = setmetatable({ id = id, run = ledger.run(id), how = spec.undo, created = {}, changed = {} }, Undo)
     if job_items.are_by_account(spec.items) then
@@ -291,7 +291,7 @@ local function check_only(self, only, rows)
     end
     for _, id in ipairs(only) do
         if not known[match.id(id)] then
-            options.fail("--only: run %s changed no trunk %s", self.id, id)
+            usage.fail("--only: run %s changed no trunk %s", self.id, id)
         end
     end
 end

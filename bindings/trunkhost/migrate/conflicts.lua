@@ -5,8 +5,8 @@ local accounts <const> = require "trunkhost.accounts"
 local migrate_target <const> = require "trunkhost.migrate.target"
 local neutral <const> = require "trunkhost.neutral"
 local numbers <const> = require "trunkhost.mapping.numbers"
-local options <const> = require "trunkhost.options"
 local sync <const> = require "trunkhost.sync"
+local usage <const> = require "trunkhost.text.usage"
 
 local conflicts <const> = {}
 
@@ -23,7 +23,7 @@ function conflicts.one_account(self)
     end
     for _, work in ipairs(self.list) do
         if there[work.source] then
-            options.fail("--from %s --to %s: both have trunk %s, so they are one account at the platform, and \z
+            usage.fail("--from %s --to %s: both have trunk %s, so they are one account at the platform, and \z
                 nothing was changed. Look at the tokens of the two", from, to, work.source)
         end
     end

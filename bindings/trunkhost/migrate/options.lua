@@ -4,9 +4,9 @@ local core <const> = require "trunkhost.core"
 local csv <const> = require "trunkhost.csv"
 local duration <const> = require "trunkhost.duration"
 local model <const> = require "trunkhost.mapping.model"
-local options <const> = require "trunkhost.options"
 local spreadsheet <const> = require "trunkhost.text.spreadsheet"
 local suggest <const> = require "trunkhost.text.suggest"
+local usage <const> = require "trunkhost.text.usage"
 
 local migrate_options <const> = {}
 
@@ -121,11 +121,11 @@ local function check_columns(path, header)
     for _, name in ipairs(header) do
         has_trunk, has_secrets = has_trunk or name == "trunk", has_secrets or SECRETS[name] ~= nil
         if name ~= "" and name ~= "trunk" and not model.field(name) and not SECRETS[name] then
-            options.fail("--supply %s: there is no field '%s'%s", path, name, suggest.hint(name, known_names()))
+            usage.fail("--supply %s: there is no field '%s'%s", path, name, suggest.hint(name, known_names()))
         end
     end
     if not has_trunk then
-        options.fail("--supply %s: the column trunk is missing; the first line must name the columns", path)
+        usage.fail("--supply %s: the column trunk is missing; the first line must name the columns", path)
     elseif has_secrets then
         core.read_private(path, "file of --supply") -- must be the owner's alone
     end
@@ -134,7 +134,7 @@ end
 local function secret_of(path, line, name, cell)
     local text, problem = spreadsheet.password(cell)
     if problem then
-        options.fail("--supply %s:%d: %s: the password %s", path, line, name, problem)
+        usage.fail("--supply %s:%d: %s: the password %s", path, line, name, problem)
     end
     return core.secret { from = text }
 end
@@ -145,9 +145,9 @@ local function read_row(path, cells, line)
     cells.trunk = nil
     local why = core.mangled(row.trunk)
     if row.trunk == "" then
-        options.fail("--supply %s:%d: the column trunk is empty", path, line)
+        usage.fail("--supply %s:%d: the column trunk is empty", path, line)
     elseif why then
-        options.fail("--supply %s:%d: trunk '%s' %s; format the column as text and enter the id again", path, line,
+        usage.fail("--supply %s:%d: trunk '%s' %s; format the column as text and enter the id again", path, line,
             row.trunk, why)
     end
     for name, cell in pairs(cells) do
@@ -159,7 +159,7 @@ local function read_row(path, cells, line)
             problem = parsed == nil and problem
                 or not guarded and type(parsed) ~= "boolean" and spreadsheet.fault(value)
             if problem then
-                options.fail("--supply %s:%d: %s %s", path, line, name, problem)
+                usage.fail("--supply %s:%d: %s %s", path, line, name, problem)
             end
             row.set[name] = value
         end
@@ -175,7 +175,7 @@ local function read_file(path)
     for cells, line in function() return reader:row() end do
         local row = read_row(path, cells, line)
         if rows[row.trunk] then
-            options.fail("--supply %s:%d: trunk %s appears twice", path, line, row.trunk)
+            usage.fail("--supply %s:%d: trunk %s appears twice", path, line, row.trunk)
         end
         rows[row.trunk] = row
     end
@@ -187,7 +187,7 @@ end
 function migrate_options.supply(path)
     local ok, rows = pcall(read_file, path)
     if not ok and core.is_error(rows) then
-        options.fail("--supply %s", rows.message)
+        usage.fail("--supply %s", rows.message)
     elseif not ok then
         error(rows, 0)
     end
@@ -199,25 +199,25 @@ end
 ---@return table chosen
 function migrate_options.check(chosen)
     if #chosen.account > 0 then
-        options.fail "--account: a migration names its accounts with --from and --to"
+        usage.fail "--account: a migration names its accounts with --from and --to"
     elseif chosen.undo and (chosen.from or chosen.to) then
-        options.fail "--undo: leave out --from and --to; the run knows its accounts"
+        usage.fail "--undo: leave out --from and --to; the run knows its accounts"
     elseif chosen.undo then
         return chosen
     elseif not (chosen.from and chosen.to) then
-        options.fail "which accounts? Name them with --from ACCOUNT and --to ACCOUNT"
+        usage.fail "which accounts? Name them with --from ACCOUNT and --to ACCOUNT"
     elseif chosen.from and chosen.from == chosen.to then
-        options.fail("--to %s: source and target are the same account", chosen.to)
+        usage.fail("--to %s: source and target are the same account", chosen.to)
     elseif chosen.secrets == "file" and not chosen.supply then
-        options.fail "--secrets file needs --supply FILE.csv, the file with the passwords"
+        usage.fail "--secrets file needs --supply FILE.csv, the file with the passwords"
     end
     if chosen.deliver and not chosen.deliver:find "%S" then
-        options.fail "--deliver: the command is empty"
+        usage.fail "--deliver: the command is empty"
     end
     if chosen.deliver_batch and not chosen.deliver then
-        options.fail "--deliver-batch needs --deliver COMMAND"
+        usage.fail "--deliver-batch needs --deliver COMMAND"
     elseif chosen.deliver_batch and chosen.retire ~= "keep" then
-        options.fail("--deliver-batch: whether the passwords were delivered is known only at the end of the run, too \z
+        usage.fail("--deliver-batch: whether the passwords were delivered is known only at the end of the run, too \z
             late for --retire %s. Run without --retire first, then again with it", chosen.retire)
     end
     chosen.given = {}
@@ -227,7 +227,7 @@ function migrate_options.check(chosen)
     chosen.rows = chosen.supply and migrate_options.supply(chosen.supply) or {}
     for id, row in pairs(chosen.secrets ~= "file" and chosen.rows or {}) do
         if next(row.secrets) then
-            options.fail("--supply %s has a password for trunk %s: add --secrets file to set it, or remove the \z
+            usage.fail("--supply %s has a password for trunk %s: add --secrets file to set it, or remove the \z
                 column", chosen.supply, id)
         end
     end

@@ -3,8 +3,8 @@
 local change <const> = require "trunkhost.change.change"
 local core <const> = require "trunkhost.core"
 local migrate_target <const> = require "trunkhost.migrate.target"
-local options <const> = require "trunkhost.options"
 local outcome <const> = require "trunkhost.change.outcome"
+local usage <const> = require "trunkhost.text.usage"
 
 local retire <const> = {}
 local is_there <const> = migrate_target.is_there
@@ -15,7 +15,7 @@ function retire.check(migration)
     local description = migration.from:describe()
     local field = description.objects.trunk.fields.is_active
     if migration.options.retire == "deactivate" and not (field and field.update) then
-        options.fail("--retire deactivate: %s has no switch that puts a trunk out of service; delete is the only way",
+        usage.fail("--retire deactivate: %s has no switch that puts a trunk out of service; delete is the only way",
             description.title)
     end
 end

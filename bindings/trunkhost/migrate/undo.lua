@@ -9,8 +9,8 @@ local migrate_run <const> = require "trunkhost.migrate.run"
 local migrate_target <const> = require "trunkhost.migrate.target"
 local migrate_steps <const> = require "trunkhost.migrate.steps"
 local neutral <const> = require "trunkhost.neutral"
-local options <const> = require "trunkhost.options"
 local outcome <const> = require "trunkhost.change.outcome"
+local usage <const> = require "trunkhost.text.usage"
 
 local undo <const> = {}
 
@@ -30,7 +30,7 @@ end
 local function accounts_of(id)
     local run, problem = ledger.run(id)
     if not run then
-        options.fail("--undo %s: %s", id, problem or "there is no such run in the ledger")
+        usage.fail("--undo %s: %s", id, problem or "there is no such run in the ledger")
     end
     local from, to = migrate_run.accounts(run)
     if from and to then
@@ -40,10 +40,10 @@ local function accounts_of(id)
         if undone then
             return accounts_of(undone)
         end
-        options.fail("--undo %s: run %s was to take a migration back, and has done nothing. Name the migration; see: \z
+        usage.fail("--undo %s: run %s was to take a migration back, and has done nothing. Name the migration; see: \z
             trunkhost runs", id, run.id)
     end
-    options.fail("--undo %s: run %s was no migration, but %s. See: trunkhost runs", id, run.id,
+    usage.fail("--undo %s: run %s was no migration, but %s. See: trunkhost runs", id, run.id,
         run.script and run.script:match "[^/]+$" or "something else")
 end
 

@@ -1,0 +1,21 @@
+--- Usage errors of a script.
+
+local core <const> = require "trunkhost.core"
+
+local usage <const> = {}
+
+--- The name of the script's file, for messages.
+--- @return string
+function usage.script_name()
+    return (core.run().script or "script"):match "([^/]+)$"
+end
+
+--- Ends the run with a usage error: one line on standard error, exit status 2.
+--- @param format string
+--- @param ... any
+function usage.fail(format, ...)
+    core.write("err", ("trunkhost: %s: %s\n"):format(usage.script_name(), format:format(...)))
+    os.exit(2)
+end
+
+return usage

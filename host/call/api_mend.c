@@ -2,10 +2,8 @@
  * character. One label that somebody has pasted must not keep a whole account from being worked on,
  * and where the broken text is of use, an operator must be able to find it. */
 #include <lauxlib.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/utf8.h"
 #include "call/api_impl.h"
 #include "json/json.h"
 
@@ -22,50 +20,6 @@ static bool choose_mark(const char *text, size_t len, char mark[4])
         if (!memmem(text, len, mark, 3))
             return true;
     return false;
-}
-
-static int hex4(const char *at, const char *end)
-{
-    char digits[5] = "", *stop;
-    if (end - at < 4)
-        return -1;
-    memcpy(digits, at, 4);
-    long value = strspn(digits, "0123456789abcdefABCDEF") == 4 ? strtol(digits, &stop, 16) : -1;
-    return (int)value;
-}
-
-/* The length of what is in order at a backslash; 0: half a surrogate pair. */
-static size_t escape_len(const char *at, const char *end)
-{
-    if (end - at < 2 || at[1] != 'u')
-        return end - at < 2 ? 1 : 2;
-    int unit = hex4(at + 2, end);
-    if (unit < 0xd800 || unit >= 0xe000)
-        return 2;
-    int low =
-        unit < 0xdc00 && end - at >= 12 && at[6] == '\\' && at[7] == 'u' ? hex4(at + 8, end) : -1;
-    return low >= 0xdc00 && low < 0xe000 ? 12 : 0;
-}
-
-/* The text with the mark in every place of a string that is broken. */
-static void mark_broken(const char *text, size_t len, const char *mark, luaL_Buffer *out)
-{
-    const char *end = text + len;
-    bool inside = false;
-    for (const char *at = text; at < end;) {
-        size_t n = 1;
-        if (inside && *at == '\\') {
-            n = escape_len(at, end);
-            luaL_addlstring(out, n ? at : mark, n ? n : 3);
-            at += n ? n : 6;
-            continue;
-        }
-        inside ^= *at == '"';
-        if (inside && ((unsigned char)*at >= 0x80 || (unsigned char)*at < 0x20))
-            n = (unsigned char)*at < 0x20 ? 0 : th_utf8_char(at, (size_t)(end - at));
-        luaL_addlstring(out, n ? at : mark, n ? n : 3);
-        at += n ? n : 1;
-    }
 }
 
 /* Replaces the value on top of the stack by the same without marks: a text by another one, a table
@@ -193,25 +147,13 @@ int th_reply_decode(lua_State *L, const th_provider *provider, const th_endpoint
                     const th_buf *body, th_error *err)
 {
     char mark[4];
-    th_error again = {0};
-    luaL_Buffer marked;
-    const int top = lua_gettop(L);
     int rc = th_json_decode(L, body->data, body->len, err);
-    if (rc == 0 || !choose_mark(body->data, body->len, mark))
+    if (rc == 0 || !choose_mark(body->data, body->len, mark) ||
+        th_json_decode_marked(L, body->data, body->len, mark, NULL) != 0)
         return rc;
-    luaL_buffinit(L, &marked);
-    mark_broken(body->data, body->len, mark, &marked);
-    luaL_pushresult(&marked);
-    size_t len;
-    const char *text = lua_tolstring(L, -1, &len); // text
-    bool readable = memmem(text, len, mark, 3) && th_json_decode(L, text, len, &again) == 0;
-    th_error_close(&again);
-    if (readable) { // text value
-        th_error_close(err);
-        lua_remove(L, -2);
-        rc = settle_trunks(L, provider, endpoint, mark, err);
-    }
+    th_error_close(err); // value
+    rc = settle_trunks(L, provider, endpoint, mark, err);
     if (rc != 0)
-        lua_settop(L, top);
+        lua_pop(L, 1);
     return rc;
 }

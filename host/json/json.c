@@ -83,9 +83,10 @@ static void find_place(const char *text, const char *at, size_t *line, size_t *c
     }
 }
 
-int th_json_decode(lua_State *L, const char *text, size_t len, th_error *err)
+int th_json_decode_marked(lua_State *L, const char *text, size_t len, const char *mark,
+                          th_error *err)
 {
-    th_json_reader r = {.L = L, .begin = text, .p = text, .end = text + len};
+    th_json_reader r = {.L = L, .begin = text, .p = text, .end = text + len, .mark = mark};
     const int top = lua_gettop(L);
     if (!lua_checkstack(L, 4))
         return th_fail(err, TH_MALFORMED, "this JSON cannot be read: the Lua stack is full");
@@ -99,4 +100,9 @@ int th_json_decode(lua_State *L, const char *text, size_t len, th_error *err)
     find_place(text, r.at, &line, &column);
     return th_fail(err, TH_MALFORMED, "this is not valid JSON: %s at line %zu, column %zu",
                    r.reason, line, column);
+}
+
+int th_json_decode(lua_State *L, const char *text, size_t len, th_error *err)
+{
+    return th_json_decode_marked(L, text, len, NULL, err);
 }

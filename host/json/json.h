@@ -25,6 +25,10 @@ enum th_json_flags {
 /* Decodes one JSON text and pushes its value; on failure pushes nothing and fills err
  * (TH_MALFORMED, "… at line 3, column 14"). May raise a Lua error only when memory runs out. */
 int th_json_decode(lua_State *L, const char *text, size_t len, th_error *err);
+/* The same, but where a string is broken (bytes that are not UTF-8, half a surrogate pair, a control
+ * character) the value has `mark`, a character of three bytes. */
+int th_json_decode_marked(lua_State *L, const char *text, size_t len, const char *mark,
+                          th_error *err);
 
 /* Appends the value at idx to out. Refuses (TH_INVALID, naming the place as `a.b[2]`): functions,
  * userdata other than a secret, NaN and infinities, mixed or sparse tables, keys that are not

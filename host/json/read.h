@@ -12,6 +12,7 @@
 typedef struct th_json_reader {
     lua_State *L;
     const char *begin, *p, *end; /* the text, which needs no NUL at its end; p is what comes next */
+    const char *mark;            /* NULL, or what is read where a string is broken */
     const char *reason;          /* static: "a comma must not stand before ]" */
     const char *at;              /* the byte that it is about */
 } th_json_reader;

@@ -27,8 +27,18 @@ static int hex4(const char *p, const char *end)
     return strspn(digits, "0123456789abcdefABCDEF") == 4 ? (int)strtol(digits, NULL, 16) : -1;
 }
 
-/* What the escape at p stands for. Returns its length, a pair of surrogates counting as one; 0
- * after th_json_fail. */
+enum { AS_IS = -1, BROKEN = -2 }; /* in place of a code point */
+
+/* Broken text of n bytes. Returns n where it is to be marked; 0 after th_json_fail. */
+static size_t broken(th_json_reader *r, const char *p, size_t n, int *code, const char *reason)
+{
+    *code = BROKEN;
+    if (!r->mark)
+        th_json_fail(r, p, reason);
+    return r->mark ? n : 0;
+}
+
+/* The escape at p: its length, a pair of surrogates counting as one; 0 after th_json_fail. */
 static size_t escape(th_json_reader *r, const char *p, int *code)
 {
     static const char names[] = "\"\\/bfnrt";
@@ -51,27 +61,46 @@ static size_t escape(th_json_reader *r, const char *p, int *code)
     if (*code < 0xdc00 && r->end - p >= 8 && p[6] == '\\' && p[7] == 'u')
         low = hex4(p + 8, r->end);
     if (low < 0xdc00 || low >= 0xe000)
-        return th_json_fail(r, p, "an escape is one half of a surrogate pair");
+        return broken(r, p, 6, code, "an escape is one half of a surrogate pair");
     *code = 0x10000 + ((*code - 0xd800) << 10) + (low - 0xdc00);
     return 12;
 }
 
-/* Pushes the text from p to end, whose escapes are valid. It is never longer than they are. */
-static void push_unescaped(th_json_reader *r, const char *p, const char *end)
+/* The character at p, which is no quote: its length, and what it stands for; 0 after th_json_fail. */
+static size_t character(th_json_reader *r, const char *p, int *code)
 {
+    size_t n = 1;
+    *code = AS_IS;
+    switch (classes[(unsigned char)*p]) {
+    case BACKSLASH:
+        return escape(r, p, code);
+    case CONTROL:
+        return broken(r, p, 1, code, "a string holds a control character that is not escaped");
+    case WIDE:
+        n = th_utf8_char(p, (size_t)(r->end - p));
+        return n ? n : broken(r, p, 1, code, "a string is not valid UTF-8");
+    default:
+        return n;
+    }
+}
+
+/* Pushes the text from p to end, which was looked over, with what its characters stand for. */
+static void push_changed(th_json_reader *r, const char *p, const char *end)
+{
+    const char *mark = r->mark ? r->mark : "?";
+    const size_t mark_len = strlen(mark); /* nothing else becomes longer */
     luaL_Buffer buffer;
-    char *begin = luaL_buffinitsize(r->L, &buffer, (size_t)(end - p)), *to = begin;
+    char *begin = luaL_buffinitsize(r->L, &buffer, (size_t)(end - p) * mark_len), *to = begin;
     while (p < end) {
-        const char *stop = memchr(p, '\\', (size_t)(end - p));
-        const size_t plain = (size_t)((stop ? stop : end) - p);
-        memcpy(to, p, plain);
-        to += plain;
-        p += plain;
-        if (stop) {
-            int code = 0;
-            p += escape(r, p, &code);
+        int code;
+        const size_t n = character(r, p, &code), len = code == BROKEN ? mark_len : n;
+        if (code >= 0) {
             to += utf8proc_encode_char(code, (utf8proc_uint8_t *)to);
+        } else {
+            memcpy(to, code == BROKEN ? mark : p, len);
+            to += len;
         }
+        p += n;
     }
     luaL_pushresultsize(&buffer, (size_t)(to - begin));
 }
@@ -100,38 +129,28 @@ static size_t plain_words(const char *p, size_t n)
 bool th_json_read_string(th_json_reader *r)
 {
     const char *open = r->p, *p = open + 1;
-    bool escaped = false;
+    bool changed = false;
     for (;;) {
         p += plain_words(p, (size_t)(r->end - p));
         while (p < r->end && classes[(unsigned char)*p] == PLAIN)
             p++;
         if (p == r->end)
             return th_json_fail(r, open, "a string has no closing quote");
-        size_t n;
-        int code;
-        switch (classes[(unsigned char)*p]) {
-        case QUOTE:
-            if (escaped)
-                push_unescaped(r, open + 1, p);
-            else
-                lua_pushlstring(r->L, open + 1, (size_t)(p - open - 1));
-            r->p = p + 1;
-            return true;
-        case BACKSLASH:
-            escaped = true;
-            n = escape(r, p, &code);
-            if (n == 0)
-                return false;
+        if (*p == '"')
             break;
-        case CONTROL:
-            return th_json_fail(r, p, "a string holds a control character that is not escaped");
-        default:
-            n = th_utf8_char(p, (size_t)(r->end - p));
-            if (n == 0)
-                return th_json_fail(r, p, "a string is not valid UTF-8");
-        }
+        int code;
+        const size_t n = character(r, p, &code);
+        if (n == 0)
+            return false;
+        changed |= code != AS_IS;
         p += n;
     }
+    if (changed)
+        push_changed(r, open + 1, p);
+    else
+        lua_pushlstring(r->L, open + 1, (size_t)(p - open - 1));
+    r->p = p + 1;
+    return true;
 }
 
 /* --- numbers ---------------------------------------------------------------------------------- */

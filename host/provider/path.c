@@ -1,3 +1,4 @@
+#include <curl/curl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -14,19 +15,9 @@ enum { LONGEST = 255 }; /* bytes of one value */
 /* Percent-encodes everything but the unreserved characters of RFC 3986. */
 static int append_encoded(th_buf *out, const char *text, size_t len)
 {
-    static const char hex[] = "0123456789ABCDEF";
-    int rc = 0;
-    for (size_t i = 0; i < len; i++) {
-        unsigned char ch = (unsigned char)text[i];
-        bool plain = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
-                     (ch >= '0' && ch <= '9') || ch == '-' || ch == '.' || ch == '_' || ch == '~';
-        if (plain) {
-            rc |= th_buf_putc(out, text[i]);
-        } else {
-            char code[3] = {'%', hex[ch >> 4], hex[ch & 15]};
-            rc |= th_buf_append(out, code, sizeof code);
-        }
-    }
+    char *encoded = curl_easy_escape(NULL, text, (int)len);
+    int rc = encoded ? th_buf_puts(out, encoded) : -1;
+    curl_free(encoded);
     return rc;
 }
 

@@ -122,6 +122,18 @@ static void check_round_trip(lua_State *L, const char *text, size_t len)
     th_error_close(&err);
 }
 
+/* Where strings may be broken, everything else is as it was: of what is not broken the same value is
+ * read, as of the value on top when there is one. */
+static void check_marked(lua_State *L, const char *text, size_t len)
+{
+    const int strict = lua_gettop(L);
+    int rc = th_json_decode_marked(L, text, len, "\xef\xb7\x90", NULL);
+    if (lua_gettop(L) != strict + (rc == 0) ||
+        (strict && (rc != 0 || !same(L, strict, strict + 1))))
+        broken("read otherwise where strings may be broken", text, len);
+    lua_settop(L, strict);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (!shared)
@@ -135,6 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int rc = th_json_decode(L, text, size, &err);
     if (lua_gettop(L) != (rc == 0))
         broken("the stack is not as it was", text, size);
+    check_marked(L, text, size);
     if (rc == 0) {
         /* jansson refuses a key with U+0000 in it */
         if (other ? !same_as_jansson(L, other) : !memmem(text, size, "\\u0000", 6))

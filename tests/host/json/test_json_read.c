@@ -62,6 +62,34 @@ READ_TEST(a_text_that_was_refused_leaves_nothing_behind)
     assert_in_range(lua_gc(L, LUA_GCCOUNT), 0, before + 64 + 2048); /* Lua keeps its string table */
 }
 
+READ_TEST(a_broken_string_is_read_with_marks_where_that_is_asked_for)
+{
+    static const struct {
+        const char *text, *value;
+    } marked[] = {{"\"a\xff"
+                   "b\"",
+                   "a?b"},
+                  {"\"\xc3\"", "?"},
+                  {"\"\x01\\n\"", "?\n"},
+                  {"\"\\ud83d\\u0041\"", "?A"},
+                  {"\"\\udc00\"", "?"},
+                  {"\"\xed\xa0\x80\"", "???"}};
+    for (size_t i = 0; i < sizeof marked / sizeof marked[0]; i++) {
+        const char *text = marked[i].text;
+        assert_refused(L, text, "");
+        assert_int_equal(th_json_decode_marked(L, text, strlen(text), "\xef\xb7\x90", NULL), 0);
+        luaL_gsub(L, lua_tostring(L, 1), "\xef\xb7\x90", "?");
+        assert_string_equal(lua_tostring(L, -1), marked[i].value);
+        lua_settop(L, 0);
+    }
+    static const char *const no_json[] = {"\xff", "\"\xff", "{\"\xff\":1,\"\xff\":2}",
+                                          "\"\\ud83\""};
+    for (size_t i = 0; i < sizeof no_json / sizeof no_json[0]; i++)
+        assert_int_equal(
+            th_json_decode_marked(L, no_json[i], strlen(no_json[i]), "\xef\xb7\x90", NULL),
+            -TH_MALFORMED);
+}
+
 READ_TEST(every_length_of_objects_and_arrays_is_read)
 {
     for (unsigned n = 1; n < 140; n++) {

@@ -367,7 +367,9 @@ function methods:delete(id, options)
                 .. "could release something else", { account = self:name(), trunk = tostring(id) })
         end
     end
-    return self:call("delete", id, nil, options)
+    local reply, sent = self:call("delete", id, nil, options)
+    pages.known(self)[tostring(id)] = nil
+    return reply, sent
 end
 
 --- Asks the platform whether the token is good.

@@ -63,10 +63,11 @@ local function check_spec(spec)
     end
 end
 
---- Sends the planned changes to the trunk of the item and verifies them.
-local function send_as_planned(own, source)
-    own.entry_of, own.as_planned = {}, true
-    function own.apply(item, plan)
+--- What a job does that has no function of its own for it: sends the planned changes to the trunk of the item, and
+--- verifies what `job.apply` has sent.
+local function fill_in(own, source)
+    own.entry_of, own.as_planned = {}, not source.apply
+    own.apply = source.apply or function(item, plan)
         local entry = own.entry_of[item]
         if entry.account == job_items.no_account then
             error("job: the items have no account, so the job needs a function `apply`", 0)
@@ -75,7 +76,7 @@ local function send_as_planned(own, source)
         return change.apply(entry.account, before, planner.drawn(plan.changes, entry.account, before))
     end
     own.verify = source.verify or function(item, _, applied)
-        return change.verify(own.entry_of[item].account, applied)
+        return applied.before and applied.fields and change.verify(own.entry_of[item].account, applied)
     end
 end
 
@@ -128,8 +129,8 @@ local function new_run(spec)
         core.set_dry_run()
     end
     local own = setmetatable({}, { __index = spec })
-    if not spec.apply then
-        send_as_planned(own, spec)
+    if not (spec.apply and spec.verify) then
+        fill_in(own, spec)
     end
     local this = core.run()
     local run = setmetatable({

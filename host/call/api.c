@@ -222,6 +222,23 @@ static const char *push_created(lua_State *L, const struct th_call *call)
     return NULL;
 }
 
+/* Lets options.judge look at the reply on top of the stack: a function that does not wait, and
+ * returns what is wrong, or nil. */
+static int judge(lua_State *L, const struct th_call *call, th_error *err)
+{
+    const int top = lua_gettop(L);
+    int rc = 0;
+    if (lua_istable(L, ARG_OPTIONS) &&
+        lua_getfield(L, ARG_OPTIONS, "judge") == LUA_TFUNCTION) { // reply judge
+        lua_pushvalue(L, top);
+        if (lua_pcall(L, 1, 1, 0) != LUA_OK || !lua_isnil(L, -1))
+            rc = th_fail(err, TH_MALFORMED, "'%s': %s", call->endpoint->name,
+                         luaL_tolstring(L, -1, NULL));
+    }
+    lua_settop(L, top);
+    return rc;
+}
+
 static int call_done(lua_State *L, int status, lua_KContext ctx)
 {
     (void)status;
@@ -246,7 +263,7 @@ static int call_done(lua_State *L, int status, lua_KContext ctx)
     const int base = lua_gettop(L);
     if (th_reply_push(L, call->account->provider, call->endpoint, &call->x.transfer, &more, &err) !=
             0 ||
-        th_reply_check(L, call, &err) != 0) {
+        th_reply_check(L, call, &err) != 0 || judge(L, call, &err) != 0) {
         bool write = call->endpoint->method != TH_GET;
         lua_settop(L, base);
         if (th_exchange_again(&call->x)) {

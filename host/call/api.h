@@ -23,6 +23,7 @@ th_account *th_account_check(lua_State *L, int arg);
  *   options   { query = {…}, grant = { field… }, resend = false, settle = false } or nil;
  *             resend = false: an ambiguous write is not repeated but raised at once;
  *             settle = false: a yes leaves its secrets candidates, until settle() says what they are
+ *             judge: a function of the reply that returns why it is not what was asked for, or nil
  *
  * Raises an error object. The value is what lies in the envelope: an object, an array, or true where
  * the platform answers without one. more: there is another page of this list. A list is followed

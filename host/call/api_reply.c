@@ -28,12 +28,13 @@ int th_reply_push(lua_State *L, const th_provider *provider, const th_endpoint *
     }
     th_error parse = {0};
     if (th_reply_decode(L, provider, endpoint, body, &parse) != 0) {
-        if (endpoint->returns_nothing) { /* whatever it is, nobody looks at it */
+        const bool page = th_page_is_markup(body->data, body->len);
+        if (endpoint->returns_nothing && !page) { /* whatever it is, nobody looks at it */
             th_error_close(&parse);
             lua_pushboolean(L, 1);
             return 0;
         }
-        if (th_page_is_markup(body->data, body->len))
+        if (page)
             th_fail(err, TH_MALFORMED,
                     "'%s': the reply is a page of HTML and not JSON (a proxy on the way?)",
                     endpoint->name);

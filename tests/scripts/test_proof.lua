@@ -132,6 +132,90 @@ function tests.test_only_the_platforms_word_is_taken_where_it_can_show_nothing()
     lu.assertEquals(#platform.writes, 1)
 end
 
+-- --- registrations -----------------------------------------------------------------------------------
+
+--- Vatel, with a trunk that registers: its status before the write, in the write's reply, and in each later look.
+local function registering(before, in_reply, looks)
+    local platform
+    platform = stub_platform.start("vatel", function(self)
+        self.reads = 0
+        return { body = self:body(self:with { outbound_registration_status = in_reply }) }
+    end, function(self, reads)
+        local status <const> = #self.writes > 0 and (looks[reads] or looks[#looks])
+        return status and { body = self:body(self:with { outbound_registration_status = status }) } or nil
+    end)
+    platform.trunk = platform:with { register = true, outbound_sip_username = "carrier",
+        outbound_registration_status = before }
+    return platform
+end
+
+function tests.test_a_registration_that_has_not_moved_since_before_the_write_proves_no_new_password()
+    each({ "registered", "failed", "auth_failed" }, function(status)
+        local platform <close> = registering(status, status, { status })
+        local item <const>, exit <const> = platform:rotate("--settle-time", "2s")
+        lu.assertEquals({ item.state, exit }, { "unknown", 1 }, status)
+        lu.assertStrContains(item.error.message, ("has stayed '%s' for 2.0 s, as it was before the change"):format(
+            status))
+        lu.assertEquals(platform:states(), "candidate candidate", status)
+        lu.assertEquals(#platform.writes, 1, status)
+    end)
+end
+
+function tests.test_a_registration_that_was_lost_and_came_back_proves_the_new_password()
+    local cases <const> = {
+        { "registered", "pending", { "registered" } },
+        { "registered", "registered", { "registered", "pending", "registered" } },
+        { "failed", "failed", { "registered" } },
+        { "auth_failed", "not_registered", { "registered" } },
+    }
+    each(cases, function(case)
+        local platform <close> = registering(table.unpack(case))
+        local item <const> = platform:rotate "--settle-time=30s"
+        lu.assertEquals({ item.state, item.evidence }, { "done", "registered" }, table.concat(case[3]))
+        lu.assertEquals(platform:states(), "current current")
+    end)
+end
+
+function tests.test_a_carrier_that_fails_for_another_reason_leaves_the_password_a_candidate()
+    local platform <close> = registering("registered", "pending", { "failed" })
+    local item <const> = platform:rotate "--legs=outbound"
+    lu.assertStrContains(item.error.message, "is 'failed', which proves nothing about the new password")
+    lu.assertEquals({ item.state, platform:states() }, { "unknown", "candidate" })
+end
+
+function tests.test_a_registration_that_an_earlier_change_has_begun_proves_nothing_of_a_later_one()
+    local platform
+    platform = stub_platform.start("vatel", function(self) return { body = self:body(self.trunk) } end,
+        function(self, reads)
+            self.trunk.outbound_registration_status = reads > 1 and "registered" or "pending"
+        end)
+    platform.trunk = platform:with { register = true, outbound_sip_username = "carrier",
+        outbound_registration_status = "pending" }
+    local _ <close> = platform
+    lu.assertEquals(platform:rotate("--settle-time", "2s").state, "unknown")
+end
+
+function tests.test_a_script_that_leaves_the_proof_to_the_job_is_not_believed_either()
+    local platform <close> = registering("registered", "registered", { "registered" })
+    program.write(platform.folder .. "/set.lua", [[local trunkhost = require "trunkhost"
+        trunkhost.job.run { name = "set", plan = function() return { changes = { register = true } } end,
+            apply = function(item) return trunkhost.job.apply(item.account, trunkhost.job.before(item.account,
+                item.trunk), { outbound_sip_password = trunkhost.secret {} }) end }]])
+    local ended <const> = platform:run(platform.folder .. "/set.lua", "--yes", "--json", "--deadline", "5s")
+    lu.assertStrContains(ended.out, '"state":"unknown"', nil, nil, ended.err)
+    lu.assertEquals(platform:states(), "candidate")
+end
+
+function tests.test_a_time_of_change_proves_nothing_without_an_earlier_one_to_compare_with()
+    for _, was in ipairs { json.null, "2026-04-01T12:00:00Z" } do
+        local platform <close> = stub_platform.start("bolna_trunk", function(self)
+            return { body = self:body(self:with { updated_at = "2026-03-31T12:00:00Z" }) }
+        end, function(self) return { body = self:body(self:with { updated_at = was }) } end)
+        local item <const> = platform:rotate()
+        lu.assertEquals({ item.state, item.evidence }, was == json.null and { "done", "accepted" } or { "unknown" })
+    end
+end
+
 function tests.test_a_field_that_comes_back_with_its_old_value_was_not_written()
     local code <const> = [[local trunkhost = require "trunkhost"
         trunkhost.job.run { name = "rename", plan = function() return { changes = { pbx = "3cx" } } end,
@@ -187,6 +271,53 @@ function tests.test_a_create_whose_reply_is_no_trunk_may_have_happened_and_is_no
             "unknown_outcome\ttrue\n", body)
         lu.assertEquals(#platform.writes, 1)
     end
+end
+
+function tests.test_a_create_that_is_answered_with_another_trunk_may_have_happened_and_is_not_sent_again()
+    local cases <const> = {
+        famulor = { "phone_number", { sip_trunk_type = "extension", phone_number = "4712", sip_username = "new",
+            sip_password = "a-long-password", sip_address = "sip.example.com", sip_calling_format = "e164",
+            inbound_authorization_type = "auth", country_code = "DE" } },
+        vatel = { "inbound_sip_username", { pbx = "generic", inbound_sip_username = "new" } },
+        bolna_trunk = { "name", { name = "New" } },
+    }
+    local code <const> = TELL .. [[ local ok, err = pcall(account.create, account, require "trunkhost".json.decode(%q))
+        print(err.kind, err.message)]]
+    for api, case in pairs(cases) do
+        local platform <close> = stub_platform.start(api, function(self)
+            return { status = 201, body = self:body(self:changed()) }
+        end)
+        local words <const> = { "-e", code:format(json.encode(case[2])) }
+        local out <const> = platform:run(table.unpack(words)).out
+        lu.assertStrMatches(out, "unknown_outcome\t.*another " .. case[1] .. " than was sent.*\n")
+        lu.assertEquals(#platform.writes, 1)
+        -- The same again is looked for, and not sent.
+        lu.assertStrMatches(platform:run(table.unpack(words)).out, "unknown_outcome\tnot sent.*\n")
+        lu.assertEquals(#platform.writes, 1)
+    end
+end
+
+function tests.test_a_create_that_is_answered_with_what_was_there_before_is_not_believed()
+    local platform <close> = stub_platform.start("bolna_trunk", function(self)
+        return { status = 201, body = self:body(self.trunk) }
+    end)
+    local fields <const> = "{ name = 'Front desk' }"
+    local out <const> = platform:run("-e", TELL .. (" account:list 'list' try(account.create, %s)"):format(fields)).out
+    lu.assertEquals(out, "unknown_outcome\ttrue\n")
+end
+
+function tests.test_a_create_that_comes_back_in_the_platforms_own_way_is_done()
+    local platform <close> = stub_platform.start("bolna_trunk", function(self)
+        return { status = 201, body = self:body(self:with { id = OTHER_UUID, name = " NEW desk" }) }
+    end)
+    local code <const> = TELL .. " account:list 'list' try(account.create, { name = 'New Desk' })"
+    lu.assertEquals(platform:run("-e", code).out, "true\ttrue\n")
+end
+
+function tests.test_a_delete_that_is_answered_by_a_page_is_no_delete()
+    local platform <close> = stub_platform.start("vatel", NOT_THE_TRUNK["a page"])
+    lu.assertEquals(platform:run("-e", TELL .. (" try(account.delete, %q)"):format(platform.trunk.id)).out,
+        "malformed\ttrue\n")
 end
 
 function tests.test_a_delete_that_is_answered_by_an_error_is_no_delete()

@@ -186,6 +186,19 @@ function pages.all(account, endpoint, params, options, paging)
     refuse(account, endpoint, ("it did not settle in %d readings: %s"):format(READINGS, fault.text))
 end
 
+-- Of a longer list the ids are not kept.
+local KEPT <const> = 10000
+local ids_of <const> = setmetatable({}, { __mode = "k" })
+
+--- The ids that the last complete list of trunks had, as far as they are kept, and those that were made since:
+--- id as text → true.
+---@param account trunkhost.Account
+---@return table<string, boolean>
+function pages.known(account)
+    ids_of[account] = ids_of[account] or {}
+    return ids_of[account]
+end
+
 --- An error where an item of the list of trunks is none: nothing could be done with it, and it may stand for others.
 ---@param account trunkhost.Account
 ---@param endpoint string
@@ -197,6 +210,7 @@ function pages.check_trunks(account, endpoint, list)
             .. "list; run again later, and ask the platform if this stays so"):format(endpoint, account:name(), place,
             what), { account = account:name(), code = "list" })
     end
+    local ids = {}
     for place = 1, #list do
         local trunk = list[place]
         if type(trunk) ~= "table" or json.is_array(trunk) then
@@ -206,7 +220,11 @@ function pages.check_trunks(account, endpoint, list)
         if math.type(id) ~= "integer" and (type(id) ~= "string" or id == "") then
             fail(place, "has no id")
         end
+        if #list <= KEPT then
+            ids[tostring(id)] = true
+        end
     end
+    ids_of[account] = ids
     return list
 end
 

@@ -5,6 +5,7 @@
 local core <const> = require "trunkhost.core"
 local evidence <const> = require "trunkhost.change.evidence"
 local outcome <const> = require "trunkhost.change.outcome"
+local registration <const> = require "trunkhost.change.registration"
 
 local change <const> = {}
 
@@ -22,10 +23,25 @@ local function secrets_of(fields)
     return found
 end
 
---- Records in the ledger what is known of the secrets that were sent.
-local function settle(account, id, fields, proof)
-    for field, secret in pairs(secrets_of(fields)) do
-        account:settle(id, field, secret, "current", proof)
+--- The legs whose secrets were sent.
+local function legs_of(description, fields)
+    local legs = {}
+    for _, secret in ipairs(description.secrets or {}) do
+        if fields[secret.field] ~= nil then
+            for _, leg in ipairs(secret.legs) do
+                legs[leg] = true
+            end
+        end
+    end
+    return legs
+end
+
+--- Records in the ledger that the secrets that were sent are in use.
+---@param account trunkhost.Account
+---@param applied trunkhost.Applied
+function change.settle(account, applied)
+    for field, secret in pairs(secrets_of(applied.fields)) do
+        account:settle(applied.before.id, field, secret, "current", applied.evidence)
     end
 end
 
@@ -67,8 +83,12 @@ local function accepted(account, before, fields, legs, answer, attempts)
         outcome.unknown(("%s has answered yes, but %s: it is not known whether the change has happened. %s"):format(
             description.title, doubt, advice(account, fields)), { attempts = attempts })
     end
-    settle(account, before.id, fields, proof)
-    return { trunk = shown or answer, before = before, fields = fields, evidence = proof, attempts = attempts }
+    local applied = { trunk = shown or answer, before = before, fields = fields, evidence = proof, attempts = attempts }
+    -- Where the carrier's answer shows, only that makes a password the current one: `verify` waits for it.
+    if not registration.watched(description, before, legs_of(description, fields)) then
+        change.settle(account, applied)
+    end
+    return applied
 end
 
 local function give_up(account, fields, err)
@@ -98,6 +118,7 @@ end
 ---@param grant string[]?  dangerous fields among them that are meant
 ---@return trunkhost.Applied
 function change.apply(account, before, fields, grant)
+    before = registration.at_rest(account, before, legs_of(account:describe(), fields))
     local legs = account:impact(before, fields)
     local ok, answer, sent = pcall(account.update, account, before.id, fields, { grant = grant, settle = false })
     if ok then
@@ -108,17 +129,11 @@ function change.apply(account, before, fields, grant)
     error(answer, 0)
 end
 
---- The legs whose secrets were sent.
-local function legs_of(description, fields)
-    local legs = {}
-    for _, secret in ipairs(description.secrets or {}) do
-        if fields[secret.field] ~= nil then
-            for _, leg in ipairs(secret.legs) do
-                legs[leg] = true
-            end
-        end
+local function is_watched(found, legs)
+    for _, leg in ipairs(legs) do
+        if found.watched[leg] then return true end
     end
-    return legs
+    return false
 end
 
 --- Waits for the carrier's answer to new credentials where the platform shows it. Returns the evidence; raises
@@ -132,18 +147,22 @@ function change.verify(account, applied, seconds)
     local legs = legs_of(description, applied.fields)
     seconds = seconds or SETTLE
     local after = type(applied.trunk) == "table" and applied.trunk or applied.before
-    local statuses, watched = evidence.registration(account, applied.before, after, legs, seconds)
-    if not statuses then
+    local found = registration.wait(account, applied.before, after, legs, seconds)
+    if not found then
         return applied.evidence
     end
     for _, secret in ipairs(description.secrets) do
-        local sent = applied.fields[secret.field]
-        local proof = core.is_secret(sent) and evidence.status(description, statuses, secret.legs)
+        local sent, proof = applied.fields[secret.field], nil
+        if core.is_secret(sent) and is_watched(found, secret.legs) then
+            proof = registration.verdict(description, found, secret.legs)
+        elseif core.is_secret(sent) and next(found.settled) then
+            proof = applied.evidence -- it came with the password that registration tells of
+        end
         if proof then
             account:settle(applied.before.id, secret.field, sent, "current", proof)
         end
     end
-    evidence.judge(description, statuses, watched, seconds)
+    registration.judge(description, found, seconds)
     return "registered"
 end
 

@@ -7,6 +7,7 @@ local canonical <const> = require "trunkhost.text.canonical"
 local change <const> = require "trunkhost.change.change"
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
+local judge <const> = require "trunkhost.create.reply"
 local ledger <const> = require "trunkhost.ledger"
 local neutral <const> = require "trunkhost.neutral"
 local outcome <const> = require "trunkhost.change.outcome"
@@ -295,7 +296,12 @@ function creates.set_passwords(account, before, body)
             end
         end
     end
-    return next(fields) and change.apply(account, before, fields).attempts or 0
+    if not next(fields) then
+        return 0
+    end
+    local applied <const> = change.apply(account, before, fields)
+    change.settle(account, applied) -- both the create and this carried them
+    return applied.attempts
 end
 
 local function adopt(account, rows, fields)
@@ -334,7 +340,8 @@ function creates.call(send, account, endpoint, params, fields, options)
     if found then
         return found, sent
     end
-    return send(account, endpoint, params, fields, options)
+    local judged <const> = setmetatable({ judge = judge(account, endpoint, fields) }, { __index = options })
+    return send(account, endpoint, params, fields, judged)
 end
 
 return creates

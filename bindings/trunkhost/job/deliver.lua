@@ -3,9 +3,9 @@
 
 local core <const> = require "trunkhost.core"
 local delivery_command <const> = require "trunkhost.job.delivery_command"
-local evidence <const> = require "trunkhost.change.evidence"
 local ledger <const> = require "trunkhost.ledger"
 local outcome <const> = require "trunkhost.change.outcome"
+local registration <const> = require "trunkhost.change.registration"
 
 local deliver <const> = {}
 
@@ -61,7 +61,7 @@ local function proven(entry, row)
     local description = entry.account:describe()
     for _, secret in ipairs(description.secrets or {}) do
         if secret.field == row.field then
-            return evidence.proves(description, entry.trunk, secret, row.evidence)
+            return registration.proves(description, entry.trunk, secret, row.evidence)
         end
     end
     return false

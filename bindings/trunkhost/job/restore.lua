@@ -3,10 +3,10 @@
 
 local change <const> = require "trunkhost.change.change"
 local core <const> = require "trunkhost.core"
-local evidence <const> = require "trunkhost.change.evidence"
 local ledger <const> = require "trunkhost.ledger"
 local outcome <const> = require "trunkhost.change.outcome"
 local planner <const> = require "trunkhost.job.plan"
+local registration <const> = require "trunkhost.change.registration"
 
 local restore <const> = {}
 
@@ -14,8 +14,8 @@ local restore <const> = {}
 -- The old passwords
 
 local function refused_word(description)
-    local registration = description.evidence.registration
-    return registration and registration.refused
+    local known = description.evidence.registration
+    return known and known.refused
 end
 
 --- The live password of a field, or nil and why it is not known.
@@ -59,11 +59,11 @@ end
 -- Restoring
 
 --- The passwords that the carrier refused, as entries of the description's secrets.
-local function refused_secrets(description, applied, statuses)
+local function refused_secrets(description, applied, found)
     local list = {}
     for _, secret in ipairs(description.secrets or {}) do
         if core.is_secret(applied.fields[secret.field])
-            and evidence.status(description, statuses, secret.legs) == refused_word(description) then
+            and registration.verdict(description, found, secret.legs) == refused_word(description) then
             list[#list + 1] = secret
         end
     end
@@ -151,7 +151,7 @@ end
 --- Restores the passwords of an item and raises the result: the item has failed in any case.
 local function put_back(run, entry, applied, old, err)
     local account, attempts = entry.account, applied.attempts or 0
-    local secrets = refused_secrets(account:describe(), applied, err.statuses)
+    local secrets = refused_secrets(account:describe(), applied, err.registrations)
     err.attempts = attempts
     local ok, before = pcall(change.before, account, entry.trunk)
     if not ok then
@@ -188,7 +188,7 @@ function restore.attach(run, entries)
         local ok, answer = pcall(check, item, plan, applied)
         if ok then
             return answer
-        elseif core.is_error(answer) and answer.statuses and type(applied.fields) == "table" then
+        elseif core.is_error(answer) and answer.registrations and type(applied.fields) == "table" then
             put_back(run, entry_of[item], applied, old[plan], answer)
         end
         error(answer, 0)

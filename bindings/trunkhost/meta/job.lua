@@ -100,7 +100,8 @@ function job.unknown(message, members) end
 ---@field plan fun(item: any): trunkhost.Plan
 --- Makes the change. What comes back without an error counts as done. Default: sends the planned changes.
 ---@field apply? async fun(item: any, plan: trunkhost.Plan): trunkhost.Applied?
---- Returns what proves the change, and raises when it does not work. Default: `job.verify`, where there is no `apply`.
+--- Returns what proves the change, and raises when it does not work. Default: `job.verify`, of what
+--- `job.apply` has returned.
 ---@field verify? async fun(item: any, plan: trunkhost.Plan, applied: trunkhost.Applied): trunkhost.Evidence?
 --- Looks at all chosen items before any is planned. failed: account name → why it could not be listed.
 ---@field check? fun(items: any[], failed: table<string, trunkhost.Error>)

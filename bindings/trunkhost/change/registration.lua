@@ -1,0 +1,209 @@
+--- Registration: the carrier's answer to new credentials. A platform shows the last outcome that it knows. One that was
+--- there before the write and has not moved since says nothing of the new password; one that was lost and has come back
+--- proves it.
+
+local core <const> = require "trunkhost.core"
+local duration <const> = require "trunkhost.duration"
+local outcome <const> = require "trunkhost.change.outcome"
+local trunk_secrets <const> = require "trunkhost.trunk_secrets"
+
+local registration <const> = {}
+
+local present <const> = trunk_secrets.present
+
+local LEGS <const> = { "inbound", "outbound" }
+local POLL_FIRST <const>, POLL_LONGEST <const> = 0.5, 5
+-- A registration that is under way before a write belongs to an earlier one: so long is waited for its end.
+local REST <const> = 5
+-- So long before a run that is stopping would be cut off.
+local END_BEFORE <const> = 2
+
+local function contains(list, value)
+    for _, item in ipairs(list) do
+        if item == value then return true end
+    end
+    return false
+end
+
+--- The legs whose registration says something about this trunk: leg → name of its status. Nil: none.
+---@param description table
+---@param before table
+---@param legs table<string, boolean>
+---@return table<string, string>?
+function registration.watched(description, before, legs)
+    local known = description.evidence.registration or {}
+    local found = {}
+    for _, leg in ipairs(LEGS) do
+        local field = legs[leg] and known[leg]
+        if field then
+            local condition = known.when and known.when[leg]
+            local says
+            if condition then
+                says = trunk_secrets.holds(before, condition)
+            else
+                says = present(before[field]) and before[field] ~= known.idle
+            end
+            found[leg] = says and field or nil
+        end
+    end
+    return next(found) and found or nil
+end
+
+--- The trunk again every now and then, until is_over(trunk) or so many seconds have passed.
+local function poll(account, trunk, seconds, is_over)
+    local start, pause = core.now(), POLL_FIRST
+    while not is_over(trunk) do
+        local waited = core.now() - start
+        local _, left = core.stopping()
+        seconds = math.min(seconds, waited + math.max(0, left - END_BEFORE)) -- a run that stops is cut off then
+        if waited >= seconds then
+            break
+        end
+        core.sleep(math.max(0, math.min(pause, seconds - waited)))
+        pause = math.min(pause * 2, POLL_LONGEST)
+        local ok, answer = pcall(account.get, account, trunk.id)
+        if ok then
+            trunk = answer
+        elseif not (core.is_error(answer) and answer.retryable) then
+            error(answer, 0)
+        end
+    end
+    return trunk
+end
+
+--- The trunk when no registration of these legs is under way, or still one after a few seconds.
+---@param account trunkhost.Account
+---@param trunk table
+---@param legs table<string, boolean>
+---@return table
+function registration.at_rest(account, trunk, legs)
+    local description <const> = account:describe()
+    local known, watched = description.evidence.registration, registration.watched(description, trunk, legs)
+    if not watched then
+        return trunk
+    end
+    return poll(account, trunk, REST, function(now)
+        for _, field in pairs(watched) do
+            local status = now[field]
+            if present(status) and status ~= known.idle and not contains(known.settled, status) then
+                return false
+            end
+        end
+        return true
+    end)
+end
+
+---@class trunkhost.Registrations
+---@field watched table<string, string>   leg → name of its status
+---@field before table<string, string?>   leg → status before the write
+---@field shown table<string, string?>    leg → status that was seen last
+---@field settled table<string, string?>   leg → status that the write has led to, where it has settled
+
+--- Waits until the registrations of these legs have moved and settled after a change of their credentials. Nil when
+--- registration says nothing about them.
+---@param account trunkhost.Account
+---@param before table
+---@param after table  the trunk after the change, as the platform answered
+---@param legs table<string, boolean>
+---@param seconds number  the longest wait
+---@return trunkhost.Registrations?
+function registration.wait(account, before, after, legs, seconds)
+    local description <const> = account:describe()
+    local known, watched = description.evidence.registration, registration.watched(description, before, legs)
+    if not watched then
+        return nil
+    end
+    local moved, found = {}, { watched = watched, before = {}, shown = {}, settled = {} }
+    poll(account, after, seconds, function(now)
+        local complete = true
+        for leg, field in pairs(watched) do
+            local status, final = now[field], contains(known.settled, now[field])
+            moved[leg] = moved[leg] or not final or status ~= before[field]
+            found.before[leg], found.shown[leg] = before[field], status
+            found.settled[leg] = final and moved[leg] and status or nil
+            complete = complete and found.settled[leg] ~= nil
+        end
+        return complete
+    end)
+    return found
+end
+
+--- What registration says of a secret that serves these legs: that the carrier accepts or refuses it. Nil: neither.
+---@param description table
+---@param found trunkhost.Registrations
+---@param legs string[]
+---@return string?
+function registration.verdict(description, found, legs)
+    local known, accepted = description.evidence.registration, nil
+    for _, leg in ipairs(legs) do
+        local status = found.settled[leg]
+        if status == known.refused then
+            return status
+        elseif found.watched[leg] then
+            accepted = accepted ~= false and status == known.proven
+        end
+    end
+    return accepted and known.proven or nil
+end
+
+--- Whether what the ledger holds for a secret proves it, as far as this platform can. Where a leg registers, only
+--- that it has done so does.
+---@param description table
+---@param trunk table
+---@param secret table  an entry of the description's `secrets`
+---@param proof string?
+---@return boolean
+function registration.proves(description, trunk, secret, proof)
+    local legs = {}
+    for _, leg in ipairs(secret.legs) do
+        legs[leg] = true
+    end
+    if registration.watched(description, trunk, legs) then
+        return proof == description.evidence.registration.proven
+    end
+    return proof ~= nil and proof ~= ""
+end
+
+local ADVICE <const> = "The ledger keeps the new password as a candidate beside the old one. See at the carrier with "
+    .. "which one the trunk registers (trunkhost secrets export), allow more time, or run again to set another one"
+
+--- What there is to say of a leg that has not settled, or not as it should; nil where it is proven.
+local function doubt(found, leg, known, seconds)
+    local status, shown = found.settled[leg], found.shown[leg]
+    if status == known.proven then
+        return nil
+    elseif status then
+        return ("is '%s', which proves nothing about the new password"):format(status)
+    elseif contains(known.settled, shown) then
+        return ("has stayed '%s' for %s, as it was before the change, which proves nothing about the new password")
+            :format(shown, duration.format(seconds))
+    end
+    return ("has not settled in %s (it is '%s')"):format(duration.format(seconds), tostring(shown or "not shown"))
+end
+
+--- Judges what `wait` found. Returns when all legs are proven; raises `refused` when the carrier says no to one, and
+--- an unknown outcome for anything else.
+---@param description table
+---@param found trunkhost.Registrations
+---@param seconds number
+function registration.judge(description, found, seconds)
+    local known <const> = description.evidence.registration
+    for _, leg in ipairs(LEGS) do
+        if found.settled[leg] == known.refused then
+            local refusal = ("the carrier refuses the new password: registration of the %s leg is '%s'"):format(leg,
+                known.refused)
+            outcome.failed("refused", refusal .. ". The platform uses it already: set the same one at the carrier "
+                .. "(trunkhost secrets export), or put the old one back",
+                { code = known.refused, refusal = refusal, registrations = found })
+        end
+    end
+    for _, leg in ipairs(LEGS) do
+        local text = found.watched[leg] and doubt(found, leg, known, seconds)
+        if text then
+            outcome.unknown(("%s has answered yes, but registration of the %s leg %s. %s"):format(description.title,
+                leg, text, ADVICE))
+        end
+    end
+end
+
+return registration

@@ -10,6 +10,8 @@ local trunkhost <const> = require "trunkhost"
 
 local OTHER_UUID <const> = "1b0f4f3e-6f3a-4b5e-9a51-0c8f5e2f7a11"
 
+program.haste = 10
+
 local tests = {}
 
 --- Runs the cases at once: each waits for pauses between repeats.

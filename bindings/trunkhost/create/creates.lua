@@ -7,7 +7,7 @@ local canonical <const> = require "trunkhost.text.canonical"
 local change <const> = require "trunkhost.change.change"
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
-local judge <const> = require "trunkhost.create.reply"
+local reply_judge <const> = require "trunkhost.create.reply"
 local ledger <const> = require "trunkhost.ledger"
 local neutral <const> = require "trunkhost.neutral"
 local outcome <const> = require "trunkhost.change.outcome"
@@ -340,7 +340,7 @@ function creates.call(send, account, endpoint, params, fields, options)
     if found then
         return found, sent
     end
-    local judged <const> = setmetatable({ judge = judge(account, endpoint, fields) }, { __index = options })
+    local judged <const> = setmetatable({ judge = reply_judge(account, endpoint, fields) }, { __index = options })
     return send(account, endpoint, params, fields, judged)
 end
 

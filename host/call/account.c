@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "call/stop_request.h"
 #include "wire/url.h"
 
 static void free_headers(struct curl_slist *list)
@@ -79,6 +80,12 @@ static void account_destroy(th_guest *guest)
     free(account);
 }
 
+static void paused(void *owner, uint64_t until, const th_window *window)
+{
+    th_account *account = owner;
+    th_stop_tell_pause(&account->runtime->stop, account->name, &account->told_pause, until, window);
+}
+
 int th_account_create(th_runtime *runtime, const th_account_options *options, th_account **out,
                       th_error *err)
 {
@@ -123,6 +130,7 @@ int th_account_create(th_runtime *runtime, const th_account_options *options, th
     rc = th_pacer_create(runtime->timers, windows, nwindows, concurrency, &account->pacer, err);
     if (rc != 0)
         goto fail;
+    th_pacer_on_pause(account->pacer, paused, account);
     th_client_options client = {.http = options->http,
                                 .ca_file = options->ca_file,
                                 .concurrency = concurrency,

@@ -41,6 +41,7 @@ typedef struct th_account {
     th_pacer *pacer;
     double max_wait;                 /* as in the options */
     uint64_t told_until;             /* a wait until then was told, on the timers' clock */
+    uint64_t told_pause;             /* the same of a wait for our own rate limit */
     struct curl_slist *headers;      /* of requests without a body */
     struct curl_slist *body_headers; /* of those with one */
     const th_endpoint *get, *create, *update, *delete_;

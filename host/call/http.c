@@ -389,7 +389,7 @@ int th_http_send(lua_State *L)
         call->client = th_http_client_ref(client);
     th_task_attach(L, &http_ops, call);
     call->stop = stop;
-    call->stop.told = &call->told_until;
+    call->stop.told = client ? &client->told_until : &call->told_until;
     if (build(L, call, &err) != 0) {
         th_http_mask(L, call, &err);
         th_task_release(L);

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "call/stop_request.h"
 #include "wire/url.h"
 
 #define CLIENT_TYPE "trunkhost.http_client"
@@ -14,6 +15,13 @@ enum { CONCURRENCY_DEFAULT = 16 };
 static void client_stopping(th_guest *guest)
 {
     th_pacer_ask(((th_http_client *)((char *)guest - offsetof(th_http_client, guest)))->pacer);
+}
+
+static void paused(void *owner, uint64_t until, const th_window *window)
+{
+    th_http_client *client = owner;
+    th_stop_tell_pause(&client->runtime->stop, "a client of http", &client->told_pause, until,
+                       window);
 }
 
 int th_http_client_create(th_runtime *runtime, const th_http_client_options *options,
@@ -28,13 +36,16 @@ int th_http_client_create(th_runtime *runtime, const th_http_client_options *opt
     if (!client)
         return th_fail(err, TH_INVALID, "not enough memory");
     client->references = 1;
+    client->runtime = runtime;
     unsigned concurrency = options->concurrency ? options->concurrency : CONCURRENCY_DEFAULT;
     th_client_options transfer = options->transfer;
     transfer.concurrency = concurrency;
     rc = th_pacer_create(runtime->timers, options->windows, options->nwindows, concurrency,
                          &client->pacer, err);
-    if (rc == 0)
+    if (rc == 0) {
+        th_pacer_on_pause(client->pacer, paused, client);
         rc = th_client_create(&runtime->loop, &transfer, &client->client, err);
+    }
     if (rc != 0) {
         th_http_client_unref(client);
         return rc;

@@ -24,6 +24,8 @@ typedef struct th_http_client {
     th_client *client;
     th_pacer *pacer;
     th_guest guest; /* of the run, until it is destroyed */
+    th_runtime *runtime;
+    uint64_t told_until, told_pause; /* as of an account */
     unsigned references;
 } th_http_client;
 

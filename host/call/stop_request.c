@@ -60,6 +60,23 @@ static void say(th_buf *text, double seconds, const char *why, const char *word)
                   word[0] ? word : why);
 }
 
+void th_stop_tell_pause(const th_stop *stop, const char *name, uint64_t *told, uint64_t until,
+                        const th_window *window)
+{
+    char clock[64];
+    uint64_t now = th_timers_now(stop->timers);
+    double seconds = until > now ? (double)(until - now) / NS_PER_SECOND : 0;
+    int least = *told ? TH_LONG_PAUSE_SECONDS : TH_LONG_WAIT_SECONDS;
+    if (seconds < least || until <= *told + (uint64_t)NS_PER_SECOND)
+        return;
+    *told = until;
+    if (!stop->quiet)
+        th_log(stop->terminal, TH_LOG_INFO, NULL, 0,
+               "%s: waiting %s for its own rate limit (%u request%s in %g s)", name,
+               clock_text(seconds, clock), window->requests, window->requests == 1 ? "" : "s",
+               window->seconds);
+}
+
 static void tell(const struct th_stop_request *request, double seconds, uint64_t until,
                  const char *why, const char *word)
 {

@@ -8,8 +8,13 @@
 
 #include "base/error.h"
 #include "runtime/stop.h"
+#include "wire/pacer.h"
 
-enum { TH_MAX_WAIT_SECONDS = 900, TH_LONG_WAIT_SECONDS = 10 };
+enum {
+    TH_MAX_WAIT_SECONDS = 900,
+    TH_LONG_WAIT_SECONDS = 10, /* is said on standard error */
+    TH_LONG_PAUSE_SECONDS = 60 /* for our own rate limit: is said each time, a shorter one once */
+};
 
 /* What a request that may have to wait knows of its task; filled where the task runs. */
 struct th_stop_request {
@@ -32,5 +37,9 @@ bool th_stop_may_begin(const struct th_stop_request *request, bool write, th_err
  * not), from where on max_wait counts. */
 bool th_stop_may_wait(const struct th_stop_request *request, bool begun, uint64_t since,
                       uint64_t until, const char *why, const char *word, th_error *err);
+/* Says that an account, or the client of another API, waits until then for a window of its own rate
+ * limit. `told` as above. */
+void th_stop_tell_pause(const th_stop *stop, const char *name, uint64_t *told, uint64_t until,
+                        const th_window *window);
 
 #endif

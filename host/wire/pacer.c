@@ -79,6 +79,21 @@ static uint64_t opens_at(const th_pacer *pacer, uint64_t now, const char **why)
     return opens;
 }
 
+/* The queue waits until then: says so where it is for a window of our own. */
+static void tell_pause(const th_pacer *pacer, uint64_t until, uint64_t now)
+{
+    if (!pacer->paused || pacer->queued == 0 || until <= now || until == NEVER)
+        return;
+    for (size_t i = 0; i < pacer->nwindows; i++) {
+        struct window *window = &pacer->windows[i];
+        if (window_opens(pacer, window, now) == until) {
+            th_window told = {(unsigned)window->requests, (double)window->span / NS_PER_SECOND};
+            pacer->paused(pacer->owner, until, &told);
+            return;
+        }
+    }
+}
+
 static void pump(th_pacer *pacer);
 
 static void time_has_come(th_timer *timer)
@@ -122,6 +137,7 @@ static void pump(th_pacer *pacer)
     }
     pacer->pumping = false;
     wait_until(pacer, opens, now);
+    tell_pause(pacer, opens, now);
 }
 
 /* --- public ----------------------------------------------------------------------------------- */
@@ -199,6 +215,14 @@ void th_pacer_destroy(th_pacer *pacer)
 void th_pacer_seed(th_pacer *pacer, uint64_t seed)
 {
     pacer->random = seed ? seed : 1;
+}
+
+void th_pacer_on_pause(th_pacer *pacer,
+                       void (*paused)(void *owner, uint64_t until, const th_window *window),
+                       void *owner)
+{
+    pacer->paused = paused;
+    pacer->owner = owner;
 }
 
 void th_pacer_join(th_pacer *pacer, th_ticket *ticket, bool urgent,

@@ -83,6 +83,13 @@ void th_pacer_destroy(th_pacer *pacer);
  */
 void th_pacer_seed(th_pacer *pacer, uint64_t seed);
 
+/* paused(owner, until, window) is called whenever the queue has to wait for that one of our own
+ * windows, until then on the timers' clock; possibly again and again with the same instant, and from
+ * inside the functions below. It may call none of them. */
+void th_pacer_on_pause(th_pacer *pacer,
+                       void (*paused)(void *owner, uint64_t until, const th_window *window),
+                       void *owner);
+
 /* Queues the ticket; admit(ticket) is called once it may be sent, from inside this call when that
  * is now, else from the loop. admit may call every function here but destroy; admissions that
  * follow from such a call come after it has returned, so that nothing recurses. First come, first

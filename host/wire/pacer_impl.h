@@ -34,6 +34,9 @@ struct th_pacer {
     uint64_t mask;
     uint64_t tail;
 
+    void (*paused)(void *owner, uint64_t until, const th_window *window); /* may be NULL */
+    void *owner;
+
     struct queue urgent, ordinary;
     size_t queued, in_flight;
     bool pumping;

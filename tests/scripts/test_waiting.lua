@@ -153,6 +153,19 @@ function tests.test_a_long_wait_is_told_once_and_not_when_quiet()
     lu.assertEquals(told, 1, result.err)
 end
 
+function tests.test_a_long_wait_for_our_own_rate_limit_is_told_once_and_not_when_quiet()
+    local words <const> = [[-e 'local t = require "trunkhost" local office = t.account "office"
+        pcall(t.timeout, 0.5, function() t.map({ 1, 2, 3 }, function(id) office:get(id) end) end)']]
+    local account <const> = "rate = { { 1, per = 600 } }"
+    local result = world.run { words = words, account = account }
+    lu.assertEquals(result.status, 0, result.err)
+    local _, told = result.err:gsub("office: waiting until [%d:]+ for its own rate limit %(1 request in 600 s%)", "")
+    lu.assertEquals(told, 1, result.err)
+    result = world.run { words = ROTATE .. "--quiet --canary 0 --deadline 1s", account = account, count = 3 }
+    lu.assertEquals(result.status, 3, result.err)
+    lu.assertNotStrContains(result.err, "waiting until")
+end
+
 -- ---------------------------------------------------------------------------------------------------
 -- The deadline
 
@@ -300,6 +313,84 @@ function tests.test_a_script_that_waits_ends_after_a_signal_within_the_bound_and
         lu.assertEquals(own.status, 0, name .. ": " .. own.err)
         lu.assertEquals(own.out, "over\n", name)
     end
+end
+
+--- The same waits inside an item of a job: what has begun may end until the time to drain is over.
+function tests.test_a_script_that_waits_in_an_item_ends_with_the_time_to_drain_and_at_a_second_signal()
+    local job <const> = [[-e "$(cat <<'END'
+local t = require "trunkhost"
+t.job.run { name = "waits", items = { "a" }, key = function(item) return item end,
+    plan = function() return { changes = { "x" } } end,
+    apply = function()
+        t.spawn(function() os.execute "%s" end)
+        %s
+    end }
+END
+)" --yes --json]]
+    local TERM <const> = "kill -TERM $(cat FOLDER/pid)"
+    local again <const> = ("%s; (sleep 0.7; %s) & "):format(TERM, TERM)
+    for name, code in pairs(WAITS) do
+        for drain, kills in pairs { ["1"] = TERM, ["600"] = again } do
+            local result = world.run { before = "--drain " .. drain, words = job:format(kills, code),
+                handler = function() return { status = 429, headers = { "Retry-After: 600" } } end }
+            lu.assertEquals(result.status, 3, ("%s, --drain %s: %s%s"):format(name, drain, result.out, result.err))
+            lu.assertEquals(result.summary.halted, true, name)
+        end
+    end
+end
+
+-- ---------------------------------------------------------------------------------------------------
+-- Names, the ledger and the lock
+
+--- Looking up a name takes forever: nobody writes into the pipe that stands for the file of names.
+local SLOW_NAMES <const> = "unshare -m sh -c 'mkfifo FOLDER/hosts; mount --bind FOLDER/hosts /etc/hosts; "
+    .. "exec \"$@\"' sh"
+local NOWHERE <const> = [[return { accounts = { office = { provider = "lines", base_url = "https://slow.test",
+    token = { file = "FOLDER/token" }, rate = {}, timeout = %d } } }]]
+
+function tests.test_a_name_that_is_never_found_ends_with_the_timeout_the_deadline_and_each_signal()
+    lu.skipIf(not os.execute "unshare -m mount --bind /etc/hosts /etc/hosts 2>/dev/null", "it needs root")
+    local TERM <const> = "kill -TERM $(cat FOLDER/pid)"
+    local function look_up(code, timeout, before)
+        return world.run { around = SLOW_NAMES, config = NOWHERE:format(timeout), before = before,
+            words = "-e \"$(cat <<'END'\nlocal t = require 'trunkhost' " .. code .. "\nEND\n)\"" }
+    end
+    local get <const> = "t.account('office'):get(1)"
+    lu.assertEquals(look_up("assert(not pcall(t.timeout, 0.3, function() " .. get .. " end))", 600).status, 0)
+    lu.assertEquals(look_up("local task = t.spawn(function() " .. get .. " end) t.sleep(0.2) task:cancel()", 600)
+        .status, 0)
+    lu.assertEquals(look_up(("t.spawn(function() t.sleep(0.2) os.execute '%s' end) %s"):format(TERM, get), 600).status,
+        3)
+    lu.assertEquals(look_up(("t.spawn(function() t.sleep(0.2) os.execute '%s; %s' end) %s"):format(TERM, TERM, get),
+        600, "--drain 600").status, 3)
+    local late <const> = world.run { around = SLOW_NAMES, config = NOWHERE:format(600), words = ROTATE
+        .. "--deadline 1s" }
+    lu.assertEquals({ late.status, late.writes }, { 3, 0 }, late.err)
+end
+
+function tests.test_a_ledger_that_another_program_holds_is_waited_for_with_a_bound_that_no_signal_changes()
+    local hold <const> = [[setsid sh -c 'echo $$ >%s/holder; exec sqlite3 %s/ledger.db "BEGIN IMMEDIATE" \
+        ".shell touch %s/held; sleep 600"' & while [ ! -e %s/held ]; do sleep 0.02; done]]
+    local result = world.run { words = ROTATE .. "--canary 0 -j 1", before = "--drain 600",
+        handler = function(request, _, writes)
+            if request.method ~= "PATCH" or writes > 1 then return end
+            os.execute(hold:gsub("%%s", world.folder))
+            for _ = 1, 2 do world.signal "TERM" end
+        end, after = function() os.execute(("kill -KILL -$(cat %s/holder)"):format(world.folder)) end }
+    lu.assertEquals({ result.status, result.writes }, { 2, 1 }, result.err)
+    lu.assertStrContains(result.err, "another program holds it")
+end
+
+function tests.test_a_lock_is_not_waited_for()
+    local status
+    local result = world.run { words = ROTATE .. "--canary 0", handler = function(request, _, writes)
+        if request.method == "PATCH" and writes == 1 then
+            local _, _, code = os.execute(("%s -c %s/config.lua --ledger %s/ledger.db %s >%s/second 2>&1"):format(
+                require("program").executable, world.folder, world.folder, ROTATE, world.folder))
+            status = code
+        end
+    end }
+    lu.assertEquals({ result.status, status }, { 0, 75 }, result.err)
 end
 
 -- ---------------------------------------------------------------------------------------------------

@@ -54,7 +54,8 @@ end
 --- Runs `trunkhost before words` against such a platform and returns what became of it, with its JSON lines read.
 --- The program must end by itself within `longest` seconds.
 ---@param chosen { words: string, before?: string, count?: integer, account?: string, evidence?: string,
----          handler?: function, longest?: number, config?: string, again?: string, before_again?: function }
+---          handler?: function, longest?: number, config?: string, again?: string, before_again?: function,
+---          around?: string, after?: function }  around: a command that runs it
 ---          again: words of a second run afterwards, whose result is the member `again`
 function waiting_world.run(chosen)
     local server <close> = platform(chosen.count or 12, chosen.handler)
@@ -69,8 +70,8 @@ function waiting_world.run(chosen)
         provider = "lines", base_url = "URL", token = { file = "FOLDER/token" }, rate = {}, %s } } }]]):format(
         chosen.account or "")))
     local function command(words)
-        return ("echo $$ >%s/pid; exec %s -c %s/config.lua --ledger %s/ledger.db %s %s"):format(folder,
-            program.executable, folder, folder, chosen.before or "", placed(words))
+        return ("echo $$ >%s/pid; exec %s %s -c %s/config.lua --ledger %s/ledger.db %s %s"):format(folder,
+            placed(chosen.around or ""), program.executable, folder, folder, chosen.before or "", placed(words))
     end
     local env <const> = { HOME = folder, PATH = os.getenv "PATH", TZ = "UTC", LC_ALL = "C.UTF-8",
         ASAN_OPTIONS = os.getenv "ASAN_OPTIONS", UBSAN_OPTIONS = os.getenv "UBSAN_OPTIONS",
@@ -78,6 +79,9 @@ function waiting_world.run(chosen)
     waiting_world.folder = folder
     local ended <const> = trunkhost.process.run { "/bin/sh", "-c", command(chosen.words), env = env,
         timeout = chosen.longest or 40 }
+    if chosen.after then
+        chosen.after()
+    end
     if chosen.again then
         chosen.before_again()
         ended.again = trunkhost.process.run { "/bin/sh", "-c", command(chosen.again), timeout = 40, env = env }

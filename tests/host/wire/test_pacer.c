@@ -27,6 +27,39 @@ TEST(hundred_requests_at_20_per_2_seconds_take_8_seconds)
     }
 }
 
+static struct {
+    unsigned requests;
+    double seconds;
+    uint64_t until;
+} last_pause;
+
+static void paused(void *owner, uint64_t until, const th_window *window)
+{
+    (void)owner;
+    last_pause.requests = window->requests;
+    last_pause.seconds = window->seconds;
+    last_pause.until = until;
+}
+
+TEST(a_pause_for_a_window_names_the_window_and_its_end)
+{
+    const th_window windows[] = {{3, 5}, {4, 600}};
+    struct job job = {.latency_min = 0, .latency_max = 0};
+    job_open(&job, 6, windows, 2, 8);
+    th_pacer_on_pause(job.pacer, paused, NULL);
+    uint64_t begin = th_timers_now(job.timers);
+    job_join_all(&job);
+    th_timers_advance(job.timers, SECOND);
+    assert_int_equal(last_pause.requests, 3);
+    assert_true(last_pause.until == begin + 5 * SECOND);
+    th_timers_advance(job.timers, 5 * SECOND);
+    assert_int_equal(last_pause.requests, 4);
+    assert_true(last_pause.seconds == 600);
+    assert_true(last_pause.until == begin + 600 * SECOND);
+    th_timers_advance(job.timers, 1300 * SECOND);
+    job_close(&job);
+}
+
 TEST(several_windows_all_hold_at_the_ideal_pace)
 {
     for (int fixed = 0; fixed < 2; fixed++) {

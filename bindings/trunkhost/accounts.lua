@@ -1,4 +1,4 @@
---- Accounts: which there are, how one is opened, and the methods that the C half leaves to Lua.
+--- Accounts: their names, how one is opened, and the methods that are written in Lua.
 
 local config <const> = require "trunkhost.account.config"
 local core <const> = require "trunkhost.core"
@@ -9,15 +9,15 @@ local accounts <const> = {}
 
 local BUILT_IN <const> = { "famulor", "autocalls", "vatel", "bolna", "bolna_trunk" }
 local opened <const>, opening <const> = {}, {}
--- Seconds, where the provider does not say it: most show at once what they have made, and none is known to be slower.
+-- Default settle time in seconds. Most platforms show a new trunk at once; none is known to need longer.
 local EVENTUAL <const> = 300
 
 local function fail(format, ...)
     core.error("invalid", format:format(...), { code = "configuration" })
 end
 
---- The description of a provider: built in, or a file of that name in `providers/` beside the
---- configuration. A file of one's own never replaces a built-in one silently.
+--- The description of a provider: built in, or a file of that name in `providers/` beside the configuration. A file
+--- never replaces a built-in provider.
 local function describe(name)
     for _, known in ipairs(BUILT_IN) do
         if known == name then
@@ -33,7 +33,7 @@ local function describe(name)
     local file = path and io.open(path, "r")
     if not file then
         fail("there is no provider '%s'%s; built in are %s%s", name, suggest.hint(name, BUILT_IN),
-            table.concat(BUILT_IN, ", "), path and "; looked for a file " .. path or "")
+            table.concat(BUILT_IN, ", "), path and "; there is no file " .. path or "")
     end
     file:close()
     local chunk, problem = loadfile(path, "t")
@@ -57,8 +57,8 @@ local function describe(name)
     return description
 end
 
---- The accounts there are: those of the configuration; without one, a provider whose token variable is
---- set; in the sandbox without a configuration all five.
+--- All accounts: those of the configuration; without one, an account for each provider whose token variable is set; in
+--- the sandbox without a configuration all five.
 local function known()
     local settings = config.get()
     if settings.path then
@@ -100,14 +100,14 @@ local function read_token(name, source)
             error(token, 0)
         end
         local message = type(token) == "table" and token.message or tostring(token)
-        core.error("invalid", "no token: " .. message, { account = name, code = "configuration" })
+        core.error("invalid", "cannot read the token: " .. message, { account = name, code = "configuration" })
     end
     return token
 end
 
---- Where a token comes from, for whoever has to look there.
+--- Where a token comes from, for messages.
 local function source_of(source)
-    return source.env or source.file or ("what the command %s prints"):format(source.command[1])
+    return source.env or source.file or ("the output of the command %s"):format(source.command[1])
 end
 
 --- The limits of the sandbox ("none", "20/2", "100/60+20/10") as an account's rate.
@@ -138,7 +138,7 @@ local function entry(name)
         table.concat(names, ", "))
 end
 
---- The description with its settle time as it is in force.
+--- The description with the settle time of the account.
 local function with_eventual(description, seconds)
     local copy <const> = {}
     for name, value in pairs(description) do
@@ -172,18 +172,18 @@ local function open(name, settings)
         options.token = read_token(name, settings.token)
         options.token_source = source_of(settings.token)
     end
-    opened[name] = opened[name] or core.open_account(options) -- another task may have been quicker
+    opened[name] = opened[name] or core.open_account(options) -- another task may have opened it
     return opened[name]
 end
 
---- A command for the token takes its time: whoever wants the account meanwhile waits for the same one.
+--- Opens an account with a token command once, however many tasks wait for it.
 local function open_together(name, settings)
     while not opened[name] do
         local task <const> = opening[name] or core.spawn(open, name, settings)
         opening[name] = task
         local ok, err = pcall(task.await, task)
         opening[name] = opening[name] ~= task and opening[name] or nil
-        -- Cancelled with the task that has started it: another one starts it again.
+        -- If it was cancelled with the task that started it, start it again.
         if not ok and (core.is_error(err) ~= "cancelled" or core.stopping()) then
             error(err, 0)
         end
@@ -191,7 +191,7 @@ local function open_together(name, settings)
     return opened[name]
 end
 
---- Opens an account (once): trunkhost.account "famulor-prod". Waits where a command prints its token.
+--- Opens an account (once): trunkhost.account "famulor-prod". Waits for a token command.
 ---@param name string
 ---@return trunkhost.Account
 function accounts.account(name)
@@ -206,7 +206,7 @@ function accounts.account(name)
     return (waits and open_together or open)(name, settings)
 end
 
---- Stands where an account could not be opened, to be named in what is said of it.
+--- Stands for an account that could not be opened, in messages about it.
 ---@param name string
 ---@return trunkhost.Account
 function accounts.closed(name)
@@ -219,8 +219,8 @@ function accounts.closed(name)
     }
 end
 
---- Opens accounts at the same time. One whose token command fails or takes too long is left out; any other fault, or
---- when none is left, is raised.
+--- Opens accounts at the same time. Leaves out those whose token command fails or times out; raises any other error,
+--- and when none is left.
 ---@param names string[]
 ---@return trunkhost.Account[] list, { account: trunkhost.Account, error: table }[] failures
 function accounts.open_all(names)
@@ -249,16 +249,15 @@ function accounts.open_all(names)
     return list, failures
 end
 
---- An address written one way: the host in lower case without a dot at its end, no port where it is the usual one, one
---- name for this machine, no slash at the end.
+--- The normal form of an address: host in lower case without a dot at its end, no default port, one name for this
+--- machine, no slash at the end.
 local function plain_address(address)
     local url <const> = core.url(address, "base_url")
     local host <const> = url.loopback and "localhost" or url.host:gsub("%.$", "")
     return ("%s://%s%s%s"):format(url.scheme, host, url.port and ":" .. url.port or "", url.path:gsub("/+$", ""))
 end
 
---- The address that an account's requests go to, written one way: two accounts of one address and one id have the
---- same trunk.
+--- The address of an account's requests, in normal form: with the same address, the same id is the same trunk.
 ---@param name string
 ---@return string
 function accounts.address(name)
@@ -268,8 +267,8 @@ function accounts.address(name)
     return plain_address(address)
 end
 
---- Where the trunks of an account are: its address and the path of its list. Accounts of two APIs of one platform,
---- which have trunks of their own, are in two places.
+--- Where the trunks of an account are: its address and the path of its list. The two APIs of one platform are two
+--- places, because each has its own trunks.
 ---@param account trunkhost.Account
 ---@return string
 function accounts.place(account)
@@ -277,8 +276,7 @@ function accounts.place(account)
     return plain_address(settings.base_url or description.base_url) .. description.endpoints.list[2]
 end
 
---- Whether two accounts have the same token. In the sandbox, where no token is read, whether it comes from the same
---- source.
+--- Whether two accounts have the same token; in the sandbox, which reads no token, whether the source is the same.
 ---@param a trunkhost.Account
 ---@param b trunkhost.Account
 ---@return boolean
@@ -315,7 +313,7 @@ function methods:get(id)
     return self:call("get", id)
 end
 
---- Creates a trunk. Never sent twice: a lost reply raises `unknown_outcome`.
+--- Creates a trunk. The request is never sent twice: a lost reply raises `unknown_outcome`.
 ---@param fields table
 ---@param options? { grant: string[] }
 ---@return table trunk, integer attempts
@@ -323,7 +321,7 @@ function methods:create(fields, options)
     return self:call("create", nil, fields, options)
 end
 
---- All items of a list endpoint, page by page where the platform has pages. A list that is not whole is an error.
+--- All items of a list endpoint, page by page if the platform has pages. An incomplete list is an error.
 ---@param endpoint string
 ---@param params? any
 ---@param options? { query: table }
@@ -351,8 +349,8 @@ local function same_id(a, b)
     return tostring(a) == tostring(b)
 end
 
---- Deletes a trunk. Where the same request would also release things that are no trunks, the id must be in
---- the trunk list first.
+--- Deletes a trunk. If the same request could release something that is not a trunk, the id must be in the list of
+--- trunks.
 ---@param id integer|string
 ---@return any reply, integer attempts
 function methods:delete(id, options)
@@ -363,8 +361,8 @@ function methods:delete(id, options)
             found = found or same_id(item.id, id)
         end
         if not found then
-            core.error("not_found", "not deleted: the platform lists no trunk with this id, and deleting it "
-                .. "could release something else", { account = self:name(), trunk = tostring(id) })
+            core.error("not_found", "not deleted: the platform lists no trunk with this id, and the request could "
+                .. "release something else", { account = self:name(), trunk = tostring(id) })
         end
     end
     local reply, sent = self:call("delete", id, nil, options)
@@ -372,7 +370,7 @@ function methods:delete(id, options)
     return reply, sent
 end
 
---- Asks the platform whether the token is good.
+--- Asks the platform whether it accepts the token.
 ---@return table reply
 function methods:check()
     return (self:call "check")

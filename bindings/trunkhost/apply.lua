@@ -1,5 +1,5 @@
---- Bringing trunks to the state of a file: what its rows mean to change, what that means at the platform, and
---- carrying it out. scripts/apply_trunks.lua puts the parts together on the job engine.
+--- Applies an edited file to trunks: finds what its rows change, plans the requests, and sends them.
+--- scripts/apply_trunks.lua runs this on the job engine.
 
 local apply_change <const> = require "trunkhost.edit.change"
 local apply_options <const> = require "trunkhost.edit.options"
@@ -17,15 +17,15 @@ local three_way <const> = require "trunkhost.neutral.three_way"
 
 local apply <const> = { add_options = apply_options.add, check_options = apply_options.check, undo = apply_undo.item }
 
----@class trunkhost.ApplyWork  a row of the file on its way
+---@class trunkhost.ApplyWork  the state of a row of the file
 ---@field item table
 ---@field row trunkhost.Row
 ---@field edit trunkhost.TrunkEdit?
 ---@field impact { inbound: boolean, outbound: boolean }?
 ---@field failed table?     an error object
 ---@field skip string?
----@field there boolean?    everything is as the row says
----@field left boolean?     an earlier run has left it in the middle
+---@field there boolean?    the trunk is as the row says
+---@field left boolean?     it is pending since an earlier run
 
 ---@class trunkhost.Application
 ---@field options table
@@ -43,7 +43,7 @@ function apply.new(options)
     return self
 end
 
---- The rows of an account, each with its trunk as the list shows it; of a run that is taken back, all trunks.
+--- The rows of an account, each with its trunk as the list shows it; with --undo, all trunks.
 ---@param account trunkhost.Account
 ---@return table[]
 function Application:items(account)
@@ -76,8 +76,8 @@ local function failure(kind, message)
     return err
 end
 
---- The trunk as it is now, what the file changes in it, and what is to be sent for that.
-local function look(self, account, id, row)
+--- The trunk as it is now, what the file changes in it, and the requests for that.
+local function plan_row(self, account, id, row)
     local native = neutral.read(account, id)
     local present = neutral.of(account:describe(), native)
     local changes, conflicts = three_way.merge(row, fields.of(present), self.options.force_conflicts)
@@ -87,13 +87,13 @@ end
 
 local function conflict_text(names)
     local list = table.concat(names, ",")
-    return ("both the file and the platform have changed since the export: %s. Export again, or let the file win with "
+    return ("changed both in the file and on the platform since the export: %s. Export again, or let the file win with "
         .. "--force-conflicts %s"):format(table.concat(names, ", "), list)
 end
 
-local function look_at(self, work)
+local function plan_work(self, work)
     local item, row = work.item, work.row
-    local native, changes, conflicts, edit = look(self, item.account, item.trunk.id, row)
+    local native, changes, conflicts, edit = plan_row(self, item.account, item.trunk.id, row)
     work.edit = edit
     if #conflicts > 0 then
         work.failed = failure("conflict", "not changed: " .. conflict_text(conflicts))
@@ -101,17 +101,17 @@ local function look_at(self, work)
         work.failed = failure("invalid", "not changed: " .. table.concat(edit.reasons, "; "))
     elseif not next(edit.body) and #edit.steps == 0 then
         work.there = #changes == 0
-        work.skip = work.there and "is as the file says" or "the change makes no difference at the platform"
+        work.skip = work.there and "it is as the file says" or "the change makes no difference on the platform"
     else
         work.impact = item.account:impact(native, edit.body)
     end
 end
 
---- Trunks that an earlier run has left in the middle: they are looked at again also when all is there.
-local function unsettled(items)
+--- Trunks that are pending since an earlier run: they are checked even if they are as the file says.
+local function pending(items)
     local file, left, seen = io.open(core.run().ledger, "r"), {}, {}
     if not file then
-        return left -- a dry run does not make one
+        return left -- a dry run does not create the ledger
     end
     file:close()
     for _, item in ipairs(items) do
@@ -124,29 +124,29 @@ local function unsettled(items)
     return left
 end
 
-local function stop_all(self, list)
-    local stopped = 0
+local function skip_all(self, list)
+    local blocked = 0
     for _, work in ipairs(list) do
-        stopped = stopped + (work.failed and 1 or 0)
+        blocked = blocked + (work.failed and 1 or 0)
     end
-    for _, work in ipairs(self.options.all_or_nothing and stopped > 0 and list or {}) do
-        work.skip = not work.failed and ("not changed, because of --all-or-nothing: %d of %d rows are stopped")
-            :format(stopped, #list) or nil
+    for _, work in ipairs(self.options.all_or_nothing and blocked > 0 and list or {}) do
+        work.skip = not work.failed and ("not changed, because of --all-or-nothing: %d of %d rows are blocked")
+            :format(blocked, #list) or nil
     end
 end
 
---- Reads what is to change, compares, and works out every request before the first is sent.
+--- Reads the edited trunks, compares, and works out every request before the first is sent.
 ---@param items table[]
 function Application:prepare(items)
-    local list, to_read, left = {}, {}, unsettled(items)
+    local list, to_read, left = {}, {}, pending(items)
     for i, item in ipairs(items) do
         local row = item.row
         local work = { item = item, row = row, left = left[item.account:name() .. "\0" .. row.trunk] }
         self.works[item], list[i] = work, work
         self.baseless = self.baseless + (row.base and 0 or 1)
         if item.gone then
-            work.failed = failure("not_found", ("there is no such trunk any more (line %d). A new one is not made "
-                .. "here; migrate_trunks.lua makes trunks"):format(row.line))
+            work.failed = failure("not_found", ("the trunk no longer exists (line %d), and this script creates none; "
+                .. "migrate_trunks.lua does"):format(row.line))
         elseif not three_way.is_edited(row) and not work.left then
             work.skip, work.there = "not edited", true
         else
@@ -154,17 +154,17 @@ function Application:prepare(items)
         end
     end
     tasks.map(to_read, function(work)
-        local ok, err = pcall(look_at, self, work)
+        local ok, err = pcall(plan_work, self, work)
         if not ok and not core.is_error(err) then
             error(err, 0)
         elseif not ok then
             work.failed = err
         end
     end, { concurrency = self.options.concurrency, results = false })
-    stop_all(self, list)
+    skip_all(self, list)
 end
 
---- What is to be done for a row, for the job engine.
+--- The plan for a row, for the job engine.
 ---@param item table
 ---@return trunkhost.Plan
 function Application:plan(item)
@@ -176,7 +176,7 @@ function Application:plan(item)
     elseif work.skip and not (work.left and work.edit) then
         plan.skip = work.skip
     else
-        plan.changes = apply_undo.record(work.edit) -- --undo asks for it later
+        plan.changes = apply_undo.record(work.edit) -- for --undo
     end
     return plan
 end
@@ -184,20 +184,20 @@ end
 -- ---------------------------------------------------------------------------------------------------
 -- Carrying out
 
---- Sends what was planned, if the trunk is still what the plan was made of.
+--- Sends what was planned, if the plan still fits the trunk.
 ---@param item table
 ---@return trunkhost.Applied|{ attempts: integer }
 function Application:apply(item)
     local work = self.works[item]
-    local native, _, conflicts, edit = look(self, item.account, item.trunk.id, work.row)
+    local native, _, conflicts, edit = plan_row(self, item.account, item.trunk.id, work.row)
     if #conflicts > 0 or #edit.reasons > 0
         or apply_change.signature(edit) ~= apply_change.signature(work.edit) then
-        outcome.failed("conflict", "the trunk was changed after it was planned, and nothing was sent: run again")
+        outcome.failed("conflict", "the trunk was changed after it was planned, so nothing was sent: run again")
     end
     return apply_steps.send(item.account, native, edit)
 end
 
---- Reads back what was changed.
+--- Reads the trunk back and compares it.
 ---@param item table
 ---@return string evidence
 function Application:verify(item, _, applied)

@@ -1,5 +1,5 @@
---- Moving trunks to another account: what is read, what would be sent, what stands against it, and carrying it out.
---- scripts/migrate_trunks.lua puts the parts together on the job engine.
+--- Migrates trunks to another account: reads them, plans the requests, finds what blocks them, and sends them.
+--- scripts/migrate_trunks.lua runs this on the job engine.
 
 local accounts <const> = require "trunkhost.accounts"
 local canonical <const> = require "trunkhost.text.canonical"
@@ -20,16 +20,16 @@ local tasks <const> = require "trunkhost.tasks"
 
 local migrate <const> = { add_options = migrate_options.add, check_options = migrate_options.check }
 
----@class trunkhost.Work  a source trunk on its way
+---@class trunkhost.Work  the state of a source trunk
 ---@field item trunkhost.Item
 ---@field source string                its id
 ---@field trunk trunkhost.Neutral?
 ---@field result trunkhost.MapResult?
 ---@field in_service boolean?         the source is out of service, and its copy is not
 ---@field moves trunkhost.Move[]
----@field reasons string[]             why it must not be created
+---@field reasons string[]             why it is blocked
 ---@field failed table?                an error object
----@field sealed string?               why the ledger does not open a password that it has
+---@field sealed string?               why the ledger cannot open a password that it has
 ---@field applied { attempts: integer, hand_on: trunkhost.HandOn[]? }?  as apply has returned it
 
 ---@class trunkhost.Migration
@@ -38,8 +38,8 @@ local migrate <const> = { add_options = migrate_options.add, check_options = mig
 ---@field to trunkhost.Account
 ---@field works table<table, trunkhost.Work>
 ---@field list trunkhost.Work[]        in the order of the source
----@field undelivered table<string, string[]>?  passwords that earlier runs have not handed on
----@field turns table<string, trunkhost.Semaphore>  for trunks that look alike until they have their parts
+---@field undelivered table<string, string[]>?  passwords that earlier runs did not deliver
+---@field turns table<string, trunkhost.Semaphore>  for trunks that look the same until they have their parts
 local Migration <const> = {}
 Migration.__index = Migration
 
@@ -64,7 +64,7 @@ local function error_object(kind, message, members)
     return err
 end
 
---- Calls fn; an error object becomes the work's failure, anything else is a fault.
+--- Calls fn. An error object becomes the work's failure; any other error is a fault and is raised.
 local function guarded(work, fn, ...)
     local ok, err = pcall(fn, ...)
     if not ok and not core.is_error(err) then
@@ -101,7 +101,7 @@ local function from_ledger(self, work)
     return secrets
 end
 
---- The passwords of a trunk that are there already; nil where new ones are drawn, or none was asked for.
+--- The given passwords of a trunk; nil when new ones are generated, or without --secrets.
 local function secrets_of(self, work)
     if self.options.secrets == "file" then
         local row = self.options.rows[work.source]
@@ -111,7 +111,6 @@ local function secrets_of(self, work)
     end
 end
 
---- In a plan one secret that is never sent stands for all that are drawn later.
 local function map_options(self, work, secrets)
     local row = self.options.rows[work.source]
     local set = same_keys(self.options.given, row and row.set or {})
@@ -122,8 +121,8 @@ local function map_options(self, work, secrets)
     }
 end
 
---- Whether all that is known of a source trunk's moves to this account was stopped in the middle, and the source was
---- out of service from the start: then its copy may be in service only because the platform makes trunks so.
+--- Whether every known migration of a source trunk to this account was interrupted, and the source was out of service
+--- from the start. Then its copy may be in service only because the platform creates trunks so.
 local function was_never_to_be_in_service(self, work)
     local moved = false
     for _, item in ipairs(ledger.later_items(self.from:name(), work.source, 0)) do
@@ -139,7 +138,7 @@ local function was_never_to_be_in_service(self, work)
     return moved
 end
 
---- Whether a trunk that a run has made of this one takes calls.
+--- Whether a copy of this trunk takes calls.
 local function has_copy_in_service(self, work)
     local landed, description = self.target:made_for(work.source), self.to:describe()
     for _, row in ipairs(next(landed) and self.target.rows or {}) do
@@ -150,6 +149,7 @@ local function has_copy_in_service(self, work)
     return false
 end
 
+--- In a plan one secret that is never sent stands for all that are generated later.
 local function plan_secrets(self, work)
     work.given_secrets = secrets_of(self, work)
     if self.options.secrets == "generate" then
@@ -167,8 +167,8 @@ local function names_of(candidates)
     return table.concat(ids, ", ")
 end
 
---- Those of a source trunk's unanswered creates that may have been for this one: where it becomes several trunks, the
---- body tells.
+--- The unanswered creates of a source trunk that may have been for this mapped trunk: if the source becomes several
+--- trunks, the body tells.
 local function those_for(mapped, trunks, rows)
     local all, list = {}, {}
     for _, each in ipairs(trunks) do
@@ -184,7 +184,7 @@ local function those_for(mapped, trunks, rows)
     return list
 end
 
---- Finds what is at the target of one mapped trunk: nothing, all of it, or what an earlier run has left.
+--- Finds what the target has of one mapped trunk: nothing, all of it, or a part from an earlier run.
 local function find_move(self, work, mapped)
     local landed, rows = self.target:made_for(work.source)
     local unsettled = those_for(mapped, work.result.trunks, rows)
@@ -204,67 +204,67 @@ local function find_move(self, work, mapped)
         return move
     elseif #found > 1 then
         work.failed = error_object(#unsettled > 0 and "unknown_outcome" or "conflict",
-            ("%s has several trunks that may be this one: %s. Look at them, remove what should not be there, and run "
+            ("%s has several trunks that may be this one: %s. Check them, delete those that should not exist, and run "
                 .. "again"):format(name, names_of(found)), { ambiguous = #unsettled > 0 })
         return move
     end
     local there = found[1]
     local ours = #own > 0 or #unsettled > 0
-    -- A run may have ended between finding its trunk and giving it a password that is known.
+    -- A run may have ended between finding its trunk and giving it a known password.
     local known = #own == 0 or self.target:knows_passwords(there.id, mapped)
     move.id, move.complete = there.id, #there.differences == 0 and #unsettled == 0 and known
     local different = #there.differences > 0 and #own > 0 and migrate_steps.not_to_be_added(self.target, move, there)
         or ""
     if different ~= "" then
         local made = landed[tostring(there.id)]
-        work.failed = error_object("conflict", ("%s of %s, which run %s has made of it, is not what would be made now: "
-            .. "%s. Change that there, give the values of that run again, or take it back: --undo %s"):format(
+        work.failed = error_object("conflict", ("its copy %s on %s, made by run %s, differs from what would be created "
+            .. "now: %s. Change it there, use the values of that run again, or undo the run: --undo %s"):format(
             tostring(there.id), name, made.run, different, made.run))
     elseif #there.differences > 0 and not ours then
-        work.failed = error_object("conflict", ("%s has such a trunk already, %s, which no migration of this one has "
-            .. "made, and which differs in: %s. Change or remove it, and run again"):format(name, tostring(there.id),
+        work.failed = error_object("conflict", ("%s already has such a trunk, %s, which no migration of this one "
+            .. "created and which differs in: %s. Change or delete it, and run again"):format(name, tostring(there.id),
             migrate_steps.differences(there.differences)))
     end
     return move
 end
 
 --- Reads a source trunk, maps it and looks for it at the target.
-local function look_at(self, work)
+local function plan_work(self, work)
     local native = neutral.read(self.from, work.item.trunk.id)
     work.trunk = neutral.of(self.from:describe(), native)
-    -- A source that was retired since does not take its copy out of service.
+    -- If the source was retired since, its copy stays in service.
     work.in_service = work.trunk.active == false and has_copy_in_service(self, work)
     work.result = neutral.map(work.trunk, self.to:describe(), map_options(self, work, plan_secrets(self, work)))
     for _, finding in ipairs(work.in_service and work.result.findings or {}) do
         if finding.field == "active" then
-            finding.rule = "the source is out of service; its copy takes calls, and goes on"
+            finding.rule = "the source is out of service; its copy takes calls and stays in service"
         end
     end
     migrate_reasons.find(self, work)
-    -- Without passwords, or with a loss that is not allowed, what is there already is there all the same.
+    -- Also for a blocked trunk: its copy may exist already.
     for i, mapped in ipairs(work.result.trunks) do
         work.moves[i] = find_move(self, work, mapped)
     end
 end
 
-local function close(self)
-    local stopped = 0
+local function conclude(self)
+    local blocked = 0
     for _, work in ipairs(self.list) do
         if #work.reasons > 0 and not work.failed and not migrate_conflicts.is_complete(work) then
             local begun = migrate_view.targets(work)
             work.failed = error_object("invalid", (begun == "" and "not created: " or ("%s is not complete: "):format(
                 begun)) .. table.concat(work.reasons, "; "))
         end
-        stopped = stopped + (work.failed and 1 or 0)
+        blocked = blocked + (work.failed and 1 or 0)
     end
-    for _, work in ipairs(self.options.all_or_nothing and stopped > 0 and self.list or {}) do
-        work.skip = not work.failed and ("not created, because of --all-or-nothing: %d of %d trunks are stopped")
-            :format(stopped, #self.list) or nil
+    for _, work in ipairs(self.options.all_or_nothing and blocked > 0 and self.list or {}) do
+        work.skip = not work.failed and ("not created, because of --all-or-nothing: %d of %d trunks are blocked")
+            :format(blocked, #self.list) or nil
     end
 end
 
---- A line of --supply that is for no trunk may be a slip of the pen, and its trunk may go without its values.
-local function name_strangers(self)
+--- Warns of lines of --supply that name no trunk: with a typing mistake a trunk would miss its values.
+local function warn_of_strangers(self)
     local known, strangers = {}, {}
     for _, work in ipairs(self.list) do
         known[work.source] = true
@@ -272,7 +272,7 @@ local function name_strangers(self)
     for id in pairs(self.options.rows) do
         strangers[#strangers + 1] = not known[id] and id or nil
     end
-    -- Those that were not chosen for this run are none.
+    -- Trunks that exist but were not chosen are no strangers.
     for _, trunk in ipairs(#strangers > 0 and self.from:list "list" or {}) do
         known[tostring(trunk.id)] = true
     end
@@ -294,24 +294,24 @@ function Migration:prepare(items)
         local work = { item = item, source = tostring(item.trunk.id), moves = {}, reasons = {} }
         self.works[item], self.list[i] = work, work
     end
-    name_strangers(self)
+    warn_of_strangers(self)
     self.target, self.undelivered = migrate_target.open(self.to, self.from:name()), nil
     migrate_conflicts.one_account(self)
-    tasks.map(self.list, function(work) guarded(work, look_at, self, work) end,
+    tasks.map(self.list, function(work) guarded(work, plan_work, self, work) end,
         { concurrency = self.options.concurrency, results = false })
     migrate_conflicts.rivals(self)
     migrate_conflicts.claims(self)
     self.turns = migrate_conflicts.line_up(self)
-    close(self)
+    conclude(self)
 end
 
---- What is to be done for a trunk, for the job engine.
+--- The plan for a trunk, for the job engine.
 ---@param item trunkhost.Item
 ---@return trunkhost.Plan
 function Migration:plan(item)
     local work = self.works[item]
     local plan = {
-        -- Passwords of the source that nobody was told of are another run's business.
+        -- `anew`: undelivered passwords of the source do not concern this run.
         impact = {}, work = work, anew = true, told = function() return migrate_view.targets(work) end,
         tells = function() return migrate_view.tells(work, self.options.dry_run) end,
     }
@@ -321,9 +321,9 @@ function Migration:plan(item)
         plan.skip = work.skip
     elseif migrate_conflicts.is_complete(work) and not migrate_retire.is_due(self, work)
         and not migrate_deliver.is_due(self, work) then
-        plan.skip = ("is there already as %s"):format(migrate_view.targets(work))
+        plan.skip = ("it already exists as %s"):format(migrate_view.targets(work))
     else
-        -- --undo asks later whether the source was in service, and a report what was changed and lost.
+        -- --undo needs to know whether the source was in service; a report, what was changed and lost.
         plan.changes = { create = migrate_view.creates(work), source_active = work.trunk.active,
             findings = migrate_view.findings(work) }
     end
@@ -333,7 +333,7 @@ end
 -- ---------------------------------------------------------------------------------------------------
 -- Carrying out
 
-local function draw()
+local function new_secrets()
     return { inbound = core.secret { length = 32 }, outbound = core.secret { length = 32 } }
 end
 
@@ -342,7 +342,7 @@ end
 ---@return { attempts: integer, hand_on: trunkhost.HandOn[]? }
 function Migration:apply(item)
     local work, attempts, taken = self.works[item], 0, {}
-    local secrets = self.options.secrets == "generate" and draw() or work.given_secrets
+    local secrets = self.options.secrets == "generate" and new_secrets() or work.given_secrets
     local result = neutral.map(work.trunk, self.to:describe(), map_options(self, work, secrets))
     for i, move in ipairs(work.moves) do
         if not move.complete then
@@ -351,8 +351,8 @@ function Migration:apply(item)
                 taken)
             if not ok then
                 if core.is_error(err) and move.id then
-                    local again = (err.retryable or err.ambiguous) and "Run again" or "Correct that and run again"
-                    err.message = ("%s of %s is not complete yet: %s. %s: it goes on there"):format(
+                    local again = (err.retryable or err.ambiguous) and "Run again" or "Fix that and run again"
+                    err.message = ("%s on %s is not complete yet: %s. %s: that resumes there"):format(
                         tostring(move.id), self.to:name(), (err.message:gsub("%.$", "")), again)
                 end
                 error(err, 0)
@@ -365,7 +365,7 @@ function Migration:apply(item)
     return work.applied
 end
 
---- Reads back, compares, and only then touches the source.
+--- Reads the copy back, compares, and only then retires the source.
 ---@param item trunkhost.Item
 ---@return string evidence
 function Migration:verify(item)
@@ -379,14 +379,14 @@ function Migration:verify(item)
     return "accepted"
 end
 
---- Where each trunk is now, for --mapping-out.
+--- Writes the file of --mapping-out.
 function Migration:write_mapping()
     if self.options.mapping_out and not self.options.dry_run then
         require("trunkhost.migrate.carrier").write(self, self.options.mapping_out)
     end
 end
 
---- The job that takes a run back, for --undo.
+--- The job that undoes a run, for --undo.
 ---@param options table
 ---@return trunkhost.JobSpec
 function migrate.undo(options)

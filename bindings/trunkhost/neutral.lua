@@ -1,4 +1,4 @@
---- The neutral trunk: what a trunk is on every platform, and the way from one platform's form to another's.
+--- The neutral trunk: a trunk in a form that is the same for every platform, and the conversions to and from it.
 ---
 ---     local neutral = require "trunkhost.neutral"
 ---     local trunk = neutral.of(source:describe(), neutral.read(source, id))
@@ -31,13 +31,13 @@ function neutral.mapping(description)
     elseif type(mapping) == "table" then
         return mapping
     end
-    core.error("invalid", mapping and ("the provider %s names the mapping '%s'; built in are bolna, bolna_trunk, "
-        .. "famulor_like and vatel"):format(description.name, tostring(mapping))
-        or ("the provider %s has no mapping, so its trunks cannot be moved; docs/mapping.md says how to write one")
-            :format(description.name), { code = "configuration" })
+    core.error("invalid", mapping and ("the provider %s names an unknown mapping '%s'; built in are bolna, "
+        .. "bolna_trunk, famulor_like and vatel"):format(description.name, tostring(mapping))
+        or ("the provider %s has no mapping, so its trunks cannot be migrated, exported or edited; docs/mapping.md "
+            .. "says how to write one"):format(description.name), { code = "configuration" })
 end
 
---- The trunk in full, with the parts that have endpoints of their own: by the parts' names.
+--- The trunk in full, including the parts that have their own endpoints.
 ---@param account trunkhost.Account
 ---@param id integer|string
 ---@return table native
@@ -49,7 +49,7 @@ function neutral.read(account, id)
     return native
 end
 
---- The neutral form of a platform's trunk, read in full. Raises where it is not what the API promises.
+--- The neutral form of a platform's trunk, read in full. Raises if it is not what the API promises.
 ---@param description table
 ---@param native table
 ---@return trunkhost.Neutral
@@ -58,7 +58,7 @@ function neutral.of(description, native)
     return neutral.mapping(description).to_neutral(native)
 end
 
---- What would be sent to the target, and what becomes of every field.
+--- The requests for the target, and what becomes of every field.
 ---@param trunk trunkhost.Neutral
 ---@param description table  the target's
 ---@param options trunkhost.NeutralOptions?
@@ -69,14 +69,14 @@ end
 
 ---@class trunkhost.Reason
 ---@field field string
----@field by "loss"|"value"|"secret"  what would remove it: allowing the loss, giving a value, giving a secret
+---@field by "loss"|"value"|"secret"  how to remove it: allow the loss, give a value, give a secret
 ---@field text string
 
 local HINTS <const> = {
     loss = "--allow-loss %s accepts that", value = "give one with --set %s=…", secret = "see --secrets",
 }
 
---- Why the trunk must not be created; empty when nothing stands against it.
+--- Why the trunk is blocked; empty when it is not.
 ---@param result trunkhost.MapResult
 ---@return trunkhost.Reason[]
 function neutral.blocked(result)
@@ -101,7 +101,7 @@ local function keys(trunk)
     return set, any
 end
 
---- A trunk whose create was answered by nothing has no numbers yet, so none is no difference.
+--- Whether they share a number. After an unanswered create a trunk may have no numbers yet: that is no difference.
 local function share_numbers(planned, found)
     local wanted, any = keys(planned)
     local there, some = keys(found)
@@ -125,7 +125,7 @@ local function hosts(trunk)
     return table.concat(list, " ")
 end
 
---- Where gateways are added one by one, some may still be missing.
+--- Whether the hosts fit. If gateways are added one by one, some may still be missing.
 local function same_hosts(mapped, found)
     local one_by_one, wanted = false, {}
     for _, step in ipairs(mapped.after) do
@@ -145,8 +145,8 @@ local function same_hosts(mapped, found)
     return true
 end
 
---- Whether the target's trunk is the one that was to be created, perhaps not complete yet: by the platform's natural
---- key, which is number, username and host where nothing better is unique.
+--- Whether a trunk of the target is the planned one, perhaps not complete yet. Compares the platform's natural key:
+--- number, username and host, unless the mapping knows a better one.
 ---@param description table
 ---@param mapped trunkhost.Mapped
 ---@param native table  read in full
@@ -162,7 +162,7 @@ function neutral.twin(description, mapped, native)
         and same_hosts(mapped, found) and share_numbers(planned, found)
 end
 
---- Where a trunk that was read back differs from the planned one, after both were brought to one way of writing.
+--- The differences between a trunk that was read back and the planned one. Different spellings of a value are equal.
 ---@param description table
 ---@param planned trunkhost.Neutral
 ---@param native table  read in full
@@ -179,7 +179,7 @@ function neutral.differences(a, b)
     return compare.trunks(a, b)
 end
 
---- The numbers that a trunk answers when it is in service, written alike: no other may claim them at the same time.
+--- The numbers that a trunk in service answers, in one spelling: no other trunk may answer them at the same time.
 ---@param trunk trunkhost.Neutral
 ---@return table<string, boolean>
 function neutral.claims(trunk)

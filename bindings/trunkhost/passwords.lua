@@ -1,6 +1,5 @@
---- Passwords that a carrier dictates: a CSV file with the columns trunk, field, password, and account where the
---- same id stands in several accounts. The column previous, which may be empty, has the old password, to be put back
---- when the new one fails.
+--- Passwords that a carrier dictates: a CSV file with the columns trunk, field, password, and account where several
+--- accounts use the same id. The optional column previous has the old password, which is restored if the new one fails.
 
 local core <const> = require "trunkhost.core"
 local csv <const> = require "trunkhost.csv"
@@ -39,7 +38,7 @@ local function check_header(path, reader)
     end
 end
 
---- The secret that a cell means.
+--- Makes a secret of a cell.
 local function secret_of(path, row, name, cell)
     local text, problem = spreadsheet.password(cell)
     if problem then
@@ -59,7 +58,7 @@ local function word_of(path, line, name, cell)
     return word
 end
 
---- Runs a function of the reader; what it raises is a usage error.
+--- Calls a function of the reader; its errors are usage errors.
 local function call(path, fn, ...)
     local ok, result = pcall(fn, ...)
     if ok then
@@ -96,7 +95,7 @@ end
 local Passwords <const> = {}
 Passwords.__index = Passwords
 
---- Reads the file, which nobody else may be able to read. What is wrong with it is a usage error.
+--- Reads the file, which only its owner may be able to read. A mistake in it is a usage error.
 ---@param path string
 ---@return trunkhost.Passwords
 function passwords.read(path)
@@ -106,22 +105,22 @@ function passwords.read(path)
     local rows, seen = {}, {}
     for record in function() return call(path, reader.record, reader) end do
         if table.concat(record) == "" then
-            goto blank -- spreadsheets write such rows behind the last one
+            goto blank -- spreadsheets write such rows at the end
         elseif #record ~= #reader.header then
-            usage.fail("%s, line %d: %d fields, where the first line has %d", path, record.line, #record,
+            usage.fail("%s, line %d: %d fields, but the first line has %d", path, record.line, #record,
                 #reader.header)
         end
         local row = read_row(path, reader, record)
         local name = ("%s\0%s\0%s"):format(row.account or "", match.id(row.trunk), row.field)
         if seen[name] then
-            usage.fail("%s, line %d: %s of trunk %s stands in line %d already", path, row.line, row.field,
+            usage.fail("%s, line %d: %s of trunk %s is already given in line %d", path, row.line, row.field,
                 row.trunk, seen[name])
         end
         seen[name], rows[#rows + 1] = row.line, row
         ::blank::
     end
     if #rows == 0 then
-        usage.fail("%s holds no password: the first line is trunk,field,password, the others are rows", path)
+        usage.fail("%s contains no passwords: the first line is trunk,field,password, the others are rows", path)
     end
     return setmetatable({ path = path, rows = rows, by_item = {} }, Passwords)
 end
@@ -151,11 +150,11 @@ local function check_field(self, row, item)
             return
         end
     end
-    usage.fail("%s, line %d: '%s' is no password of %s trunks%s", self.path, row.line, row.field,
+    usage.fail("%s, line %d: '%s' is not a password field of %s trunks%s", self.path, row.line, row.field,
         description.title, suggest.hint(row.field, names))
 end
 
---- Finds the trunk of each row, before anything is sent; a row that fits none, or several, is a usage error.
+--- Finds the trunk of each row, before anything is sent. A row that fits no trunk, or several, is a usage error.
 ---@param items trunkhost.Item[]
 ---@param failed table<string, table>  accounts that could not be listed
 function Passwords:assign(items, failed)
@@ -191,7 +190,7 @@ function Passwords:assign(items, failed)
     end
 end
 
---- The passwords for an item: field → secret, empty when the file does not name it.
+--- The passwords for an item: field → secret; empty when the file does not name it.
 ---@param item trunkhost.Item
 ---@return table<string, userdata>
 function Passwords:of(item)
@@ -199,7 +198,7 @@ function Passwords:of(item)
     return given and given.secrets or {}
 end
 
---- The old passwords that the file knows of an item: field → secret.
+--- The old passwords of an item in the file: field → secret.
 ---@param item trunkhost.Item
 ---@return table<string, userdata>
 function Passwords:previous(item)

@@ -1,4 +1,4 @@
---- Doing something again when it has failed in a way that may pass.
+--- Calls a function again after an error that may be temporary.
 
 local core <const> = require "trunkhost.core"
 
@@ -40,8 +40,8 @@ local function decider(on)
     local wanted <const> = {}
     for _, kind in ipairs(on) do
         if kind == "unknown_outcome" or kind == "cancelled" then
-            error(("retry: '%s' is no reason for another call: %s"):format(kind, kind == "cancelled"
-                and "somebody wants it to end" or "the first one may have happened; look it up instead"), 3)
+            error(("retry: '%s' must not be retried: %s"):format(kind, kind == "cancelled"
+                and "somebody wants it to end" or "the first call may have succeeded; look for its result instead"), 3)
         elseif not KINDS[kind] then
             error(("retry: there is no kind of error '%s'"):format(tostring(kind)), 3)
         end
@@ -50,8 +50,8 @@ local function decider(on)
     return function(err) return wanted[core.is_error(err) or ""] end
 end
 
---- `retry { times = 5, on = { "network" } }(fn, …)` calls fn(…) until it returns, and returns its results; after the
---- last call, or when the error is none of those, its error is raised as it is.
+--- `retry { times = 5, on = { "network" } }(fn, …)` calls fn(…) until it returns, and returns its results. After the
+--- last call, or an error of another kind, it raises the error as it is.
 ---@param options trunkhost.RetryOptions
 ---@return fun(fn: fun(...): ..., ...): ...
 return function(options)

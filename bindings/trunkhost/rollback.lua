@@ -1,5 +1,5 @@
---- Putting previous passwords back (rotate_passwords.lua --rollback): which one a trunk had before, whether the ledger
---- knows it, and whether that was done already.
+--- Restores previous passwords (rotate_passwords.lua --rollback): which password a trunk had before, whether the ledger
+--- knows it, and whether it was restored already.
 
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
@@ -9,13 +9,13 @@ local usage <const> = require "trunkhost.text.usage"
 local rollback <const> = {}
 
 ---@class trunkhost.Rollback
----@field runs table<string, boolean>?  only what these runs have set
----@field run string?                   the one that was named
----@field puts_back table<string, boolean>  run → whether it was a rollback itself
+---@field runs table<string, boolean>?  only passwords that these runs set
+---@field run string?                   the run that was named
+---@field puts_back table<string, boolean>  run → whether it was a rollback
 local Rollback <const> = {}
 Rollback.__index = Rollback
 
---- What was set last by a rollback must not be turned round by the next one.
+--- Whether a run was a rollback: a second rollback must not reverse the first.
 local function is_rollback(self, id)
     if id and self.puts_back[id] == nil then
         local record <const> = ledger.run(id)
@@ -25,7 +25,7 @@ local function is_rollback(self, id)
         for _, word in ipairs(words) do
             self.puts_back[id] = self.puts_back[id] or word == "--rollback"
         end
-        -- One that is resumed repeats the words of the first.
+        -- A resumed run has the arguments of the first.
         if record and record.resumed_from and is_rollback(self, record.resumed_from) then
             self.puts_back[id] = true
         end
@@ -33,17 +33,17 @@ local function is_rollback(self, id)
     return id ~= nil and self.puts_back[id]
 end
 
---- What the options of a job say of it: nil where there is no --rollback. A run that is not known is a usage error.
+--- The rollback that the options ask for; nil without --rollback. An unknown run is a usage error.
 ---@param chosen { rollback: boolean?, run: string?, undoes: string? }
 ---@return trunkhost.Rollback?
 function rollback.of(chosen)
     local id <const> = chosen.run
     if id and not chosen.rollback then
-        usage.fail "--run has a meaning only with --rollback"
+        usage.fail "--run needs --rollback"
     elseif not chosen.rollback or chosen.undoes then
         return nil
     elseif id == "last" then
-        usage.fail "--run last: write the id of the run (trunkhost runs), so that --resume means the same one"
+        usage.fail "--run last: write the id of the run (see: trunkhost runs), so that --resume means the same run"
     end
     local self <const> = setmetatable({ puts_back = {} }, Rollback)
     if id then
@@ -60,7 +60,7 @@ function rollback.of(chosen)
     return self
 end
 
---- The state in which the password to put back stands in the ledger, or nil and why there is none.
+--- The state that the password to restore has in the ledger, or nil and why there is none.
 local function state_of(self, account, id, field)
     local current, newest, previous
     for _, row in ipairs(ledger.secrets_of(account, id)) do
@@ -71,23 +71,23 @@ local function state_of(self, account, id, field)
         end
     end
     if not newest then
-        return nil, "the ledger knows no password of it"
+        return nil, "the ledger has no password of it"
     elseif is_rollback(self, newest.run) then
         if newest.state == "current" then
-            return nil, "its previous password was put back by run " .. newest.run
+            return nil, "its previous password was restored by run " .. newest.run
         end
         return "candidate" -- sent by a rollback that was cut off
     elseif self.runs and not self.runs[newest.run or ""] then
-        return nil, ("its password is not of run %s"):format(self.run)
+        return nil, ("its password was not set by run %s"):format(self.run)
     elseif newest.state == "candidate" and current then
-        return "current" -- the one before the one in doubt
+        return "current" -- the newest is in doubt, so the current one is the previous
     elseif not previous then
-        return nil, "the ledger knows no previous password of it"
+        return nil, "the ledger has no previous password of it"
     end
     return "previous"
 end
 
---- Whether the ledger has a password that can be put back; else why not.
+--- Whether the ledger has a password to restore; else why not.
 ---@param account trunkhost.Account
 ---@param id any
 ---@param field string
@@ -97,8 +97,8 @@ function Rollback:has(account, id, field)
     return state ~= nil, why
 end
 
---- The password to put back. Where the private key is not at hand, that ends the run with a usage error: it is found
---- before anything is sent when the plan asks for it.
+--- The password to restore. Without the private key this ends the run with a usage error; the plan calls it, so that
+--- happens before anything is sent.
 ---@param account trunkhost.Account
 ---@param id any
 ---@param field string
@@ -110,8 +110,8 @@ function Rollback:secret(account, id, field)
         secret, problem = ledger.open_secret(account, id, field, state)
     end
     if not secret then
-        usage.fail("--rollback: the previous %s of trunk %s on %s cannot be opened: %s. Run it where the private key "
-            .. "of the ledger is", field, id, account:name(), problem or why)
+        usage.fail("--rollback: the previous %s of trunk %s on %s cannot be opened: %s. Run this on the machine "
+            .. "that has the ledger's private key", field, id, account:name(), problem or why)
     end
     return secret
 end

@@ -1,10 +1,10 @@
---- Which passwords a trunk has of its own, by its provider's description.
+--- Which passwords a trunk has, according to its provider's description.
 
 local json <const> = require "trunkhost.json"
 
 local trunk_secrets <const> = {}
 
---- Absent, null and "" all mean that a field is not there.
+--- Whether a field has a value: absent, null and "" mean that it has none.
 ---@param value any
 ---@return boolean
 function trunk_secrets.present(value)
@@ -18,7 +18,7 @@ local function known(value)
     return value
 end
 
---- Whether the fields have these values; a field that is absent counts as null.
+--- Whether the fields have these values. An absent field counts as null.
 ---@param trunk table
 ---@param condition table<string, any>?
 ---@return boolean
@@ -31,7 +31,7 @@ function trunk_secrets.holds(trunk, condition)
     return true
 end
 
---- Whether the trunk has this secret now; else the reason why it has none.
+--- Whether the trunk has this secret now; else the reason why not.
 ---@param trunk table
 ---@param secret table  an entry of a description's `secrets`
 ---@return boolean has, string? reason

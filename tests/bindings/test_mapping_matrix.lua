@@ -80,7 +80,7 @@ function tests.test_what_differs_has_a_finding_that_says_so_and_why()
             lu.assertNotNil(finding, place .. ": " .. difference.field)
             lu.assertTrue(finding.verdict ~= "exact" or difference.field == "fixed_source_ip",
                 place .. ": " .. difference.field)
-            lu.assertTrue(#finding.rule > 10 and finding.rule ~= "carried over as it is", place)
+            lu.assertTrue(#finding.rule > 10 and finding.rule ~= "copied unchanged", place)
         end
     end)
 end

@@ -241,7 +241,7 @@ function tests.test_a_mapping_is_checked_with_its_provider()
         lu.assertFalse(ok)
         lu.assertStrContains(err.message, text)
     end
-    for mapping, text in pairs { nothing = "names the mapping 'nothing'", [false] = "has no mapping" } do
+    for mapping, text in pairs { nothing = "names an unknown mapping 'nothing'", [false] = "has no mapping" } do
         local ok, err = pcall(neutral.mapping, own(mapping or nil))
         lu.assertFalse(ok)
         lu.assertStrContains(err.message, text)

@@ -84,17 +84,17 @@ local MANGLED <const> = {
         ["Err:502"] = "error value", ["TRUE"] = "truth value", ["FALSCH"] = "truth value", ["Mar-24"] = "is a date",
         ["24. Mrz"] = "is a date", ["2026-03-01"] = "is a date", ["01.03.2026"] = "is a date",
         ["3/24/26"] = "is a date",
-        ["10.0"] = "fraction", ["49301234567.00"] = "fraction", ["0"] = "is no number", ["+"] = "is no number",
-        ["+4930"] = "is no number", ["493012345670000000000"] = "more digits", ["+4930123456; 4.93E+10"] = "rounded",
-        ["10:30"] = "is no number", ["'4.93E+10"] = "rounded", ["49,302,310,022"] = "thousands",
+        ["10.0"] = "fraction", ["49301234567.00"] = "fraction", ["0"] = "is not a number", ["+"] = "is not a number",
+        ["+4930"] = "is not a number", ["493012345670000000000"] = "more digits", ["+4930123456; 4.93E+10"] = "rounded",
+        ["10:30"] = "is not a number", ["'4.93E+10"] = "rounded", ["49,302,310,022"] = "thousands",
         ["1,234"] = "thousands", ["-4930123"] = "negative" },
-    ["inbound.sources"] = { ["10.0"] = "is no host", ["5101102103"] = "is no host", ["1.2.3"] = "is no host",
-        ["#REF!"] = "error value", ["192.0.2.300"] = "is no host", ["Mar-24; 10.1"] = "10.1",
+    ["inbound.sources"] = { ["10.0"] = "is not a host", ["5101102103"] = "is not a host", ["1.2.3"] = "is not a host",
+        ["#REF!"] = "error value", ["192.0.2.300"] = "is not a host", ["Mar-24; 10.1"] = "10.1",
         ["1.98E+11"] = "rounded" },
-    gateways = { ["10.0"] = "is no host", ["sip.example.com:5060.0"] = "is no host",
+    gateways = { ["10.0"] = "is not a host", ["sip.example.com:5060.0"] = "is not a host",
         ["sip.example.com=1.0"] = "HOST:PORT",
         ["sip.example.com:0"] = "gateways", ["sip.example.com:99999"] = "gateways", ["#VALUE!"] = "error value",
-        ["192.0.2.0/28"] = "is no host" },
+        ["192.0.2.0/28"] = "is not a host" },
     channels = { ["10.0"] = "whole number", ["1.000"] = "whole number", ["1E+02"] = "rounded", ["1e2"] = "whole number",
         ["0x10"] = "whole number", ["#N/A"] = "error value", ["Oct-24"] = "whole number" },
     label = { ["#REF!"] = "error value", ["1.23457E+11"] = "rounded", ["WAHR"] = "truth value" },
@@ -176,7 +176,7 @@ function tests.test_lists_may_be_typed_as_people_do()
         { host = "a.example.com" }, { host = "2001:db8::1", port = 5061, priority = 2 } })
     lu.assertEquals(cells.read(fields.get "active", "TRUE"), true)
     lu.assertEquals({ cells.read(fields.get "gateways", "a=b") },
-        { nil, "has 'a=b', where HOST, HOST:PORT or HOST:PORT=PRIORITY must stand" })
+        { nil, "has 'a=b', but must be HOST, HOST:PORT or HOST:PORT=PRIORITY" })
 end
 
 local function row_of(values, was)

@@ -156,7 +156,7 @@ function tests.test_without_a_base_every_trunk_is_compared_and_none_differs()
         local result = editing.apply(sandbox, path)
         lu.assertEquals(result.status, 0, result.err .. result.out)
         lu.assertEquals(result.summary.skipped, 60)
-        lu.assertEquals(result.items["42"].reason, "is as the file says")
+        lu.assertEquals(result.items["42"].reason, "it is as the file says")
     end
     lu.assertEquals(sandbox:writes(), {})
 end
@@ -328,7 +328,7 @@ function tests.test_a_trunk_that_is_gone_is_named_and_a_row_that_is_gone_deletes
     lu.assertEquals(result.summary.failed, 1)
     lu.assertEquals(#trunks "famulor", 11)
     local shown = sandbox:run("scripts/apply_trunks.lua --dry-run " .. path)
-    lu.assertStrContains(shown.out, "1 trunk that is not in the file stays as it is.")
+    lu.assertStrContains(shown.out, "1 trunk is not in the file and stays as it is.")
 end
 
 --- Promise: a mistake anywhere in the file stops everything before a request is sent.
@@ -348,10 +348,10 @@ function tests.test_every_mistake_is_named_with_its_line_before_anything_is_sent
     for _, text in ipairs {
         path .. ":7: inbound.mod: there is no such field (did you mean 'inbound.mode'?)\n",
         path .. ":8: calling_format: must be one of +e164, e164, national\n",
-        path .. ":9: trunk: the id is missing; a new trunk is not created here",
+        path .. ":9: trunk: the id is missing; this script creates no trunks",
         path .. ":10: base: belongs to another trunk, or was edited",
-        path .. ":11: trunk: " .. rows[11].trunk .. " stands in line 10 already\n",
-        path .. ":12: sip_password: passwords cannot be applied from a file",
+        path .. ":11: trunk: " .. rows[11].trunk .. " is already in line 10\n",
+        path .. ":12: sip_password: a file cannot set passwords",
         "has 6 mistakes, so nothing was sent",
     } do
         lu.assertStrContains(result.err, text)
@@ -552,7 +552,7 @@ function tests.test_a_number_that_a_spreadsheet_has_changed_never_replaces_the_l
         local digits = number:sub(2)
         for mangled, word in pairs {
             [digits] = "removed the plus", [digits .. ".0"] = "fraction", [("%.2E"):format(digits)] = "rounded",
-            [("%d"):format(math.tointeger(tonumber(("%.3e"):format(digits))))] = "rounded it", ["0"] = "is no number",
+            [("%d"):format(math.tointeger(tonumber(("%.3e"):format(digits))))] = "rounded it", ["0"] = "is not a number",
             ["#REF!"] = "error value",
         } do
             for _, based in ipairs { true, false } do

@@ -124,7 +124,7 @@ function tests.test_the_only_one_in_service_is_not_removed()
     lu.assertEquals(result.status, 0, result.err)
     local undone = undo { "bolna", "bolna_trunk" }
     lu.assertEquals(undone.status, 1)
-    lu.assertStrContains(undone.out, "is out of service: put it back first")
+    lu.assertStrContains(undone.out, "is out of service: activate it first")
     lu.assertEquals(select(2, migration.trunks(sandbox, "bolna_trunk")), 1)
 end
 
@@ -166,7 +166,7 @@ function tests.test_a_run_that_was_no_migration_cannot_be_undone()
     lu.assertEquals(rotated.status, 0)
     local undone = undo { "famulor", "autocalls" }
     lu.assertEquals(undone.status, 2)
-    lu.assertStrContains(undone.err, "no migration")
+    lu.assertStrContains(undone.err, "not a migration")
 end
 
 local function deliver_to(path)

@@ -65,13 +65,13 @@ function tests.test_other_values_than_those_that_a_trunk_was_made_with_are_named
     local arguments = "--secrets generate --only 42 --set agent_ref=%s --set vendor=%s" .. LOSSES
     local nobody = "11111111-1111-4111-8111-111111111111"
     local begun = migration.run(sandbox, "famulor", "vatel", arguments:format(nobody, "generic"))
-    lu.assertStrContains(begun.items["42"].error.message, "Correct that and run again: it goes on there")
+    lu.assertStrContains(begun.items["42"].error.message, "Fix that and run again: that resumes there")
     local id = begun.items["42"].target
     local before = #sandbox:writes()
     local other = migration.run(sandbox, "famulor", "vatel", arguments:format(agent(), "3cx"))
     local message = other.items["42"].error.message
-    lu.assertStrContains(message, id .. " of vatel, which run " .. begun.summary.run)
-    lu.assertStrContains(message, "is not what would be made now: vendor")
+    lu.assertStrContains(message, id .. " on vatel, made by run " .. begun.summary.run)
+    lu.assertStrContains(message, "differs from what would be created now: vendor")
     lu.assertEquals(#sandbox:writes(), before)
     local finished = migration.run(sandbox, "famulor", "vatel", arguments:format(agent(), "generic"))
     lu.assertEquals({ finished.status, finished.items["42"].target }, { 0, id }, finished.err)
@@ -91,7 +91,7 @@ function tests.test_a_trunk_that_another_script_has_made_is_named_and_not_made_a
     lu.assertEquals(made.status, 0, made.err)
     local result = migration.run(sandbox, "famulor", "autocalls", "--secrets generate --only 42")
     lu.assertEquals(result.items["42"].error.kind, "conflict")
-    lu.assertStrContains(result.items["42"].error.message, "which no migration of this one has made, and which differs")
+    lu.assertStrContains(result.items["42"].error.message, "which no migration of this one created and which differs")
     lu.assertEquals(select(2, migration.trunks(sandbox, "autocalls")), 1)
 end
 
@@ -163,7 +163,7 @@ function tests.test_where_a_password_was_looked_for_is_said()
     lu.assertStrContains(result.items["42"].error.message, "The ledger has none of trunk 42 of famulor")
     result = migration.run(sandbox, "famulor", "autocalls", "--only 42 --secrets file "
         .. supply "trunk,outbound.secret\n43,of-the-carrier\n")
-    lu.assertStrContains(result.items["42"].error.message, "supply.csv has none in outbound.secret")
+    lu.assertStrContains(result.items["42"].error.message, "supply.csv has none in column outbound.secret")
 end
 
 function tests.test_what_would_be_sent_is_told_only_for_trunks_that_would_be_made()

@@ -34,7 +34,7 @@ function tests.test_the_previous_passwords_are_live_again_and_current_in_the_led
     lu.assertEquals(result.status, 0, result.err)
     lu.assertEquals(result.summary.done, 2)
     lu.assertEquals(result.summary.skipped, 2)
-    lu.assertEquals(result.items["45"].reason, "the ledger knows no previous password of it")
+    lu.assertEquals(result.items["45"].reason, "the ledger has no previous password of it")
     lu.assertEquals(live(), old)
     local current = {}
     local export = sandbox:run "secrets export --account famulor --json"
@@ -56,7 +56,7 @@ function tests.test_a_second_rollback_turns_nothing_round_until_passwords_are_ne
     lu.assertEquals(rotate "--rollback".summary.done, 4)
     local before, again = #sandbox:writes(), rotate "--rollback"
     lu.assertEquals(again.summary.skipped, 4)
-    lu.assertStrContains(again.items["42"].reason, "was put back by run ")
+    lu.assertStrContains(again.items["42"].reason, "was restored by run ")
     lu.assertEquals(#sandbox:writes(), before)
     lu.assertEquals(live(), old)
     lu.assertEquals(rotate "--only 42".status, 0)
@@ -116,12 +116,12 @@ function tests.test_of_a_run_only_what_it_has_set_is_put_back()
     local newest = live()
     local result = rotate("--rollback --run " .. run)
     lu.assertEquals(result.summary.done, 1)
-    lu.assertEquals(result.items["43"].reason, ("its password is not of run %s"):format(run))
+    lu.assertEquals(result.items["43"].reason, ("its password was not set by run %s"):format(run))
     newest["42"] = old["42"]
     lu.assertEquals(live(), newest)
     lu.assertEquals(rotate("--rollback --run " .. later).summary.done, 2)
     for arguments, words in pairs {
-        ["--run " .. run] = "only with --rollback", ["--rollback --run nonsense"] = "no run",
+        ["--run " .. run] = "--run needs --rollback", ["--rollback --run nonsense"] = "no run",
         ["--rollback --run last"] = "write the id" } do
         local wrong = rotate(arguments)
         lu.assertEquals(wrong.status, 2)
@@ -136,7 +136,7 @@ function tests.test_without_the_private_key_nothing_is_sent_and_it_says_where_to
     os.remove((sandbox:ledger_path():gsub("%.db$", ".key")))
     local before, result = #sandbox:writes(), rotate "--rollback"
     lu.assertEquals(result.status, 2)
-    lu.assertStrContains(result.err, "where the private key of the ledger is")
+    lu.assertStrContains(result.err, "that has the ledger's private key")
     lu.assertEquals(#sandbox:writes(), before)
 end
 

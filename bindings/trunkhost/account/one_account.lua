@@ -1,6 +1,6 @@
---- Two names for one account at a platform. A job over both would change every trunk twice, and the password that dies
---- first would be the one that is delivered last. So such names are refused before anything is changed: those of one
---- token at one address before anything is sent, those of two tokens when both have listed the same trunk.
+--- Refuses two names for one account at a platform. A job over both would change every trunk twice, and could deliver
+--- the password that is no longer valid. Two names with one token and one address are refused before anything is sent;
+--- with two tokens, when both list the same trunk.
 
 local accounts <const> = require "trunkhost.accounts"
 local core <const> = require "trunkhost.core"
@@ -8,9 +8,9 @@ local core <const> = require "trunkhost.core"
 local one_account <const> = {}
 
 local ADVICE <const> = "so they are one account at the platform, and every trunk would be changed twice. Nothing was "
-    .. "changed. Name one of them with --account, or take one out of the configuration"
+    .. "changed. Name one of them with --account, or remove one from the configuration"
 
---- Which two of them are one, as far as that shows before anything is asked of the platform.
+--- Finds two names for one account, as far as that shows without a request.
 ---@param opened trunkhost.Account[]
 ---@return string? text  which two of them are one, and what to do
 function one_account.find(opened)
@@ -25,13 +25,13 @@ function one_account.find(opened)
     end
 end
 
----@class trunkhost.Places  which trunks were seen under which name, where several accounts have one address
+---@class trunkhost.Places  which account listed which trunk, for accounts with the same address
 ---@field several table<string, boolean>  the addresses of more than one account
 ---@field seen table<string, table<string, { name: string, created: any }>>
 local Places <const> = {}
 Places.__index = Places
 
---- Watches the trunks of these accounts; of all when it is not known yet which there are.
+--- Watches the trunks of these accounts; of all accounts if the list is empty.
 ---@param opened trunkhost.Account[]
 ---@return trunkhost.Places
 function one_account.watch(opened)
@@ -53,7 +53,7 @@ end
 function Places:note(account, trunk)
     local place = self.of[account] or accounts.place(account)
     self.of[account] = place
-    -- The fake platforms of the sandbox stand for accounts that may well be two.
+    -- In the sandbox several accounts may share a fake platform.
     if core.run().sandbox or not (self.is_open or self.several[place]) then
         return nil
     end

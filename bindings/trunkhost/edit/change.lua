@@ -1,6 +1,5 @@
---- What has to be sent so that a trunk gets the values that a file gives it, and everything that stands against that.
---- The mapping of the provider says what the trunk is before and after, in the platform's own form; what differs is
---- sent, and nothing else.
+--- Works out the requests that give a trunk the values of a file, and the reasons that forbid them. The provider's
+--- mapping gives the trunk before and after in the platform's own form; only the differences are sent.
 
 local addresses <const> = require "trunkhost.mapping.addresses"
 local canonical <const> = require "trunkhost.text.canonical"
@@ -21,11 +20,11 @@ local apply_change <const> = {}
 ---@class trunkhost.TrunkEdit
 ---@field changes trunkhost.FieldChange[]
 ---@field body table                 fields of the trunk itself
----@field grants string[]            of those, the dangerous ones that are meant
+---@field grants string[]            dangerous fields among those that the operator has granted
 ---@field steps trunkhost.PartStep[]
----@field was table<string, any>     how its fields read, as fields.of has it
----@field planned table<string, any> how they should read afterwards
----@field reasons string[]           why it must not be done
+---@field was table<string, any>     its fields now, as fields.of returns them
+---@field planned table<string, any> its fields afterwards
+---@field reasons string[]           why it is blocked
 
 ---@class EditContext
 ---@field account trunkhost.Account
@@ -35,7 +34,7 @@ local apply_change <const> = {}
 ---@field present trunkhost.Neutral
 ---@field options trunkhost.ApplyOptions
 ---@field edit trunkhost.TrunkEdit
----@field told table<string, boolean>  fields of which a reason speaks already
+---@field told table<string, boolean>  fields that have a reason already
 
 local function object(self, field, format, ...)
     if not self.told[field] then
@@ -50,13 +49,13 @@ local function map(self, trunk)
     })
 end
 
---- The platform's form of the first trunk of a result; what create makes of it and all steps after it included.
+--- The first trunk of a result in the platform's form, after create and all later steps.
 local function outcome(result)
     return steps.outcome(result.trunks[1])
 end
 
 -- ---------------------------------------------------------------------------------------------------
--- What the mapping objects to
+-- Objections of the mapping
 
 local function finding_of(result, name)
     for _, finding in ipairs(result.findings) do
@@ -86,7 +85,7 @@ local function is_allowed(self, field)
     return false
 end
 
---- A field that would not become what the file says, or that would become something else because of another one.
+--- Objects to fields that would not get the file's value, or that another field would change.
 local function check_exact(self, wanted, before, after)
     local title = self.description.title
     local meant, was = fields.of(wanted), fields.of(self.present)
@@ -105,9 +104,9 @@ local function check_exact(self, wanted, before, after)
             local finding = finding_of(after, field.model)
             local rule = finding and finding.verdict ~= "exact" and finding.rule
             if meant[name] == nil then
-                object(self, name, "%s cannot be without it%s", title, rule and ": " .. rule or "")
+                object(self, name, "%s requires it%s", title, rule and ": " .. rule or "")
             elseif not (is_allowed(self, field) and not (finding and finding.blocks == "value")) then
-                object(self, name, "%s (--allow-loss %s accepts that)", rule or title .. " makes something else of it",
+                object(self, name, "%s (--allow-loss %s accepts that)", rule or title .. " would store another value",
                     field.model)
             end
         end
@@ -124,7 +123,7 @@ local function check_mapping(self, wanted, before, after)
         end
     end
     if #after.trunks > 1 then
-        object(self, "numbers", "a trunk has one number at %s", self.description.title)
+        object(self, "numbers", "a trunk of %s has only one number", self.description.title)
     end
     local had = {}
     for _, secret in ipairs(before.trunks[1].secrets) do
@@ -132,15 +131,15 @@ local function check_mapping(self, wanted, before, after)
     end
     for _, secret in ipairs(after.trunks[1].secrets) do
         if not had[secret.field] then
-            object(self, secret.leg .. ".username", "it would need a password, %s, and passwords cannot be applied "
-                .. "from a file", secret.field)
+            object(self, secret.leg .. ".username", "it would need a password, %s, and a file cannot set passwords",
+                secret.field)
         end
     end
     check_exact(self, wanted, before, after)
 end
 
 -- ---------------------------------------------------------------------------------------------------
--- What is dangerous
+-- Dangerous changes
 
 local EMPTY <const> = {
     numbers = true, ["inbound.sources"] = true, gateways = true, codecs = true, caller_id_transforms = true,
@@ -151,8 +150,8 @@ local function is_empty(value)
     return value == nil or type(value) == "table" and next(value) == nil
 end
 
---- What a spreadsheet seems to have made of a number that is there: without its plus sign or zeros, rounded, or cut at
---- the commas that it put into it.
+--- What a spreadsheet seems to have done to an existing number: removed its plus sign or zeros, rounded it, or cut it
+--- at commas. Words for the operator, or nil.
 local function made_number(change)
     local new, old, digits = {}, {}, ""
     for _, number in ipairs(change.after or {}) do
@@ -172,12 +171,12 @@ local function made_number(change)
             end
         end
         if not new[before] and not new["+" .. digits] and not new[digits] and before:gsub("%D", "") == digits then
-            return before .. " was cut at the commas that a spreadsheet put into it"
+            return before .. " was split at commas, as a spreadsheet writes them"
         end
     end
 end
 
---- The same for any field. Words for the operator, or nil.
+--- The same for any field.
 local function made(change)
     local before, after = change.before, change.after
     if change.field.name == "numbers" then
@@ -199,13 +198,13 @@ local function check_danger(self)
         local name = change.field.name
         local function needs_grant(what)
             if not self.options.grant[name] then
-                object(self, name, "%s (refused unless --grant %s says that it is meant)", what, name)
+                object(self, name, "%s (refused unless --grant %s is given)", what, name)
             end
         end
         if EMPTY[name] and is_empty(change.after) and not is_empty(change.before) then
             needs_grant "the list would be empty"
         elseif name == "inbound.sources" and addresses.is_wider(change.before or {}, change.after or {}) then
-            needs_grant "it would admit senders that are not admitted now"
+            needs_grant "it would allow senders that are not allowed now"
         elseif (name == "inbound.mode" or name == "outbound.mode") and change.after == "none" then
             needs_grant "authentication would be switched off"
         end
@@ -217,9 +216,9 @@ local function check_danger(self)
 end
 
 -- ---------------------------------------------------------------------------------------------------
--- What is sent
+-- Requests
 
---- The value that empties a field of the platform's trunk; nil when there is none that is documented.
+--- The value that empties a field of the platform's trunk; nil when none is documented.
 local function emptied(field)
     if field.clears then
         return field.clears
@@ -232,7 +231,7 @@ local function emptied(field)
     end
 end
 
---- The neutral fields whose change alone makes a difference in a field of the platform; all of them where none does.
+--- The edited fields that alone change a field of the platform; all edited fields when none does.
 local function causes_of(self, name)
     local unchanged, causes = canonical.text(outcome(map(self, self.present))[name]), {}
     for _, change in ipairs(self.edit.changes) do
@@ -262,13 +261,13 @@ local function body_of(self, before, after)
                 local value = emptied(self.description.objects.trunk.fields[name] or {})
                 if value == nil then
                     local field = causes_of(self, name)[1] or name
-                    object(self, field, "%s documents no way to empty it (%s)", self.description.title, name)
+                    object(self, field, "%s does not document how to empty it (%s)", self.description.title, name)
                 end
                 body[name] = value
             end
         end
     end
-    -- A pair that is only taken together is emptied together.
+    -- A pair that must be sent together is emptied together.
     for _, rule in ipairs(self.description.objects.trunk.rules or {}) do
         for _, name in ipairs(rule.together or {}) do
             if body[name] == "" or body[name] == json.null then
@@ -280,7 +279,7 @@ local function body_of(self, before, after)
     end
 end
 
---- Fields of the platform that the operator has granted by their neutral names.
+--- The fields of the platform that the operator has granted by their neutral names.
 local function grants_of(self)
     local granted = {}
     if next(self.options.grant) then
@@ -293,15 +292,15 @@ local function grants_of(self)
     return granted
 end
 
---- A fault of the platform's own field, said of the field that somebody has edited.
-local function say_fault(self, native, fault, causes)
+--- Reports a fault in a field of the platform under the name of the edited field.
+local function object_to_fault(self, native, fault, causes)
     local field = self.description.objects.trunk.fields[native]
     local what = fault:match "^(.-) %(refused unless .- is granted%)$"
     for _, name in ipairs(causes) do
         if what then
-            object(self, name, "%s %s (refused unless --grant %s says that it is meant)", native, what, name)
+            object(self, name, "%s %s (refused unless --grant %s is given)", native, what, name)
         elseif field and field.secret then
-            object(self, name, "%s %s; passwords cannot be applied from a file", native, fault)
+            object(self, name, "%s %s; a file cannot set passwords", native, fault)
         else
             object(self, name, "%s %s", native, fault)
         end
@@ -316,7 +315,7 @@ local function validate(self, endpoint, body, grants, causes)
         error(err, 0)
     end
     for native, fault in pairs(err.fields or {}) do
-        say_fault(self, native, fault, causes(native:match "^[%w_]+"))
+        object_to_fault(self, native, fault, causes(native:match "^[%w_]+"))
     end
     if not err.fields then
         table.insert(self.edit.reasons, err.message)
@@ -341,7 +340,7 @@ local function check_requests(self)
     end
 end
 
---- Works out what is to be sent. Nothing may be sent when there are reasons.
+--- Works out the requests. If there are reasons, nothing may be sent.
 ---@param account trunkhost.Account
 ---@param native table                     the trunk, read in full
 ---@param present trunkhost.Neutral        its neutral form
@@ -369,7 +368,7 @@ function apply_change.work_out(account, native, present, changes, options)
     edit.steps, problems = parts.steps(self.mapping.edits or {}, { native = native, before = old, after = new,
         mapped = after.trunks[1] })
     for _, field in ipairs(problems) do
-        object(self, field, "%s has no request that changes it", description.title)
+        object(self, field, "the API of %s cannot change it", description.title)
     end
     check_requests(self)
     return edit

@@ -1,5 +1,5 @@
---- Parts of a trunk that have requests of their own (numbers, gateways, addresses, assignments): which of them are
---- added, changed and removed between two states of it, one request for each.
+--- Parts of a trunk that have their own requests (numbers, gateways, addresses, assignments): which are added, changed
+--- and removed between two states of the trunk, one request each.
 
 local canonical <const> = require "trunkhost.text.canonical"
 local json <const> = require "trunkhost.json"
@@ -7,15 +7,15 @@ local model <const> = require "trunkhost.mapping.model"
 
 local parts <const> = {}
 
----@class trunkhost.PartEdit  how a mapping says that a list of a trunk is edited
+---@class trunkhost.PartEdit  how a mapping edits a list of a trunk
 ---@field field string             the field of the neutral trunk
 ---@field nameless string?         the field for items without a number
----@field key fun(item: table): string  what an item is found by
+---@field key fun(item: table): string  identifies an item
 ---@field members table<string, string>?  member of an item → its field of the neutral trunk
 ---@field remove fun(trunk: any, id: any): { endpoint: string, params: any }
 ---@field changes table<string, boolean>?  members that can be changed in place
 ---@field change? fun(id: any, fields: table): { endpoint: string, params: any, body: table }
----@field max integer?             items that a trunk can have
+---@field max integer?             the most items of a trunk
 
 ---@class trunkhost.PartStep
 ---@field endpoint string
@@ -25,9 +25,9 @@ local parts <const> = {}
 ---@field list string
 ---@field key string
 ---@field field string     of the neutral trunk
----@field after trunkhost.Step[]?  what is sent besides for an item that was added
+---@field after trunkhost.Step[]?  further requests for an added item
 
---- Items that are not marked as deleted, by key; a second one with the same key has its place behind it.
+--- Items that are not marked as deleted, by key. A second item with the same key gets its place appended to the key.
 local function by_key(edit, list)
     local found, order, seen = {}, {}, {}
     for _, item in ipairs(model.list(list)) do
@@ -49,7 +49,7 @@ local function field_of(edit, key)
     return edit.nameless and key:find "^agent " and edit.nameless or edit.field
 end
 
---- The steps of the mapping that add this item: the first one makes it, the others change it.
+--- The steps of the mapping that add this item: the first creates it, the others change it.
 local function adding(mapped, list, edit, key)
     local first, rest
     local seen = 0
@@ -67,7 +67,7 @@ local function adding(mapped, list, edit, key)
     return first, rest
 end
 
---- What changes in an item that stays. `problems` gets the fields that cannot be changed.
+--- The request that changes an existing item. Adds fields that cannot be changed to `problems`.
 local function change_of(edit, id, before, after, problems)
     local fields, any = {}, false
     for name, field in pairs(edit.members or {}) do
@@ -88,7 +88,7 @@ local function step_of(how, list, key, edit, request)
         params = request.params, body = request.body }
 end
 
---- The steps for one list, in a safe order: what is new comes before what goes, unless there is no room for both.
+--- The steps for one list, in a safe order: add before remove, unless there is no room for both.
 local function steps_of_list(list, edit, context, problems)
     local before <const> = by_key(edit, context.before[list])
     local after <const>, order <const> = by_key(edit, context.after[list])
@@ -122,7 +122,7 @@ local function steps_of_list(list, edit, context, problems)
     return steps
 end
 
---- The requests that lead from one state of a trunk to another, and the fields that no request can change.
+--- The requests that change a trunk from one state to another, and the fields that no request can change.
 ---@param edits table<string, trunkhost.PartEdit>  by list
 ---@param context { native: table, before: table, after: table, mapped: trunkhost.Mapped }
 ---@return trunkhost.PartStep[] steps, string[] problems
@@ -145,7 +145,7 @@ function parts.steps(edits, context)
     return steps, fields
 end
 
---- The item that a step is about, as the platform has it; nil when there is none.
+--- The item of a step, as the platform has it; nil when there is none.
 ---@param edits table<string, trunkhost.PartEdit>
 ---@param step trunkhost.PartStep
 ---@param native table

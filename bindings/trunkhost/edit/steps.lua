@@ -1,5 +1,5 @@
---- Sending what an edit of a trunk comes to: its own fields in one request, then its parts one by one. Each is sent
---- once; what may have happened is looked for.
+--- Sends an edit of a trunk: its own fields in one request, then its parts one by one. Each request is sent once; if
+--- its outcome is unknown, its result is looked for.
 
 local change <const> = require "trunkhost.change.change"
 local core <const> = require "trunkhost.core"
@@ -23,7 +23,7 @@ local function has(item, body)
     return true
 end
 
---- Whether the step has happened, from a look at the trunk; for an added item, the item.
+--- Whether the trunk shows the result of a step; for an added item, the item.
 local function landed(edits, step, native)
     local item = parts.find(edits, step, native)
     if step.how == "remove" then
@@ -36,14 +36,14 @@ local function reader(account, id)
     return function() return neutral.read(account, id) end
 end
 
---- Sends one request, or finds that it has happened.
+--- Sends one request, or finds its result.
 local function carry_out(account, id, edits, step, count)
     local read = reader(account, id)
     local function send()
         local ok, answer, sent = pcall(account.call, account, step.endpoint, step.params, step.body,
             step.grants and { grant = step.grants })
         if not ok and core.is_error(answer) == "not_found" and step.how == "remove" then
-            return true, answer.attempts -- somebody, or an earlier try, was faster
+            return true, answer.attempts -- an earlier attempt or somebody else removed it
         elseif not ok then
             error(answer, 0)
         end
@@ -55,13 +55,13 @@ local function carry_out(account, id, edits, step, count)
         step.how == "add" and step or nil)
 end
 
---- The requests that belong to an item that was just added, as an agent that answers a number.
+--- Sends the further requests for an item that was just added, such as the agent of a number.
 local function finish_item(account, id, edits, step, item, count)
     if type(item) ~= "table" or item.id == nil then
         item = parts.find(edits, step, reader(account, id)())
     end
     if not item and step.after and #step.after > 0 then
-        outcome.unknown(("'%s' was answered without an id, and %s does not show %s yet"):format(step.endpoint,
+        outcome.unknown(("the reply to '%s' has no id, and %s does not show %s yet"):format(step.endpoint,
             account:name(), step.key))
     end
     for _, more in ipairs(step.after or {}) do
@@ -99,7 +99,7 @@ function apply_steps.send(account, native, edit)
         end
         if not ok then
             if core.is_error(item) and begun then
-                item.message = ("a part of it is done, then %s (%s) failed: %s. Run again: it goes on there"):format(
+                item.message = ("partly done, then %s (%s) failed: %s. Run again: that resumes there"):format(
                     step.endpoint, step.key, (item.message:gsub("%.$", "")))
             end
             error(item, 0)
@@ -108,7 +108,7 @@ function apply_steps.send(account, native, edit)
     return { attempts = attempts, evidence = evidence }
 end
 
---- Says in the ledger what became of parts that were added and of which nobody was told.
+--- Records in the ledger that added parts are there whose requests had no answer.
 ---@param account trunkhost.Account
 ---@param id any
 ---@param native table  the trunk in full, as it is now
@@ -123,7 +123,7 @@ function apply_steps.settle(account, id, native)
                     found = found or has(item, row.key) and item or nil
                 end
             end
-            -- One that does not show yet may still do so.
+            -- One that does not show yet may show later.
             if found then
                 ledger.create_end(row.id, "landed", found.id and tostring(found.id))
             end

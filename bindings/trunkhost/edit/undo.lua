@@ -1,6 +1,5 @@
---- Taking back what a file has changed in a trunk: the values that were there before go in, where nobody has changed
---- the same since. It is the same comparison of three states as for a file, with the run's own values as what was
---- exported.
+--- Undoes what a file changed in a trunk: restores the old values, if nobody has changed the same fields since. It
+--- compares the same three states as for a file, with the run's own values in place of the export.
 
 local base <const> = require "trunkhost.neutral.base"
 local apply_change <const> = require "trunkhost.edit.change"
@@ -24,8 +23,8 @@ local function kept(before, after)
     return { before = before == nil and json.null or before, after = after == nil and json.null or after }
 end
 
---- What is changed, as the ledger keeps it: field → before and after. What was said of numbers that go, as their names,
---- goes with them without a word in the file.
+--- The changes, as the ledger keeps them: field → before and after. Also those that the file does not show: the names
+--- and agents of removed numbers.
 ---@param edit trunkhost.TrunkEdit
 ---@return table<string, { before: any, after: any }>
 function apply_undo.record(edit)
@@ -42,7 +41,7 @@ function apply_undo.record(edit)
     return found
 end
 
---- The row that brings the old values back to a trunk that has the new ones.
+--- The row that restores the old values of a trunk that has the new ones.
 local function row_of(record)
     local row = { names = {}, values = {}, base = {}, emptied = {} }
     for name, change in pairs(record.changes) do
@@ -50,12 +49,12 @@ local function row_of(record)
         row.values[name] = value_of(change.before)
         row.base[name] = base.hashes(fields.get(name), value_of(change.after))
     end
-    -- Numbers come before what is said of them, as in a file.
+    -- Numbers come before their names and agents, as in a file.
     table.sort(row.names)
     return row
 end
 
---- The values were there before, so that they are meant needs no word.
+--- The values were there before, so they need no --grant or --allow-loss.
 local function consent_to(row)
     local names, set = {}, {}
     for i, name in ipairs(row.names) do
@@ -83,7 +82,7 @@ local function prove(item, edit)
     apply_steps.settle(item.account, item.trunk.id, native)
 end
 
---- Puts back what a run has changed in one trunk.
+--- Undoes what a run changed in one trunk.
 ---@param item { account: trunkhost.Account, trunk: table }
 ---@param record trunkhost.UndoRecord
 ---@return { attempts: integer, evidence: string }

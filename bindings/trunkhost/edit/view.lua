@@ -1,5 +1,5 @@
---- What people and other programs see of a file that is applied: each changed field before and after, which legs are
---- re-created, and what stops a row.
+--- The output of apply_trunks.lua: each changed field before and after, which legs are re-created, and what blocks a
+--- row.
 
 local addresses <const> = require "trunkhost.mapping.addresses"
 local aligned <const> = require "trunkhost.table"
@@ -11,7 +11,7 @@ local planner <const> = require "trunkhost.job.plan"
 
 local apply_view <const> = {}
 
--- A longer plan is shown in full by a dry run only.
+-- Only a dry run shows more rows.
 local MOST_ROWS <const> = 60
 
 local function gateway_text(gateway)
@@ -29,7 +29,7 @@ local function scalar_text(field, value)
     return type(value) == "table" and canonical.text(value) or tostring(value)
 end
 
---- "+12025550070: one agent → another": what is said of each number that changes.
+--- "+12025550070: one agent → another", for each number that changes.
 local function entries_text(before, after, all)
     local known, list, written = {}, {}, {}
     for _, number in ipairs(all or {}) do
@@ -95,7 +95,7 @@ function apply_view.note(work)
     for i, change in ipairs(work.edit and work.edit.changes or {}) do
         parts[i] = change_text(change, work.edit)
     end
-    return parts[1] and table.concat(parts, "; ") or work.left and "is as the file says, and is settled" or nil
+    return parts[1] and table.concat(parts, "; ") or work.left and "it is as the file says; verify it" or nil
 end
 
 -- ---------------------------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ local function requests_json(edit)
     return canonical.text(list)
 end
 
---- What the JSON line of an item has besides.
+--- Further members of an item's JSON line.
 ---@param work trunkhost.ApplyWork
 ---@param dry_run boolean?
 ---@return any[]
@@ -153,7 +153,7 @@ local function impact_text(impact)
     return impact.inbound and "inbound" or impact.outbound and "outbound" or ""
 end
 
---- A line for each changed field; one for a row that is stopped.
+--- A line for each changed field; one for a row that is blocked.
 local function rows_of(entry)
     local plan, rows = entry.plan, {}
     local account, work = entry.account:name(), plan.work
@@ -170,7 +170,7 @@ local function rows_of(entry)
     return rows[1] and rows or { { account, entry.key, entry.label, "", pending .. (plan.note or "") } }
 end
 
---- Rows that would only make a long plan longer: in each of them everything is as it should be.
+--- Whether a row is left out of the plan: its trunk is as the file says.
 local function is_there(entry)
     return entry.plan.skip ~= nil and entry.plan.work ~= nil and entry.plan.work.there == true
 end
@@ -185,21 +185,21 @@ function apply_view.new(application)
     local view <const> = {}
 
     function view.summary(entries, todo, failures)
-        local stopped, untouched, there = 0, 0, 0
+        local blocked, untouched, there = 0, 0, 0
         for _, entry in ipairs(entries) do
             local work = entry.plan.work or {}
-            stopped = stopped + (entry.plan.failed and 1 or 0)
+            blocked = blocked + (entry.plan.failed and 1 or 0)
             untouched = untouched + (work.skip == "not edited" and 1 or 0)
             there = there + (is_there(entry) and work.skip ~= "not edited" and 1 or 0)
         end
         local parts = { planner.summary(entries, todo, failures),
-            sentence(stopped, "%d row is stopped.", "%d rows are stopped.") or false,
+            sentence(blocked, "%d row is blocked.", "%d rows are blocked.") or false,
             sentence(untouched, "%d row was not edited.", "%d rows were not edited.") or false,
-            sentence(there, "%d row is as its trunk already.", "%d rows are as their trunks already.") or false,
-            sentence(application.baseless, "%d row has no base: whatever differs from it is changed.",
-                "%d rows have no base: whatever differs from them is changed.") or false,
-            sentence(application.others, "%d trunk that is not in the file stays as it is.",
-                "%d trunks that are not in the file stay as they are.") or false }
+            sentence(there, "%d row already matches its trunk.", "%d rows already match their trunks.") or false,
+            sentence(application.baseless, "%d row has no base: every difference from the trunk is changed.",
+                "%d rows have no base: every difference from the trunk is changed.") or false,
+            sentence(application.others, "%d trunk is not in the file and stays as it is.",
+                "%d trunks are not in the file and stay as they are.") or false }
         local said = {}
         for _, part in ipairs(parts) do
             said[#said + 1] = part or nil

@@ -1,4 +1,4 @@
---- Addresses, ranges and host names in allow lists: one way to write each, ranges taken apart and put together.
+--- Addresses, ranges and host names in allow lists: normal forms, and ranges split and merged.
 
 local addresses <const> = {}
 
@@ -53,7 +53,7 @@ local function v6(text)
     return table.move(back, 1, #back, #groups + 1, groups)
 end
 
---- As RFC 5952 has it: lower case, the longest run of zeros left out.
+--- As RFC 5952 says: lower case, with the longest run of zeros left out.
 local function v6_text(groups)
     local best, length, i = nil, 1, 1
     while i <= 8 do
@@ -114,7 +114,7 @@ local function text_of(range)
     return range.prefix == bits and text or ("%s/%d"):format(text, range.prefix)
 end
 
---- The one way to write it: a single address has no /32, names are in lower case.
+--- The normal form: a single address has no /32, names are in lower case.
 ---@param text string
 ---@return string
 function addresses.normal(text)
@@ -122,8 +122,8 @@ function addresses.normal(text)
     return range and text_of(range) or text:lower()
 end
 
---- Why the text is no address, no range and no name of a host; nil when it is one. A name whose last part is a number
---- would be an address, as 10.0 is what a spreadsheet leaves of one.
+--- Why the text is no address, range or host name; nil when it is one. A name must not end in a number: 10.0 is what a
+--- spreadsheet leaves of an address.
 ---@param text string
 ---@return string?
 function addresses.fault(text)
@@ -137,7 +137,7 @@ function addresses.fault(text)
     if text:find "^[%w_][%w_%-]*$" and not text:find "^%d+$" then
         return nil
     end
-    return "is no host name, no address and no range"
+    return "is not a host name, an address or a range"
 end
 
 ---@param text string
@@ -146,8 +146,7 @@ function addresses.is_name(text)
     return addresses.range(text) == nil
 end
 
---- Every address of the ranges by itself; nil and the item that cannot be, when one is a name or has more than
---- sixteen addresses.
+--- The single addresses of the ranges; nil and the item at fault when one is a name or has more than 16 addresses.
 ---@param list string[]
 ---@return string[]? singles, string? culprit
 function addresses.singles(list)
@@ -196,7 +195,7 @@ local function spans_of(list)
     return merged, others
 end
 
---- The one address, range or name that means the same as the list: a wider one would let more people call in.
+--- The one address, range or name that means the same as the list, never a wider one.
 ---@param list string[]
 ---@return string?
 function addresses.one(list)
@@ -220,7 +219,7 @@ function addresses.one(list)
     return text_of { v6 = false, first = first, prefix = prefix }
 end
 
---- Text that is the same for lists that admit the same addresses, however they are cut into ranges.
+--- A text that is equal for lists of the same addresses, however they are divided into ranges.
 ---@param list string[]
 ---@return string
 function addresses.coverage(list)
@@ -248,7 +247,7 @@ local function is_within(span, spans)
     return false
 end
 
---- Whether a list admits somebody whom another one did not.
+--- Whether a list allows an address that another one does not.
 ---@param before string[]
 ---@param after string[]
 ---@return boolean

@@ -1,5 +1,5 @@
---- Bolna, the older API: one way of authentication for both directions, numbers verbatim, and no place for what it
---- does not know. It is switched off and on after it was made.
+--- Bolna, the older API: one authentication for both directions, numbers kept verbatim, and no free fields. A trunk is
+--- deactivated and activated after its creation.
 
 local common <const> = require "trunkhost.mapping.bolna_common"
 local json <const> = require "trunkhost.json"
@@ -12,6 +12,7 @@ local mapping <const> = { name = "bolna", title = "Bolna /sip-trunks", agents_of
     marks = common.marks }
 
 local EXTRAS <const> = { "disallow", "direct_media", "rtp_symmetric", "force_rport", "qualify_frequency" }
+local REGISTERS <const> = "with userpass the platform may register at the carrier; there is no setting for it"
 local TO_NEUTRAL <const> = { ulaw = "PCMU", alaw = "PCMA" }
 local TO_NATIVE <const> = { PCMU = "ulaw", PCMA = "alaw" }
 
@@ -60,7 +61,7 @@ function mapping.to_neutral(native)
     local some <const> = model.some
     neutral.label, neutral.description = some(native.name), some(native.description)
     neutral.vendor = some(native.provider)
-    -- userpass is the carrier's pair for both directions; there is no separate way for inbound calls.
+    -- userpass is the carrier's pair for both directions; inbound calls have no authentication of their own.
     local modes <const> = { userpass = "digest", ["ip-based"] = "ip" }
     local mode = modes[native.auth_type]
     local user = some(native.auth_username)
@@ -89,9 +90,9 @@ local function head(p, body)
     body.provider = p.wanted.vendor
     if not body.provider and p.source.origin == "bolna_trunk" then
         body.provider = "custom"
-        p:note("vendor", "a carrier is required: none was set, so custom")
+        p:note("vendor", "a carrier is required; none was given, so it is custom")
     elseif not body.provider then
-        p:need("vendor", "a carrier is required, in free words: twilio, telnyx, custom, …")
+        p:need("vendor", "a carrier is required, as free text: twilio, telnyx, custom, …")
     end
 end
 
@@ -104,19 +105,19 @@ local function authentication(p, body)
         if not outbound.username then
             p:need("outbound.username", "userpass needs a username")
         end
-        p:secret(body, "auth_password", "outbound", "the password cannot be read: it must be given")
+        p:secret(body, "auth_password", "outbound", "the password cannot be read, so it must be given")
         if inbound.mode == "digest" then
-            p:no_secret("inbound", "the same as outbound.secret: one pair serves both directions", "secret")
+            p:no_secret("inbound", "the same as outbound.secret: both directions use one pair", "secret")
         end
     end
     if inbound.mode == "none" then
         common.no_authentication(p)
     elseif inbound.mode ~= (digest and "digest" or "ip") then
-        p:note("inbound.mode", "one way of authentication serves both directions: the one of outbound calls is taken")
+        p:note("inbound.mode", "both directions use one authentication: that of outbound calls is taken")
     end
     if inbound.username and digest and inbound.username ~= outbound.username then
-        p:note("inbound.username", "one pair serves both directions: the outbound username is taken, and the carrier "
-            .. "must be told", { verdict = "changed" })
+        p:note("inbound.username", "both directions use one pair: the outbound username is taken; tell the carrier",
+            { verdict = "changed" })
     end
     local list = json.array {}
     for i, range in ipairs(common.ranges(p)) do
@@ -126,7 +127,7 @@ local function authentication(p, body)
     if not digest and #list == 0 and not p.notes["inbound.sources"] then
         p:need("inbound.sources", "ip-based needs the carrier's addresses")
     elseif digest and #list > 0 and inbound.mode == "ip" then
-        p:note("inbound.sources", "kept, but they count with ip-based only")
+        p:note("inbound.sources", "kept, but only ip-based authentication uses them")
     end
 end
 
@@ -134,7 +135,7 @@ local function media(p, body)
     local wanted = p.wanted
     body.transport = wanted.transport and "transport-" .. wanted.transport
     if not wanted.transport and not p.native then
-        p:need("transport", "it must be said which transport the carrier expects: udp, tcp or tls")
+        p:need("transport", "the transport that the carrier expects is required: udp, tcp or tls")
     end
     local encryption = wanted.media_encryption
     if encryption then
@@ -165,7 +166,7 @@ local function gateways(p, body)
     if #list == 0 then
         p:need("gateways", "at least one host of the carrier is required")
     elseif not p.native then
-        p:note("gateways", "a host without a port gets 5060, and without a priority 1")
+        p:note("gateways", "a host without a port gets port 5060, without a priority 1")
     end
 end
 
@@ -185,14 +186,14 @@ local function number_steps(p, after)
         end
     end
     if p.wanted.agent_ref and not p.given.agent_ref then
-        p:note("agent_ref", "there is no agent for all numbers here: it is mapped to each that has none",
+        p:note("agent_ref", "a trunk has no agent here: it is assigned to each number that has none",
             #p.wanted.numbers > 0 and { verdict = "changed" } or nil)
     else
         common.agents(p)
     end
 end
 
---- Create has no switch, so it is turned at once; back on only when everything is in place.
+--- Create cannot set is_active, so it is switched off right after, and on when the trunk is complete.
 local function switch(on)
     return { endpoint = "update", params = { id = steps.reference "trunk" }, body = { is_active = on } }
 end
@@ -210,7 +211,7 @@ function mapping.to_native(neutral, options)
     common.fixed_source(p)
     body.inbound_enabled = p.wanted.inbound.enabled
     if body.inbound_enabled == nil and not p.native then
-        body.inbound_enabled = true -- would be off unless it is said
+        body.inbound_enabled = true -- the default is off
     end
     local active = p.wanted.active ~= false
     if not active or p.options.inactive_first then
@@ -221,16 +222,15 @@ function mapping.to_native(neutral, options)
         after[#after + 1] = switch(true)
     end
     if not p.native and p.wanted.registration.enabled ~= nil then
-        p:note("registration.enabled", "with userpass the platform may register by itself; there is no switch",
-            { verdict = "changed" })
+        p:note("registration.enabled", REGISTERS, { verdict = "changed" })
     elseif not p.native and body.auth_type == "userpass" then
-        p:missing("registration.enabled", "with userpass the platform may register by itself; there is no switch")
+        p:missing("registration.enabled", REGISTERS)
     end
-    p:note("numbers.routing_key", "calls are found by the number itself here, with or without +")
+    p:note("numbers.routing_key", "calls are routed by the number itself here, with or without +")
     return p:finish({ { body = body, after = after, makes = { is_active = true } } }, mapping.to_neutral)
 end
 
---- Numbers have requests of their own; there is none that changes a name.
+--- Numbers have their own requests; none changes a name.
 mapping.edits = {
     phone_numbers = {
         field = "numbers", key = function(number) return number.phone_number end,

@@ -1,11 +1,11 @@
---- What both of Bolna's trunk APIs have in common.
+--- What Bolna's two trunk APIs share.
 
 local addresses <const> = require "trunkhost.mapping.addresses"
 local plan <const> = require "trunkhost.mapping.plan"
 
 local common <const> = {}
 
---- Agents belong to the account, whichever API a trunk was made with.
+--- Agents belong to the account, whichever API created a trunk.
 common.agents_of = { bolna = true, bolna_trunk = true }
 
 local function derived(p)
@@ -21,17 +21,17 @@ end
 function common.label(p, length)
     local label = p.wanted.label
     if not label then
-        -- Vatel's trunks have no names at all, so any would be made up.
+        -- Vatel's trunks have no names, so any name would be invented.
         label = p.source.origin ~= "vatel" and derived(p) or nil
         if not label then
             p:need("label", "a name is required")
             return nil
         end
-        p:note("label", "a name is required: taken from the number")
+        p:note("label", "a name is required; it is made from the number")
     end
     local cut = length and plan.cut(label, length) or label
     if cut ~= label then
-        p:note("label", ("cut to the %d characters that fit"):format(length))
+        p:note("label", ("cut to %d characters"):format(length))
     end
     return cut
 end
@@ -41,12 +41,13 @@ end
 function common.leading_plus(p)
     local format = p.wanted.calling_format
     if format == "national" then
-        p:note("calling_format", "numbers are dialled with a country code here, with or without +",
+        p:note("calling_format", "numbers are dialled with a country code here, with or without +; national is not \z
+            possible",
             { verdict = "lost", blocks = "value" })
     elseif format then
         return format == "+e164"
     elseif not p.native then
-        p:need("calling_format", "it must be said whether numbers are dialled with +")
+        p:need("calling_format", "say whether numbers are dialled with +: +e164 or e164")
     end
     return nil
 end
@@ -60,15 +61,15 @@ function common.calling_format(plus)
     return plus and "+e164" or "e164"
 end
 
---- The sources that are addresses or ranges; a name stops the trunk.
+--- The sources that are addresses or ranges; a name blocks the trunk.
 ---@param p trunkhost.NeutralPlan
 ---@return string[]
 function common.ranges(p)
     local list = {}
     for _, source in ipairs(p.wanted.inbound.sources) do
         if addresses.is_name(source) then
-            p:note("inbound.sources", source .. " is a name: only addresses and ranges are accepted, so it must be "
-                .. "resolved by you", { verdict = "lost", blocks = "value" })
+            p:note("inbound.sources", source .. " is a host name, but only addresses and ranges are accepted: give "
+                .. "its addresses", { verdict = "lost", blocks = "value" })
         else
             list[#list + 1] = source
         end
@@ -86,7 +87,7 @@ end
 ---@param p trunkhost.NeutralPlan
 function common.no_authentication(p)
     if p.wanted.inbound.mode == "none" then
-        p:note("inbound.mode", "calls without any authentication are not accepted here",
+        p:note("inbound.mode", "inbound calls without authentication are not possible here",
             { verdict = "lost", blocks = "value" })
     end
 end
@@ -102,9 +103,9 @@ end
 ---@param p trunkhost.NeutralPlan
 function common.agents(p)
     if p.source.origin == "famulor_like" and not p.given.agent_ref then
-        p:missing("agent_ref", "which assistant answers is not readable: map the number to an agent afterwards")
+        p:missing("agent_ref", "the source does not show its assistant: assign the number to an agent afterwards")
     elseif not p.given.agent_ref then
-        p:note("agent_ref", "agents are local to an account")
+        p:note("agent_ref", "agents exist only in their account")
     end
 end
 
@@ -116,7 +117,7 @@ function common.note_numbers(p, text)
     end
 end
 
---- What a twin has in common with a planned trunk: its name.
+--- The mark that a twin shares with a planned trunk: its name.
 ---@param trunk trunkhost.Neutral
 ---@return string[]
 function common.marks(trunk)

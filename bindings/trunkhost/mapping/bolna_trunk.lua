@@ -1,4 +1,4 @@
---- Bolna, the newer API: calls come in from known addresses only, numbers are strict, nothing is encrypted.
+--- Bolna, the newer API: inbound calls only from known addresses, strict numbers, no encryption.
 
 local addresses <const> = require "trunkhost.mapping.addresses"
 local common <const> = require "trunkhost.mapping.bolna_common"
@@ -65,14 +65,14 @@ local function head(p, body)
     body.name = common.label(p, LABEL)
     body.description = wanted.description and plan.cut(wanted.description, DESCRIPTION)
     if body.description ~= wanted.description then
-        p:note("description", ("cut to the %d characters that fit"):format(DESCRIPTION))
+        p:note("description", ("cut to %d characters"):format(DESCRIPTION))
     end
     local vendor = wanted.vendor and wanted.vendor:lower()
     if vendor and PRESETS[vendor] then
         body.preset = vendor
     elseif vendor or not p.native then
         body.preset = "custom"
-        p:note("vendor", "not one of the presets here: taken as custom", { verdict = "changed" })
+        p:note("vendor", "not one of the presets here, so it is custom", { verdict = "changed" })
     end
     body.channels = wanted.channels
     body.default_inbound_agent_id = wanted.agent_ref
@@ -84,12 +84,12 @@ local function media(p, body)
     body.transport = wanted.transport
     if wanted.transport == "tls" then
         body.transport = "tcp"
-        p:note("transport", "there is no TLS here: signalling would not be encrypted, over tcp")
+        p:note("transport", "there is no TLS here: signalling would use tcp, unencrypted")
     elseif not wanted.transport and not p.native then
-        p:need("transport", "it must be said which transport the carrier expects: udp or tcp")
+        p:need("transport", "the transport that the carrier expects is required: udp or tcp")
     end
     if p.source.media_encryption and p.source.media_encryption ~= "none" then
-        p:note("media_encryption", "there is no encryption of the audio here")
+        p:note("media_encryption", "the audio is not encrypted here")
     end
     local kept, seen = {}, {}
     for _, codec in ipairs(wanted.codecs or {}) do
@@ -101,10 +101,10 @@ local function media(p, body)
     end
     body.codecs = #kept > 0 and table.concat(kept, ",") or nil
     if wanted.codecs and #wanted.codecs > 0 and #kept == 0 then
-        p:note("codecs", "only PCMU and PCMA are known here, and neither is among them",
+        p:note("codecs", "only PCMU and PCMA are possible here, and neither is among them",
             { verdict = "lost", blocks = "value" })
     elseif wanted.codecs then
-        p:note("codecs", "only PCMU and PCMA are known here")
+        p:note("codecs", "only PCMU and PCMA are possible here")
     end
     body.outbound_leading_plus_enabled = common.leading_plus(p)
 end
@@ -114,23 +114,23 @@ local function authentication(p, body)
     body.auth_username = outbound.username
     if outbound.username then
         p:secret(body, "auth_password", "outbound",
-            "the password cannot be read: it must be given, and the platform takes the pair or nothing")
+            "the password cannot be read, so it must be given; the platform takes only username and password together")
     end
     if inbound.mode == "none" then
         common.no_authentication(p)
     elseif inbound.mode ~= "ip" then
-        p:note("inbound.mode", "calls come in from the carrier's addresses only")
+        p:note("inbound.mode", "inbound calls are accepted only from the carrier's addresses")
     end
     if p.source.inbound.mode == "digest" then
-        -- Nobody could read it anyway, and the change of mode is a finding of its own.
-        p:no_secret("inbound", "calls come in from the carrier's addresses only", "lost")
+        -- It cannot be read anyway, and the change of mode has its own finding.
+        p:no_secret("inbound", "inbound calls are accepted only from the carrier's addresses", "lost")
     end
     if inbound.username and inbound.username == outbound.username then
-        p:note("inbound.username", "serves outbound calls only", { verdict = "changed" })
+        p:note("inbound.username", "used for outbound calls only", { verdict = "changed" })
     end
-    -- Without an address every call is refused; that is no loss only where none was taken before.
+    -- Without an address every call is refused, which is a loss unless inbound calls were off before.
     if #inbound.sources == 0 and inbound.enabled ~= false and not p.native then
-        p:need("inbound.sources", "the carrier's addresses are required: calls come in from them only")
+        p:need("inbound.sources", "the carrier's addresses are required: only they can call in")
     end
 end
 
@@ -138,11 +138,11 @@ local function part_steps(p, after)
     local trunk <const> = { id = steps.reference "trunk" }
     local gateways <const> = p:gateways()
     if #gateways > GATEWAYS then
-        p:note("gateways", ("no more than %d gateways fit"):format(GATEWAYS), { blocks = "loss" })
+        p:note("gateways", ("at most %d gateways are possible"):format(GATEWAYS), { blocks = "loss" })
     elseif not p.native then
-        p:note("gateways", "a host without a port gets 5060, and without a priority 1")
+        p:note("gateways", "a host without a port gets port 5060, without a priority 1")
     end
-    -- One by one: the form of an item in create is not confirmed.
+    -- One by one, because the form of an item in create is not documented reliably.
     for i = 1, math.min(#gateways, GATEWAYS) do
         local body = { host = gateways[i].host, port = gateways[i].port or 5060, priority = gateways[i].priority or 1 }
         after[#after + 1] = { endpoint = "gateways.add", params = trunk, body = body, adds = "gateways", key = body }
@@ -154,7 +154,7 @@ local function part_steps(p, after)
     end
 end
 
---- What the carrier sends for it: as the older API kept it, or else the digits.
+--- The user part that the carrier sends for it: as the older API kept it, else the digits.
 local function routing_key(p, number, e164)
     return number.routing_key or p.source.origin == "bolna" and number.value or e164:sub(2)
 end
@@ -169,12 +169,12 @@ local function number_steps(p, after)
                 key = { e164 = e164 }, as = "number " .. i,
             }
         else
-            p:note("numbers", number.value .. " is no international number as +4930123456, and extensions have no "
-                .. "place here", { verdict = "lost", blocks = "loss" })
+            p:note("numbers", number.value .. " is not an international number such as +4930123456, and extensions "
+                .. "are not possible here", { verdict = "lost", blocks = "loss" })
         end
     end
-    common.note_numbers(p, "every number as +…, and what the carrier sends for it")
-    p:note("numbers.routing_key", "the user part that the carrier is expected to send")
+    common.note_numbers(p, "every number is written with +, besides the user part that the carrier sends for it")
+    p:note("numbers.routing_key", "the user part that the carrier must send for the number")
 end
 
 ---@param neutral trunkhost.Neutral
@@ -205,7 +205,7 @@ local function remover(endpoint, name)
     return function(trunk, id) return { endpoint = endpoint, params = { id = trunk, [name] = id } } end
 end
 
---- None of these can be edited in place, except for the agent of a number.
+--- Only the agent of a number can be edited in place.
 mapping.edits = {
     gateways = {
         field = "gateways", max = GATEWAYS, remove = remover("gateways.remove", "gateway_id"),

@@ -1,4 +1,4 @@
---- When two neutral trunks say the same, and what is lost when they do not.
+--- Compares two neutral trunks, and says what is lost between them.
 
 local addresses <const> = require "trunkhost.mapping.addresses"
 local canonical <const> = require "trunkhost.text.canonical"
@@ -37,7 +37,7 @@ local DERIVED <const> = {
         local agents = by_number(neutral, "agent_ref")
         if neutral.agent_ref then
             agents = agents or {}
-            agents[""] = neutral.agent_ref -- of all other numbers
+            agents[""] = neutral.agent_ref -- for all other numbers
         end
         return agents
     end,
@@ -47,7 +47,7 @@ local DERIVED <const> = {
     ["inbound.sources"] = function(neutral) return filled(neutral.inbound.sources) end,
 }
 
---- What the field holds, in a form that can be shown and compared; nil when there is nothing.
+--- The value of a field, in a form that can be shown and compared; nil when it has none.
 ---@param neutral trunkhost.Neutral
 ---@param name string
 ---@return any
@@ -97,8 +97,7 @@ local NORMAL <const> = {
     country = function(value) return value:upper() end,
 }
 
---- Text that is the same for values that mean the same. strict: what is left to the platform differs from what is
---- said.
+--- A text that is equal for values with the same meaning. strict: a default differs from an explicit value.
 local function normal(name, value, strict)
     if value == nil then
         return nil
@@ -138,7 +137,7 @@ end
 
 local WEIGHT <const> = { none = 0, ["sdes-optional"] = 1, sdes = 2 }
 
---- Whether something of before is not in after, for fields where a different value need not mean that.
+--- Whether something is lost, for fields whose value may differ without a loss.
 local LOST <const> = {
     numbers = function(before, after) return missing(before, after, numbers.key) end,
     ["numbers.name"] = missing_member,
@@ -153,7 +152,7 @@ local LOST <const> = {
     media_encryption = function(before, after) return WEIGHT[after] < WEIGHT[before] end,
 }
 
---- What loses nothing when the target has no such setting.
+--- Values that lose nothing when the target has no such setting.
 local HARMLESS <const> = {
     media_encryption = "none", fixed_source_ip = false, ["registration.enabled"] = false,
     ["extras.remain_in_dialog"] = false, ["extras.disallow"] = "all", ["extras.direct_media"] = false,

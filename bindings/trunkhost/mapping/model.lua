@@ -1,4 +1,4 @@
---- The neutral trunk: its fields, what each holds, and how an operator writes a value for it.
+--- The neutral trunk: its fields, their values, and how an operator writes a value.
 
 local addresses <const> = require "trunkhost.mapping.addresses"
 local core <const> = require "trunkhost.core"
@@ -8,7 +8,7 @@ local numbers <const> = require "trunkhost.mapping.numbers"
 local model <const> = {}
 
 ---@class trunkhost.NeutralNumber
----@field value string          as the source writes it
+---@field value string          in the source's spelling
 ---@field kind "e164"|"extension"
 ---@field routing_key string?   the user part that the carrier sends for it
 ---@field name string?
@@ -20,13 +20,13 @@ local model <const> = {}
 ---@field port integer?         nil: the platform decides
 ---@field priority integer?     lower comes first
 
----@class trunkhost.Neutral  nil: the source has nothing there, or the platform decides
----@field origin string?        the mapping that made it
+---@class trunkhost.Neutral  nil: the source has no value, or the platform decides
+---@field origin string?        the mapping that produced it
 ---@field label string?
 ---@field description string?
 ---@field vendor string?
 ---@field numbers trunkhost.NeutralNumber[]
----@field agent_ref string?     the agent for numbers without one of their own
+---@field agent_ref string?     the agent of numbers without their own
 ---@field inbound { mode: string?, username: string?, sources: string[], enabled: boolean? }
 ---@field outbound { mode: string?, username: string?, enabled: boolean? }
 ---@field gateways trunkhost.NeutralGateway[]
@@ -48,7 +48,7 @@ local model <const> = {}
 ---@field type string
 ---@field doc string
 ---@field choices string[]?
----@field decides boolean?  what is not sent is decided by the platform, so it may come back with a value
+---@field decides boolean?  if it is not sent, the platform decides, so it may come back with a value
 
 local MODES <const> = { "none", "digest", "ip" }
 
@@ -101,7 +101,7 @@ function model.field(name)
     return by_name[name]
 end
 
---- Absent, null and "" all mean that there is nothing.
+--- The value; nil for null and "".
 function model.some(value)
     if value == json.null or value == "" then
         return nil
@@ -115,7 +115,7 @@ function model.list(value)
     return type(value) == "table" and value or {}
 end
 
---- A neutral trunk without anything in it.
+--- An empty neutral trunk.
 ---@param origin string?
 ---@return trunkhost.Neutral
 function model.new(origin)
@@ -137,7 +137,7 @@ function model.copy(value)
     return json.is_array(value) and json.array(copy) or copy
 end
 
---- Kept as they are: in them an empty text may mean something.
+--- Kept as they are: an empty text in them may have a meaning.
 local VERBATIM <const> = { caller_id_transforms = true, extras = true, refs = true }
 
 local function clean(value)
@@ -157,7 +157,7 @@ local function clean(value)
     return copy
 end
 
---- A copy in which null and "" are absent and every list and group is there: for trunks from files.
+--- A copy without null and "", but with every list and group: for trunks from files.
 ---@param neutral table
 ---@return trunkhost.Neutral
 function model.tidy(neutral)
@@ -198,7 +198,7 @@ local function is_text(value)
 end
 
 -- ---------------------------------------------------------------------------------------------------
--- Values as operators write them
+-- Values written by operators
 
 local function words(text)
     local list = json.array {}
@@ -234,7 +234,7 @@ function parse.integer(text)
 end
 
 function parse.country(text)
-    return text:upper():match "^%u%u$", "must be two letters, as DE"
+    return text:upper():match "^%u%u$", "must be two letters, such as DE"
 end
 
 function parse.sources(text)
@@ -243,7 +243,7 @@ end
 
 function parse.codecs(text)
     local list = words(text:upper())
-    return list, "must be codecs in order of preference, as PCMU,PCMA"
+    return list, "must be codecs in order of preference, such as PCMU,PCMA"
 end
 
 function parse.gateways(text)
@@ -255,7 +255,7 @@ function parse.gateways(text)
         end
         list[i] = { host = host, port = port, priority = i }
     end
-    return list, "must be hosts with or without a port, the first one first, as sip.example.com:5060"
+    return list, "must be hosts with or without a port, first choice first, such as sip.example.com:5060"
 end
 
 function parse.numbers(text)
@@ -263,7 +263,7 @@ function parse.numbers(text)
     for i, item in ipairs(list or {}) do
         list[i] = { value = item, kind = item:find "^%+" and "e164" or "extension" }
     end
-    return list, "must be numbers as +4930123456, or extensions, separated by commas"
+    return list, "must be numbers such as +4930123456, or extensions, separated by commas"
 end
 
 --- One agent for every number, or NUMBER=AGENT for each.
@@ -282,15 +282,14 @@ function parse.agent(text)
     return agents
 end
 
---- The value that an operator means for a field, from text, or one that has the field's form already. Nil and what
---- is wrong otherwise.
+--- Parses an operator's text for a field; any other value is returned as it is. Nil and the problem if that fails.
 ---@param name string  as in model.fields
 ---@param value any
 ---@return any value, string? problem
 function model.parse(name, value)
     local field = by_name[name]
     if not field or not parse[field.type] then
-        return nil, "is not a field that can be given"
+        return nil, "is not a field that can be set"
     elseif type(value) ~= "string" then
         return value
     end
@@ -305,10 +304,10 @@ function model.parse(name, value)
     return result
 end
 
---- Why a value does not mean what a field of this type holds; with the item that it is about. Nil: it may.
+--- Why a value, or one of its items, cannot be meant for a field of this type; nil when it can.
 ---@param kind string    the type of the field
 ---@param value any
----@param skip? fun(item: any): boolean  items that are not looked at
+---@param skip? fun(item: any): boolean  items that are not checked
 ---@return string? problem
 function model.fault(kind, value, skip)
     for _, item in ipairs(type(value) == "table" and value or {}) do
@@ -322,7 +321,7 @@ function model.fault(kind, value, skip)
             why = is_text(text) and (core.mangled(text) or addresses.fault(text))
         elseif kind == "gateways" then
             text = item.host
-            why = is_text(text) and (core.mangled(text) or text:find "/" and "is no host" or addresses.fault(text))
+            why = is_text(text) and (core.mangled(text) or text:find "/" and "is not a host" or addresses.fault(text))
         elseif kind == "codecs" then
             why = is_text(text) and core.mangled(text)
         end

@@ -1,4 +1,4 @@
---- Telephone numbers as platforms keep them: what is international, what is an extension, what is the same number.
+--- Telephone numbers on platforms: which are international, which are extensions, which are the same.
 
 local core <const> = require "trunkhost.core"
 
@@ -8,8 +8,8 @@ local function bare(value)
     return (value:gsub("[%s()%-./]", ""))
 end
 
---- The number with a plus sign; nil when it is none that means the same everywhere. Without a plus sign only what
---- begins like a country code counts, and only for a number (no extension).
+--- The number with a plus sign; nil when it is not international. Without a plus sign it must begin like a country code
+--- and have the length of a number.
 ---@param value string
 ---@return string?
 function numbers.e164(value)
@@ -20,38 +20,38 @@ function numbers.e164(value)
     end
 end
 
--- 00 and fifteen digits: no number that is dialled has more.
+-- 00 and 15 digits: the longest number that can be dialled.
 local MOST_DIGITS <const> = 17
 
---- Why the text is no number and no extension, in words that follow it; nil when it is one.
+--- Why the text is no number and no extension, as words that follow the text; nil when it is one.
 ---@param value string
 ---@return string?
 function numbers.fault(value)
     local why = core.mangled(value, true)
     local text = bare(value)
     if why then
-        return why .. ", and no number; format the column as text and enter it again, as +4930123456"
+        return why .. ", and no number; format the column as text and enter it again, such as +4930123456"
     elseif value:find "^%s*%-" then
-        return "is a negative number, as a spreadsheet makes of a sum, and no extension"
+        return "is negative, as if a spreadsheet had calculated it, and no number or extension"
     elseif text:find "^%+?0*$" then
-        return "is no number as +4930123456, and no extension"
+        return "is not a number such as +4930123456, and no extension"
     elseif text:find "^%+" and not numbers.e164(text) then
-        return "is no number: a plus sign stands before a country code and 7 to 15 digits in all, as +4930123456"
+        return "is not a number: after the plus sign come a country code and 7 to 15 digits in all, as in +4930123456"
     elseif text:find "^%d+$" and #text > MOST_DIGITS then
         return "has more digits than any number"
     elseif not text:find "^%+?[%w_*#]+$" then
-        return "is no number as +4930123456, and no extension"
+        return "is not a number such as +4930123456, and no extension"
     end
 end
 
---- What a platform that keeps numbers verbatim means by this one.
+--- How to read a number of a platform that keeps numbers verbatim.
 ---@param value string
 ---@return "e164"|"extension"
 function numbers.kind(value)
     return numbers.e164(value) and "e164" or "extension"
 end
 
---- The same text for the same number, with and without +, 00 and separators.
+--- A text that is equal for the same number with and without +, 00 and separators.
 ---@param value string
 ---@return string
 function numbers.key(value)
@@ -59,7 +59,7 @@ function numbers.key(value)
     return text:match "^%+(.*)$" or text:match "^00([1-9]%d%d%d%d%d%d+)$" or text
 end
 
---- Whether carrier and platform find the number by this key without being told: it is the number, with or without +.
+--- Whether a routing key is the number itself, with or without +, and so needs no setting.
 ---@param number string
 ---@param routing_key string
 ---@return boolean

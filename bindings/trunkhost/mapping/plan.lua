@@ -1,8 +1,7 @@
---- How a neutral trunk becomes one of a platform: what each mapping notes, and the findings that follow.
+--- Turns a neutral trunk into a platform's trunk: the notes of a mapping, and the findings that follow.
 ---
---- The verdicts are not written down anywhere: what would be sent is read as a neutral trunk again and held against
---- the source, so a finding cannot say that something is carried which is not. A mapping adds the reason, and
---- whether it stops the trunk.
+--- Verdicts are computed: what would be sent is read as a neutral trunk again and compared with the source, so a
+--- finding cannot claim that a lost value is kept. A mapping adds the reason, and whether it blocks the trunk.
 
 local compare <const> = require "trunkhost.mapping.compare"
 local core <const> = require "trunkhost.core"
@@ -12,28 +11,28 @@ local steps <const> = require "trunkhost.mapping.steps"
 ---@class trunkhost.Finding
 ---@field field string      as in the neutral trunk
 ---@field verdict "exact"|"changed"|"lost"|"missing"|"secret"
----@field before any        at the source; nil: nothing
----@field after any         at the target; nil: nothing
+---@field before any        at the source; nil: no value
+---@field after any         at the target; nil: no value
 ---@field rule string       a sentence for the operator
 ---@field blocks "loss"|"value"|"secret"|nil  the trunk must not be created unless the loss is allowed by name, or
 ---                          the value or the secret is given
 ---@field allowed boolean?  the loss was allowed
 
----@class trunkhost.Mapped  one trunk that is to be created
+---@class trunkhost.Mapped  one trunk to create
 ---@field body table
 ---@field after trunkhost.Step[]
----@field makes table?              what create makes of fields that it does not accept
----@field number string?            when the target holds one number for each trunk
----@field grant string[]?           dangerous fields that are so at the source as well
+---@field makes table?              values that create sets in fields that it does not accept
+---@field number string?            if the target has one number per trunk
+---@field grant string[]?           dangerous fields that have the same value at the source
 ---@field secrets { field: string, leg: string }[]  fields of the body that hold secrets
----@field planned trunkhost.Neutral how it should read back
+---@field planned trunkhost.Neutral the trunk as it should be afterwards
 
 ---@class trunkhost.NeutralOptions
 ---@field set table<string, any>?        values that the operator gives, by the neutral trunk's fields
 ---@field allow_loss string[]?           fields that may be lost
----@field secrets table|true|nil         { inbound = secret, outbound = secret }; true: they will be there
+---@field secrets table|true|nil         { inbound = secret, outbound = secret }; true: they will be given later
 ---@field same_account boolean?          agents of the source exist at the target
----@field inactive_first boolean?        out of service until everything is in place, where the platform can
+---@field inactive_first boolean?        keep it out of service until it is complete, if the platform can
 
 ---@class trunkhost.MapResult
 ---@field target string
@@ -68,7 +67,7 @@ local function give_agents(neutral, agents)
     end
 end
 
---- The source with what the operator gives; agents that do not exist at the target are taken out.
+--- The source with the operator's values, and without agents that do not exist at the target.
 local function wanted(self, agents_of)
     local neutral <const> = model.copy(self.source)
     local own = self.options.same_account and agents_of[neutral.origin or ""]
@@ -111,9 +110,9 @@ function plan.new(target, neutral, options)
     return self
 end
 
---- The reason for what becomes of a field. blocks: it stops the trunk ("loss": unless it is allowed by name,
---- "value": until a value is given); false: it does not, although it is a loss. verdict: where the comparison of
---- source and target would not say the right thing.
+--- Notes the reason for what becomes of a field. blocks: it blocks the trunk ("loss": unless it is allowed by name;
+--- "value": until a value is given); false: it does not, although it is a loss. verdict: replaces that of the
+--- comparison, where that would be wrong.
 ---@param field string
 ---@param rule string
 ---@param more { verdict: string?, blocks: string|false|nil }?
@@ -122,21 +121,21 @@ function Plan:note(field, rule, more)
     self.notes[field] = { rule = rule, verdict = more.verdict, blocks = more.blocks }
 end
 
---- The target needs a value that is not there: it stops the trunk.
+--- Notes that the target needs a value that is missing: the trunk is blocked.
 ---@param field string
 ---@param rule string
 function Plan:need(field, rule)
     self.notes[field] = { rule = rule, verdict = "missing", blocks = "value" }
 end
 
---- The source does not tell the value; the target can do without.
+--- Notes that the source does not show the value, and the target does not need it.
 ---@param field string
 ---@param rule string
 function Plan:missing(field, rule)
     self.notes[field] = { rule = rule, verdict = "missing" }
 end
 
---- Puts the leg's secret into the body, and notes that it must be given. It is never empty and never made up here.
+--- Puts the leg's secret into the body, and notes that it must be given.
 ---@param body table
 ---@param field string
 ---@param leg "inbound"|"outbound"
@@ -149,7 +148,7 @@ function Plan:secret(body, field, leg, rule)
     self.secrets[leg] = { rule = rule, blocks = not secret and given ~= true and "secret" or nil }
 end
 
---- Says of a leg's secret that it is not needed, or shared.
+--- Notes that a leg's secret is not needed, or shared.
 ---@param leg "inbound"|"outbound"
 ---@param rule string
 ---@param verdict string
@@ -160,8 +159,8 @@ end
 --- Bolna's older API may have registered at the carrier, without a field that says so.
 function Plan:registered_before()
     if self.source.origin == "bolna" and self.source.outbound.mode == "digest" then
-        self:note("registration.enabled", "the source may register at the carrier by itself; nothing registers here, "
-            .. "so the carrier must send calls to the new address", { verdict = "lost" })
+        self:note("registration.enabled", "the source may register at the carrier; the target does not, so the carrier "
+            .. "must send calls to the new address", { verdict = "lost" })
     end
 end
 
@@ -193,7 +192,7 @@ function Plan:gateways()
     return list
 end
 
---- The one host of a target that has no more, and no port: the first by priority.
+--- The host for a target that has only one, without a port: the first by priority.
 ---@return string?
 function Plan:only_host()
     local list = self:gateways()
@@ -202,18 +201,18 @@ function Plan:only_host()
     end
     local port = list[1].port
     if #list > 1 or port and port ~= 5060 then
-        self:note("gateways", self.target.title .. " has one host without a port: further gateways, and a port other "
-            .. "than 5060, have no place", { blocks = "loss" })
+        self:note("gateways", self.target.title .. " has one host without a port: other gateways, and a port other "
+            .. "than 5060, are lost", { blocks = "loss" })
     elseif port then
-        self:note("gateways", self.target.title .. " has no port: 5060 is the usual one")
+        self:note("gateways", self.target.title .. " has no port setting; 5060 is the default")
     end
     return list[1].host
 end
 
 local STANDARD <const> = {
-    exact = "carried over as it is",
+    exact = "copied unchanged",
     given = "given for this run",
-    active = "the target has no switch: an inactive trunk would be in service there",
+    active = "the target cannot switch this off: it would be in service there",
 }
 
 local function rule_of(self, name, verdict, note)
@@ -226,17 +225,17 @@ local function rule_of(self, name, verdict, note)
     elseif verdict == "lost" and (name == "active" or name:find "%.enabled$") and not name:find "^registration" then
         return STANDARD.active
     elseif verdict == "lost" then
-        return self.target.title .. " has no place for it"
+        return self.target.title .. " cannot store it"
     end
-    return self.target.title .. " decides this by itself"
+    return self.target.title .. " decides this itself"
 end
 
---- Overrides by hand are no loss, except where it would switch encryption off without being named.
+--- Whether the operator set the value, which is then no loss, unless that would switch encryption off unnoticed.
 local function is_consent(self, name)
     return self.given[name] and name ~= "transport" and name ~= "media_encryption"
 end
 
--- Fields in which a value that was given and is not possible must not become another one.
+-- Fields in which an impossible given value must not become another one.
 local AS_GIVEN <const> = { vendor = true, transport = true, media_encryption = true, calling_format = true }
 
 local function is_not_as_given(self, name, after)
@@ -283,7 +282,7 @@ local function finding(self, name, planned)
     }
 end
 
---- Findings speak of all trunks that one becomes.
+--- The trunks that one source becomes, as one for the findings.
 local function combined(trunks)
     local all = model.copy(trunks[1].planned)
     for i = 2, #trunks do

@@ -1,5 +1,5 @@
---- Whether a trunk that a platform has sent has the shape that its description promises: what the mappings take apart
---- must be there as text, list and object.
+--- Checks that a platform's trunk has the shape that its description promises: the mappings rely on its texts, lists
+--- and objects.
 
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
@@ -47,7 +47,7 @@ end
 
 function fault_of(objects, object, value, place)
     for name, field in pairs(object.fields) do
-        -- What only comes back is documented loosely, and no mapping relies on it.
+        -- Read-only fields are documented loosely, and no mapping relies on them.
         local fault = (field.create or field.update) and fault_in(objects, field, value[name], place .. name)
         if fault then
             return fault
@@ -55,7 +55,7 @@ function fault_of(objects, object, value, place)
     end
 end
 
---- Raises where a trunk, or a part of it, is not what the API promises.
+--- Raises if a trunk, or a part of it, is not what the API promises.
 ---@param description table
 ---@param native any
 function shape.check(description, native)
@@ -63,9 +63,10 @@ function shape.check(description, native)
     local fault = not is_object(native) and "it is no object"
         or trunk and fault_of(description.objects, trunk, native, "")
     if fault then
-        core.error("malformed", ("%s has sent a trunk that is not what its API promises: %s. Nothing was done with it; "
-            .. "run again later, and ask the platform if this stays so"):format(description.title or description.name,
-            fault), { trunk = is_object(native) and native.id ~= nil and tostring(native.id) or nil })
+        core.error("malformed", ("%s sent a trunk that is not what its API promises: %s. Nothing was done with it; "
+            .. "run again later, and ask the platform if this continues"):format(description.title
+            or description.name, fault), { trunk = is_object(native) and native.id ~= nil and tostring(native.id)
+            or nil })
     end
 end
 

@@ -1,4 +1,4 @@
---- What is sent after a trunk was created: one request for each part, in order, and what the trunk is like after it.
+--- The requests after the create of a trunk: one for each part, in order; and the trunk afterwards.
 
 local addresses <const> = require "trunkhost.mapping.addresses"
 local core <const> = require "trunkhost.core"
@@ -7,21 +7,21 @@ local model <const> = require "trunkhost.mapping.model"
 
 local steps <const> = {}
 
----@class trunkhost.Step  one request after create; a value may be a reference to an id that is known only then
+---@class trunkhost.Step  one request after create; a value may refer to an id that is known only then
 ---@field endpoint string
 ---@field params any
 ---@field body table
 ---@field adds string?   the member of the trunk, read in full, that gets a part
 ---@field part string?   the member in which one part is changed; without it and `adds` the trunk itself is changed
----@field key table?     the fields that the part is found by
----@field fields table?  what the part has afterwards; without it the body
+---@field key table?     the fields that identify the part
+---@field fields table?  the fields of the part afterwards; default: the body
 ---@field as string?     the name that later steps refer to the part's id by
 
 local Reference <const> = {}
 Reference.__index = Reference
 function Reference:__tostring() return "<id of " .. self.of .. ">" end
 
---- The id of something that is not there yet: "trunk", or the `as` of an earlier step.
+--- The id of something that does not exist yet: "trunk", or the `as` of an earlier step.
 ---@param of string
 ---@return table
 function steps.reference(of)
@@ -72,13 +72,12 @@ local function has(item, fields)
     return true
 end
 
---- Parts that the platform keeps as deleted are not there.
+--- Whether a part exists: the platform may keep deleted ones.
 local function alive(item)
     return item.deleted ~= true and item.is_deleted ~= true
 end
 
---- The part of the trunk, read in full, that the step is about: nil when it is not there (yet). For a step that
---- changes something, only when it is changed already.
+--- The part that the step adds or changes, if the trunk, read in full, shows it so; nil when it does not (yet).
 ---@param native table
 ---@param step trunkhost.Step
 ---@return table? part
@@ -112,7 +111,7 @@ local function without_secrets(body)
     return copy
 end
 
---- The platform's trunk as it should read after everything was sent, without what the platform adds.
+--- The platform's trunk after all requests, without what the platform adds.
 ---@param trunk { body: table, after: trunkhost.Step[], makes: table? }
 ---@return table native
 function steps.outcome(trunk)

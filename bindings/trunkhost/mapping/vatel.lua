@@ -1,4 +1,4 @@
---- Vatel: a pair of credentials for each direction, one host each way, and numbers on assignments that need an agent.
+--- Vatel: a pair of credentials and one host for each direction, and numbers on assignments that need an agent.
 
 local addresses <const> = require "trunkhost.mapping.addresses"
 local json <const> = require "trunkhost.json"
@@ -16,7 +16,7 @@ local PBX <const> = { ["3cx"] = true, yeastar = true, webex = true, generic = tr
 local MODES <const> = { digest = "digest", acl = "ip", none = "none" }
 local TYPES <const> = { digest = "digest", ip = "acl", none = "none" }
 
---- The field that a number of its own belongs into: it depends on how inbound calls are authenticated.
+--- The values of number and alternate_number: which one is used depends on the inbound authentication.
 local function slots(number, mode)
     if number.extras then
         return number.extras.number, number.extras.alternate_number
@@ -37,7 +37,7 @@ local function read_assignments(neutral, list)
             if number ~= usual_number or alternate ~= usual_alternate then
                 item.extras = { number = number, alternate_number = alternate }
             end
-            -- An alternate number stands in the user part of what the carrier sends.
+            -- The carrier sends an alternate number as the user part.
             item.routing_key = number and alternate
             neutral.numbers[#neutral.numbers + 1] = item
         else
@@ -60,7 +60,7 @@ function mapping.to_neutral(native)
     if host and neutral.inbound.mode == "ip" then
         neutral.inbound.sources[1] = host
     else
-        neutral.extras.inbound_host = host -- only with acl it says who may call in
+        neutral.extras.inbound_host = host -- only with acl it is an allow list
     end
     local user, out = some(native.outbound_sip_username), some(native.outbound_host)
     neutral.outbound = { mode = user and "digest" or out and "ip" or "none", username = user, enabled = true }
@@ -87,7 +87,7 @@ local function vendor(p, body)
         body.pbx = known
     elseif wanted or p.source.origin == "bolna_trunk" then
         body.pbx = "generic"
-        p:note("vendor", "not one of 3cx, yeastar, webex: taken as generic", { verdict = "changed" })
+        p:note("vendor", "not one of 3cx, yeastar, webex, so it is generic", { verdict = "changed" })
     else
         p:need("vendor", "a preset is required: 3cx, yeastar, webex or generic")
     end
@@ -101,16 +101,16 @@ local function inbound(p, body, trunk)
     if wanted.mode == "none" then
         trunk.grant = { "inbound_auth_type" }
     elseif wanted.mode == "digest" and wanted.username then
-        p:secret(body, "inbound_sip_password", "inbound", "the password cannot be read: it must be given")
+        p:secret(body, "inbound_sip_password", "inbound", "the password cannot be read, so it must be given")
         if not p.notes["inbound.username"] then
-            p:note("inbound.username", "must be free in all of Vatel; another one means a change at the carrier")
+            p:note("inbound.username", "must be unique in all of Vatel; if it changes, tell the carrier")
         end
     elseif wanted.mode == "digest" and not p.native then
         p:need("inbound.username", "digest needs a username")
     end
     if wanted.mode ~= "ip" then
         if #wanted.sources > 0 then
-            p:note("inbound.sources", "addresses count with ip only here")
+            p:note("inbound.sources", "addresses are used only with inbound.mode ip here")
         end
         return
     end
@@ -119,10 +119,10 @@ local function inbound(p, body, trunk)
     if #wanted.sources == 0 and not p.native then
         p:need("inbound.sources", "the address, range or host that may call in is required")
     elseif #wanted.sources > 0 and not one then
-        p:note("inbound.sources", "there is room for one address, range or host, and no range is exactly these",
+        p:note("inbound.sources", "only one address, range or host is possible, and no single range equals these",
             { verdict = "lost", blocks = "value" })
     elseif #wanted.sources > 1 then
-        p:note("inbound.sources", "one range for the same addresses")
+        p:note("inbound.sources", "merged into one range of the same addresses")
     end
 end
 
@@ -131,16 +131,16 @@ local function outbound(p, body)
     if first and p.native then
         body.outbound_host = addresses.join(first.host, first.port)
     else
-        -- A port behind the host is not documented, so one of another platform is not relied on.
+        -- A port after the host is not documented, so it is not copied from another platform.
         body.outbound_host = p:only_host()
     end
     body.outbound_sip_username = p.wanted.outbound.username
     if body.outbound_sip_username then
-        p:secret(body, "outbound_sip_password", "outbound", "the password cannot be read: it must be given")
+        p:secret(body, "outbound_sip_password", "outbound", "the password cannot be read, so it must be given")
     end
     body.register = p.wanted.registration.enabled
     if body.register == nil and not p.native then
-        p:need("registration.enabled", "it must be said whether Vatel registers at the carrier")
+        p:need("registration.enabled", "say whether Vatel registers at the carrier: yes or no")
     end
 end
 
@@ -182,15 +182,15 @@ function mapping.to_native(neutral, options)
     body.caller_id_transforms = model.copy(p.wanted.caller_id_transforms)
     body.remain_in_dialog = p.wanted.extras.remain_in_dialog
     if p.source.origin == "bolna" or p.source.origin == "bolna_trunk" then
-        -- It is how that platform works, and nobody asked for it.
+        -- That platform always works so; nobody chose it.
         p:note("fixed_source_ip", "Vatel does not say from which addresses it calls", { verdict = "changed" })
     end
-    p:note("numbers.routing_key", "calls are found by the assignment's number here")
+    p:note("numbers.routing_key", "calls are routed by the assignment's number here")
     assignments(p, trunk.after)
     return p:finish({ trunk }, mapping.to_neutral)
 end
 
---- An assignment keeps its agent; its id, which the carrier may call, goes with it.
+--- An assignment's agent cannot change. If it is removed, so is its id, which the carrier may call.
 mapping.edits = {
     assignments = {
         field = "numbers", nameless = "extras.assignments",
@@ -212,8 +212,8 @@ local function same_callers(planned, found)
         and addresses.coverage(planned.inbound.sources) == addresses.coverage(found.inbound.sources)
 end
 
---- The inbound username is unique in all of Vatel; nil: this trunk has none to be found by. Before it has its numbers,
---- it is told from others by who may call in.
+--- Compares the inbound username, which is unique in all of Vatel; nil when the trunk has none. Before it has numbers,
+--- it is recognised by who may call in.
 ---@param planned trunkhost.Neutral
 ---@param found trunkhost.Neutral
 ---@return boolean?
@@ -226,7 +226,7 @@ function mapping.same(planned, found)
     return nil
 end
 
---- What a twin has in common with a planned trunk: the inbound username, or else who may call in.
+--- The marks that a twin shares with a planned trunk: the inbound username, else who may call in.
 ---@param trunk trunkhost.Neutral
 ---@return string[]
 function mapping.marks(trunk)

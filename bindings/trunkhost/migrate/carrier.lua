@@ -1,18 +1,17 @@
---- What has to be changed at the carrier after a trunk has moved, and the list of old and new ids.
+--- --mapping-out: the old and new ids, and what the carrier must change after a migration.
 
 local core <const> = require "trunkhost.core"
 local csv <const> = require "trunkhost.csv"
 
 local carrier <const> = {}
 
--- Where the carrier sends its calls from then on. Platforms that show it in their dashboard only, or for each account
--- another, are left to the dashboard.
+-- Where the carrier must send its calls. Other platforms show that only in their dashboard.
 local HOSTS <const> = {
     bolna = "calls to sip.bolna.ai, port 5060, with TLS 5061",
     vatel = "calls to the assignment's id @sip.vatel.ai, or with the alternate number as user part",
 }
 
---- Bolna's newer API tells its addresses itself.
+--- Bolna's newer API returns its addresses.
 local function edge_of(account)
     if not account:describe().endpoints.edge then
         return nil
@@ -38,7 +37,7 @@ function carrier.words(account)
         or "calls to, and source addresses: see dashboard"
 end
 
---- Writes a line for each trunk that is at the target, readable only for the owner.
+--- Writes a line for each complete trunk at the target. Only the owner can read the file.
 ---@param migration trunkhost.Migration
 ---@param path string
 function carrier.write(migration, path)

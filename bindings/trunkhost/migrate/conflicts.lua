@@ -1,5 +1,5 @@
---- Where trunks of a migration are in each other's way, or in the way of what is at the target: numbers that two would
---- answer, trunks that the target could not tell apart.
+--- Conflicts among the trunks of a migration, or with those at the target: numbers that two trunks would answer, and
+--- trunks that the target could not tell apart.
 
 local accounts <const> = require "trunkhost.accounts"
 local migrate_target <const> = require "trunkhost.migrate.target"
@@ -10,7 +10,7 @@ local usage <const> = require "trunkhost.text.usage"
 
 local conflicts <const> = {}
 
---- Two names for one account at the platform: every trunk would be taken for its own copy, and retired as moved.
+--- Refuses two names of one account at the platform: every trunk would be taken for its own copy, and retired.
 ---@param self trunkhost.Migration
 function conflicts.one_account(self)
     local from, to = self.from:name(), self.to:name()
@@ -23,13 +23,13 @@ function conflicts.one_account(self)
     end
     for _, work in ipairs(self.list) do
         if there[work.source] then
-            usage.fail("--from %s --to %s: both have trunk %s, so they are one account at the platform, and \z
-                nothing was changed. Look at the tokens of the two", from, to, work.source)
+            usage.fail("--from %s --to %s: both have trunk %s, so they are one account at the platform. Nothing was \z
+                changed. Check the tokens of both", from, to, work.source)
         end
     end
 end
 
---- Whether everything that a source trunk becomes is there.
+--- Whether the copy of a source trunk is complete.
 ---@param work trunkhost.Work
 ---@return boolean
 function conflicts.is_complete(work)
@@ -51,7 +51,7 @@ local function claims_of(trunk)
     return claims
 end
 
---- The number as its trunk has it.
+--- The number as its trunk writes it.
 local function written(trunk, key)
     for _, number in ipairs(trunk.numbers) do
         if numbers.key(number.value) == key then
@@ -61,7 +61,7 @@ local function written(trunk, key)
     return key
 end
 
---- A number that two trunks would answer: one of them would never get its calls.
+--- Blocks trunks with a number that another trunk answers: one of the two would never get its calls.
 ---@param self trunkhost.Migration
 function conflicts.claims(self)
     local claimed, own, wanted = {}, {}, false
@@ -85,8 +85,8 @@ function conflicts.claims(self)
                 if claimed[key] and claimed[key] ~= work then
                     local other = type(claimed[key]) == "table"
                         and ("trunk %s of %s"):format(claimed[key].source, self.from:name()) or claimed[key]
-                    work.reasons[#work.reasons + 1] = ("numbers: %s would be answered by two trunks: this one and %s; "
-                        .. "take it from one of them, or leave this one out"):format(
+                    work.reasons[#work.reasons + 1] = ("numbers: %s would be answered by two trunks, this one and %s; "
+                        .. "remove it from one of them, or leave this one out"):format(
                         written(move.mapped.planned, key), other)
                 else
                     claimed[key] = work
@@ -96,7 +96,7 @@ function conflicts.claims(self)
     end
 end
 
---- Two source trunks that the target could not tell apart: after a lost reply nobody would know whose it is.
+--- Blocks source trunks that the target could not tell apart: after a lost reply, a copy might belong to either.
 ---@param self trunkhost.Migration
 function conflicts.rivals(self)
     local description, buckets = self.to:describe(), {}
@@ -110,8 +110,9 @@ function conflicts.rivals(self)
                 end
             end
             if move.rival and not conflicts.is_complete(work) then
-                work.reasons[#work.reasons + 1] = ("%s could not tell it from trunk %s of %s, which goes there too: "
-                    .. "give it another name or user"):format(self.to:name(), move.rival.source, self.from:name())
+                work.reasons[#work.reasons + 1] = ("on %s it could not be told from trunk %s of %s, which is migrated "
+                    .. "too: give it another label or user name"):format(self.to:name(), move.rival.source,
+                    self.from:name())
             end
             local native = neutral.outcome(move.mapped)
             for _, mark in ipairs(marks) do
@@ -122,8 +123,8 @@ function conflicts.rivals(self)
     end
 end
 
---- Until they have their parts, trunks of one body look alike. What an earlier run has left of one belongs to one
---- source only, and they are made one after the other, so that a look can tell.
+--- Trunks with the same create body look the same until they have their parts. So they are created one after the
+--- other, and a part from an earlier run is given to one source only.
 ---@param self trunkhost.Migration
 ---@return table<string, trunkhost.Semaphore> turns  by the text of the body
 function conflicts.line_up(self)

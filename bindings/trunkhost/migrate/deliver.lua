@@ -1,5 +1,5 @@
---- Handing the passwords of new trunks on (--deliver), once a trunk was read back and before its source is touched.
---- One that was not taken stays marked in the ledger, and the next run hands it on.
+--- Delivers the passwords of new trunks (--deliver), after a trunk was read back and before its source is retired. The
+--- ledger remembers undelivered ones, and the next run delivers them.
 
 local core <const> = require "trunkhost.core"
 local delivery_command <const> = require "trunkhost.job.delivery_command"
@@ -8,7 +8,7 @@ local outcome <const> = require "trunkhost.change.outcome"
 
 local migrate_deliver <const> = {}
 
---- The command of a run; nil when nobody is told.
+--- The command of a run; nil without --deliver.
 ---@param options table
 ---@return trunkhost.DeliveryCommand?
 function migrate_deliver.command(options)
@@ -16,7 +16,7 @@ function migrate_deliver.command(options)
         and delivery_command.new(options.deliver, options.deliver_timeout, options.concurrency or 8) or nil
 end
 
---- The passwords that earlier runs have not handed on, by trunk. What this run sets is known without the ledger.
+--- The passwords that earlier runs did not deliver, by trunk.
 local function left_by_others(migration)
     if not migration.undelivered then
         local left = {}
@@ -29,7 +29,7 @@ local function left_by_others(migration)
     return migration.undelivered
 end
 
---- The password fields of a trunk at the target that were not handed on.
+--- The password fields of a trunk at the target that were not delivered.
 local function fields_of(migration, move)
     local fields, has = {}, {}
     for _, field in ipairs(left_by_others(migration)[tostring(move.id)] or {}) do
@@ -42,7 +42,7 @@ local function fields_of(migration, move)
     return fields
 end
 
---- Whether a complete trunk, made by a migration of this source, still has a password to be handed on.
+--- Whether a copy of this source still has a password to deliver.
 ---@param migration trunkhost.Migration
 ---@param work trunkhost.Work
 ---@return boolean
@@ -67,8 +67,8 @@ local function secret_of(migration, move, field)
     local secret, why = ledger.open_secret(migration.to:name(), move.id, field, "current")
     if not secret then
         outcome.failed("delivery", ("%s of %s is live and was not delivered, and it cannot be opened here (%s): "
-            .. "deliver it from where the private key is (trunkhost secrets export --account %s)"):format(field,
-            tostring(move.id), why, migration.to:name()))
+            .. "deliver it from the machine that has the private key (trunkhost secrets export --account %s)"):format(
+            field, tostring(move.id), why, migration.to:name()))
     end
     return secret
 end
@@ -81,28 +81,29 @@ local function line_of(migration, work, move, field)
         secret = secret_of(migration, move, field), evidence = "accepted", run = core.run().id }
 end
 
---- One password: the line that tells it, and what follows.
+--- The delivery of one password.
 ---@return trunkhost.HandOn
 local function handed(migration, work, move, field)
     return {
         line = line_of(migration, work, move, field),
         taken = function() ledger.delivered(migration.to:name(), move.id, field) end,
         words = function(problem)
-            return ("%s of %s is live and in the ledger, but was not delivered: the command %s. Repair it and run "
-                .. "again: that delivers this password and sets no other"):format(field, tostring(move.id), problem)
+            return ("%s of %s is live and in the ledger, but was not delivered: the command %s. Repair the command and "
+                .. "run again: that delivers this password and does not set a new one"):format(field,
+                tostring(move.id), problem)
         end,
     }
 end
 
---- Hands on what is new. Raises `delivery` when it was not taken. With one command for the whole run the job's engine
---- does it, and says at the end how that went.
+--- Delivers the undelivered passwords of a trunk. Raises `delivery` when that fails. With --deliver-batch the job
+--- engine delivers, and reports the result at the end.
 ---@param migration trunkhost.Migration
 ---@param work trunkhost.Work
 function migrate_deliver.work(migration, work)
     if not migration.delivery then
         return
     end
-    ledger.sync() -- what others are told of is current on disk
+    ledger.sync() -- current on disk before anyone gets it
     local list = {}
     for _, move in ipairs(work.moves) do
         for _, field in ipairs(fields_of(migration, move)) do

@@ -1,11 +1,11 @@
---- Why a trunk must not be created: what its mapping says, and what the platform would not take of any of its requests.
+--- Why a trunk is blocked: objections of its mapping, and requests that the platform would refuse.
 
 local core <const> = require "trunkhost.core"
 local neutral <const> = require "trunkhost.neutral"
 
 local reasons <const> = {}
 
---- What the platform would not take of one request; ids that are known only when it is sent are left out.
+--- Checks one request. Ids that are known only when it is sent are left out.
 local function check_body(self, work, endpoint, body, grant)
     local known = {}
     for name, value in pairs(body) do
@@ -27,10 +27,10 @@ local function check_body(self, work, endpoint, body, grant)
     end
 end
 
---- Where a password was looked for and is not.
+--- Says where a missing password was looked for.
 local function no_secret(self, work, reason)
     if self.options.secrets == "file" then
-        return (". %s has none in %s"):format(self.options.supply, reason.field)
+        return (". %s has none in column %s"):format(self.options.supply, reason.field)
     elseif self.options.secrets == "ledger" then
         return (". The ledger has none of trunk %s of %s%s"):format(work.source, self.from:name(),
             work.sealed and (" that can be opened here: " .. work.sealed) or "")
@@ -38,12 +38,12 @@ local function no_secret(self, work, reason)
     return ""
 end
 
---- What stands against it besides the mapping: a request that the platform would not take.
+--- Checks all requests of a trunk.
 local function check_requests(self, work)
     for _, mapped in ipairs(work.result.trunks) do
         check_body(self, work, "create", mapped.body, mapped.grant)
         for _, step in ipairs(#work.reasons == 0 and mapped.after or {}) do
-            if #work.reasons == 0 then -- of twenty numbers the first says it
+            if #work.reasons == 0 then -- the first reason is enough for twenty numbers
                 check_body(self, work, step.endpoint, step.body)
             end
         end
@@ -51,7 +51,7 @@ local function check_requests(self, work)
     table.sort(work.reasons)
 end
 
---- Adds them to the work's own.
+--- Adds the reasons to the work.
 ---@param self trunkhost.Migration
 ---@param work trunkhost.Work
 function reasons.find(self, work)

@@ -1,4 +1,4 @@
---- What becomes of a source trunk after its copy was read back: nothing, out of service, or gone.
+--- Retires a source trunk after its copy was read back (--retire): keeps, deactivates or deletes it.
 
 local change <const> = require "trunkhost.change.change"
 local core <const> = require "trunkhost.core"
@@ -9,18 +9,18 @@ local usage <const> = require "trunkhost.text.usage"
 local retire <const> = {}
 local is_there <const> = migrate_target.is_there
 
---- A platform without a switch can only delete.
+--- Refuses --retire deactivate on a platform that cannot deactivate trunks.
 ---@param migration trunkhost.Migration
 function retire.check(migration)
     local description = migration.from:describe()
     local field = description.objects.trunk.fields.is_active
     if migration.options.retire == "deactivate" and not (field and field.update) then
-        usage.fail("--retire deactivate: %s has no switch that puts a trunk out of service; delete is the only way",
+        usage.fail("--retire deactivate: %s cannot deactivate a trunk; use --retire delete or keep",
             description.title)
     end
 end
 
---- Whether something is still to be done at the source of a trunk whose copy is complete.
+--- Whether the source of a complete copy must still be retired.
 ---@param migration trunkhost.Migration
 ---@param work trunkhost.Work
 ---@return boolean
@@ -29,11 +29,11 @@ function retire.is_due(migration, work)
     return how == "delete" or how == "deactivate" and work.trunk.active ~= false
 end
 
---- Looked at first. Where the same request would release a bought number as well, `account:delete` asks the list of
---- trunks besides; elsewhere an id of a trunk is no other thing's.
+--- Deletes the source, after checking that it exists. If the same request could release a bought number,
+--- `account:delete` also checks the list of trunks.
 local function delete(account, id)
     if not is_there(account, id) then
-        outcome.failed("not_found", "the source was not deleted: its account has no trunk with this id")
+        outcome.failed("not_found", "the source was not deleted: its account no longer has a trunk with this id")
     end
     local ok, err = pcall(account.delete, account, id)
     if ok then
@@ -46,7 +46,7 @@ local function delete(account, id)
     error(err, 0)
 end
 
---- Only for a work of which every trunk was read back.
+--- Retires the source. Only for a work whose copies were all read back.
 ---@param migration trunkhost.Migration
 ---@param work trunkhost.Work
 function retire.source(migration, work)

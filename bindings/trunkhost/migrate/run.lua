@@ -1,11 +1,11 @@
---- Between which accounts a run of the ledger has moved trunks: two platforms may use one id for different trunks.
+--- The source and target of a migration in the ledger: two platforms may use the same id for different trunks.
 
 local json <const> = require "trunkhost.json"
 local ledger <const> = require "trunkhost.ledger"
 
 local migrate_run <const> = {}
 
---- The word behind an option.
+--- The word after an option.
 ---@param words string[]
 ---@param name string
 ---@return string?
@@ -19,7 +19,7 @@ function migrate_run.word_after(words, name)
     end
 end
 
---- What a run was told, or the one that it has gone on with.
+--- The arguments of a run, or of the first run that it resumes.
 ---@param run table  as ledger.run returns it
 ---@return string[]
 function migrate_run.words(run)
@@ -29,7 +29,7 @@ function migrate_run.words(run)
     return type(run.arguments) == "string" and json.decode(run.arguments) or run.arguments
 end
 
---- Where a migration went; nothing for any other run.
+--- The source and target of a migration; nothing for any other run.
 ---@param run table
 ---@return string? from, string? to
 function migrate_run.accounts(run)

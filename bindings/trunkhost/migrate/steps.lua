@@ -1,5 +1,5 @@
---- Making one trunk at the target: created, its parts added one by one, read back. Each is sent once. What may have
---- happened is looked for, and sent again only by a run to which it is proven that it has not.
+--- Creates one trunk at the target, adds its parts one by one, and reads it back. Each request is sent once. If its
+--- outcome is unknown, its result is looked for; only a run that has proof of its absence sends it again.
 
 local canonical <const> = require "trunkhost.text.canonical"
 local creates <const> = require "trunkhost.create.creates"
@@ -14,8 +14,8 @@ local surely <const> = require "trunkhost.create.surely"
 local steps <const> = {}
 local key_of <const> = migrate_target.key_of
 
---- The creates of this body that had no answer; raises where one of another source trunk is among them, because nothing
---- could tell whose it is.
+--- The unanswered creates with this body. Raises when one of them is of another source trunk, because nothing could
+--- tell whose copy it created.
 local function unsettled_of(target, source, mapped)
     local key = key_of(mapped.body)
     local rows = creates.unsettled(target.account, function(row)
@@ -24,14 +24,14 @@ local function unsettled_of(target, source, mapped)
     for _, row in ipairs(rows) do
         local from = migrate_run.accounts(ledger.run(row.run))
         if row.source ~= source or from and target.from and from ~= target.from then
-            creates.doubt(target.account, row, ("it would have made the same for trunk %s, which goes first"):format(
-                row.source or "?"))
+            creates.doubt(target.account, row, ("it would have created the same for trunk %s, which comes first")
+                :format(row.source or "?"))
         end
     end
     return rows
 end
 
---- After a create that nobody answered: the one trunk that it may have made, nil when there is none.
+--- After an unanswered create: the one trunk that it may have created, nil when there is none.
 local function look_up(target, mapped, source, taken)
     target:list()
     target:recall()
@@ -46,8 +46,8 @@ local function look_up(target, mapped, source, taken)
         for i, candidate in ipairs(found) do
             ids[i] = tostring(candidate.id)
         end
-        outcome.unknown(("it is not known which trunk the create has made: %s may all be it. Look at them, remove what "
-            .. "should not be there, and run again"):format(table.concat(ids, ", ")))
+        outcome.unknown(("it is unknown which trunk the create made: it may be any of %s. Check them, delete those "
+            .. "that should not exist, and run again"):format(table.concat(ids, ", ")))
     end
     return found[1] and found[1].native
 end
@@ -56,7 +56,7 @@ local function set_passwords(target, id, mapped, count)
     count(creates.set_passwords(target.account, target:read(id), mapped.body))
 end
 
---- What later steps see of the trunk after one that changed fields of its own.
+--- The trunk for later steps, after one that changed its own fields.
 local function with(native, fields)
     local copy = {}
     for _, from in ipairs { native, fields } do
@@ -88,7 +88,7 @@ local function add_parts(target, id, native, mapped, count)
                 part = look(step)
             end
             if step.as and not part then
-                outcome.unknown(("'%s' was answered without an id, and %s does not show what it has made yet"):format(
+                outcome.unknown(("the reply to '%s' has no id, and %s does not show its result yet"):format(
                     step.endpoint, target.account:name()))
             end
         end
@@ -101,21 +101,21 @@ local function add_parts(target, id, native, mapped, count)
     target.full[tostring(id)] = nil
 end
 
----@class trunkhost.Move  one trunk that is to be there
+---@class trunkhost.Move  one trunk at the target
 ---@field mapped trunkhost.Mapped
----@field id any            it is there already, perhaps not in full
----@field unsettled table[] creates of earlier runs that had no answer
+---@field id any            if it exists already, perhaps without all its parts
+---@field unsettled table[] unanswered creates of earlier runs
 ---@field key string        the body of its create, as text without passwords
 ---@field complete boolean?
 ---@field attempts integer
 ---@field sent table<string, userdata>?  its passwords, by field of the body
 
---- Creates it, or completes what an earlier run has made of it. Sets move.id as soon as it is known.
+--- Creates it, or completes what an earlier run created. Sets move.id as soon as it is known.
 ---@param target trunkhost.MigrationTarget
 ---@param move trunkhost.Move
 ---@param source string             id of the source trunk
 ---@param mapped trunkhost.Mapped   with its secrets
----@param taken table<string, boolean>  ids that are other parts of the same source trunk
+---@param taken table<string, boolean>  ids of other copies of the same source trunk
 function steps.make(target, move, source, mapped, taken)
     move.attempts, move.sent = 0, {}
     local function count(sent) move.attempts = move.attempts + sent end
@@ -141,23 +141,24 @@ function steps.make(target, move, source, mapped, taken)
         end
         move.id = type(native) == "table" and native.id or nil
         if move.id == nil then
-            outcome.unknown("the create was answered without an id. Run again: the trunk is looked for first")
+            outcome.unknown("the reply to the create has no id. Run again: the trunk is looked for first")
         end
         if found then
             set_passwords(target, move.id, mapped, count)
         end
     end
-    -- Where the ledger had them already, these were not sent.
+    -- If the ledger had them already, they were not sent.
     if not kept then
         for _, secret in ipairs(mapped.secrets) do
             move.sent[secret.field] = mapped.body[secret.field]
         end
     end
-    -- The answer to a create may lack the lists that the steps look at: then they are empty.
+    -- The reply to a create may lack the lists that the steps check: then they are empty.
     add_parts(target, move.id, native, mapped, count)
 end
 
---- Less than what was planned is what a run leaves that was stopped in the middle; anything else is somebody's work.
+--- Whether a difference is only something missing, as an interrupted run leaves it; anything else is somebody's
+--- change.
 ---@param difference { field: string, planned: any, found: any }
 ---@return boolean
 function steps.is_less(difference)
@@ -179,7 +180,7 @@ function steps.is_less(difference)
     return #planned > 0
 end
 
---- The fields in which a trunk is not what it is at one moment between create and the last step.
+--- The fields in which a trunk differs from its state after a number of steps.
 local function at_odds(target, mapped, steps_done, native)
     local between = neutral.of(target.description, neutral.outcome { body = mapped.body, makes = mapped.makes,
         after = table.move(mapped.after, 1, steps_done, 1, {}) })
@@ -190,7 +191,7 @@ local function at_odds(target, mapped, steps_done, native)
     return fields
 end
 
---- Where a trunk that an earlier run has made differs in what no later step brings; "" when it is only not complete.
+--- The differences of an earlier run's trunk that no later step would remove; "" when it is only incomplete.
 ---@param target trunkhost.MigrationTarget
 ---@param move trunkhost.Move
 ---@param there { native: table, differences: { field: string, planned: any, found: any }[] }
@@ -214,16 +215,15 @@ function steps.not_to_be_added(target, move, there)
     return steps.differences(list)
 end
 
---- Reads it back; raises what is not as it was planned.
+--- Reads it back; raises if it is not as planned.
 ---@param target trunkhost.MigrationTarget
 ---@param move trunkhost.Move
 function steps.prove(target, move)
     local native = neutral.read(target.account, move.id)
     local differences = neutral.compare(target.description, move.mapped.planned, native)
     if #differences > 0 then
-        outcome.failed("conflict", ("%s of %s, read back, is not as it was planned: %s. Look at it there and put it "
-            .. "right, or take the run back with --undo"):format(tostring(move.id), target.account:name(),
-            steps.differences(differences)))
+        outcome.failed("conflict", ("%s on %s, read back, is not as planned: %s. Fix it there, or undo the run with "
+            .. "--undo"):format(tostring(move.id), target.account:name(), steps.differences(differences)))
     end
 end
 

@@ -1,5 +1,5 @@
---- What is at the target already: its trunks, those that a source trunk may have become, and what the ledger knows
---- of who made them.
+--- What the target has already: its trunks, the possible copies of a source trunk, and which runs created them,
+--- according to the ledger.
 
 local canonical <const> = require "trunkhost.text.canonical"
 local core <const> = require "trunkhost.core"
@@ -13,10 +13,10 @@ local tasks <const> = require "trunkhost.tasks"
 ---@field description table
 ---@field rows table[]                trunks as the list showed them
 ---@field full table<string, table>   id → read in full
----@field creates table[]             what the ledger has of creates at this account
----@field from string?               name of the account that is read; nil: any
----@field by_source table<string, table[]>  those of them that made trunks of that account's, by the source
----@field by_mark table<string, table[]>?   the list's rows by what twins have in common
+---@field creates table[]             the ledger's creates on this account
+---@field from string?               name of the source account; nil: any
+---@field by_source table<string, table[]>  those creates that copied trunks of the source account, by trunk
+---@field by_mark table<string, table[]>?   the list's rows by the marks that twins share
 local Target <const> = {}
 Target.__index = Target
 
@@ -43,17 +43,17 @@ local function has_ledger()
 end
 
 ---@param account trunkhost.Account
----@param from string?  name of the account that is read
+---@param from string?  name of the source account
 ---@return trunkhost.MigrationTarget
 function migrate_target.open(account, from)
     local self = setmetatable({ account = account, description = account:describe(), from = from, full = {} }, Target)
     self:list()
-    -- A dry run does not make one.
+    -- A dry run does not create the ledger.
     self:remember(has_ledger() and ledger.creates(account:name(), true) or {})
     return self
 end
 
---- Keeps what the ledger has of creates.
+--- Keeps the creates of the ledger.
 ---@param creates table[]
 function Target:remember(creates)
     self.creates, self.by_source = creates, {}
@@ -71,8 +71,8 @@ function Target:remember(creates)
     end
 end
 
---- A body of a create as text, without its passwords: as the ledger keeps it. Until it has its parts, a trunk cannot be
---- told from another one of the same.
+--- The body of a create as text, without its passwords, as the ledger keeps it. Until they have their parts, trunks
+--- with the same body cannot be told apart.
 ---@param body table
 ---@return string
 function migrate_target.key_of(body)
@@ -85,7 +85,7 @@ function migrate_target.key_of(body)
     return canonical.text(kept)
 end
 
---- Reads what the ledger has of creates again, those of this run included.
+--- Reads the creates of the ledger again, including those of this run.
 function Target:recall()
     ledger.sync()
     self:remember(ledger.creates(self.account:name(), true))
@@ -97,7 +97,7 @@ function Target:list()
     self.by_mark = nil
 end
 
---- What twins have in common, where the mapping says it: a planned trunk's first mark is one of its twin's.
+--- The marks that twins share, if the mapping defines them: a planned trunk's first mark is one of its twin's.
 ---@param description table
 ---@param trunk trunkhost.Neutral
 ---@return string[]? marks
@@ -106,7 +106,7 @@ function migrate_target.marks(description, trunk)
     return marks and marks(trunk)
 end
 
---- The rows of the list that may be a planned trunk; all of them where the mapping knows no mark.
+--- The rows of the list that may be a planned trunk; all rows if the mapping defines no marks.
 local function rows_like(self, planned)
     local wanted = migrate_target.marks(self.description, planned)
     if not wanted then
@@ -123,7 +123,7 @@ local function rows_like(self, planned)
     return self.by_mark[wanted[1]] or {}
 end
 
---- The list's rows with the parts that it leaves out, as numbers may be.
+--- The list's rows with the parts that the list leaves out, such as numbers.
 ---@param concurrency integer?
 ---@return table[]
 function Target:whole_rows(concurrency)
@@ -143,7 +143,7 @@ function Target:whole_rows(concurrency)
     end, { concurrency = concurrency })
 end
 
---- A trunk in full; as it was when it was last read.
+--- A trunk in full, as it was last read.
 ---@param id any
 ---@return table native
 function Target:read(id)
@@ -156,7 +156,7 @@ function Target:read(id)
     return native
 end
 
---- Whether the ledger has the passwords of this trunk as sent and accepted.
+--- Whether the ledger has all passwords of this trunk as current.
 ---@param id any
 ---@param mapped trunkhost.Mapped
 ---@return boolean
@@ -177,7 +177,7 @@ local function is_open(row)
     return row.state == "unknown" or row.state == "intended"
 end
 
---- The creates of this source trunk: id → its row for those that landed, and those of which nothing is known.
+--- The creates of this source trunk: id → row for those that landed, and the list of those without an answer.
 ---@param source string
 ---@return table<string, table> landed, table[] unsettled
 function Target:made_for(source)
@@ -192,14 +192,14 @@ function Target:made_for(source)
     return landed, unsettled
 end
 
---- Whether a trunk is what this body would have made, and no more.
+--- Whether a trunk is exactly what this body would create.
 local function is_fresh(self, body, native)
     local planned = neutral.of(self.description, neutral.outcome { body = body, after = {} })
     return #neutral.compare(self.description, planned, native) == 0
 end
 
---- An incomplete trunk that a run has made of another source trunk, or seems to have made: a create of that one has no
---- answer, and none of this one has.
+--- Whether an incomplete trunk is, or seems to be, a copy of another source trunk: a create for that one has no answer,
+--- and none for this one has.
 local function of_another(self, native, source)
     local id, asked, likely = tostring(native.id), false, false
     for _, row in ipairs(self.creates) do
@@ -234,7 +234,7 @@ function Target:candidates(mapped, source)
     return found
 end
 
---- What a run has made of a source trunk, and what is not like it any more: it must not be made a second time.
+--- Copies of a source trunk that have changed since they were created: they must not be created again.
 ---@param mapped trunkhost.Mapped
 ---@param landed table<string, table>  as made_for has found them
 ---@return { id: any, native: table, differences: table[] }[]

@@ -1,4 +1,4 @@
---- Taking back what a run has created: newest first, and only what nobody has changed since.
+--- Undoes a migration: deletes what the run created, newest first, if nobody has changed it since.
 
 local accounts <const> = require "trunkhost.accounts"
 local aligned <const> = require "trunkhost.table"
@@ -14,7 +14,7 @@ local usage <const> = require "trunkhost.text.usage"
 
 local undo <const> = {}
 
---- The migration that a run has taken back, from what it has worked on.
+--- The migration that a run undoes, found by the trunks that it worked on.
 local function undone_by(run)
     for _, item in ipairs(ledger.items_of(run.id)) do
         for _, row in ipairs(ledger.creates(item.account, true)) do
@@ -25,8 +25,8 @@ local function undone_by(run)
     end
 end
 
---- Where a run went: its own words, or those of the run that it has gone on with. One that has itself taken a
---- migration back means that migration, so that the same command goes on after it was stopped.
+--- The source and target of a run: from its own arguments, or those of the run that it resumes. A run that itself
+--- undoes a migration stands for that migration, so that the same command resumes an interrupted undo.
 local function accounts_of(id)
     local run, problem = ledger.run(id)
     if not run then
@@ -40,14 +40,14 @@ local function accounts_of(id)
         if undone then
             return accounts_of(undone)
         end
-        usage.fail("--undo %s: run %s was to take a migration back, and has done nothing. Name the migration; see: \z
+        usage.fail("--undo %s: run %s was to undo a migration, and has done nothing. Name the migration; see: \z
             trunkhost runs", id, run.id)
     end
-    usage.fail("--undo %s: run %s was no migration, but %s. See: trunkhost runs", id, run.id,
+    usage.fail("--undo %s: run %s is not a migration, but %s. See: trunkhost runs", id, run.id,
         run.script and run.script:match "[^/]+$" or "something else")
 end
 
---- Why a trunk is not what the run has made; nil when it is.
+--- How a trunk differs from what the run created; nil when it does not.
 local function changed(description, plans, native)
     local names
     for _, planned in ipairs(plans) do
@@ -87,8 +87,8 @@ local function read_run(id, to)
     return made, plans, idle
 end
 
---- The trunks that creates of the run without an answer have made after all, as entries of `made`, and those creates of
---- which nobody can tell yet. What is proven absent is none of them.
+--- Trunks that unanswered creates of the run made after all, as entries of `made`; and the creates whose outcome is
+--- still unknown. A create is neither if its absence is proven.
 ---@param target trunkhost.Account
 ---@param from string
 ---@param id string  the run
@@ -108,7 +108,7 @@ local function look_for(target, from, id, plans)
     for _, row in ipairs(rows) do
         local there = {}
         for _, planned in ipairs(plans[row.source or ""] or {}) do
-            -- Nobody knows how far it has come: gateways may be missing.
+            -- It may have been interrupted at any step: gateways may be missing.
             local mapped = { planned = planned, after = { { adds = "gateways" } }, secrets = {} }
             for _, candidate in ipairs(place:candidates(mapped, row.source)) do
                 there[tostring(candidate.id)] = true
@@ -129,8 +129,8 @@ local function look_for(target, from, id, plans)
     return found, open
 end
 
---- Says which trunks that the run has worked on were made by earlier ones: to take them back is another command.
-local function tell_of_others(id, from, to, there)
+--- Warns of trunks that the run only completed: undoing the run that created them needs another command.
+local function warn_of_others(id, from, to, there)
     local worked_on, runs, order = {}, {}, {}
     for _, item in ipairs(ledger.items_of(id)) do
         worked_on[item.trunk] = item.state ~= "skipped"
@@ -145,7 +145,7 @@ local function tell_of_others(id, from, to, there)
         end
     end
     for _, run in ipairs(order) do
-        core.log("warn", ("run %s has only completed %s of %s, which run %s had made; to take that back: --undo %s"
+        core.log("warn", ("run %s only completed %s on %s, which run %s created; to undo that: --undo %s"
             ):format(id, table.concat(runs[run], ", "), to, run, run))
     end
 end
@@ -161,14 +161,13 @@ end
 local COLUMNS <const> = { { title = "TRUNK" }, { title = "LABEL", max = 28, min = 10, drop = 1 },
     { title = "NOTE", note = true } }
 
---- Shows what goes.
+--- The view of the plan.
 local function view_of(to)
     local view <const> = {}
 
     function view.summary(entries, todo)
-        return ("%d of the %d %s that the run has made %s removed from %s, which ends calls on %s."):format(#todo,
-            #entries, #entries == 1 and "trunk" or "trunks", #todo == 1 and "is" or "are", to, #todo == 1 and "it"
-            or "them")
+        return ("%d of the %d %s that the run created will be deleted on %s, which drops the calls on %s."):format(
+            #todo, #entries, #entries == 1 and "trunk" or "trunks", to, #todo == 1 and "it" or "them")
     end
 
     function view.show(entries, todo, screen)
@@ -187,7 +186,7 @@ local function view_of(to)
     return view
 end
 
---- The job that takes a run back.
+--- The job that undoes a run.
 ---@param chosen table  as check_options has returned them
 ---@return trunkhost.JobSpec
 function undo.job(chosen)
@@ -202,7 +201,7 @@ function undo.job(chosen)
     local function items()
         local there, list = listed(target), {}
         sources = listed(source)
-        tell_of_others(run, from, to, there)
+        warn_of_others(run, from, to, there)
         local appeared, open = look_for(target, from, run, plans)
         for _, each in ipairs(appeared) do
             table.insert(made, 1, each)
@@ -224,22 +223,23 @@ function undo.job(chosen)
         local names = changed(description, plans[item.source] or {}, native)
         local origin = sources[item.source or ""]
         if names then
-            return ("it was changed since the run has made it: %s. Remove it by hand if nobody needs it"):format(names)
+            return ("it was changed since the run created it: %s. If nobody needs it, delete it by hand"):format(names)
         elseif not origin then
-            return ("its source, trunk %s of %s, is gone, so it is the only one"):format(item.source or "?", from)
+            return ("its source, trunk %s of %s, no longer exists, so this is the only one left"):format(
+                item.source or "?", from)
         elseif origin.is_active == false and native.is_active ~= false and not idle[item.source] then
-            return ("its source, trunk %s of %s, is out of service: put it back first"):format(item.source, from)
+            return ("its source, trunk %s of %s, is out of service: activate it first"):format(item.source, from)
         end
     end
 
     local function failed(message)
-        local _, err = pcall(core.error, "conflict", "not removed: " .. message)
+        local _, err = pcall(core.error, "conflict", "not deleted: " .. message)
         return { failed = err }
     end
 
     local function in_doubt(row)
-        local _, err = pcall(outcome.unknown, ("the create for trunk %s of %s had no complete answer, and %s does not \z
-            show for certain whether it has made one. Take the run back again after %s"):format(row.source or "?", from,
+        local _, err = pcall(outcome.unknown, ("the create for trunk %s of %s had no complete reply, and %s does not \z
+            show for certain whether a trunk was created. Repeat the --undo after %s"):format(row.source or "?", from,
             to, row.again))
         return err
     end
@@ -255,12 +255,12 @@ function undo.job(chosen)
             end
             local why = objection(item)
             return why and failed(why) or { changes = {}, impact = {},
-                note = ("removed; trunk %s of %s stays"):format(item.source, from) }
+                note = ("delete; trunk %s of %s stays"):format(item.source, from) }
         end,
         apply = function(item)
             local why = objection(item)
             if why then
-                outcome.failed("conflict", "not removed: " .. why)
+                outcome.failed("conflict", "not deleted: " .. why)
             end
             local ok, err = pcall(target.delete, target, item.trunk.id)
             if not ok and not (core.is_error(err) and (err.ambiguous or err.kind == "not_found")) then
@@ -270,7 +270,7 @@ function undo.job(chosen)
         end,
         verify = function(item)
             if migrate_target.is_there(target, item.trunk.id) then
-                outcome.unknown "it is still there after it was deleted: look at it, or run again"
+                outcome.unknown "it still exists after it was deleted: check it, or run again"
             end
             return "accepted"
         end,

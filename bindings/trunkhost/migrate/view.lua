@@ -1,4 +1,4 @@
---- What people and other programs see of a migration: a line for each trunk, a summary by field, findings as JSON.
+--- The output of a migration: a line for each trunk, a summary by field, findings as JSON.
 
 local aligned <const> = require "trunkhost.table"
 local canonical <const> = require "trunkhost.text.canonical"
@@ -11,13 +11,13 @@ local neutral <const> = require "trunkhost.neutral"
 
 local migrate_view <const> = {}
 
--- A longer plan is shown in full by a dry run only.
+-- Only a dry run shows more rows.
 local MOST_ROWS <const> = 60
 
 -- ---------------------------------------------------------------------------------------------------
 -- For programs
 
---- A body as it would be sent: secrets and ids that are not known yet as words.
+--- A body as it would be sent, with words for secrets and for ids that are not known yet.
 local function shown(value)
     if core.is_secret(value) then
         return "[secret]"
@@ -33,7 +33,7 @@ local function shown(value)
     return copy
 end
 
---- What is sent for each trunk that is to be created, and how it should read afterwards.
+--- The requests for each trunk to create, and the trunk afterwards.
 ---@param work trunkhost.Work
 ---@return table[]
 function migrate_view.creates(work)
@@ -68,7 +68,7 @@ local function findings_json(work)
     return "[" .. table.concat(parts, ",") .. "]"
 end
 
---- What is not the same at the target, for the ledger.
+--- The findings for the ledger.
 ---@param work trunkhost.Work
 ---@return table[]
 function migrate_view.findings(work)
@@ -94,7 +94,7 @@ local function target_json(work)
     return #ids > 1 and ids or ids[1]
 end
 
---- What the JSON line of an item has besides.
+--- Further members of an item's JSON line.
 ---@param work trunkhost.Work
 ---@param dry_run boolean?
 ---@return any[]
@@ -130,7 +130,7 @@ local FIELDS <const> = {
     { title = "CHANGED", right = true },
     { title = "LOST", right = true },
     { title = "MISSING", right = true },
-    { title = "STOPS", right = true },
+    { title = "BLOCKS", right = true },
     { title = "FOR EXAMPLE", note = true },
 }
 
@@ -138,7 +138,7 @@ local function number(count)
     return count and count > 0 and tostring(count) or "–"
 end
 
---- Secrets can never be read, so what is said of them is a column of its own only where one is missing.
+--- A secret can never be read, so it counts as exact unless it is missing.
 local function verdict_of(finding)
     return finding.verdict == "secret" and (finding.blocks and "missing" or "exact") or finding.verdict
 end
@@ -169,12 +169,12 @@ local function note_of(work, plan)
         return { "skipped: " .. plan.skip, colour = "dim" }
     end
     local findings, parts = work.result.findings, {}
-    local given, complete = migrate_view.targets(work), true
+    local targets, complete = migrate_view.targets(work), true
     for _, move in ipairs(work.moves) do
         complete = complete and move.complete
     end
-    if given ~= "" then
-        parts[1] = (complete and "is there already as %s, and is finished" or "to be completed: %s"):format(given)
+    if targets ~= "" then
+        parts[1] = (complete and "it already exists as %s; finish it" or "to be completed: %s"):format(targets)
     elseif #work.moves > 1 then
         parts[1] = ("%d trunks"):format(#work.moves)
     end
@@ -199,8 +199,7 @@ local function rows_of(entries, full)
     return rows
 end
 
---- For each field what becomes of it over all trunks, where that is not the same for all: what stops most comes
---- first.
+--- A row for each field that does not stay exact; fields that block most trunks first.
 local function by_field(entries)
     local fields, order = {}, {}
     for _, entry in ipairs(entries) do
@@ -208,27 +207,27 @@ local function by_field(entries)
         for _, finding in ipairs(work and work.result and work.result.findings or {}) do
             local field = fields[finding.field]
             if not field then
-                field = { name = finding.field, place = #order + 1, stops = 0, counts = {} }
+                field = { name = finding.field, place = #order + 1, blocks = 0, counts = {} }
                 fields[finding.field], order[#order + 1] = field, field
             end
             local verdict = verdict_of(finding)
             field.counts[verdict] = (field.counts[verdict] or 0) + 1
-            local stops = finding.blocks and not finding.allowed
-            field.stops = field.stops + (stops and 1 or 0)
-            if verdict ~= "exact" and not field.rule or stops and not field.stopped then
-                field.rule, field.stopped = finding.rule, stops
+            local blocks = finding.blocks and not finding.allowed
+            field.blocks = field.blocks + (blocks and 1 or 0)
+            if verdict ~= "exact" and not field.rule or blocks and not field.blocked then
+                field.rule, field.blocked = finding.rule, blocks
             end
         end
     end
     table.sort(order, function(a, b)
-        return a.stops > b.stops or a.stops == b.stops and a.place < b.place
+        return a.blocks > b.blocks or a.blocks == b.blocks and a.place < b.place
     end)
     local rows = {}
     for _, field in ipairs(order) do
         if field.rule then
             local counts = field.counts
             rows[#rows + 1] = { field.name, number(counts.exact), number(counts.changed), number(counts.lost),
-                number(counts.missing), { number(field.stops), colour = field.stops > 0 and "red" or nil },
+                number(counts.missing), { number(field.blocks), colour = field.blocks > 0 and "red" or nil },
                 { field.rule, colour = "dim" } }
         end
     end
@@ -245,13 +244,13 @@ function migrate_view.new(migration)
     local view <const> = {}
 
     function view.summary(entries, todo)
-        local stopped, there = 0, 0
+        local blocked, there = 0, 0
         for _, entry in ipairs(entries) do
-            stopped = stopped + (entry.plan.failed and 1 or 0)
+            blocked = blocked + (entry.plan.failed and 1 or 0)
             there = there + (entry.plan.skip and 1 or 0)
         end
-        return ("%d of %d %s from %s to %s; %d stopped, %d skipped."):format(#todo, #entries,
-            #entries == 1 and "trunk goes" or "trunks go", migration.from:name(), migration.to:name(), stopped, there)
+        return ("migrate %d of %d %s from %s to %s; %d blocked, %d skipped."):format(#todo, #entries,
+            #entries == 1 and "trunk" or "trunks", migration.from:name(), migration.to:name(), blocked, there)
     end
 
     function view.show(entries, todo, screen, full)
@@ -264,7 +263,7 @@ function migrate_view.new(migration)
         end
         local fields = by_field(entries)
         if #fields > 0 then
-            screen.write("By field, what stops trunks first:\n")
+            screen.write("By field, those that block trunks first:\n")
             screen.write(aligned.render(FIELDS, fields, screen) .. "\n")
         end
         screen.write(aligned.sentence("Plan: " .. view.summary(entries, todo), screen) .. "\n")

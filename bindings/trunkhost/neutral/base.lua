@@ -1,9 +1,9 @@
---- What a trunk was like when it was exported, in one short text of hashes that travels with its row. With it a file
---- tells which fields somebody has edited, and which the platform has changed meanwhile.
+--- The base of a row: hashes of its trunk's fields at the export, as one short text in the row. The base shows which
+--- fields somebody has edited, and which the platform has changed since.
 ---
 ---     v1 3f2a90bc label=81d0c9aa numbers=0a1b2c3d,99aa00ff …
 ---
---- The second word is a hash of everything behind it and of the trunk's name: cells that got into another row show.
+--- The second word is a hash of the rest and of the trunk's name, so that a base in the wrong row is detected.
 
 local core <const> = require "trunkhost.core"
 local fields <const> = require "trunkhost.neutral.fields"
@@ -16,8 +16,8 @@ local function short(text, length)
     return core.hash(text):sub(1, length or 8)
 end
 
---- The hashes of a field's value: one of a scalar, one of each item of a set, and of each entry of a map one that
---- begins with that of its number.
+--- The hashes of a field's value: one for a scalar, one for each item of a set, and one for each entry of a map, which
+--- begins with the hash of its number.
 ---@param field trunkhost.FileField
 ---@param value any
 ---@return table<string, boolean>
@@ -40,7 +40,7 @@ function base.hashes(field, value)
     return set
 end
 
---- What the hash of a map's entry begins with.
+--- The start of the hash of a map's entry.
 ---@param number string  as numbers.key writes it
 ---@return string
 function base.of_number(number)
@@ -81,10 +81,10 @@ end
 function base.read(text, account, provider, trunk)
     local version, check, rest = text:match "^(%S+) (%x+) ?(.*)$"
     if version ~= VERSION then
-        return nil, version and version:find "^v%d+$" and "was written by another trunkhost: export again"
+        return nil, version and version:find "^v%d+$" and "was written by another version of trunkhost: export again"
             or "is not what the export wrote: leave this cell as it is"
     elseif check ~= check_of({ account, provider, trunk }, rest) then
-        return nil, "belongs to another trunk, or was edited: were cells moved from row to row?"
+        return nil, "belongs to another trunk, or was edited: were cells moved between rows?"
     end
     local found = {}
     for name, hashes in rest:gmatch "(%S+)=(%S+)" do

@@ -1,7 +1,7 @@
---- The cells of a table of trunks: a value of each field as one text that spreadsheets leave alone, and back.
+--- Converts field values to cells of a table that spreadsheets do not change, and back.
 ---
---- Items of a list stand behind each other with "; " between them; a backslash takes the meaning from what follows it.
---- A cell that a spreadsheet would take for something else begins with an apostrophe: see spreadsheet.lua.
+--- "; " separates the items of a list; a backslash escapes the next character. A cell that a spreadsheet would change
+--- begins with an apostrophe: see spreadsheet.lua.
 
 local addresses <const> = require "trunkhost.mapping.addresses"
 local canonical <const> = require "trunkhost.text.canonical"
@@ -21,8 +21,7 @@ local function escaped(text, special)
     return (text:gsub("[\\;\n" .. (special or "") .. "]", "\\%0"))
 end
 
---- The items between semicolons, line ends, and what else may stand between them; without blanks around, still
---- escaped.
+--- The items between semicolons, line ends or another separator, trimmed and still escaped.
 local function split(text, more)
     local items, item = {}, {}
     local function close()
@@ -77,7 +76,7 @@ function write.numbers(value)
     return table.concat(list, "; ")
 end
 
---- 49,302,310,022 and 1,234: a spreadsheet's long number, or several of three digits.
+--- Whether a text may be one number with thousands separators, or several short ones: 49,302,310,022 or 1,234.
 local function has_thousands(text)
     local rest = text:match "^[+-]?%d%d?%d?(,[%d,]+)$"
     return rest and rest:gsub(",%d%d%d%f[%D]", "") == ""
@@ -86,8 +85,8 @@ end
 function read.numbers(text)
     local list = json.array {}
     if has_thousands(text) then
-        return nil, ("has '%s', which may be one number with separators of thousands: format the column as text, or "
-            .. "write '; ' between several"):format(text)
+        return nil, ("has '%s', which may be one number with thousands separators: format the column as text, or "
+            .. "write '; ' between several numbers"):format(text)
     end
     for i, item in ipairs(split(text, ",")) do
         list[i] = plain(item)
@@ -111,7 +110,7 @@ read["of numbers"] = function(text)
         local at = (" " .. item):find "[^\\]="
         local number, value = item:sub(1, (at or 1) - 1), at and item:sub(at + 1) or ""
         if not at or number == "" or value == "" then
-            return nil, ("has '%s', where NUMBER=TEXT must stand; between several there is a semicolon"):format(item)
+            return nil, ("has '%s', but must be NUMBER=TEXT, with a semicolon between several"):format(item)
         end
         map[numbers.key(plain(number:match "^(.-)%s*$"))] = plain(value:match "^%s*(.*)$")
     end
@@ -136,7 +135,7 @@ function read.gateways(text)
     for i, word in ipairs(list) do
         local place, digits = word:match "^(.*)=(%d+)$"
         if not place and word:find("=", 1, true) then
-            return nil, ("has '%s', where HOST, HOST:PORT or HOST:PORT=PRIORITY must stand"):format(word)
+            return nil, ("has '%s', but must be HOST, HOST:PORT or HOST:PORT=PRIORITY"):format(word)
         end
         local host, port = addresses.host_port(place or word)
         list[i] = { host = host, port = port, priority = digits and math.tointeger(tonumber(digits)) }
@@ -149,7 +148,7 @@ function write.transforms(value) return canonical.text(value) end
 function read.transforms(text)
     local ok, value = pcall(json.decode, text)
     if not ok or type(value) ~= "table" then
-        return nil, "must be JSON, as [{\"type\":\"add_prefix\",\"value\":\"+49\"}]"
+        return nil, "must be JSON, such as [{\"type\":\"add_prefix\",\"value\":\"+49\"}]"
     end
     return value
 end
@@ -177,7 +176,7 @@ function read.json(text)
     if ok then
         return value
     elseif text:find '^["[{]' then
-        return nil, "must be JSON where it begins like it"
+        return nil, "begins like JSON, but is not valid JSON"
     end
     return text
 end
@@ -191,10 +190,10 @@ function cells.write(field, value, all)
     return value == nil and "" or cells.guard(write[field.type](value, all))
 end
 
--- Names that people do not read and machines compare.
+-- Names that machines compare.
 local EXACT <const> = { ["inbound.username"] = true, ["outbound.username"] = true, agent_ref = true }
 
---- Why a cell that can be read is nothing that somebody means.
+--- Why nobody can mean the value of a readable cell.
 local function fault_of(field, text, guarded)
     local invisible = EXACT[field.name] and spreadsheet.invisible(text)
     if invisible then
@@ -204,8 +203,8 @@ local function fault_of(field, text, guarded)
     end
 end
 
---- The value of a cell: nil for an empty one, nil and what is wrong when it cannot be read, and what is wrong with a
---- value that no platform can mean: an error value, a rounded number.
+--- The value of a cell. Nil for an empty one; nil and a problem when it cannot be read. `fault`: why a value cannot be
+--- meant, such as an error value or a rounded number.
 ---@param field trunkhost.FileField
 ---@param cell string
 ---@return any value, string? problem, string? fault

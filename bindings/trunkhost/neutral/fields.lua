@@ -1,5 +1,5 @@
---- A neutral trunk field by field, as a file of trunks has it: what each field holds, when two values are the same,
---- and how a changed one is put back into the trunk. Lists whose order means nothing are sets here.
+--- The fields of a file of trunks: their values in a neutral trunk, when two values are the same, and how a changed
+--- value gets into the trunk. Lists whose order does not matter are sets here.
 
 local addresses <const> = require "trunkhost.mapping.addresses"
 local canonical <const> = require "trunkhost.text.canonical"
@@ -11,7 +11,7 @@ local fields <const> = {}
 
 ---@class trunkhost.FileField
 ---@field name string
----@field form "scalar"|"list"|"set"|"map"  list: order counts; map: number → text
+---@field form "scalar"|"list"|"set"|"map"  list: order matters; map: number → text
 ---@field type string      as in the model; "json" for extras
 ---@field member string?   of a map: the member of a number that it holds
 ---@field model string     the field's name in findings
@@ -28,7 +28,7 @@ for _, each in ipairs(model.fields) do
     table.insert(fields.list, field)
     if each.name == "agent_ref" then
         field.type = "text"
-        -- The agent of one number; agent_ref is that of all others.
+        -- The agents of single numbers; agent_ref is the agent of all others.
         table.insert(fields.list, { name = "numbers.agent_ref", type = "of numbers", form = "map",
             member = "agent_ref", model = "agent_ref" })
     end
@@ -39,12 +39,12 @@ for _, field in ipairs(fields.list) do
     by_name[field.name] = field
 end
 
---- Also of extras, which each platform has of its own.
+--- A field by name. Also of extras, which differ between platforms.
 ---@param name string
 ---@return trunkhost.FileField?
 function fields.get(name)
     if not by_name[name] and name:find "^extras%.[%w_]+$" then
-        -- Agents without a number: the only list among the extras, and one without an order.
+        -- Agents without a number: the only list among the extras, without an order.
         return { name = name, type = "json", form = name == "extras.assignments" and "set" or "scalar", model = name }
     end
     return by_name[name]
@@ -84,7 +84,7 @@ local function values_of(list, member)
     return member and found or json.array(found)
 end
 
---- Field → value; a field without a value is not there.
+--- Field → value, only of fields with a value.
 ---@param neutral trunkhost.Neutral
 ---@return table<string, any>
 function fields.of(neutral)
@@ -108,7 +108,7 @@ function fields.of(neutral)
 end
 
 -- ---------------------------------------------------------------------------------------------------
--- What is the same
+-- Equality
 
 local function gateway_text(gateway)
     return ("%s %s %s"):format(addresses.normal(gateway.host), gateway.port or "-", gateway.priority or "-")
@@ -119,7 +119,7 @@ local TEXTS <const> = {
     numbers = function(value) return value end,
 }
 
---- The items of a set, each as a text that is the same for the same item; a second one like it has its place behind.
+--- The items of a set as texts that are equal for equal items. A repeated item gets its count appended.
 ---@param field trunkhost.FileField
 ---@param value any
 ---@return string[]
@@ -133,7 +133,7 @@ function fields.elements(field, value)
     return list
 end
 
---- Text that is the same for values that mean the same; nil for none.
+--- A text that is equal for values with the same meaning; nil for no value.
 ---@param field trunkhost.FileField
 ---@param value any
 ---@return string?
@@ -153,8 +153,8 @@ function fields.text(field, value)
     return canonical.text(value)
 end
 
---- Whether both come to the same at a platform: ports and priorities that are left out are the usual ones, and
---- ranges may be cut in another way.
+--- Whether both mean the same to a platform: missing ports and priorities are the defaults, and address ranges may be
+--- divided differently.
 ---@param field trunkhost.FileField
 ---@param a any
 ---@param b any
@@ -178,9 +178,9 @@ function fields.alike(field, a, b)
 end
 
 -- ---------------------------------------------------------------------------------------------------
--- Back into a trunk
+-- Putting values into a trunk
 
---- Numbers that stay keep what no file tells of them; new ones come last.
+--- Existing numbers keep what a file does not show; new ones come last.
 local function put_numbers(neutral, values, kind)
     local there, list, seen = {}, json.array {}, {}
     for _, number in ipairs(neutral.numbers) do
@@ -204,7 +204,7 @@ local function put_numbers(neutral, values, kind)
     neutral.numbers = list
 end
 
---- Items that are there already keep their places.
+--- Existing items keep their places.
 local function in_order(field, values, present)
     local wanted, list, seen = {}, json.array {}, {}
     for _, item in ipairs(values or {}) do
@@ -221,10 +221,10 @@ local function in_order(field, values, present)
     return list
 end
 
---- A copy of the trunk with these values in place of its own.
+--- A copy of the trunk with these values.
 ---@param neutral trunkhost.Neutral
----@param changes { field: trunkhost.FileField, after: any }[]  a nil empties the field
----@param kind? fun(value: string): string  what the platform takes a number for
+---@param changes { field: trunkhost.FileField, after: any }[]  nil empties the field
+---@param kind? fun(value: string): string  how the platform classifies a number
 ---@return trunkhost.Neutral
 function fields.put(neutral, changes, kind)
     local copy <const> = model.copy(neutral)

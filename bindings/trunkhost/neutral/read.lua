@@ -1,5 +1,5 @@
---- Reading a file of trunks: lines of JSON or a table. Everything that is wrong with it is found at once, each with
---- its line and its field, before anything is asked of a platform.
+--- Reads a file of trunks: JSON lines or CSV. Reports all mistakes at once, each with its line and field, before any
+--- request.
 
 local base <const> = require "trunkhost.neutral.base"
 local cells <const> = require "trunkhost.neutral.cells"
@@ -14,15 +14,15 @@ local suggest <const> = require "trunkhost.text.suggest"
 
 local reader <const> = {}
 
----@class trunkhost.Row  a trunk as a file has it
+---@class trunkhost.Row  a trunk in a file
 ---@field line integer
 ---@field account string?
 ---@field provider string?
 ---@field trunk string
 ---@field names string[]              the fields that it states, in the order of the model
----@field values table<string, any>   what they hold; nothing: the field is empty
----@field emptied table<string, boolean>  fields of which it says so
----@field faults table<string, string>    what is wrong with values that were edited
+---@field values table<string, any>   their values; nil: the field is empty
+---@field emptied table<string, boolean>  fields that the file explicitly empties
+---@field faults table<string, string>    what is wrong with edited values
 ---@field base table<string, table<string, boolean>>?
 
 ---@class trunkhost.Mistake
@@ -42,10 +42,10 @@ local function known_names()
     return names
 end
 
---- Why a name is no field.
+--- The message about a name that is no field.
 local function no_field(name, known, what)
     if name:find "secret" or name:find "password" then
-        return ("%s: passwords cannot be applied from a file; rotate_passwords.lua sets them"):format(name)
+        return ("%s: a file cannot set passwords; rotate_passwords.lua sets them"):format(name)
     end
     return ("%s: there is no such %s%s"):format(name, what, suggest.hint(name, known))
 end
@@ -59,9 +59,9 @@ local function mistake(reading, line, text)
 end
 
 -- ---------------------------------------------------------------------------------------------------
--- What both forms have in common
+-- Both formats
 
---- Entries of numbers that the row does not have, and did not have when it was exported.
+--- Reports entries for numbers that the row does not have, and did not have at the export.
 local function check_map(reading, row, field)
     local known = {}
     for _, number in ipairs(row.values.numbers or {}) do
@@ -78,7 +78,7 @@ local function check_map(reading, row, field)
     end
 end
 
---- What is wrong with the value of a field, or with one item of it, unless it was exported so.
+--- What is wrong with the value of a field, or with one of its items, unless it was exported so.
 local function fault_of(row, field)
     local name, value = field.name, row.values[field.name]
     local was = row.base and (row.base[name] or {})
@@ -110,7 +110,7 @@ end
 local function check_values(reading, row, complained)
     for _, name in ipairs(row.names) do
         local ok, problem = pcall(fault_of, row, fields.get(name))
-        if ok and problem then -- a value of another form is complained of below
+        if ok and problem then -- a value of the wrong form is reported below
             complained[name] = true
             mistake(reading, row.line, ("%s: %s"):format(name, problem))
         end
@@ -118,7 +118,7 @@ local function check_values(reading, row, complained)
     local probe, seen = model.new(), {}
     for _, number in ipairs(row.values.numbers or {}) do
         if seen[number] then
-            mistake(reading, row.line, ("numbers: %s stands there twice"):format(number))
+            mistake(reading, row.line, ("numbers: %s appears twice"):format(number))
         end
         seen[number] = true
         table.insert(probe.numbers, { value = number, kind = "e164" })
@@ -145,7 +145,7 @@ local function add(reading, row, base_text, complained)
         return mistake(reading, row.line, ("trunk: %s %s; format the column as text and enter the id again"):format(
             row.trunk, why))
     elseif not row.trunk or row.trunk == "" then
-        return mistake(reading, row.line, "trunk: the id is missing; a new trunk is not created here, that is what "
+        return mistake(reading, row.line, "trunk: the id is missing; this script creates no trunks, "
             .. "migrate_trunks.lua does")
     end
     row.names = {}
@@ -161,7 +161,7 @@ local function add(reading, row, base_text, complained)
     table.insert(reading.rows, row)
 end
 
---- What needs the account, which the options may give.
+--- The checks that need the account, which the options may give.
 local function finish(reading, account, provider_of)
     local seen = {}
     for _, row in ipairs(reading.rows) do
@@ -169,11 +169,11 @@ local function finish(reading, account, provider_of)
         local name = ("%s\0%s"):format(row.account or "", row.trunk)
         local provider = row.account and provider_of(row.account)
         if not row.account then
-            mistake(reading, row.line, "account: the row does not say which one; name it with --account")
+            mistake(reading, row.line, "account: the row does not name one; name it with --account")
         elseif not provider.name then
             mistake(reading, row.line, "account: " .. provider.problem)
         elseif row.provider and row.provider ~= provider.name then
-            mistake(reading, row.line, ("provider: the account %s is one of %s, not of %s"):format(row.account,
+            mistake(reading, row.line, ("provider: account %s belongs to %s, not to %s"):format(row.account,
                 provider.name, row.provider))
         elseif row.base_text then
             local problem
@@ -183,7 +183,7 @@ local function finish(reading, account, provider_of)
             end
         end
         if seen[name] then
-            mistake(reading, row.line, ("trunk: %s stands in line %d already"):format(row.trunk, seen[name]))
+            mistake(reading, row.line, ("trunk: %s is already in line %d"):format(row.trunk, seen[name]))
         end
         seen[name] = seen[name] or row.line
         check_values(reading, row, row.complained)
@@ -263,7 +263,7 @@ local function read_number(reading, row, i, item)
     end
     local value = type(item) == "table" and item.value
     if type(value) ~= "string" or value == "" then
-        return mistake(reading, row.line, ("numbers[%d]: must have a text as its value"):format(i))
+        return mistake(reading, row.line, ("numbers[%d]: value must be a text"):format(i))
     end
     table.insert(row.values.numbers, value)
     for name, text in pairs(item) do
@@ -278,7 +278,7 @@ local function read_number(reading, row, i, item)
     end
 end
 
---- A number says everything of itself, so what it does not say is empty.
+--- Reads the numbers. What a number does not say about itself is empty.
 local function read_numbers(reading, row, list)
     for name in pairs(NUMBER) do
         name = name == "value" and "numbers" or "numbers." .. name
@@ -344,10 +344,10 @@ local function read_jsonl(reading, path, file)
         if line:find "%S" then
             local ok, object = pcall(json.decode, line)
             if not ok then
-                mistake(reading, number, "is no JSON: " .. (core.is_error(object) and object.message
+                mistake(reading, number, "not valid JSON: " .. (core.is_error(object) and object.message
                     or tostring(object)))
             elseif type(object) ~= "table" or json.is_array(object) then
-                mistake(reading, number, "must be an object, one on each line")
+                mistake(reading, number, "each line must be one JSON object")
             else
                 read_object(reading, number, object)
             end
@@ -366,9 +366,9 @@ local function is_json(path, file)
     return first == "{" or first == "[" or first == nil and path:find "%.jsonl?$" ~= nil
 end
 
---- Reads a file. Raises when there is none.
+--- Reads a file. Raises when it cannot be opened.
 ---@param path string
----@param account string?  of rows that name none
+---@param account string?  for rows that name none
 ---@param provider_of fun(account: string): { name: string?, problem: string? }
 ---@return trunkhost.Row[] rows, trunkhost.Mistake[] mistakes  sorted by line
 function reader.read(path, account, provider_of)
@@ -385,7 +385,7 @@ function reader.read(path, account, provider_of)
         if not ok and not core.is_error(err) then
             error(err, 0)
         elseif not ok then
-            -- After this nobody knows where a row begins.
+            -- After this error it is unknown where a row begins.
             local line, text = err.message:sub(#path + 1):match "^:(%d+): (.*)$"
             mistake(reading, math.tointeger(tonumber(line or "1")), text or err.message)
         end

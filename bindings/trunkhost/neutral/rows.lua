@@ -1,5 +1,5 @@
---- Writing trunks to a file: a line of JSON for each, or a table for spreadsheets. Both hold the same, and the same
---- trunks give the same text.
+--- Writes trunks to a file: a line of JSON for each, or a table for spreadsheets. Both have the same content, and the
+--- same trunks give the same text.
 
 local base <const> = require "trunkhost.neutral.base"
 local canonical <const> = require "trunkhost.text.canonical"
@@ -38,7 +38,7 @@ local function sorted(list, order)
     return copy
 end
 
---- Numbers with what a file may say of them.
+--- Numbers with the members that a file shows.
 local function numbers_of(neutral)
     local list = json.array {}
     for i, number in ipairs(neutral.numbers) do
@@ -130,7 +130,7 @@ local function csv_text(list, shown)
     for i, row in ipairs(list) do
         lines[i + 1] = shown(record_of(row, names))
     end
-    -- Excel takes a file for UTF-8 only with the mark.
+    -- Excel reads a file as UTF-8 only with a byte order mark.
     return "\xEF\xBB\xBF" .. table.concat(lines, "\r\n") .. "\r\n"
 end
 

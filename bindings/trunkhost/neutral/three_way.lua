@@ -1,5 +1,5 @@
---- A row of a file, what its trunk was when it was exported, and what it is now: which fields somebody means to
---- change, and where both sides did.
+--- Compares a row of a file, its trunk at the export, and its trunk now: which fields the file changes, and which both
+--- sides changed.
 
 local base <const> = require "trunkhost.neutral.base"
 local fields <const> = require "trunkhost.neutral.fields"
@@ -10,7 +10,7 @@ local three_way <const> = {}
 ---@class trunkhost.FieldChange
 ---@field field trunkhost.FileField
 ---@field before any
----@field after any     nil: the field is emptied
+---@field after any     nil empties the field
 
 local function equal(a, b)
     for hash in pairs(a) do
@@ -22,7 +22,7 @@ local function equal(a, b)
     return true
 end
 
---- Everything that is in `a` and not in `b` is also in `c` and not in `d`.
+--- Whether everything in `a` and not in `b` is also in `c` and not in `d`.
 local function within(a, b, c, d)
     for hash in pairs(a) do
         if not b[hash] and not (c[hash] and not d[hash]) then
@@ -32,12 +32,12 @@ local function within(a, b, c, d)
     return true
 end
 
---- Whether the platform has gone a part of the file's own way, as after a run that was killed in between.
+--- Whether the platform has a part of the file's changes, as after a run that was killed.
 local function is_begun(was, now, wanted)
     return within(now, was, wanted, was) and within(was, now, was, wanted)
 end
 
---- Only the entries of these numbers: what is said of a number goes with it.
+--- Only the entries of these numbers: an entry is removed with its number.
 local function of_numbers(map, list)
     local kept = {}
     for _, number in ipairs(list or {}) do
@@ -58,8 +58,7 @@ local function hashes_of_numbers(hashes, list)
     return kept
 end
 
---- Whether somebody has edited anything, which can be told without a look at the platform. Without a base nobody
---- knows.
+--- Whether the row was edited. Needs no request. Without a base this is unknown, so the answer is yes.
 ---@param row trunkhost.Row
 ---@return boolean
 function three_way.is_edited(row)
@@ -86,7 +85,7 @@ local function judge(row, field, now, wanted_numbers)
     if was and equal(wants, was) then
         return nil
     elseif not was and value == nil and not row.emptied[name] then
-        return nil -- nobody knows whether it was emptied or never filled in
+        return nil -- it may have been emptied or never filled in
     elseif fields.text(field, value) == fields.text(field, present) then
         return nil
     end
@@ -97,8 +96,8 @@ local function judge(row, field, now, wanted_numbers)
     return { field = field, before = present, after = value }, moved
 end
 
---- What the file changes. A field that only the platform has changed stays as it is there; where both have, and not
---- to the same, that is a conflict.
+--- What the file changes. A field that only the platform has changed stays. If both changed it, to different values,
+--- that is a conflict.
 ---@param row trunkhost.Row
 ---@param now table<string, any>             as fields.of has it
 ---@param force? table<string, boolean>      fields in which the file wins

@@ -552,7 +552,8 @@ function tests.test_a_number_that_a_spreadsheet_has_changed_never_replaces_the_l
         local digits = number:sub(2)
         for mangled, word in pairs {
             [digits] = "removed the plus", [digits .. ".0"] = "fraction", [("%.2E"):format(digits)] = "rounded",
-            [("%d"):format(math.tointeger(tonumber(("%.3e"):format(digits))))] = "rounded it", ["0"] = "is not a number",
+            [("%d"):format(math.tointeger(tonumber(("%.3e"):format(digits))))] = "rounded it",
+            ["0"] = "is not a number",
             ["#REF!"] = "error value",
         } do
             for _, based in ipairs { true, false } do

@@ -13,6 +13,8 @@ program.haste = 10
 
 local tests <const> = {}
 
+program.haste = 10
+
 --- Answers after which nobody knows whether it has happened.
 local DOUBTS <const> = {
     gateway_timeout = { status = 504, body = "" },

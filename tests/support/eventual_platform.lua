@@ -147,9 +147,9 @@ end
 ---@param ... string  arguments
 ---@return JobResult
 function EventualPlatform:run(...)
-    local result = trunkhost.process.run({ program.executable, "-c", self.folder .. "/config.lua", "--ledger",
-        self.folder .. "/ledger.db", ... }, { env = program.environment(self.folder) })
-    return events.read(result)
+    local words = { program.executable, "-c", self.folder .. "/config.lua", "--ledger", self.folder .. "/ledger.db", ... }
+    words.env = program.environment(self.folder)
+    return events.read(trunkhost.process.run(words))
 end
 
 ---@return EventualPlatform

@@ -49,6 +49,13 @@ void fetch_close(struct fetch *fetch);
 /* The reply's body as text, "" when there is none. */
 const char *fetch_text(const struct fetch *fetch);
 
+/* What a test needs, closed at the end of the block: a net with these options, a fetch with these
+ * members of its transfer. */
+#define NET(name, ...)                                                                             \
+    struct net name LEFT_BY(net_close);                                                            \
+    net_open(&(name), &(th_client_options){__VA_ARGS__})
+#define FETCH(name, ...) struct fetch name LEFT_BY(fetch_close) = {.transfer = {__VA_ARGS__}}
+
 /* cmocka set-up and tear-down: a test leaves no descriptor behind. */
 int net_descriptors_before(void **state);
 int net_descriptors_after(void **state);

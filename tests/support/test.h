@@ -52,6 +52,9 @@ void test_enter_group(CMFixtureFunction set_up, CMFixtureFunction tear_down);
     TEST_ENTRY(name, set_up, tear_down)                                                            \
     static void name(__attribute__((unused)) parameter) // NOLINT(bugprone-macro-parentheses)
 
+/* A variable that is given to this function at the end of its block. */
+#define LEFT_BY(function) __attribute__((cleanup(function)))
+
 /* Fixtures around all tests of the file. */
 #define TEST_GROUP(set_up, tear_down)                                                              \
     __attribute__((constructor)) static void enter_group(void)                                     \

@@ -233,6 +233,11 @@ void wire_server_stop(wire_server *server)
     free(server);
 }
 
+void wire_server_leave(wire_server **server)
+{
+    wire_server_stop(*server);
+}
+
 const char *wire_server_url(const wire_server *server)
 {
     return server->url;

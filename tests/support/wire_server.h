@@ -6,14 +6,12 @@
  *         {.status = 200, .body = "{}"},                        // Content-Length is added
  *         {.flags = WIRE_CLOSE},                                // reads the request, says nothing
  *         {.reply = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncut", .flags = WIRE_CLOSE},
- *         {.status = 200, .flags = WIRE_HOLD},                  // answers after
- * wire_server_release
+ *         {.status = 200, .flags = WIRE_HOLD},  // answers after wire_server_release
  *     };
- *     wire_server *server = wire_server_start(steps, 4);
+ *     SERVER(server, steps);
  *     … requests to wire_server_url(server) …
  *     assert_int_equal(wire_server_requests(server), 3);
  *     assert_string_equal(wire_server_request(server, 0)->method, "POST");
- *     wire_server_stop(server);
  *
  * The i-th request that arrives, on whichever connection, gets the i-th step; the last step serves
  * all that follow. Connections are kept alive unless a step closes them. Every request is recorded
@@ -25,6 +23,8 @@
 #define WIRE_SERVER_H
 
 #include <stddef.h>
+
+#include "test.h"
 
 enum wire_flags {
     WIRE_CLOSE = 1, /* close after the reply, if there is one */
@@ -60,6 +60,12 @@ typedef struct wire_server wire_server;
 wire_server *wire_server_start(const wire_step *steps, size_t nsteps);
 /* Closes all connections and ends the thread. NULL is fine. */
 void wire_server_stop(wire_server *server);
+
+#define STEPS(steps) (steps), sizeof steps / sizeof((steps)[0])
+/* One that stops at the end of the block. */
+#define SERVER(name, steps)                                                                        \
+    wire_server *name LEFT_BY(wire_server_leave) = wire_server_start(STEPS(steps))
+void wire_server_leave(wire_server **server);
 
 const char *wire_server_url(const wire_server *server); /* "http://127.0.0.1:12345" */
 int wire_server_port(const wire_server *server);

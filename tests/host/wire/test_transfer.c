@@ -10,8 +10,6 @@
 
 TEST_GROUP(NULL, net_group_over)
 
-#define STEPS(steps) (steps), sizeof steps / sizeof((steps)[0])
-
 static char header_value[4096];
 
 static const char *header(const wire_request *request, const char *name)
@@ -28,9 +26,8 @@ NET_TEST(a_request_is_sent_as_given_and_its_reply_returned)
                                            "X-RateLimit-Limit: 100\r\nX-RateLimit-Remaining: 99\r\n"
                                            "Retry-After: 7\r\n",
                                 .body = "{\"id\":42}"}};
-    wire_server *server = wire_server_start(STEPS(steps));
-    struct net net;
-    net_open(&net, &(th_client_options){0});
+    SERVER(server, steps);
+    NET(net);
     struct curl_slist *headers = curl_slist_append(NULL, "Authorization: Bearer t0ken");
     headers = curl_slist_append(headers, "Content-Type: application/json");
     struct fetch fetch = {.transfer = {.headers = headers, .keep_headers = true}};
@@ -61,14 +58,12 @@ NET_TEST(a_request_is_sent_as_given_and_its_reply_returned)
     assert_null(header(request, "Transfer-Encoding"));
     fetch_close(&fetch);
     curl_slist_free_all(headers);
-    net_close(&net);
-    wire_server_stop(server);
 }
 
 NET_TEST(methods_do_not_leave_traces_in_a_reused_handle)
 {
     const wire_step steps[] = {{.status = 200, .body = "ok"}};
-    wire_server *server = wire_server_start(STEPS(steps));
+    SERVER(server, steps);
     static const struct {
         const char *method, *body, *length;
     } requests[] = {
@@ -79,8 +74,7 @@ NET_TEST(methods_do_not_leave_traces_in_a_reused_handle)
         {"POST", "", "0"},           {"POST", "body", "4"},  {"GET", NULL, NULL},
     };
     const size_t n = sizeof requests / sizeof requests[0];
-    struct net net;
-    net_open(&net, &(th_client_options){.concurrency = 1});
+    NET(net, .concurrency = 1);
     for (size_t i = 0; i < n; i++) {
         struct fetch fetch = {0};
         fetch_run(&net, &fetch, requests[i].method, wire_server_url(server), "/x",
@@ -107,21 +101,18 @@ NET_TEST(methods_do_not_leave_traces_in_a_reused_handle)
     th_client_stats(net.client, &stats);
     assert_int_equal(stats.idle_easies, 1);
     assert_int_equal(stats.transfers, n);
-    net_close(&net);
-    wire_server_stop(server);
 }
 
 NET_TEST(a_large_body_is_sent_without_waiting_for_consent)
 {
     const wire_step steps[] = {{.status = 200}};
-    wire_server *server = wire_server_start(STEPS(steps));
-    struct net net;
-    net_open(&net, &(th_client_options){0});
+    SERVER(server, steps);
+    NET(net);
     const size_t len = 3 << 20;
     char *body = malloc(len + 1);
     memset(body, 'b', len);
     body[len] = '\0';
-    struct fetch fetch = {0};
+    FETCH(fetch);
     fetch_run(&net, &fetch, "PUT", wire_server_url(server), "/x", body);
     assert_int_equal(fetch.transfer.status, 200);
     const wire_request *request = wire_server_request(server, 0);
@@ -129,9 +120,6 @@ NET_TEST(a_large_body_is_sent_without_waiting_for_consent)
     assert_int_equal(request->body_len, len);
     assert_memory_equal(request->body, body, len);
     free(body);
-    fetch_close(&fetch);
-    net_close(&net);
-    wire_server_stop(server);
 }
 
 NET_TEST(interim_replies_do_not_count)
@@ -139,19 +127,15 @@ NET_TEST(interim_replies_do_not_count)
     const wire_step steps[] = {
         {.reply = "HTTP/1.1 103 Early Hints\r\nRetry-After: 99\r\nLink: <a>\r\n\r\n"
                   "HTTP/1.1 200 OK\r\nX-RateLimit-Remaining: 5\r\nContent-Length: 2\r\n\r\nok"}};
-    wire_server *server = wire_server_start(STEPS(steps));
-    struct net net;
-    net_open(&net, &(th_client_options){0});
-    struct fetch fetch = {.transfer = {.keep_headers = true}};
+    SERVER(server, steps);
+    NET(net);
+    FETCH(fetch, .keep_headers = true);
     fetch_run(&net, &fetch, "GET", wire_server_url(server), "/", NULL);
     assert_int_equal(fetch.transfer.status, 200);
     assert_true(fetch.transfer.pace.retry_after == -1);
     assert_true(fetch.transfer.pace.remaining == 5);
     assert_string_equal(fetch.transfer.reply_headers.data,
                         "X-RateLimit-Remaining: 5\nContent-Length: 2\n");
-    fetch_close(&fetch);
-    net_close(&net);
-    wire_server_stop(server);
 }
 
 NET_TEST(what_cannot_be_a_request_is_refused_before_anything_is_sent)
@@ -166,8 +150,7 @@ NET_TEST(what_cannot_be_a_request_is_refused_before_anything_is_sent)
                {"", "http://127.0.0.1/"},
                {"GET /x HTTP/1.1\r\nX:", "http://127.0.0.1/"},
                {"FARTOOLONGAMETHOD", "http://127.0.0.1/"}};
-    struct net net;
-    net_open(&net, &(th_client_options){0});
+    NET(net);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         th_transfer transfer = {.method = bad[i].method, .url = bad[i].url};
         th_error err = {0};
@@ -181,7 +164,6 @@ NET_TEST(what_cannot_be_a_request_is_refused_before_anything_is_sent)
     th_client_stats(net.client, &stats);
     assert_int_equal(stats.in_flight, 0);
     assert_int_equal(stats.connections, 0);
-    net_close(&net);
 }
 
 /* --- how it ends ------------------------------------------------------------------------------ */
@@ -348,10 +330,9 @@ NET_TEST(a_connection_that_takes_too_long_is_unsent)
 NET_TEST(a_buffer_for_the_reply_is_used_again)
 {
     const wire_step steps[] = {{.status = 200, .body = "first"}, {.flags = WIRE_CLOSE}};
-    wire_server *server = wire_server_start(STEPS(steps));
-    struct net net;
-    net_open(&net, &(th_client_options){0});
-    struct fetch fetch = {0};
+    SERVER(server, steps);
+    NET(net);
+    FETCH(fetch);
     fetch_run(&net, &fetch, "GET", wire_server_url(server), "/", NULL);
     assert_string_equal(fetch_text(&fetch), "first");
     fetch_run(&net, &fetch, "GET", wire_server_url(server), "/", NULL);
@@ -359,7 +340,4 @@ NET_TEST(a_buffer_for_the_reply_is_used_again)
     assert_int_equal(fetch.transfer.status, 0);
     assert_int_equal(fetch.transfer.reply.len, 0);
     assert_false(fetch.transfer.json);
-    fetch_close(&fetch);
-    net_close(&net);
-    wire_server_stop(server);
 }

@@ -14,7 +14,6 @@
 
 TEST_GROUP(NULL, net_group_over)
 
-#define STEPS(steps) (steps), sizeof steps / sizeof((steps)[0])
 enum { ROUNDS = 5 };
 
 /* Every request needs a connection of its own. */
@@ -121,11 +120,10 @@ static void assert_all_is_well(struct net *net, wire_server *server)
 
 NET_TEST(a_connect_that_is_stopped_leaves_its_descriptor_clean)
 {
-    wire_server *server = wire_server_start(STEPS(one_each));
-    struct deaf deaf;
-    struct net net;
+    SERVER(server, one_each);
+    struct deaf deaf LEFT_BY(deaf_close);
     deaf_open(&deaf);
-    net_open(&net, &(th_client_options){0});
+    NET(net);
     for (int i = 0; i < ROUNDS; i++) {
         struct fetch stopped = {0};
         start_connecting(&net, &stopped, deaf.url);
@@ -133,18 +131,14 @@ NET_TEST(a_connect_that_is_stopped_leaves_its_descriptor_clean)
         assert_int_equal(stats_of(&net).sockets, 0);
         assert_all_is_well(&net, server);
     }
-    net_close(&net);
-    deaf_close(&deaf);
-    wire_server_stop(server);
 }
 
 NET_TEST(a_connect_that_is_stopped_at_once_leaves_its_descriptor_clean)
 {
-    wire_server *server = wire_server_start(STEPS(one_each));
-    struct deaf deaf;
-    struct net net;
+    SERVER(server, one_each);
+    struct deaf deaf LEFT_BY(deaf_close);
     deaf_open(&deaf);
-    net_open(&net, &(th_client_options){0});
+    NET(net);
     struct fetch many[ROUNDS];
     memset(many, 0, sizeof many);
     for (int i = 0; i < ROUNDS; i++) { /* the loop has had no chance to watch the last of them */
@@ -157,18 +151,14 @@ NET_TEST(a_connect_that_is_stopped_at_once_leaves_its_descriptor_clean)
         stop(&net, &many[i]);
     assert_int_equal(stats_of(&net).sockets, 0);
     assert_all_is_well(&net, server);
-    net_close(&net);
-    deaf_close(&deaf);
-    wire_server_stop(server);
 }
 
 NET_TEST(a_connect_that_runs_out_of_time_leaves_its_descriptor_clean)
 {
-    wire_server *server = wire_server_start(STEPS(one_each));
-    struct deaf deaf;
-    struct net net;
+    SERVER(server, one_each);
+    struct deaf deaf LEFT_BY(deaf_close);
     deaf_open(&deaf);
-    net_open(&net, &(th_client_options){0});
+    NET(net);
     for (int i = 0; i < ROUNDS; i++) {
         struct fetch late = {.transfer = {.timeout_ms = 30}};
         fetch_run(&net, &late, "PUT", deaf.url, "/", "{}");
@@ -178,18 +168,14 @@ NET_TEST(a_connect_that_runs_out_of_time_leaves_its_descriptor_clean)
         assert_all_is_well(&net, server);
         fetch_close(&late);
     }
-    net_close(&net);
-    deaf_close(&deaf);
-    wire_server_stop(server);
 }
 
 NET_TEST(a_descriptor_that_something_else_got_is_left_alone)
 {
-    wire_server *server = wire_server_start(STEPS(one_each));
-    struct deaf deaf;
-    struct net net;
+    SERVER(server, one_each);
+    struct deaf deaf LEFT_BY(deaf_close);
     deaf_open(&deaf);
-    net_open(&net, &(th_client_options){0});
+    NET(net);
     struct fetch stopped = {0};
     start_connecting(&net, &stopped, deaf.url);
     stop(&net, &stopped);
@@ -204,19 +190,15 @@ NET_TEST(a_descriptor_that_something_else_got_is_left_alone)
     close(pipe[0]);
     close(pipe[1]);
     assert_all_is_well(&net, server);
-    net_close(&net);
-    deaf_close(&deaf);
-    wire_server_stop(server);
 }
 
 NET_TEST(a_handshake_that_is_stopped_leaves_its_descriptor_clean)
 {
-    wire_server *server = wire_server_start(STEPS(one_each));
-    wire_server *mute = wire_server_start(STEPS(one_each)); /* knows no TLS, waits for more */
+    SERVER(server, one_each);
+    SERVER(mute, one_each); /* knows no TLS, waits for more */
     char url[64];
     snprintf(url, sizeof url, "https://127.0.0.1:%d", wire_server_port(mute));
-    struct net net;
-    net_open(&net, &(th_client_options){0});
+    NET(net);
     for (size_t i = 0; i < ROUNDS; i++) {
         struct fetch stopped = {0};
         start_connecting(&net, &stopped, url);
@@ -228,16 +210,12 @@ NET_TEST(a_handshake_that_is_stopped_leaves_its_descriptor_clean)
         assert_int_equal(stats_of(&net).sockets, 0);
         assert_all_is_well(&net, server);
     }
-    net_close(&net);
-    wire_server_stop(mute);
-    wire_server_stop(server);
 }
 
 NET_TEST(a_connect_that_fails_at_once_leaves_its_descriptor_clean)
 {
-    wire_server *server = wire_server_start(STEPS(one_each));
-    struct net net;
-    net_open(&net, &(th_client_options){0});
+    SERVER(server, one_each);
+    NET(net);
     for (int i = 0; i < ROUNDS; i++) {
         struct fetch fetch = {0};
         fetch_run(&net, &fetch, "PUT", "https://255.255.255.255", "/", "{}"); /* TCP refuses it */
@@ -246,22 +224,18 @@ NET_TEST(a_connect_that_fails_at_once_leaves_its_descriptor_clean)
         assert_all_is_well(&net, server);
         fetch_close(&fetch);
     }
-    net_close(&net);
-    wire_server_stop(server);
 }
 
 NET_TEST(destroying_the_client_while_it_connects_leaves_nothing)
 {
-    struct deaf deaf;
+    struct deaf deaf LEFT_BY(deaf_close);
     struct net net;
     deaf_open(&deaf);
     net_open(&net, &(th_client_options){0});
-    struct fetch stopped = {0};
+    FETCH(stopped);
     start_connecting(&net, &stopped, deaf.url);
     net_close(&net);
     assert_int_equal(stopped.transfer.fate, TH_FATE_UNSENT);
-    fetch_close(&stopped);
-    deaf_close(&deaf);
 }
 
 /* --- a name with two addresses: libcurl knows localhost as 127.0.0.1 and ::1, in this order --- */
@@ -301,11 +275,10 @@ static void fetch_from_six(struct net *net, struct fetch *fetch, const char *url
 
 static void the_second_address_serves(int listener, int port)
 {
-    wire_server *server = wire_server_start(STEPS(one_each));
+    SERVER(server, one_each);
     char url[64];
     snprintf(url, sizeof url, "http://localhost:%d", port);
-    struct net net;
-    net_open(&net, &(th_client_options){0});
+    NET(net);
     for (int i = 0; i < 3; i++) {
         uint64_t before = stats_of(&net).connections;
         struct fetch fetch = {0};
@@ -316,8 +289,6 @@ static void the_second_address_serves(int listener, int port)
         fetch_close(&fetch);
         assert_all_is_well(&net, server);
     }
-    net_close(&net);
-    wire_server_stop(server);
 }
 
 NET_TEST(an_address_that_refuses_gives_its_descriptor_to_the_next)
@@ -340,7 +311,7 @@ NET_TEST(an_address_that_refuses_gives_its_descriptor_to_the_next)
 
 NET_TEST(an_address_that_was_too_slow_leaves_its_descriptor_clean)
 {
-    struct deaf deaf;
+    struct deaf deaf LEFT_BY(deaf_close);
     deaf_open(&deaf);
     int listener = listen_on_six(deaf.port);
     if (listener >= 0) {
@@ -349,5 +320,4 @@ NET_TEST(an_address_that_was_too_slow_leaves_its_descriptor_clean)
     } else {
         print_message("no IPv6 on loopback here: nothing to test\n");
     }
-    deaf_close(&deaf);
 }

@@ -13,8 +13,6 @@
 
 TEST_GROUP(NULL, net_group_over)
 
-#define STEPS(steps) (steps), sizeof steps / sizeof((steps)[0])
-
 /* What libuv asks of the system. */
 static struct {
     size_t epoll_ctl; /* calls */
@@ -50,9 +48,8 @@ NET_TEST(connections_are_kept_when_a_batch_has_drained)
     wire_step steps[3 * MANY];
     for (size_t i = 0; i < 3 * MANY; i++) /* the first batch must be in flight all at once */
         steps[i] = (wire_step){.status = 200, .flags = i < MANY ? WIRE_HOLD : 0};
-    wire_server *server = wire_server_start(STEPS(steps));
-    struct net net;
-    net_open(&net, &(th_client_options){.concurrency = MANY});
+    SERVER(server, steps);
+    NET(net, .concurrency = MANY);
     struct fetch *fetches = calloc(MANY, sizeof *fetches);
     for (size_t round = 0; round < 3; round++) {
         for (size_t i = 0; i < MANY; i++)
@@ -71,17 +68,14 @@ NET_TEST(connections_are_kept_when_a_batch_has_drained)
     for (size_t i = 0; i < MANY; i++)
         fetch_close(&fetches[i]);
     free(fetches);
-    net_close(&net);
-    wire_server_stop(server);
 }
 
 NET_TEST(a_socket_stays_watched_between_transfers)
 {
     const wire_step steps[] = {{.status = 200}};
-    wire_server *server = wire_server_start(STEPS(steps));
-    struct net net;
-    net_open(&net, &(th_client_options){0});
-    struct fetch fetch = {0};
+    SERVER(server, steps);
+    NET(net);
+    FETCH(fetch);
     fetch_run(&net, &fetch, "PUT", wire_server_url(server), "/", "{}");
     size_t before = watched.epoll_ctl;
     for (int i = 0; i < 100; i++) {
@@ -89,18 +83,14 @@ NET_TEST(a_socket_stays_watched_between_transfers)
         assert_int_equal(fetch.transfer.status, 200);
     }
     assert_in_range(watched.epoll_ctl - before, 0, 10);
-    fetch_close(&fetch);
-    net_close(&net);
-    wire_server_stop(server);
 }
 
 NET_TEST(a_kept_connection_that_the_server_closes_is_let_go)
 {
     const wire_step steps[] = {{.status = 200}};
-    wire_server *server = wire_server_start(STEPS(steps));
-    struct net net;
-    net_open(&net, &(th_client_options){0});
-    struct fetch fetch = {0};
+    SERVER(server, steps);
+    NET(net);
+    FETCH(fetch);
     fetch_run(&net, &fetch, "PUT", wire_server_url(server), "/", "{}");
     size_t before = watched.events;
     wire_server_close_idle(server);
@@ -112,9 +102,6 @@ NET_TEST(a_kept_connection_that_the_server_closes_is_let_go)
     fetch_run(&net, &fetch, "POST", wire_server_url(server), "/", "{}");
     assert_int_equal(fetch.transfer.fate, TH_FATE_REPLIED);
     assert_int_equal(wire_server_connections(server), 2);
-    fetch_close(&fetch);
-    net_close(&net);
-    wire_server_stop(server);
 }
 
 NET_TEST(a_connection_whose_peer_is_silent_is_given_up)
@@ -122,31 +109,26 @@ NET_TEST(a_connection_whose_peer_is_silent_is_given_up)
     /* The server reads nothing of a body that is larger than all buffers, so that its window closes
      * and nothing more is acknowledged: what a cut cable looks like from here. */
     const wire_step steps[] = {{.flags = WIRE_HEAD_ONLY | WIRE_HOLD}};
-    wire_server *server = wire_server_start(STEPS(steps));
-    struct net net;
-    net_open(&net, &(th_client_options){.timeout_ms = 4000});
+    SERVER(server, steps);
+    NET(net, .timeout_ms = 4000);
     const size_t len = 32 << 20;
     char *body = malloc(len + 1);
     memset(body, 'b', len);
     body[len] = '\0';
-    struct fetch fetch = {.transfer = {.timeout_ms = 60000}};
+    FETCH(fetch, .timeout_ms = 60000);
     fetch_run(&net, &fetch, "PUT", wire_server_url(server), "/", body);
     assert_int_equal(fetch.transfer.fate, TH_FATE_LOST);
     assert_int_equal(fetch.transfer.kind, TH_NETWORK);
     free(body);
-    fetch_close(&fetch);
-    net_close(&net);
-    wire_server_stop(server);
 }
 
 NET_TEST(only_transfers_keep_the_loop_alive)
 {
     const wire_step steps[] = {{.status = 200}};
-    wire_server *server = wire_server_start(STEPS(steps));
-    struct net net;
-    net_open(&net, &(th_client_options){0});
+    SERVER(server, steps);
+    NET(net);
     uv_unref((uv_handle_t *)&net.told);
-    struct fetch fetch = {0};
+    FETCH(fetch);
     assert_int_equal(uv_run(&net.loop, UV_RUN_DEFAULT), 0);
     fetch_start(&net, &fetch, "PUT", wire_server_url(server), "/", "{}");
     assert_int_equal(uv_run(&net.loop, UV_RUN_DEFAULT), 0);
@@ -154,9 +136,6 @@ NET_TEST(only_transfers_keep_the_loop_alive)
     struct th_client_stats stats;
     th_client_stats(net.client, &stats);
     assert_int_equal(stats.sockets, 1); /* kept, and yet the loop has ended */
-    fetch_close(&fetch);
-    net_close(&net);
-    wire_server_stop(server);
 }
 
 /* --- what could carry a token elsewhere ------------------------------------------------------- */
@@ -164,25 +143,20 @@ NET_TEST(only_transfers_keep_the_loop_alive)
 NET_TEST(redirects_are_not_followed)
 {
     const wire_step elsewhere_steps[] = {{.status = 200}};
-    wire_server *elsewhere = wire_server_start(STEPS(elsewhere_steps));
+    SERVER(elsewhere, elsewhere_steps);
     char location[128];
     snprintf(location, sizeof location, "Location: %s/caught\r\n", wire_server_url(elsewhere));
     const wire_step steps[] = {{.status = 302, .headers = location},
                                {.status = 307, .headers = location}};
-    wire_server *server = wire_server_start(STEPS(steps));
-    struct net net;
-    net_open(&net, &(th_client_options){0});
-    struct fetch fetch = {0};
+    SERVER(server, steps);
+    NET(net);
+    FETCH(fetch);
     fetch_run(&net, &fetch, "GET", wire_server_url(server), "/", NULL);
     assert_int_equal(fetch.transfer.fate, TH_FATE_REPLIED);
     assert_int_equal(fetch.transfer.status, 302);
     fetch_run(&net, &fetch, "POST", wire_server_url(server), "/", "{}");
     assert_int_equal(fetch.transfer.status, 307);
     assert_int_equal(wire_server_connections(elsewhere), 0);
-    fetch_close(&fetch);
-    net_close(&net);
-    wire_server_stop(server);
-    wire_server_stop(elsewhere);
 }
 
 NET_TEST(netrc_is_not_read)
@@ -214,17 +188,16 @@ NET_TEST(the_environments_proxy_is_for_https_and_not_for_loopback)
 {
     const wire_step proxy_steps[] = {{.status = 502, .headers = "Retry-After: 99\r\n"}};
     const wire_step steps[] = {{.status = 200}};
-    wire_server *proxy = wire_server_start(STEPS(proxy_steps));
-    wire_server *server = wire_server_start(STEPS(steps));
+    SERVER(proxy, proxy_steps);
+    SERVER(server, steps);
     setenv("https_proxy", wire_server_url(proxy), 1);
     setenv("http_proxy", wire_server_url(proxy), 1);
     setenv("all_proxy", wire_server_url(proxy), 1);
-    struct net net;
-    net_open(&net, &(th_client_options){0});
+    NET(net);
     unsetenv("https_proxy"); /* looked at when the client is made */
     unsetenv("http_proxy");
     unsetenv("all_proxy");
-    struct fetch fetch = {.transfer = {.keep_headers = true}};
+    FETCH(fetch, .keep_headers = true);
     fetch_run(&net, &fetch, "GET", wire_server_url(server), "/", NULL);
     assert_int_equal(fetch.transfer.status, 200);
     assert_int_equal(wire_server_requests(proxy), 0);
@@ -238,8 +211,4 @@ NET_TEST(the_environments_proxy_is_for_https_and_not_for_loopback)
     assert_true(fetch.transfer.pace.retry_after ==
                 -1); /* that was the proxy's, not the platform's */
     assert_int_equal(fetch.transfer.reply_headers.len, 0);
-    fetch_close(&fetch);
-    net_close(&net);
-    wire_server_stop(server);
-    wire_server_stop(proxy);
 }

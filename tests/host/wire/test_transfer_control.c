@@ -7,8 +7,6 @@
 
 TEST_GROUP(NULL, net_group_over)
 
-#define STEPS(steps) (steps), sizeof steps / sizeof((steps)[0])
-
 static struct th_client_stats stats_of(const struct net *net)
 {
     struct th_client_stats stats;
@@ -20,10 +18,9 @@ static struct th_client_stats stats_of(const struct net *net)
 NET_TEST(an_abort_before_sending_is_unsent_and_after_it_lost)
 {
     const wire_step steps[] = {{.status = 200, .flags = WIRE_HOLD}};
-    wire_server *server = wire_server_start(STEPS(steps));
-    struct net net;
-    net_open(&net, &(th_client_options){0});
-    struct fetch fetch = {0};
+    SERVER(server, steps);
+    NET(net);
+    FETCH(fetch);
     fetch_start(&net, &fetch, "POST", wire_server_url(server), "/", "{}");
     th_transfer_abort(&fetch.transfer);
     assert_int_equal(fetch.transfer.fate, TH_FATE_UNSENT);
@@ -36,27 +33,20 @@ NET_TEST(an_abort_before_sending_is_unsent_and_after_it_lost)
     assert_int_equal(fetch.transfer.kind, TH_CANCELLED);
     assert_int_equal(fetch.done, 0);
     assert_int_equal(stats_of(&net).in_flight, 0);
-    fetch_close(&fetch);
-    net_close(&net);
-    wire_server_stop(server);
 }
 
 NET_TEST(an_abort_in_the_middle_of_a_body_keeps_what_the_head_said)
 {
     const wire_step steps[] = {{.reply = "HTTP/1.1 202 Accepted\r\nContent-Length: 99\r\n\r\n{"}};
-    wire_server *server = wire_server_start(STEPS(steps));
-    struct net net;
-    net_open(&net, &(th_client_options){0});
-    struct fetch fetch = {0};
+    SERVER(server, steps);
+    NET(net);
+    FETCH(fetch);
     fetch_start(&net, &fetch, "POST", wire_server_url(server), "/", "{}");
     while (fetch.transfer.reply.len == 0)
         uv_run(&net.loop, UV_RUN_ONCE);
     th_transfer_abort(&fetch.transfer);
     assert_int_equal(fetch.transfer.fate, TH_FATE_LOST);
     assert_int_equal(fetch.transfer.status, 202);
-    fetch_close(&fetch);
-    net_close(&net);
-    wire_server_stop(server);
 }
 
 /* --- from inside done ------------------------------------------------------------------------- */
@@ -77,9 +67,8 @@ static void abort_others(struct fetch *self)
 NET_TEST(done_may_abort_all_others)
 {
     const wire_step steps[] = {{.status = 200, .flags = WIRE_HOLD}};
-    wire_server *server = wire_server_start(STEPS(steps));
-    struct net net;
-    net_open(&net, &(th_client_options){0});
+    SERVER(server, steps);
+    NET(net);
     struct fetch fetches[10] = {0};
     for (size_t i = 0; i < 10; i++) {
         fetches[i].then = abort_others;
@@ -98,8 +87,6 @@ NET_TEST(done_may_abort_all_others)
     assert_int_equal(done, 1);
     assert_int_equal(aborted, 9);
     assert_int_equal(stats_of(&net).in_flight, 0);
-    net_close(&net);
-    wire_server_stop(server);
 }
 
 struct crowd {
@@ -129,9 +116,8 @@ static void start_a_hundred(struct fetch *self)
 NET_TEST(done_may_start_a_hundred_more)
 {
     const wire_step steps[] = {{.status = 200}};
-    wire_server *server = wire_server_start(STEPS(steps));
-    struct net net;
-    net_open(&net, &(th_client_options){.concurrency = 8});
+    SERVER(server, steps);
+    NET(net, .concurrency = 8);
     struct crowd *crowd = calloc(1, sizeof *crowd);
     crowd->base = wire_server_url(server);
     struct fetch first = {.then = start_a_hundred, .ctx = crowd};
@@ -145,8 +131,6 @@ NET_TEST(done_may_start_a_hundred_more)
         fetch_close(&crowd->fetches[i]);
     fetch_close(&first);
     free(crowd);
-    net_close(&net);
-    wire_server_stop(server);
 }
 
 static void run_again(struct fetch *self)
@@ -158,9 +142,8 @@ static void run_again(struct fetch *self)
 NET_TEST(done_may_start_the_same_transfer_again)
 {
     const wire_step steps[] = {{.status = 200, .body = "{}"}};
-    wire_server *server = wire_server_start(STEPS(steps));
-    struct net net;
-    net_open(&net, &(th_client_options){0});
+    SERVER(server, steps);
+    NET(net);
     char *base = strdup(wire_server_url(server));
     struct fetch fetch = {.then = run_again, .ctx = base};
     fetch_run(&net, &fetch, "GET", base, "/", NULL);
@@ -171,8 +154,6 @@ NET_TEST(done_may_start_the_same_transfer_again)
     assert_int_equal(stats.idle_easies, 1);
     fetch_close(&fetch);
     free(base);
-    net_close(&net);
-    wire_server_stop(server);
 }
 
 static void destroy_client(struct fetch *self)
@@ -185,7 +166,7 @@ static void destroy_client(struct fetch *self)
 NET_TEST(done_may_destroy_the_client_with_others_in_flight)
 {
     const wire_step steps[] = {{.status = 200, .flags = WIRE_HOLD}};
-    wire_server *server = wire_server_start(STEPS(steps));
+    SERVER(server, steps);
     struct net net;
     net_open(&net, &(th_client_options){0});
     struct fetch fetches[10] = {0};
@@ -204,7 +185,6 @@ NET_TEST(done_may_destroy_the_client_with_others_in_flight)
         fetch_close(&fetches[i]);
     }
     assert_int_equal(done, 1);
-    wire_server_stop(server);
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
@@ -212,7 +192,7 @@ NET_TEST(done_may_destroy_the_client_with_others_in_flight)
 NET_TEST(a_client_may_be_destroyed_at_any_turn_of_the_loop)
 {
     const wire_step steps[] = {{.status = 200, .fill = 100000}};
-    wire_server *server = wire_server_start(STEPS(steps));
+    SERVER(server, steps);
     for (int turns = 0; turns < 12; turns++) {
         struct net net;
         net_open(&net, &(th_client_options){0});
@@ -229,24 +209,19 @@ NET_TEST(a_client_may_be_destroyed_at_any_turn_of_the_loop)
             fetch_close(&fetches[i]);
         }
     }
-    wire_server_stop(server);
 }
 
 NET_TEST(a_result_wakes_whoever_waits_for_the_loop_to_return)
 {
     /* It ends by time, before the loop would sleep; nothing else would wake it. */
     const wire_step steps[] = {{.status = 200, .flags = WIRE_HOLD}};
-    wire_server *server = wire_server_start(STEPS(steps));
-    struct net net;
-    net_open(&net, &(th_client_options){.timeout_ms = 20});
-    struct fetch fetch = {0};
+    SERVER(server, steps);
+    NET(net, .timeout_ms = 20);
+    FETCH(fetch);
     for (int i = 0; i < 10; i++) {
         fetch_run(&net, &fetch, "GET", wire_server_url(server), "/", NULL);
         assert_int_equal(fetch.transfer.kind, TH_TIMEOUT);
     }
-    fetch_close(&fetch);
-    net_close(&net);
-    wire_server_stop(server);
 }
 
 NET_TEST(a_client_that_cannot_be_made_says_why)

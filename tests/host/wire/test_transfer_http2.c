@@ -13,9 +13,7 @@
 
 TEST_GROUP(NULL, net_group_over)
 
-#define JSON         "Content-Type: application/json\r\n"
-#define STEPS(steps) (steps), sizeof steps / sizeof((steps)[0])
-
+#define JSON "Content-Type: application/json\r\n"
 enum { H2, H1, GOAWAY, UPSTREAM_H2, UPSTREAM_H1 };
 
 static const char servers[] =
@@ -121,7 +119,7 @@ NET_TEST(a_burst_uses_one_connection)
 {
     static const enum th_http versions[] = {TH_HTTP_AUTO, TH_HTTP_2};
     for (size_t i = 0; i < 2; i++) {
-        struct world world;
+        struct world world LEFT_BY(world_close);
         world_open(&world, STEPS(held),
                    &(th_client_options){.http = versions[i], .concurrency = 50});
         struct fetch *fetches = start_many(&world, 50, UPSTREAM_H2);
@@ -131,13 +129,12 @@ NET_TEST(a_burst_uses_one_connection)
         expect_replies(fetches, 50);
         assert_int_equal(stats_of(&world).connections, 1);
         close_many(fetches, 50);
-        world_close(&world);
     }
 }
 
 NET_TEST(a_large_concurrency_uses_a_connection_per_hundred)
 {
-    struct world world;
+    struct world world LEFT_BY(world_close);
     world_open(&world, STEPS(held), &(th_client_options){.http = TH_HTTP_2, .concurrency = 250});
     struct fetch *fetches = start_many(&world, 250, UPSTREAM_H2);
     net_run_until(&world.net, world.wire, 250);
@@ -146,7 +143,6 @@ NET_TEST(a_large_concurrency_uses_a_connection_per_hundred)
     expect_replies(fetches, 250);
     assert_int_equal(stats_of(&world).connections, 3);
     close_many(fetches, 250);
-    world_close(&world);
 }
 
 NET_TEST(a_server_without_http2_gets_a_connection_for_each)
@@ -156,7 +152,7 @@ NET_TEST(a_server_without_http2_gets_a_connection_for_each)
         steps[i] = (wire_step){
             .status = 200, .headers = JSON, .body = "{\"id\":42}", .flags = i ? WIRE_HOLD : 0};
     }
-    struct world world;
+    struct world world LEFT_BY(world_close);
     world_open(&world, STEPS(steps), &(th_client_options){.http = TH_HTTP_2, .concurrency = 10});
     struct fetch *fetches = start_many(&world, 1, UPSTREAM_H1);
     net_run(&world.net);
@@ -168,12 +164,11 @@ NET_TEST(a_server_without_http2_gets_a_connection_for_each)
     expect_replies(fetches, 10);
     assert_int_equal(stats_of(&world).connections, 10);
     close_many(fetches, 10);
-    world_close(&world);
 }
 
 NET_TEST(http_1_1_can_be_asked_for)
 {
-    struct world world;
+    struct world world LEFT_BY(world_close);
     world_open(&world, STEPS(held), &(th_client_options){.http = TH_HTTP_1_1, .concurrency = 10});
     struct fetch *fetches = start_many(&world, 10, UPSTREAM_H2);
     net_run_until(&world.net, world.wire, 10);
@@ -182,7 +177,6 @@ NET_TEST(http_1_1_can_be_asked_for)
     expect_replies(fetches, 10);
     assert_int_equal(stats_of(&world).connections, 10);
     close_many(fetches, 10);
-    world_close(&world);
 }
 
 /* --- frames ----------------------------------------------------------------------------------- */
@@ -206,7 +200,7 @@ static unsigned segments_sent(void)
 
 NET_TEST(frames_of_one_turn_leave_together)
 {
-    struct world world;
+    struct world world LEFT_BY(world_close);
     world_open(&world, STEPS(ok), &(th_client_options){.concurrency = 40});
     struct fetch *fetches = start_many(&world, 1, UPSTREAM_H2); /* says that it is HTTP/2 */
     net_run(&world.net);
@@ -225,12 +219,11 @@ NET_TEST(frames_of_one_turn_leave_together)
 
     /* The 80 frames of forty requests fit in a few segments, and the handshake took some before. */
     assert_in_range(first_turn, 1, 20);
-    world_close(&world);
 }
 
 NET_TEST(http_1_1_is_not_held_back)
 {
-    struct world world;
+    struct world world LEFT_BY(world_close);
     world_open(&world, STEPS(ok), &(th_client_options){.concurrency = 4});
     memset(&watched, 0, sizeof watched);
     for (int round = 0; round < 3; round++) {
@@ -240,14 +233,13 @@ NET_TEST(http_1_1_is_not_held_back)
         close_many(fetches, 4);
     }
     assert_int_equal(watched.corks + watched.uncorks, 0);
-    world_close(&world);
 }
 
 /* --- streams ---------------------------------------------------------------------------------- */
 
 NET_TEST(aborted_and_late_streams_leave_the_others_alone)
 {
-    struct world world;
+    struct world world LEFT_BY(world_close);
     world_open(&world, STEPS(held), &(th_client_options){.concurrency = 10});
     /* Long enough for all ten to be at the server before. */
     struct fetch late = {.transfer = {.timeout_ms = 2000}};
@@ -270,7 +262,6 @@ NET_TEST(aborted_and_late_streams_leave_the_others_alone)
     assert_int_equal(stats_of(&world).connections, 1);
     fetch_close(&late);
     close_many(fetches, 9);
-    world_close(&world);
 }
 
 static size_t count_lines(const char *text, const char *line)
@@ -287,7 +278,7 @@ NET_TEST(a_server_that_goes_away_again_and_again_loses_nothing)
     /* It says GOAWAY after every 20 requests of a connection; what was in flight beyond them fails.
      * libcurl would send those again by itself. */
     enum { MANY = 400 };
-    struct world world;
+    struct world world LEFT_BY(world_close);
     world_open(&world, STEPS(ok), &(th_client_options){.concurrency = 16});
     struct fetch *fetches = calloc(MANY, sizeof *fetches);
     size_t *attempts = calloc(MANY, sizeof *attempts);
@@ -325,5 +316,4 @@ NET_TEST(a_server_that_goes_away_again_and_again_loses_nothing)
     free(log);
     free(attempts);
     free(fetches);
-    world_close(&world);
 }

@@ -100,16 +100,13 @@ static void expect_refused(size_t which, const char *ca_file, const char *reason
 
 TLS_TEST(a_certificate_of_the_given_authority_is_accepted)
 {
-    struct net net;
-    net_open(&net, &(th_client_options){.ca_file = nginx_ca(server)});
-    struct fetch fetch = {0};
+    NET(net, .ca_file = nginx_ca(server));
+    FETCH(fetch);
     fetch_run(&net, &fetch, "POST", nginx_url(server, GOOD), "/keep", "{}");
     assert_int_equal(fetch.transfer.fate, TH_FATE_REPLIED);
     assert_int_equal(fetch.transfer.status, 200);
     assert_true(strcmp(fetch_text(&fetch), "TLSv1.3") == 0 ||
                 strcmp(fetch_text(&fetch), "TLSv1.2") == 0);
-    fetch_close(&fetch);
-    net_close(&net);
 }
 
 TLS_TEST(ssl_cert_file_names_the_authorities_where_no_ca_file_is_given)
@@ -180,8 +177,7 @@ TLS_TEST(a_ca_file_without_certificates_is_refused)
 
 TLS_TEST(sessions_are_shared_between_handles)
 {
-    struct net net;
-    net_open(&net, &(th_client_options){.ca_file = nginx_ca(server), .http = TH_HTTP_1_1});
+    NET(net, .ca_file = nginx_ca(server), .http = TH_HTTP_1_1);
     struct fetch fetches[4] = {0};
     fetch_run(&net, &fetches[0], "GET", nginx_url(server, GOOD), "/close", NULL);
     assert_string_equal(fetch_text(&fetches[0]), ".");
@@ -192,16 +188,14 @@ TLS_TEST(sessions_are_shared_between_handles)
         assert_string_equal(fetch_text(&fetches[i]), "r");
         fetch_close(&fetches[i]);
     }
-    net_close(&net);
 }
 
 TLS_TEST(the_authorities_are_read_once_for_all_connections)
 {
-    struct net net;
-    net_open(&net, &(th_client_options){.ca_file = nginx_ca(server), .http = TH_HTTP_1_1});
+    NET(net, .ca_file = nginx_ca(server), .http = TH_HTTP_1_1);
     watched.path = nginx_ca(server);
     watched.opened = 0;
-    struct fetch fetch = {0};
+    FETCH(fetch);
     for (size_t i = 0; i < 10; i++) {
         fetch_run(&net, &fetch, "GET", nginx_url(server, GOOD), "/close", NULL);
         assert_int_equal(fetch.transfer.status, 200);
@@ -211,8 +205,6 @@ TLS_TEST(the_authorities_are_read_once_for_all_connections)
     assert_int_equal(stats.connections, 10);
     assert_int_equal(watched.opened, 1);
     watched.path = NULL;
-    fetch_close(&fetch);
-    net_close(&net);
 }
 
 TLS_TEST(a_client_may_be_destroyed_during_the_handshake)

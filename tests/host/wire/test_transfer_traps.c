@@ -17,8 +17,6 @@
 
 TEST_GROUP(NULL, net_group_over)
 
-#define STEPS(steps) (steps), sizeof steps / sizeof((steps)[0])
-
 /* --- what the libraries ask of the system, watched -------------------------------------------- */
 
 static struct {
@@ -153,14 +151,12 @@ NET_TEST(a_slow_name_server_stops_nothing)
 
 NET_TEST(a_name_that_does_not_exist_is_unsent)
 {
-    struct net net;
-    net_open(&net, &(th_client_options){0});
+    NET(net);
     struct fetch fetch = {0};
     fetch_run(&net, &fetch, "POST", "https://unknown.test", "/", "x");
     assert_int_equal(fetch.transfer.fate, TH_FATE_UNSENT);
     assert_int_equal(fetch.transfer.kind, TH_NETWORK);
     assert_non_null(strstr(fetch.transfer.problem, "unknown.test"));
-    net_close(&net);
 }
 
 /* --- libcurl on the loop ---------------------------------------------------------------------- */
@@ -169,9 +165,8 @@ NET_TEST(the_last_failure_is_reported_too)
 {
     /* libcurl no longer counts a failed transfer as running when it says so. */
     const wire_step steps[] = {{.flags = WIRE_CLOSE}};
-    wire_server *server = wire_server_start(STEPS(steps));
-    struct net net;
-    net_open(&net, &(th_client_options){0});
+    SERVER(server, steps);
+    NET(net);
     struct fetch fetches[5] = {0};
     for (size_t i = 0; i < 5; i++)
         fetch_start(&net, &fetches[i], "GET", wire_server_url(server), "/", NULL);
@@ -181,8 +176,6 @@ NET_TEST(the_last_failure_is_reported_too)
         assert_int_equal(fetches[i].transfer.fate, TH_FATE_LOST);
         fetch_close(&fetches[i]);
     }
-    net_close(&net);
-    wire_server_stop(server);
 }
 
 NET_TEST(an_error_on_the_socket_ends_the_transfer_and_not_its_time_limit)
@@ -190,10 +183,9 @@ NET_TEST(an_error_on_the_socket_ends_the_transfer_and_not_its_time_limit)
     /* libuv reports it without events and stops polling. On a kept connection none of libcurl's own
      * timers looks at the socket before the time limit. */
     const wire_step steps[] = {{.status = 200}, {.flags = WIRE_RESET | WIRE_HOLD}};
-    wire_server *server = wire_server_start(STEPS(steps));
-    struct net net;
-    net_open(&net, &(th_client_options){.timeout_ms = 3000});
-    struct fetch fetch = {0};
+    SERVER(server, steps);
+    NET(net, .timeout_ms = 3000);
+    FETCH(fetch);
     fetch_run(&net, &fetch, "GET", wire_server_url(server), "/", NULL);
     fetch_start(&net, &fetch, "GET", wire_server_url(server), "/", NULL);
     net_run_until(&net, server, 2);
@@ -201,19 +193,15 @@ NET_TEST(an_error_on_the_socket_ends_the_transfer_and_not_its_time_limit)
     net_run(&net);
     assert_int_equal(fetch.transfer.fate, TH_FATE_LOST);
     assert_int_equal(fetch.transfer.kind, TH_NETWORK);
-    fetch_close(&fetch);
-    net_close(&net);
-    wire_server_stop(server);
 }
 
 NET_TEST(a_reply_before_a_reset_is_not_thrown_away)
 {
     /* Both are there when the loop looks: the server has left unread bytes behind, or a reset. */
     const wire_step steps[] = {{.status = 409, .body = "taken", .flags = WIRE_RESET | WIRE_HOLD}};
-    wire_server *server = wire_server_start(STEPS(steps));
-    struct net net;
-    net_open(&net, &(th_client_options){0});
-    struct fetch fetch = {0};
+    SERVER(server, steps);
+    NET(net);
+    FETCH(fetch);
     fetch_start(&net, &fetch, "POST", wire_server_url(server), "/", "{}");
     net_run_until(&net, server, 1);
     wire_server_release(server);
@@ -222,18 +210,14 @@ NET_TEST(a_reply_before_a_reset_is_not_thrown_away)
     assert_int_equal(fetch.transfer.fate, TH_FATE_REPLIED);
     assert_int_equal(fetch.transfer.status, 409);
     assert_string_equal(fetch_text(&fetch), "taken");
-    fetch_close(&fetch);
-    net_close(&net);
-    wire_server_stop(server);
 }
 
 NET_TEST(descriptors_that_come_back_under_the_same_number_are_new_sockets)
 {
     const wire_step steps[] = {
         {.status = 200, .headers = "Connection: close\r\n", .body = "x", .flags = WIRE_CLOSE}};
-    wire_server *server = wire_server_start(STEPS(steps));
-    struct net net;
-    net_open(&net, &(th_client_options){.concurrency = 4});
+    SERVER(server, steps);
+    NET(net, .concurrency = 4);
     struct fetch fetches[4] = {0};
     for (size_t round = 0; round < 50; round++) {
         for (size_t i = 0; i < 4; i++)
@@ -251,8 +235,6 @@ NET_TEST(descriptors_that_come_back_under_the_same_number_are_new_sockets)
     struct th_client_stats stats;
     th_client_stats(net.client, &stats);
     assert_true(stats.connections >= 190);
-    net_close(&net);
-    wire_server_stop(server);
 }
 
 NET_TEST(descriptors_that_libcurl_closes_behind_our_back_are_let_go_before)
@@ -260,9 +242,8 @@ NET_TEST(descriptors_that_libcurl_closes_behind_our_back_are_let_go_before)
     /* A look-up has a wake-up pipe of its own, whose numbers the next connections get. */
     const wire_step steps[] = {
         {.status = 200, .headers = "Connection: close\r\n", .flags = WIRE_CLOSE}};
-    wire_server *server = wire_server_start(STEPS(steps));
-    struct net net;
-    net_open(&net, &(th_client_options){0});
+    SERVER(server, steps);
+    NET(net);
     struct fetch lookups[3] = {0}, fetches[3] = {0};
     for (int round = 0; round < 10; round++) {
         for (size_t i = 0; i < 3; i++)
@@ -280,14 +261,12 @@ NET_TEST(descriptors_that_libcurl_closes_behind_our_back_are_let_go_before)
         fetch_close(&lookups[i]);
         fetch_close(&fetches[i]);
     }
-    net_close(&net);
-    wire_server_stop(server);
 }
 
 NET_TEST(starting_only_queues)
 {
     const wire_step steps[] = {{.status = 200}};
-    wire_server *server = wire_server_start(STEPS(steps));
+    SERVER(server, steps);
     struct net net;
     net_open(&net, &(th_client_options){0});
     struct fetch fetch = {0};
@@ -302,16 +281,13 @@ NET_TEST(starting_only_queues)
     assert_int_equal(fetch.transfer.kind, TH_CANCELLED);
     net_close(&net);
     assert_int_equal(wire_server_connections(server), 0);
-    wire_server_stop(server);
 }
 
 NET_TEST(a_broken_pipe_does_not_kill_the_program)
 {
     struct sigaction before;
     signal(SIGPIPE, SIG_DFL);
-    struct net net;
-    net_open(&net, &(th_client_options){0});
+    NET(net);
     sigaction(SIGPIPE, NULL, &before);
     assert_true(before.sa_handler == SIG_IGN);
-    net_close(&net);
 }

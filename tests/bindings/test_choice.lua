@@ -50,8 +50,7 @@ function tests.test_what_hits_nothing_is_said_with_what_was_nearly_hit()
         ["--account famulor --match 'id!=*'"] = "--match 'id!=*' matches no trunk\n",
         ["--account famulor --match id=42 --match id=43"] = "no trunk matches every --match",
     } do
-        local result = list(arguments)
-        lu.assertEquals(result.status, 0, result.err)
+        local result = program.ok(list(arguments))
         lu.assertEquals(#result.ids, 0, arguments)
         lu.assertStrContains(result.err, hint)
         boolean = boolean or hint:find "true" ~= nil
@@ -84,8 +83,7 @@ function tests.test_the_commands_of_the_ledger_take_a_uuid_in_capitals()
     local id = json.decode(trunks:match "^[^\n]+").id
     lu.assertEquals(program.run(ledger .. "rotate_passwords.lua --account vatel --yes --only " .. id:upper()).status, 0)
     ledger = ("--ledger %s/l.db "):format(folder)
-    local told = program.run(ledger .. "explain " .. id:upper())
-    lu.assertEquals(told.status, 0, told.err)
+    local told = program.ok(program.run(ledger .. "explain " .. id:upper()))
     lu.assertEquals(told.out, program.run(ledger .. "explain " .. id).out)
     for _, command in ipairs { "secrets export --json --account vatel --trunk ", "secrets list --json --trunk " } do
         local result = program.run(ledger .. command .. id:upper())

@@ -31,8 +31,7 @@ end
 local GOOD <const> = 'return { accounts = { a = { provider = "famulor", token = { env = "T" } } } }'
 
 function tests.test_a_good_one_works()
-    local result = with(GOOD, nil, { T = "token" })
-    lu.assertEquals(result.status, 0, result.err)
+    local result = program.ok(with(GOOD, nil, { T = "token" }))
     lu.assertStrContains(result.out, "account a (famulor)")
 end
 
@@ -81,20 +80,17 @@ function tests.test_a_token_file_that_others_can_read_is_refused()
     program.write(folder .. "/token", "abc\n", "644")
     assert_refused(GOOD:gsub('env = "T"', ('file = "%s/token"'):format(folder)), "chmod 600")
     program.write(folder .. "/token", "abc\n", "600")
-    local result = with((GOOD:gsub('env = "T"', ('file = "%s/token"'):format(folder))))
-    lu.assertEquals(result.status, 0, result.err)
+    program.ok(with((GOOD:gsub('env = "T"', ('file = "%s/token"'):format(folder)))))
 end
 
 function tests.test_a_token_file_in_the_credentials_folder_is_private_already()
     program.write(folder .. "/token", "abc\n", "644")
-    local result = with(GOOD:gsub('env = "T"', ('file = "%s/token"'):format(folder)), nil,
-        { CREDENTIALS_DIRECTORY = folder })
-    lu.assertEquals(result.status, 0, result.err)
+    program.ok(with(GOOD:gsub('env = "T"', ('file = "%s/token"'):format(folder)), nil,
+        { CREDENTIALS_DIRECTORY = folder }))
 end
 
 function tests.test_a_token_can_come_from_a_command()
-    local result = with((GOOD:gsub('env = "T"', 'command = { "printf", "tok\\nsecond line" }')))
-    lu.assertEquals(result.status, 0, result.err)
+    program.ok(with((GOOD:gsub('env = "T"', 'command = { "printf", "tok\\nsecond line" }'))))
 end
 
 function tests.test_a_token_with_a_line_break_is_refused()
@@ -103,16 +99,14 @@ end
 
 function tests.test_plain_http_is_for_loopback_only()
     assert_refused(GOOD:gsub("token =", 'base_url = "http://example.com/api", token ='), "http", nil, { T = "x" })
-    local result = with(GOOD:gsub("token =", 'base_url = "http://127.0.0.1:1/api", token ='), nil, { T = "x" })
-    lu.assertEquals(result.status, 0, result.err)
+    program.ok(with(GOOD:gsub("token =", 'base_url = "http://127.0.0.1:1/api", token ='), nil, { T = "x" }))
 end
 
 function tests.test_the_file_sees_only_env()
-    local result = with([[
+    program.ok(with([[
         local seen = os or io or require or print or _G or pcall or env.NOT_THERE
         local a = { provider = "famulor", token = { env = "T" }, base_url = env.URL }
-        return seen and "too much" or { accounts = { a = a } }]], nil, { T = "x", URL = "https://example.com/api" })
-    lu.assertEquals(result.status, 0, result.err)
+        return seen and "too much" or { accounts = { a = a } }]], nil, { T = "x", URL = "https://example.com/api" }))
     assert_refused("env.T = 'changed' return {}", "env is read-only")
 end
 
@@ -140,8 +134,7 @@ function tests.test_a_provider_of_ones_own_lies_beside_the_configuration()
         objects = { trunk = { fields = { id = { type = "integer", read = true } } } },
         endpoints = { list = { "GET", "/trunks", returns = "list" }, get = { "GET", "/trunks/{id}" } },
     }]])
-    local result = with(config, nil, { T = "x" })
-    lu.assertEquals(result.status, 0, result.err)
+    local result = program.ok(with(config, nil, { T = "x" }))
     lu.assertStrContains(result.out, "account a (mine)")
     program.write(folder .. "/providers/mine.lua", "return { name = 'other' }")
     assert_refused(config, "calls itself 'other'", nil, { T = "x" })

@@ -24,15 +24,13 @@ local function run(arguments, more)
 end
 
 local function files_with_the_password()
-    local pipe <close> = assert(io.popen(("grep -rla %s %s"):format(PASSWORD, program.quote(sandbox.folder))))
-    return pipe:read "a"
+    return program.shell(("grep -rla %s %s"):format(PASSWORD, program.quote(sandbox.folder)))
 end
 
 function tests.test_it_is_sent_and_nothing_that_is_shown_or_kept_has_it()
     for _, arguments in ipairs { "--dry-run", "--dry-run --json --plan-out " .. sandbox.folder .. "/plan",
         "--yes --plan " .. sandbox.folder .. "/plan", "--yes --json" } do
-        local result = run(arguments)
-        lu.assertEquals(result.status, 0, result.err)
+        local result = program.ok(run(arguments))
         lu.assertNotStrContains(result.out .. result.err, PASSWORD)
         lu.assertEquals(files_with_the_password(), "")
     end

@@ -14,7 +14,7 @@ local sandbox <const>, start <const> = sandbox_process.on_demand(tests)
 local ROTATE <const> = "scripts/rotate_passwords.lua --yes --json "
 
 function tests.test_each_wave_is_verified_before_the_next_begins()
-    local result = script [[
+    local result = program.ok(script [[
         local begun, verified, widest = 0, 0, 0
         run({ apply = function()
                 begun = begun + 1
@@ -24,8 +24,7 @@ function tests.test_each_wave_is_verified_before_the_next_begins()
             end,
             verify = function() trunkhost.sleep(0.01) verified = verified + 1 end,
         }, { canary = 1, wave = 4, concurrency = 8 })
-        io.stderr:write("WIDEST ", widest, "\n")]]
-    lu.assertEquals(result.status, 0, result.err)
+        io.stderr:write("WIDEST ", widest, "\n")]])
     lu.assertEquals(result.summary.done, 12)
     lu.assertEquals(result.err:match "WIDEST (%d+)", "4")
 end
@@ -44,15 +43,14 @@ function tests.test_a_failure_in_a_wave_ends_the_run_before_the_next_unless_a_nu
 end
 
 function tests.test_soaking_lies_between_waves_and_after_the_canary_and_a_deadline_ends_it()
-    local result = script [[
+    local result = program.ok(script [[
         local ended, pauses = nil, 0
         run({ apply = function()
             if ended and core.now() - ended >= 0.04 then pauses = pauses + 1 end
             tried[#tried + 1] = 1
             ended = core.now()
         end }, { canary = 2, wave = 5, soak = 0.04 })
-        io.stderr:write("PAUSES ", pauses, "\n")]]
-    lu.assertEquals(result.status, 0, result.err)
+        io.stderr:write("PAUSES ", pauses, "\n")]])
     lu.assertEquals(result.err:match "PAUSES (%d+)", "2")
     local late = script [[run({}, { canary = 1, soak = 3600, deadline = { at = core.now() + 0.3, text = "soon" } })]]
     lu.assertEquals(late.status, 3)
@@ -197,10 +195,7 @@ end
 -- --- being watched ---------------------------------------------------------------------------------
 
 local function on_terminal(command)
-    local pipe = assert(io.popen("TERM=xterm script -qec " .. program.quote(command) .. " /dev/null </dev/null 2>&1"))
-    local text = pipe:read "a"
-    pipe:close()
-    return text
+    return program.shell("TERM=xterm script -qec " .. program.quote(command) .. " /dev/null </dev/null 2>&1")
 end
 
 function tests.test_the_progress_line_counts_names_the_rate_and_what_it_waits_for()

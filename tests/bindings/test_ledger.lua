@@ -38,26 +38,18 @@ local function values(result)
 end
 
 local function query(sql)
-    local pipe = assert(io.popen(("sqlite3 %s/ledger.db %s"):format(sandbox.folder, program.quote(sql))))
-    local text = pipe:read "a"
-    pipe:close()
-    return (text:gsub("\n$", ""))
+    return (sandbox:query(sql):gsub("\n$", ""))
 end
-
-local executable <const> = os.getenv "TRUNKHOST" or "build/release/trunkhost"
 
 --- The command line that runs code against the sandbox, for a shell.
 local function command(code)
-    return ("%s -c %s --ledger %s/ledger.db -e %s"):format(program.quote(executable), sandbox:config(), sandbox.folder,
-        program.quote(code))
+    return ("%s -c %s --ledger %s/ledger.db -e %s"):format(program.quote(program.executable), sandbox:config(),
+        sandbox.folder, program.quote(code))
 end
 
 --- What a shell says of it, both outputs and "status N".
 local function shell(line)
-    local pipe = assert(io.popen(line .. " 2>&1; echo status $?"))
-    local text = pipe:read "a"
-    pipe:close()
-    return text
+    return program.shell(line .. " 2>&1; echo status $?")
 end
 
 local has_sqlite <const> = os.execute "command -v sqlite3 >/dev/null" == true
@@ -175,11 +167,10 @@ end
 function tests.test_updates_of_one_trunk_at_the_same_time_lose_no_password()
     need_sqlite()
     start()
-    local result = script [[
+    program.ok(script [[
         trunkhost.map({ 1, 2, 3, 4, 5, 6, 7, 8 }, function()
             account:update(42, { sip_password = trunkhost.secret {} })
-        end, { concurrency = 8 })]]
-    lu.assertEquals(result.status, 0, result.err)
+        end, { concurrency = 8 })]])
     lu.assertEquals(query "SELECT count(*), sum(state = 'current'), sum(evidence = 'accepted') FROM secrets", "8|1|8")
 end
 
@@ -230,9 +221,7 @@ function tests.test_a_run_knows_its_script_arguments_and_items()
     lu.assertEquals(items[3].error, { kind = "refused", status = 422, secret = "[secret]" })
     lu.assertEquals(items[3].plan, { b = 2 })
     lu.assertEquals(items[3].attempts, 2)
-    local pipe = assert(io.popen("sha256sum " .. sandbox.folder .. "/job.lua"))
-    lu.assertEquals(hash[1], pipe:read "a":match "^%x+")
-    pipe:close()
+    lu.assertEquals(hash[1], program.shell("sha256sum " .. sandbox.folder .. "/job.lua"):match "^%x+")
     lu.assertEquals(run.script_hash, hash[1])
     lu.assertEquals(same, hash)
     local later = values(script(([[show(function() return ledger.run(%q) end)]]):format(run.id)))
@@ -321,7 +310,7 @@ end
 
 function tests.test_the_current_and_the_previous_password_open_as_secrets()
     start()
-    local shown = script [[
+    local shown = program.ok(script [[
         account:update(42, { sip_password = secret "first-password" })
         account:update(42, { sip_password = secret "second-password" })
         ledger.sync()
@@ -331,13 +320,11 @@ function tests.test_the_current_and_the_previous_password_open_as_secrets()
         print(ledger.open_secret(account, 42, "sip_password", "candidate"))
         account:update(42, { sip_password = before })
         ledger.sync()
-        print(ledger.open_secret(account, 42, "sip_password") == before)]]
-    lu.assertEquals(shown.status, 0, shown.err)
+        print(ledger.open_secret(account, 42, "sip_password") == before)]])
     lu.assertStrContains(shown.out, "[secret]\ttrue\ttrue\nnil\tthe ledger")
     lu.assertStrContains(shown.out, "has no candidate sip_password of trunk 42 on famulor\tnot_found\ntrue\n")
     os.remove(sandbox.folder .. "/ledger.key")
-    local without = script "print(ledger.open_secret(account, 42, 'sip_password'))"
-    lu.assertEquals(without.status, 0, without.err)
+    local without = program.ok(script "print(ledger.open_secret(account, 42, 'sip_password'))")
     lu.assertStrContains(without.out, "nil\tcannot open the secrets: there is no private key")
     lu.assertStrContains(without.out, "\tinvalid\n")
 end

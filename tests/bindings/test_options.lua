@@ -26,8 +26,7 @@ local function run(arguments, host, job)
 end
 
 local function parse(arguments, host)
-    local result = run(arguments, host)
-    lu.assertEquals(result.status, 0, result.err)
+    local result = program.ok(run(arguments, host))
     local text, dry = result.out:match "^(.*)\t(%w+)\n$"
     return json.decode(text), dry == "true"
 end

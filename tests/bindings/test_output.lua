@@ -6,14 +6,13 @@ local lu <const> = require "luaunit"
 local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
 
-local executable <const> = os.getenv "TRUNKHOST" or "build/release/trunkhost"
 
 local tests = {}
 
 --- Runs a shell line, in which $T is the program. Returns its output and what is on standard error.
 local function shell(line)
     local folder <const> = program.folder()
-    program.write(folder .. "/line", ("T=%s\n%s\n"):format(program.quote(executable), line))
+    program.write(folder .. "/line", ("T=%s\n%s\n"):format(program.quote(program.executable), line))
     os.execute(("bash %s/line >%s/out 2>%s/err </dev/null"):format(folder, folder, folder))
     local out, err = program.read(folder .. "/out"), program.read(folder .. "/err")
     program.remove(folder)

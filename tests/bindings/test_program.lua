@@ -140,10 +140,9 @@ function tests.test_a_signal_ends_a_script_that_only_sleeps()
 end
 
 function tests.test_sigusr1_tells_what_every_task_waits_for()
-    local result = e [[local t = require "trunkhost"
+    local result = program.ok(e [[local t = require "trunkhost"
         t.spawn(function() t.sleep(0) io.popen("kill -USR1 $PPID"):close() end)
-        t.sleep(0.05)]]
-    lu.assertEquals(result.status, 0, result.err)
+        t.sleep(0.05)]])
     lu.assertStrContains(result.err, "task 0 (script) waits for sleep: 0.05 s")
 end
 
@@ -205,10 +204,9 @@ function tests.test_os_exit_works_before_the_library_is_loaded()
 end
 
 function tests.test_finalizers_at_the_end_find_nothing_to_work_with_and_harm_nothing()
-    local result = e [[local t = require "trunkhost"
+    local result = program.ok(e [[local t = require "trunkhost"
         X = setmetatable({}, { __gc = function()
-            print((pcall(t.sleep, 1)), (pcall(t.spawn, print)), (pcall(coroutine.wrap(t.sleep), 0))) end })]]
-    lu.assertEquals(result.status, 0, result.err)
+            print((pcall(t.sleep, 1)), (pcall(t.spawn, print)), (pcall(coroutine.wrap(t.sleep), 0))) end })]])
     lu.assertEquals(result.out, "false\tfalse\tfalse\n")
 end
 

@@ -20,13 +20,6 @@ end
 local found <const> = reference.load()
 local tests = {}
 
-local function read(path)
-    local file <const> = assert(io.open(path, "r"))
-    local text <const> = file:read "a"
-    file:close()
-    return text
-end
-
 local function sorted(set)
     local list <const> = {}
     for name in pairs(set) do
@@ -226,13 +219,13 @@ end
 
 function tests.test_errors_have_the_members_and_kinds_that_are_written_down()
     local kinds, names = {}, {}
-    for name in read "host/base/error.h":gmatch "\n    TH_([%u_]+),%s+/%*" do
+    for name in program.read "host/base/error.h":gmatch "\n    TH_([%u_]+),%s+/%*" do
         kinds[name:lower()] = true
     end
     lu.assertTrue(kinds.refused)
     lu.assertEquals(sorted(kinds), (function(list) table.sort(list) return list end)
         { table.unpack(found.aliases["trunkhost.ErrorKind"].values) })
-    local source <const> = read "host/lua/error.c"
+    local source <const> = program.read "host/lua/error.c"
     for _, setter in ipairs { 'set_text%(L, "(%l+)"', 'lua_setfield%(L, %-2, "(%l+)"',
         'strcmp%(lua_tostring%(L, 2%), "(%l+)"' } do
         for name in source:gmatch(setter) do
@@ -259,7 +252,7 @@ function tests.test_descriptions_of_providers_have_the_members_that_are_written_
         count = count + 1
     end
     for _, part in ipairs { "", "_endpoint", "_object", "_rule", "_use" } do
-        local source <const> = read(("host/provider/parse%s.c"):format(part))
+        local source <const> = program.read(("host/provider/parse%s.c"):format(part))
         for name, list in source:gmatch "static const char %*const ([%l_]+)%[%] = (%b{})" do
             if name == "known" or name:find "members$" then
                 local words <const> = {}
@@ -630,7 +623,7 @@ function tests.test_what_says_that_it_raises_kinds_names_real_ones()
 end
 
 function tests.test_the_page_of_the_reference_is_the_one_that_the_annotations_make()
-    lu.assertTrue(read(api_page.path) == api_page.text(),
+    lu.assertTrue(program.read(api_page.path) == api_page.text(),
         ("%s is not what bindings/trunkhost/meta/ says; make it again: %s"):format(api_page.path, api_page.command))
 end
 

@@ -8,7 +8,6 @@ local program <const> = require "program"
 local shell <const> = {}
 shell.__index = shell
 
-local executable <const> = os.getenv "TRUNKHOST" or "build/release/trunkhost"
 
 local WRAPPER <const> = [[
 #!/bin/sh
@@ -35,7 +34,7 @@ end
 
 function shell.open()
     local self = setmetatable({ folder = program.folder(), status = 0 }, shell)
-    local path = program.quote(absolute(executable))
+    local path = program.quote(absolute(program.executable))
     os.execute(("mkdir -p '%s/bin' '%s/home'"):format(self.folder, self.folder))
     program.write(self.folder .. "/bin/trunkhost", WRAPPER:format(path, path, path), "755")
     return self

@@ -43,10 +43,7 @@ esac
 ]]
 
 local function absolute(path)
-    local pipe <const> = assert(io.popen("/usr/bin/realpath " .. program.quote(path)))
-    local result <const> = pipe:read "l"
-    pipe:close()
-    return result
+    return program.shell("/usr/bin/realpath " .. program.quote(path)):match "[^\n]+"
 end
 
 local function lines_of(command)

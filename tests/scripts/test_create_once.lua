@@ -129,9 +129,8 @@ function tests.test_a_clock_that_was_put_back_proves_nothing()
     platform:add_old("One", "+14155550101")
     doubtful(DOUBTS.gateway_timeout)(platform)
     lu.assertEquals(migrate(platform).list[1].state, "unknown")
-    local changed = trunkhost.process.run { "sqlite3", platform.folder .. "/ledger.db",
-        "UPDATE creates SET changed_at = '2999-01-01T00:00:00.000Z'" }
-    lu.assertEquals(changed.status, 0, changed.err)
+    program.ok(trunkhost.process.run { "sqlite3", platform.folder .. "/ledger.db",
+        "UPDATE creates SET changed_at = '2999-01-01T00:00:00.000Z'" })
     platform:configure(300)
     lu.assertEquals(migrate(platform).list[1].state, "unknown")
     lu.assertEquals(platform.posts[TRUNKS], 1)

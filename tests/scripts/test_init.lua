@@ -17,8 +17,7 @@ end
 
 function tests.test_the_first_job_shows_a_plan_on_the_sandbox_at_once()
     local place <const> = folder .. "/my trunks/first"
-    local result <const> = init(program.quote(place))
-    lu.assertEquals(result.status, 0, result.err)
+    local result <const> = program.ok(init(program.quote(place)))
     for _, name in ipairs(NAMES) do
         lu.assertTrue(program.exists(place .. "/" .. name), name)
         lu.assertStrContains(result.out, place .. "/" .. name)
@@ -95,8 +94,7 @@ end
 function tests.test_what_is_there_is_left_as_it_is()
     program.write(folder .. "/config.lua", "mine")
     os.execute(("ln -s nowhere %s/.gitignore"):format(folder))
-    local result <const> = init(folder)
-    lu.assertEquals(result.status, 0, result.err)
+    local result <const> = program.ok(init(folder))
     lu.assertStrMatches(result.out, ".*left   %S+/config.lua +it was there already.*")
     lu.assertStrMatches(result.out, ".*left   %S+/.gitignore +it was there already.*")
     lu.assertStrMatches(result.out, ".*wrote  %S+/first_job.lua +a job.*")

@@ -72,10 +72,8 @@ function tests.test_csv_shows_no_control_character_on_a_terminal()
         lu.assertStrContains(sandbox:run(arguments).out, exact)
         local command = ("%s -c %s --ledger %s/ledger.db %s"):format(os.getenv "TRUNKHOST", sandbox:config(),
             sandbox.folder, arguments)
-        local pipe = assert(io.popen(("TERM=xterm script -qec %s /dev/null </dev/null 2>&1"):format(
-            program.quote(command))))
-        local shown = pipe:read "a"
-        pipe:close()
+        local shown = program.shell(("TERM=xterm script -qec %s /dev/null </dev/null 2>&1"):format(
+            program.quote(command)))
         lu.assertStrContains(shown, "a\\x1b[2Jb\\x0ac?d\\x09e")
         lu.assertNil(shown:gsub("\r+\n", ""):find "%c", shown)
     end

@@ -168,8 +168,7 @@ function tests.test_passwords_of_a_file_and_of_the_ledger_are_the_ones_that_are_
     local arguments = ("--secrets file --only 42 --supply %s"):format(path)
     lu.assertEquals(migration.run(sandbox, "famulor", "autocalls", arguments).status, 2)
     os.execute(("chmod 600 %s"):format(path))
-    local given = migration.run(sandbox, "famulor", "autocalls", arguments)
-    lu.assertEquals(given.status, 0, given.err .. given.out)
+    local given = program.ok(migration.run(sandbox, "famulor", "autocalls", arguments))
     local trunks = migration.trunks(sandbox, "autocalls")
     lu.assertEquals(trunks[known.items["43"].target].sip_password,
         migration.trunks(sandbox, "famulor")["43"].sip_password)
@@ -206,12 +205,11 @@ function tests.test_a_number_that_a_trunk_of_vatel_answers_already_stops_the_one
     local agent = sandbox:ask("state").vatel.agents[1].id
     local number = migration.trunks(sandbox, "famulor")["45"].phone_number
     lu.assertStrMatches(number, "%+%d+")
-    local made = sandbox:run("-e " .. program.quote(([[
+    program.ok(sandbox:run("-e " .. program.quote(([[
         local account = require("trunkhost").account "vatel"
         local trunk = account:create { pbx = "3cx", inbound_auth_type = "acl", inbound_host = "192.0.2.1" }
         account:call("assignments.create", { id = trunk.id }, { agent_id = %q, alternate_number = %q })]]):format(
-        agent, number)), { apis = { "vatel" } })
-    lu.assertEquals(made.status, 0, made.err)
+        agent, number)), { apis = { "vatel" } }))
     local result = migration.run(sandbox, "famulor", "vatel", migration.consent(sandbox, "vatel") .. " --only 42,45")
     lu.assertEquals({ result.summary.done, result.summary.failed }, { 1, 1 }, result.err)
     lu.assertStrContains(result.items["45"].error.message, "would be answered by two trunks, this one and trunk ")
@@ -261,9 +259,8 @@ end
 function tests.test_a_source_can_be_put_out_of_service()
     migration.empty(sandbox, "bolna_trunk")
     local consent = migration.consent(sandbox, "bolna_trunk") .. " --only 01KDW94APC8FKNQ2MNMJX9W500"
-    local result = migration.run(sandbox, "bolna", "bolna_trunk", consent)
-    lu.assertEquals(result.status, 0, result.err)
-    result = migration.run(sandbox, "bolna", "bolna_trunk", consent .. " --retire deactivate")
+    program.ok(migration.run(sandbox, "bolna", "bolna_trunk", consent))
+    local result = migration.run(sandbox, "bolna", "bolna_trunk", consent .. " --retire deactivate")
     lu.assertEquals(result.status, 0, result.err)
     lu.assertEquals(result.summary.done, 1)
     lu.assertFalse(migration.trunks(sandbox, "bolna")["01KDW94APC8FKNQ2MNMJX9W500"].is_active)

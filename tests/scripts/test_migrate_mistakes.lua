@@ -81,14 +81,13 @@ end
 --- Promise: nothing is made twice, whoever made the first.
 function tests.test_a_trunk_that_another_script_has_made_is_named_and_not_made_again()
     migration.empty(sandbox, "autocalls")
-    local made = sandbox:run("-e " .. program.quote [[
+    program.ok(sandbox:run("-e " .. program.quote [[
         local trunkhost = require "trunkhost"
         local source = trunkhost.account "famulor":get(42)
         trunkhost.account "autocalls":create { phone_number = source.phone_number, sip_trunk_type = "extension",
             sip_username = source.sip_username, sip_password = "of-the-carrier", sip_address = source.sip_address,
             sip_calling_format = "national", inbound_authorization_type = "auth", country_code = "DE" }]],
-        { apis = { "famulor", "autocalls" } })
-    lu.assertEquals(made.status, 0, made.err)
+        { apis = { "famulor", "autocalls" } }))
     local result = migration.run(sandbox, "famulor", "autocalls", "--secrets generate --only 42")
     lu.assertEquals(result.items["42"].error.kind, "conflict")
     lu.assertStrContains(result.items["42"].error.message, "which no migration of this one created and which differs")
@@ -100,11 +99,9 @@ function tests.test_trunks_of_two_accounts_with_one_id_each_get_a_copy_of_their_
     migration.empty(sandbox, "vatel")
     local arguments = "--secrets generate --only 46 --set vendor=generic --set numbers=%s "
         .. "--set inbound.sources=192.0.2.7 --set agent_ref=" .. agent() .. LOSSES
-    local first = migration.run(sandbox, "famulor", "vatel", arguments:format "+4930555001")
-    lu.assertEquals(first.status, 0, first.err .. first.out)
+    local first = program.ok(migration.run(sandbox, "famulor", "vatel", arguments:format "+4930555001"))
     local picture = canonical.text(migration.trunks(sandbox, "vatel")[first.items["46"].target])
-    local second = migration.run(sandbox, "autocalls", "vatel", arguments:format "+4930555002")
-    lu.assertEquals(second.status, 0, second.err .. second.out)
+    local second = program.ok(migration.run(sandbox, "autocalls", "vatel", arguments:format "+4930555002"))
     lu.assertNotEquals(second.items["46"].target, first.items["46"].target)
     local trunks, count = migration.trunks(sandbox, "vatel")
     lu.assertEquals(count, 2)

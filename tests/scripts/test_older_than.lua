@@ -18,7 +18,7 @@ local function rotate(arguments)
 end
 
 local function change_ledger(sql)
-    lu.assertTrue(os.execute(("sqlite3 %s %s"):format(sandbox:ledger_path(), program.quote(sql))))
+    lu.assertEquals(sandbox:query(sql), "")
 end
 
 --- The passwords of a trunk were proven that long ago.

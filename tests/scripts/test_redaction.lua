@@ -200,8 +200,7 @@ function tests.test_a_password_that_a_platform_quotes_leaves_by_no_way()
             os.remove(page)
             for _, look in ipairs { { "runs", "show", "last" }, { "runs", "show", "last", "--json" },
                 { "explain", "42" }, { "report", "last", "--out", page } } do
-                local result <const> = world.run(look)
-                lu.assertEquals(result.status, 0, result.err)
+                local result <const> = program.ok(world.run(look))
                 assert_clean(result.out .. result.err, { TOKEN, PASSWORD }, table.concat(look, " ") .. ", " .. form)
             end
             lu.assertStrContains(program.read(page), "not allowed: ")
@@ -221,8 +220,7 @@ function tests.test_a_script_prints_what_it_has_revealed_and_nothing_else()
         t.log.warn("logged " .. text)
         local copy = {} for i = 1, 24 do copy[i] = text:sub(i, i) end
         assert(#table.concat(copy) == kept:length())]]
-    local result <const> = program.run("-e " .. program.quote(code))
-    lu.assertEquals(result.status, 0, result.err)
+    local result <const> = program.ok(program.run("-e " .. program.quote(code)))
     local first <const>, second <const> = result.out:match "^(%w+)\n(%w+)\n$"
     lu.assertEquals(#first, 24)
     lu.assertEquals(first, second)

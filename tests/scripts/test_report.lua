@@ -27,8 +27,7 @@ end
 
 --- The page of a run, read strictly.
 local function report(arguments)
-    local result = sandbox:run("report " .. (arguments or ""))
-    lu.assertEquals(result.status, 0, result.err)
+    local result = program.ok(sandbox:run("report " .. (arguments or "")))
     lu.assertEquals(result.err, "")
     local page = html_page.parse(result.out)
     page.source = result.out
@@ -219,8 +218,7 @@ function tests.test_a_migration_shows_what_stopped_and_what_was_changed_and_lost
     lu.assertEquals(verdict_of(stopped), "0 of 5 done; 5 failed. 5 need a person.")
     lu.assertStrContains(cards_of(stopped)[1], "not created: ")
     lu.assertEquals(#rows_of(stopped), 5)
-    local result = migration.run(sandbox, "famulor", "vatel", migration.consent(sandbox, "vatel"))
-    lu.assertEquals(result.status, 0, result.err)
+    local result = program.ok(migration.run(sandbox, "famulor", "vatel", migration.consent(sandbox, "vatel")))
     local page = report()
     lu.assertEquals(verdict_of(page), "5 of 5 done.")
     local row = rows_of(page)[1]
@@ -270,8 +268,7 @@ function tests.test_names_of_trunks_mean_nothing_to_a_browser()
             i = i + 1
             if names[i] then a:update(trunk.id, { name = names[i] }) end
         end]]):format(trunkhost.json.encode(NAMES))
-    local named = sandbox:run("-e " .. program.quote(code))
-    lu.assertEquals(named.status, 0, named.err)
+    program.ok(sandbox:run("-e " .. program.quote(code)))
     sandbox:tell("faults", { fault = "refuse@PATCH=0.5" })
     sandbox:run(ROTATE .. "--account bolna")
     local page = report()
@@ -300,9 +297,7 @@ end
 local function digest(text)
     local folder = program.folder()
     program.write(folder .. "/text", text)
-    local pipe = io.popen(("openssl dgst -sha256 -binary %s/text | base64"):format(folder))
-    local base64 = pipe:read "l"
-    pipe:close()
+    local base64 = program.shell(("openssl dgst -sha256 -binary %s/text | base64"):format(folder)):match "[^\n]+"
     program.remove(folder)
     return base64
 end
@@ -361,17 +356,11 @@ end
 -- --- where it goes ---------------------------------------------------------------------------------
 
 local function mode_of(path)
-    local pipe = io.popen("stat -c %a " .. program.quote(path))
-    local mode = pipe:read "l"
-    pipe:close()
-    return mode
+    return program.shell("stat -c %a " .. program.quote(path)):match "%d+"
 end
 
 local function entries_of(folder)
-    local pipe = io.popen("ls -A " .. program.quote(folder))
-    local text = pipe:read "a"
-    pipe:close()
-    return text
+    return program.shell("ls -A " .. program.quote(folder))
 end
 
 function tests.test_the_file_is_private_whole_and_never_replaced_by_accident()
@@ -412,10 +401,8 @@ end
 function tests.test_a_page_is_not_for_a_terminal()
     start "--trunks 2 --limits none"
     sandbox:run(ROTATE .. "--account famulor")
-    local pipe = io.popen(("script -qec '%s --ledger %s report' /dev/null </dev/null; echo status $?"):format(
+    local text = program.shell(("script -qec '%s --ledger %s report' /dev/null </dev/null; echo status $?"):format(
         program.executable, sandbox:ledger_path()))
-    local text = pipe:read "a"
-    pipe:close()
     lu.assertStrContains(text, "name a file with -o FILE.html")
     lu.assertStrContains(text, "status 2")
     lu.assertNotStrContains(text, "<html")

@@ -8,7 +8,6 @@ local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
 
 local SCRIPT <const> = "scripts/rotate_passwords.lua"
-local executable <const> = os.getenv "TRUNKHOST" or "build/release/trunkhost"
 
 program.haste = 10
 
@@ -22,7 +21,7 @@ end
 
 --- Starts one and returns at once; wait() gives its status and what it has said.
 local function begin(arguments)
-    local command = ("%s -c %s --ledger %s/ledger.db %s"):format(program.quote(executable), sandbox:config(),
+    local command = ("%s -c %s --ledger %s/ledger.db %s"):format(program.quote(program.executable), sandbox:config(),
         sandbox.folder, arguments)
     local pipe = assert(io.popen("echo $$; exec " .. command .. " 2>&1", "r"))
     local process = { pid = pipe:read "l" }
@@ -69,8 +68,7 @@ function tests.test_a_second_run_ends_at_once_with_75_and_after_a_kill_the_next_
     lu.assertEquals(sandbox:run("scripts/list_trunks.lua --account famulor").status, 0)
     first.signal "KILL"
     first.wait()
-    local third = run(ROTATE .. "-j 16")
-    lu.assertEquals(third.status, 0, third.err)
+    local third = program.ok(run(ROTATE .. "-j 16"))
     lu.assertEquals(third.summary.done, 30)
     live_are_current()
 end
@@ -116,8 +114,7 @@ function tests.test_what_a_killed_run_left_half_way_goes_first_and_the_plan_says
     local before, number = #sandbox:writes(), 0
     for _ in pairs(left) do number = number + 1 end
     lu.assertTrue(number >= 1 and number <= 6, number)
-    local second = run(ROTATE .. "-j 1")
-    lu.assertEquals(second.status, 0, second.err)
+    program.ok(run(ROTATE .. "-j 1"))
     local log = sandbox:writes()
     for i = before + 1, before + number do
         lu.assertTrue(left[log[i].path:match "[^/]+$"], log[i].path)

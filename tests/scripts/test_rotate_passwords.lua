@@ -349,9 +349,8 @@ end
 function tests.test_dictated_passwords_are_the_ones_that_go_live_and_no_other_trunk_changes()
     start "--limits none"
     local before = live_passwords().famulor
-    local result = with_file('trunk,field,password\r\n42,sip_password,"Quote "" and, comma 1"\n'
-        .. "45,sip_password,plain-99x\n", "--account famulor")
-    lu.assertEquals(result.status, 0, result.err)
+    local result = program.ok(with_file('trunk,field,password\r\n42,sip_password,"Quote "" and, comma 1"\n'
+        .. "45,sip_password,plain-99x\n", "--account famulor"))
     lu.assertEquals(result.summary.done, 2)
     before["42"].sip_password, before["45"].sip_password = 'Quote " and, comma 1', "plain-99x"
     lu.assertEquals(live_passwords().famulor, before)

@@ -36,8 +36,7 @@ local function world()
 end
 
 local function by_hand(code)
-    local result = sandbox:run("-e " .. program.quote('local a = require "trunkhost".account "bolna" ' .. code))
-    lu.assertEquals(result.status, 0, result.err)
+    program.ok(sandbox:run("-e " .. program.quote('local a = require "trunkhost".account "bolna" ' .. code)))
 end
 
 local function script(text)
@@ -51,8 +50,7 @@ end
 function tests.test_what_a_run_has_switched_off_is_switched_on_again_the_newest_first()
     start()
     local before = world()
-    local first = run(DISABLE .. "-j 1")
-    lu.assertEquals(first.status, 0, first.err)
+    local first = program.ok(run(DISABLE .. "-j 1"))
     local number = first.summary.done
     lu.assertTrue(number >= 3)
     local undone = run(UNDO .. "-j 1 --undo last")

@@ -147,7 +147,8 @@ end
 ---@param ... string  arguments
 ---@return JobResult
 function EventualPlatform:run(...)
-    local words = { program.executable, "-c", self.folder .. "/config.lua", "--ledger", self.folder .. "/ledger.db", ... }
+    local words = { program.executable, "-c", self.folder .. "/config.lua", "--ledger",
+        self.folder .. "/ledger.db", ... }
     words.env = program.environment(self.folder)
     return events.read(trunkhost.process.run(words))
 end

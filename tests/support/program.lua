@@ -1,5 +1,7 @@
 --- Runs the program under test as a person would, and tells what it did.
 
+local lu <const> = require "luaunit"
+
 local program <const> = {}
 
 local executable <const> = os.getenv "TRUNKHOST" or "build/release/trunkhost"
@@ -12,10 +14,7 @@ program.haste = 1
 --- A folder of one's own, removed by the caller with program.remove.
 ---@return string
 function program.folder()
-    local pipe <const> = assert(io.popen("mktemp -d", "r"))
-    local path = pipe:read "l"
-    pipe:close()
-    return path
+    return program.shell("mktemp -d"):match "[^\n]+"
 end
 
 ---@param path string
@@ -92,6 +91,16 @@ function program.environment_words(home, more)
     return table.concat(words, " ")
 end
 
+--- What a command of the shell writes to standard output.
+---@param command string
+---@return string
+function program.shell(command)
+    local pipe <const> = assert(io.popen(command, "r"))
+    local text = pipe:read "a"
+    pipe:close()
+    return text
+end
+
 ---@class Result
 ---@field status integer  exit status
 ---@field out string
@@ -110,6 +119,15 @@ function program.run(arguments, options)
     local result = { status = how == "signal" and 128 + status or status,
         out = program.read(folder .. "/out"), err = program.read(folder .. "/err") }
     program.remove(folder)
+    return result
+end
+
+--- Fails the test unless the program has ended with 0; returns what it was given.
+---@generic T : Result
+---@param result T
+---@return T
+function program.ok(result)
+    lu.assertEquals(result.status, 0, result.err .. result.out)
     return result
 end
 

@@ -139,6 +139,13 @@ function sandbox_process:ask(what)
     return trunkhost.http.request { url = ("http://127.0.0.1:%d/_sandbox/%s"):format(self.port, what) }.json
 end
 
+--- What its ledger answers to a query, as sqlite3 prints it.
+---@param sql string
+---@return string
+function sandbox_process:query(sql)
+    return program.shell(("sqlite3 %s %s"):format(self:ledger_path(), program.quote(sql)))
+end
+
 --- Requests other than GET since it has started.
 ---@return table[]
 function sandbox_process:writes()

@@ -20,15 +20,8 @@ mv %s/status.new %s/status
 exec cat
 ]]
 
-local function output_of(command)
-    local pipe <const> = assert(io.popen(command, "r"))
-    local text = pipe:read "a"
-    pipe:close()
-    return text
-end
-
 local function tmux(self, arguments)
-    return output_of(("tmux -S %s/socket %s 2>&1"):format(self.folder, arguments))
+    return program.shell(("tmux -S %s/socket %s 2>&1"):format(self.folder, arguments))
 end
 
 --- Starts `trunkhost arguments…`, its folder being HOME, on 80 columns and 40 rows.
@@ -52,7 +45,8 @@ end
 
 function screen:stop()
     -- What still runs could write into the folder while it is removed.
-    output_of(("{ pid=$(cat %s/pid) && kill -KILL $pid && while kill -0 $pid; do :; done; } 2>&1"):format(self.folder))
+    program.shell(("{ pid=$(cat %s/pid) && kill -KILL $pid && while kill -0 $pid; do :; done; } 2>&1"):format(
+        self.folder))
     tmux(self, "kill-server")
     program.remove(self.folder)
 end

@@ -5,7 +5,6 @@ local sandbox_process <const> = require "sandbox_process"
 
 local workers <const> = {}
 
-local executable <const> = os.getenv "TRUNKHOST" or "build/release/trunkhost"
 
 --- Which of how many this process is; nil in the one that the test was started as.
 ---@return integer? index, integer? count
@@ -36,7 +35,7 @@ end
 function workers.run(script, count)
     local pipes, results = {}, {}
     for i = 1, count do
-        pipes[i] = assert(io.popen(("TEST_PART=%d/%d %s %s 2>&1"):format(i, count, program.quote(executable),
+        pipes[i] = assert(io.popen(("TEST_PART=%d/%d %s %s 2>&1"):format(i, count, program.quote(program.executable),
             program.quote(script)), "r"))
     end
     for i, pipe in ipairs(pipes) do

@@ -4,7 +4,6 @@ package.path = "tests/support/?.lua;" .. package.path
 local trunkhost <const> = require "trunkhost"
 local events <const> = require "events"
 local lu <const> = require "luaunit"
-local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
 
 local tests = {}

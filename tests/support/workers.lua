@@ -5,7 +5,6 @@ local sandbox_process <const> = require "sandbox_process"
 
 local workers <const> = {}
 
-
 --- Which of how many this process is; nil in the one that the test was started as.
 ---@return integer? index, integer? count
 function workers.part()

@@ -14,8 +14,8 @@
 
 enum { HISTORY_LINES = 1000 };
 
-/* What is used of the library. It is opened by hand: linked in, it and the two libraries that it
- * needs would slow down the start of every script. Never changed after it was filled. */
+/* The functions that are used. The library is opened by name: if it were linked, it and the two
+ * libraries that it needs would slow down the start of every script. */
 #define EACH_FUNCTION(of)                                                                          \
     of(el_init) of(el_end) of(el_gets) of(el_set) of(el_wset) of(el_get) of(el_source)             \
         of(el_resize) of(el_line) of(el_wline) of(el_insertstr) of(history_init) of(history_end)   \
@@ -34,23 +34,23 @@ struct th_editline {
     pthread_mutex_t mutex;
     pthread_cond_t turn;
     bool its_turn; /* the thread's */
-    bool ending;   /* the thread is to return */
-    bool stopping; /* the line is to be left */
-    bool active;   /* a line is edited */
-    bool hidden;   /* it is not on the screen */
+    bool ending;   /* the thread shall return */
+    bool stopping; /* editing shall end */
+    bool active;   /* a line is being edited */
+    bool hidden;   /* but not shown */
 
-    enum th_edit_event event; /* what the thread has come to */
-    th_buf input;             /* fed; used up to `at` */
+    enum th_edit_event event; /* the latest one of the thread */
+    th_buf input;             /* bytes that were fed; read up to `at` */
     size_t at;
-    th_buf text;         /* the line, or what stands before the cursor */
+    th_buf text;         /* the line, or the text before the cursor */
     th_buf insert, list; /* the answer to COMPLETE */
-    char prompt[96];     /* with its colour */
+    char prompt[96];     /* with colour codes */
     int prompt_columns;
 };
 
 /* --- taking turns ----------------------------------------------------------------------------- */
 
-/* On the thread: says what it has come to, and waits until it may go on. */
+/* On the thread: reports an event and waits for the next turn. */
 static void yield_turn(th_editline *e, enum th_edit_event event)
 {
     pthread_mutex_lock(&e->mutex);
@@ -62,7 +62,7 @@ static void yield_turn(th_editline *e, enum th_edit_event event)
     pthread_mutex_unlock(&e->mutex);
 }
 
-/* Lets the thread go on until it has come to something. */
+/* Runs the thread until its next event. */
 static enum th_edit_event give_turn(th_editline *e)
 {
     pthread_mutex_lock(&e->mutex);
@@ -112,7 +112,7 @@ static char *show_prompt(EditLine *el)
     return editline_of(el)->prompt;
 }
 
-/* The next character of what was fed. */
+/* The next character that was fed. */
 static int next_character(EditLine *el, wchar_t *out)
 {
     th_editline *e = editline_of(el);
@@ -122,7 +122,7 @@ static int next_character(EditLine *el, wchar_t *out)
         mbstate_t state = {0};
         size_t left = e->input.len - e->at;
         size_t used = left ? mbrtowc(out, e->input.data + e->at, left, &state) : (size_t)-2;
-        if (used == (size_t)-1) { /* no UTF-8 */
+        if (used == (size_t)-1) { /* not UTF-8 */
             e->at++;
             *out = L'?';
             return 1;
@@ -137,7 +137,7 @@ static int next_character(EditLine *el, wchar_t *out)
 
 /* --- on the screen ---------------------------------------------------------------------------- */
 
-/* Columns behind those that are taken, with this character as libedit shows it. */
+/* The columns that are taken once this character follows, as libedit shows it. */
 static int columns_with(int taken, wchar_t character)
 {
     if (character == L'\t')
@@ -146,7 +146,7 @@ static int columns_with(int taken, wchar_t character)
     return taken + (width >= 0 ? width : character < 0x80 ? 2 : 8);
 }
 
-/* Columns from the beginning of the prompt to this place of the line. */
+/* Columns from the start of the prompt to this place in the line. */
 static int columns_before(const th_editline *e, const wchar_t *place)
 {
     int columns = e->prompt_columns;
@@ -176,7 +176,7 @@ void th_editline_show(th_editline *e)
     lib.el_set(e->el, EL_REFRESH);
 }
 
-/* Behind what is typed, as a terminal shows a key that interrupts. */
+/* Writes after the line, as a terminal shows ^C. */
 static void write_behind(th_editline *e, const char *mark)
 {
     const LineInfoW *line = lib.el_wline(e->el);
@@ -236,7 +236,7 @@ static int start_thread(th_editline *e, th_error *err)
     sigset_t all, before;
     pthread_mutex_init(&e->mutex, NULL);
     pthread_cond_init(&e->turn, NULL);
-    sigfillset(&all); /* signals are for the thread of the loop */
+    sigfillset(&all); /* signals are handled by the thread of the loop */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int rc = pthread_create(&e->thread, NULL, edit_lines, e);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -253,7 +253,7 @@ int th_editline_create(FILE *in, FILE *out, th_editline **editline, th_error *er
     if (!e)
         return th_fail(err, TH_UNAVAILABLE, "not enough memory");
     e->out = out;
-    setlocale(LC_CTYPE, "C.UTF-8"); /* what is typed, and how wide it is */
+    setlocale(LC_CTYPE, "C.UTF-8"); /* for the encoding and the width of characters */
     e->el = lib.el_init("trunkhost", in, out, out);
     e->history = lib.history_init();
     if (!e->el || !e->history) {
@@ -268,11 +268,11 @@ int th_editline_create(FILE *in, FILE *out, th_editline **editline, th_error *er
     lib.el_set(e->el, EL_EDITOR, "emacs");
     lib.el_set(e->el, EL_SIGNAL, 0);
     lib.el_set(e->el, EL_GETCFN, next_character);
-    /* Not its narrow form, which loses copies of the texts. */
+    /* The narrow form of this call leaks its texts. */
     lib.el_wset(e->el, EL_ADDFN, L"complete", L"Complete the name before the cursor", on_tab);
     lib.el_set(e->el, EL_BIND, "^R", "em-inc-search-prev", NULL);
-    lib.el_source(e->el, NULL); /* ~/.editrc: keys as the person is used to them */
-    lib.el_set(e->el, EL_BIND, "^I", "complete", NULL); /* in whatever map that has chosen */
+    lib.el_source(e->el, NULL);                         /* ~/.editrc: the user's own keys */
+    lib.el_set(e->el, EL_BIND, "^I", "complete", NULL); /* in the key map that it chose */
     if ((rc = start_thread(e, err)) != 0)
         goto fail;
     *editline = e;
@@ -319,8 +319,8 @@ void th_editline_begin(th_editline *e, const char *prompt, int colour)
     else
         snprintf(e->prompt, sizeof e->prompt, "%s ", prompt);
     e->prompt_columns = (int)strlen(prompt) + 1;
-    lib.el_set(e->el, EL_PREP_TERM, 1); /* from here on the terminal shows no key by itself */
-    /* What was written before may have ended in the middle of a row: this is a new one then. */
+    lib.el_set(e->el, EL_PREP_TERM, 1); /* the terminal no longer echoes keys */
+    /* Earlier output may have ended in the middle of a row: this starts a new one then. */
     fprintf(e->out, "%*s\r\033[J", th_terminal_columns(e->out) - 1, "");
     fflush(e->out);
     e->active = true;
@@ -369,7 +369,7 @@ void th_editline_resized(th_editline *e)
     if (!e->active)
         return;
     bool was_hidden = e->hidden;
-    th_editline_hide(e); /* where terminals move it to: broken at the new width */
+    th_editline_hide(e); /* where the terminal has moved it: wrapped at the new width */
     lib.el_resize(e->el);
     if (!was_hidden)
         th_editline_show(e);

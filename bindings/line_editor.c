@@ -1,6 +1,6 @@
 /*
- * trunkhost.line_editor: what a prompt is made of. Here the line that somebody edits; session.c has
- * the bytes that are typed, and Ctrl-C. bindings/trunkhost/prompt/read.lua puts them together.
+ * trunkhost.line_editor, first half: editing a line. session.c reads the bytes that are typed and
+ * handles Ctrl-C. bindings/trunkhost/prompt/read.lua combines the two.
  */
 #include <lauxlib.h>
 #include <signal.h>
@@ -40,7 +40,7 @@ static void on_resized(uv_signal_t *handle, int number)
     th_editline_resized(handle->data);
 }
 
-/* Ctrl-Z: the shell gets its terminal back as it knows it. */
+/* Ctrl-Z: the terminal is restored for the shell. */
 static void on_stopped(uv_signal_t *handle, int number)
 {
     (void)number;
@@ -100,7 +100,7 @@ static int editor_close(lua_State *L)
     return 0;
 }
 
-/* open() → an editor on the terminal of standard input and error, to be closed | nil, why not */
+/* open() → an editor on the terminal of standard input and error, to be closed | nil, reason */
 static int open_editor(lua_State *L)
 {
     th_error err = {0};
@@ -127,7 +127,7 @@ static struct editor *check_editor(lua_State *L)
     return editor;
 }
 
-/* Pushes the event and what belongs to it. */
+/* Pushes the event and its text. */
 static int push_event(lua_State *L, struct editor *editor, enum th_edit_event event)
 {
     static const char *const names[] = {"more", "line", "end", "complete"};
@@ -140,8 +140,8 @@ static int push_event(lua_State *L, struct editor *editor, enum th_edit_event ev
     return 2;
 }
 
-/* editor:begin(prompt, colour) → event, text: "more"; "line" with it; "end"; "complete" with what
- * stands before the cursor, to be answered */
+/* editor:begin(prompt, colour) → event, text: "more"; "line" with the line; "end"; "complete" with
+ * the text before the cursor, which needs an answer */
 static int editor_begin(lua_State *L)
 {
     struct editor *editor = check_editor(L);
@@ -172,7 +172,7 @@ static int editor_answer(lua_State *L)
     return push_event(L, editor, th_editline_answer(editor->line, insert, list));
 }
 
-/* editor:stop(mark?): leaves the line, if there is one */
+/* editor:stop(mark?): ends editing */
 static int editor_stop(lua_State *L)
 {
     struct editor *editor = check_editor(L);

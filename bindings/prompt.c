@@ -1,4 +1,4 @@
-/* Asking on the terminal without stopping the loop, so that Ctrl-C works at the question. */
+/* Asks a question on the terminal without blocking the loop, so that Ctrl-C works. */
 #include <errno.h>
 #include <fcntl.h>
 #include <lauxlib.h>

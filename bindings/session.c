@@ -1,6 +1,6 @@
 /*
- * Input that is typed, and a session at a prompt: Ctrl-C there ends a call and not the run, and so
- * does an error that nobody awaits.
+ * Typed input, and a session at a prompt. In a session, Ctrl-C and an error in a task that nobody
+ * awaits end the current call, not the run.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +19,8 @@
 struct session {
     th_session base; /* first */
     th_runtime *runtime;
-    struct input_op *op; /* the wait for input that is under way, or NULL */
-    th_task *task;       /* what was typed, while it runs; user value 1 holds its handle */
+    struct input_op *op; /* the current wait for input, or NULL */
+    th_task *task;       /* runs what was typed; user value 1 holds its handle */
     bool interrupted;    /* Ctrl-C has ended it */
 };
 
@@ -39,7 +39,7 @@ static void input_closed(uv_handle_t *handle)
     free(handle);
 }
 
-/* A terminal that is gone reads as an error: the end, too. */
+/* Reading from a terminal that is gone fails: that is the end of input, too. */
 static ssize_t read_input(char *bytes, size_t size)
 {
     ssize_t len;
@@ -127,7 +127,7 @@ static int input(lua_State *L)
     int rc = uv_poll_init(&runtime->loop, &op->poll, STDIN_FILENO);
     if (flags >= 0)
         fcntl(STDIN_FILENO, F_SETFL, flags);
-    if (rc != 0) { /* a file: it makes nobody wait */
+    if (rc != 0) { /* a file, which never blocks */
         free(op);
         if (rc == UV_EPERM)
             return read_now(L);
@@ -160,7 +160,7 @@ static bool session_interrupt(th_session *base)
     return true;
 }
 
-/* watch(task?): Ctrl-C is for this task from now on, or for none */
+/* watch(task?): from now on Ctrl-C cancels this task, or none */
 static int session_watch(lua_State *L)
 {
     struct session *session = luaL_checkudata(L, 1, SESSION_TYPE);
@@ -171,7 +171,7 @@ static int session_watch(lua_State *L)
     return 0;
 }
 
-/* interrupted() → whether Ctrl-C has ended the task that is watched */
+/* interrupted() → whether Ctrl-C has cancelled the watched task */
 static int session_interrupted(lua_State *L)
 {
     const struct session *session = luaL_checkudata(L, 1, SESSION_TYPE);
@@ -179,7 +179,7 @@ static int session_interrupted(lua_State *L)
     return 1;
 }
 
-/* others() → how many tasks there are besides this one */
+/* others() → the number of tasks besides this one */
 static int session_others(lua_State *L)
 {
     const struct session *session = luaL_checkudata(L, 1, SESSION_TYPE);
@@ -195,8 +195,8 @@ static int session_close(lua_State *L)
     return 0;
 }
 
-/* session() → a to-be-closed value. Until it is closed, Ctrl-C ends the wait for input or the task
- * that is watched, and the error of a task that nobody awaits is told and does not end the run. */
+/* session() → a to-be-closed value. Until it is closed, Ctrl-C ends the wait for input or the
+ * watched task, and an error in a task that nobody awaits is shown and does not end the run. */
 static int session(lua_State *L)
 {
     th_runtime *runtime = th_runtime_of(L);

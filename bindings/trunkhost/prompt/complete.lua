@@ -1,14 +1,14 @@
---- What could stand at the cursor of a prompt: names of variables and of what they hold, accounts in quotes, fields of
---- a trunk. Values are looked at raw, so that nothing is opened, sent or waited for.
+--- Completion at the cursor of a prompt: variables and their members, accounts in quotes, fields of a trunk. It reads
+--- values raw, so it opens, sends and waits for nothing.
 
 local core <const> = require "trunkhost.core"
 
 local KEYWORDS <const> = { "and", "break", "do", "else", "elseif", "end", "false", "for", "function", "if", "in",
     "local", "nil", "not", "or", "repeat", "return", "then", "true", "until", "while" }
---- `account "name"`, in all ways to write it, at the end of a text.
+--- `account "name"` at the end of a text, in every way to write it.
 local OPENED <const> = "%f[%w_]account%s*%(?%s*[\"']([^\"']*)[\"']%s*%)?$"
 
---- Names that a table or userdata has, with what its metatable adds.
+--- The names in a table or userdata and in its metatable.
 ---@param value any
 ---@return table<string, any>
 local function members(value)
@@ -22,7 +22,7 @@ local function members(value)
             end
         end
     end
-    for _ = 1, 8 do -- as long as the chains of classes are
+    for _ = 1, 8 do -- the longest chain of classes
         add(value)
         local meta <const> = debug.getmetatable(value)
         if not meta then
@@ -34,7 +34,7 @@ local function members(value)
     return found
 end
 
---- The account of that name, if a variable holds it already.
+--- The account of that name, if a variable holds it.
 local function opened_account(name)
     for _, value in next, _G do
         local meta <const> = type(value) == "userdata" and debug.getmetatable(value)
@@ -44,7 +44,7 @@ local function opened_account(name)
     end
 end
 
---- The value that `trunkhost.job` or `account "vatel"` stands for, without a call; nil when that is not known.
+--- The value of `trunkhost.job` or `account "vatel"`, found without a call; nil when it is not known.
 local function value_of(expression)
     local name <const> = expression:match(OPENED)
     if name then
@@ -59,7 +59,7 @@ local function value_of(expression)
         local known <const> = members(value)
         local lazy <const> = rawget(debug.getmetatable(value) or {}, "__lazy")
         if lazy and rawget(value, part) == nil and lazy[part] then
-            value = value[part] -- a part of the library that was not asked for yet
+            value = value[part] -- a part of the library that is not loaded yet
         else
             value = known[part]
         end
@@ -70,7 +70,7 @@ local function value_of(expression)
     return value
 end
 
---- What stands before the innermost bracket "{" that is still open, and behind it.
+--- The text before the innermost open "{", and the text after it.
 local function open_brace(text)
     local stack <const>, at = {}, 1
     while at <= #text do
@@ -78,7 +78,7 @@ local function open_brace(text)
         if char == '"' or char == "'" then
             at = text:find(char, at + 1, true)
             if not at then
-                return nil -- inside of a text
+                return nil -- inside a string
             end
         elseif char == "{" or char == "(" then
             stack[#stack + 1] = at
@@ -93,7 +93,7 @@ local function open_brace(text)
     end
 end
 
---- The fields that an endpoint of the account takes, when the cursor is where one could be named.
+--- The fields that the endpoint takes, when the cursor is where a field name can be.
 local function fields(text)
     local before <const>, inside <const> = open_brace(text)
     local partial <const> = inside and ("," .. inside):match "[,;]%s*([%a_]?[%w_]*)$"
@@ -121,7 +121,7 @@ local function account_names(partial, quote)
     return found, partial
 end
 
---- Names that could stand there (each with what follows it), and the part that is typed already.
+--- The names that fit, each with the text that follows it, and the part that is already typed.
 ---@param text string
 ---@return table<string, string> names, string partial
 local function possible(text)
@@ -156,7 +156,7 @@ local function possible(text)
     return found, partial
 end
 
---- What all of them begin with.
+--- Their longest common prefix.
 local function common_beginning(names)
     local shared = names[1]
     for _, name in ipairs(names) do
@@ -167,7 +167,7 @@ local function common_beginning(names)
     return shared
 end
 
---- The names in as many columns as fit, read downwards.
+--- The names in as many columns as fit, ordered down each column.
 local function in_columns(names, columns)
     local widest, lines = 0, {}
     for _, name in ipairs(names) do
@@ -184,8 +184,8 @@ local function in_columns(names, columns)
     return table.concat(lines, "\r\n")
 end
 
---- What to insert at the cursor, and what to show below the line; nil where there is nothing.
----@param text string  what stands before the cursor
+--- The text to insert at the cursor, and the text to show below the line; nil: nothing.
+---@param text string  before the cursor
 ---@param columns integer
 ---@return string? insert, string? list
 return function(text, columns)

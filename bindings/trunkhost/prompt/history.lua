@@ -1,15 +1,15 @@
---- Lines of earlier prompts, in a file that only their owner can read. What may hold a secret is not kept, and a place
---- that cannot be written makes nobody stop.
+--- The history of the prompt, in a file that only its owner can read. Lines that may contain a secret are not kept. If
+--- the file cannot be written, the prompt works without it.
 
 local core <const> = require "trunkhost.core"
 
 local LINES <const> = 1000
---- A text that is written beside one of these names may be a secret.
+--- A string that is assigned to one of these names may be a secret.
 local TELLTALES <const> = { "passw", "secret", "token", "authorization", "credential", "api_?key", "private" }
 
 local prompt_history <const> = {}
 
---- Where it is: beside the ledger's default place. nil: nobody says where.
+--- The path of the file: beside the default ledger. nil: there is no such place.
 ---@return string? path
 function prompt_history.path()
     local state <const>, home <const> = os.getenv "XDG_STATE_HOME", os.getenv "HOME"
@@ -32,8 +32,8 @@ local function is_telltale(name)
     return false
 end
 
---- Whether the line may be kept: not one that begins with a blank, nor one that writes out a text where a secret
---- stands (`sip_password = "…"`, `secret { from = "…" }`, `["X-Api-Key"] = "…"`).
+--- Whether the line may be kept: not if it begins with a blank, nor if it contains a string in place of a secret
+--- (`sip_password = "…"`, `secret { from = "…" }`, `["X-Api-Key"] = "…"`).
 ---@param line string
 ---@return boolean
 function prompt_history.may_keep(line)
@@ -48,7 +48,7 @@ function prompt_history.may_keep(line)
     return not line:find "[Bb]earer "
 end
 
---- Several lines as one, where that means the same; else as they are.
+--- Joins several lines to one where that does not change their meaning.
 ---@param lines string[]
 ---@return string[]
 function prompt_history.entries(lines)
@@ -69,12 +69,12 @@ local function make_folders(path)
     local uv <const> = require "trunkhost.uv"
     for at in path:gmatch "()/" do
         if at > 1 then
-            uv.fs_mkdir(path:sub(1, at - 1), tonumber("700", 8)) -- it may be there
+            uv.fs_mkdir(path:sub(1, at - 1), tonumber("700", 8)) -- it may exist
         end
     end
 end
 
---- What was kept; less of it than is in the file when that has grown too long.
+--- Reads the history, and shortens a file that has become too long.
 ---@param path? string  default: prompt_history.path
 ---@return PromptHistory
 function prompt_history.open(path)
@@ -111,11 +111,11 @@ function history:add(line)
             file = uv.fs_open(self.path, "a", mode)
         end
         if file then
-            uv.fs_fchmod(file, mode) -- it may be older than this rule
+            uv.fs_fchmod(file, mode) -- an older file may have another mode
             uv.fs_write(file, line .. "\n", -1)
             uv.fs_close(file)
         else
-            self.path = nil -- not once a line
+            self.path = nil -- warn once, not for each line
         end
     end
     self.lines[#self.lines + 1] = line

@@ -1,4 +1,4 @@
---- Lines of a prompt: edited on a terminal, or read as they come from anything else.
+--- Reads the lines of a prompt: with editing on a terminal, as they come from anything else.
 
 local core <const> = require "trunkhost.core"
 local line_editor <const> = require "trunkhost.line_editor"
@@ -7,10 +7,10 @@ local prompt_read <const> = {}
 
 ---@class PromptReader
 ---@field read fun(self: PromptReader, prompt: string, colour: integer): string|false|nil  nil: the end; false: Ctrl-C
----@field remember fun(self: PromptReader, lines: string[])  what was typed, for the keys that bring it back
+---@field remember fun(self: PromptReader, lines: string[])  adds what was typed to the history
 
 -- ---------------------------------------------------------------------------------------------------
--- As it comes
+-- Without editing
 
 local plain <const> = {}
 plain.__index = plain
@@ -40,7 +40,7 @@ end
 function plain.remember() end
 
 -- ---------------------------------------------------------------------------------------------------
--- Edited
+-- With editing
 
 local edited <const> = {}
 edited.__index = edited
@@ -81,7 +81,7 @@ end
 
 -- ---------------------------------------------------------------------------------------------------
 
---- For standard input, to be closed. On a terminal that can do it, lines are edited, and earlier ones come back.
+--- A reader of standard input, to be closed. On a terminal it offers editing and a history.
 ---@return PromptReader
 function prompt_read.open()
     local is_terminal <const> = core.is_terminal "in"

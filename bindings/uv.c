@@ -277,6 +277,9 @@ int th_open_uv(lua_State *L)
             return 1; /* under its other name already */
         lua_pop(L, 1);
     }
+    /* All memory is taken here: an error in the main state, which is not running, would end the
+     * process. */
+    luv_context(L);
     luv_set_loop(runtime->L, &runtime->loop);
     luv_set_callback(runtime->L, call_back);
     luaopen_luv(L); // loaded uv

@@ -2,6 +2,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utf8proc.h>
 
 #include "base/redact_impl.h"
 
@@ -41,21 +42,10 @@ static void put(struct th_view *out, const struct th_view *in, size_t at, size_t
 static void put_character(struct th_view *out, const struct th_view *in, size_t at, size_t end,
                           uint32_t code)
 {
-    if (code < 0x80) {
-        put(out, in, at, end, (unsigned char)code);
-    } else if (code < 0x800) {
-        put(out, in, at, end, (unsigned char)(0xc0 | code >> 6));
-        put(out, in, at, end, (unsigned char)(0x80 | (code & 0x3f)));
-    } else if (code < 0x10000) {
-        put(out, in, at, end, (unsigned char)(0xe0 | code >> 12));
-        put(out, in, at, end, (unsigned char)(0x80 | (code >> 6 & 0x3f)));
-        put(out, in, at, end, (unsigned char)(0x80 | (code & 0x3f)));
-    } else {
-        put(out, in, at, end, (unsigned char)(0xf0 | code >> 18));
-        put(out, in, at, end, (unsigned char)(0x80 | (code >> 12 & 0x3f)));
-        put(out, in, at, end, (unsigned char)(0x80 | (code >> 6 & 0x3f)));
-        put(out, in, at, end, (unsigned char)(0x80 | (code & 0x3f)));
-    }
+    utf8proc_uint8_t bytes[4];
+    const utf8proc_ssize_t n = utf8proc_encode_char((utf8proc_int32_t)code, bytes);
+    for (utf8proc_ssize_t i = 0; i < n; i++)
+        put(out, in, at, end, bytes[i]);
 }
 
 static int hex(unsigned char c)

@@ -6,64 +6,29 @@
 #include <string.h>
 
 #include "base/columns.h"
+#include "base/utf8.h"
 
 /* --- JSON ------------------------------------------------------------------------------------- */
 
-/* Length of the UTF-8 sequence at p, 0 when it is not one (RFC 3629: shortest form, no surrogates).
- */
-static size_t utf8_length(const unsigned char *p, size_t left)
-{
-    static const struct {
-        unsigned char mask, lead;
-        unsigned first; /* the smallest code point that needs this length */
-    } forms[] = {{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
-
-    for (size_t n = 1; n <= 4 && n <= left; n++) {
-        unsigned code;
-
-        if ((p[0] & forms[n - 1].mask) != forms[n - 1].lead)
-            continue;
-        code = p[0] & (unsigned char)~forms[n - 1].mask;
-        for (size_t i = 1; i < n; i++) {
-            if ((p[i] & 0xc0) != 0x80)
-                return 0;
-            code = code << 6 | (p[i] & 0x3f);
-        }
-        if (code < forms[n - 1].first || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-            return 0;
-        return n;
-    }
-    return 0;
-}
-
 bool th_print_is_utf8(const char *text, size_t len)
 {
-    const unsigned char *p = (const unsigned char *)text, *end = p + len;
-
-    while (p < end) {
-        size_t n = utf8_length(p, (size_t)(end - p));
-
-        if (!n)
-            return false;
-        p += n;
-    }
-    return true;
+    return th_utf8_span(text, len) == len;
 }
 
 int th_print_string(th_buf *out, const char *text, size_t len)
 {
-    const unsigned char *p = (const unsigned char *)text, *end = p + len;
+    const char *p = text, *end = p + len;
     int rc = th_buf_putc(out, '"');
 
     while (!rc && p < end) {
-        size_t n = utf8_length(p, (size_t)(end - p));
+        size_t n = th_utf8_char(p, (size_t)(end - p));
 
         if (n == 0)
             rc = th_buf_puts(out, "\xef\xbf\xbd");
         else if (*p == '"' || *p == '\\')
-            rc = th_buf_putc(out, '\\') || th_buf_putc(out, (char)*p);
-        else if (*p < 0x20 || *p == 0x7f)
-            rc = th_buf_printf(out, "\\u%04x", *p);
+            rc = th_buf_putc(out, '\\') || th_buf_putc(out, *p);
+        else if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            rc = th_buf_printf(out, "\\u%04x", (unsigned)*p);
         else
             rc = th_buf_append(out, p, n);
         p += n ? n : 1;

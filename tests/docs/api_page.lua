@@ -12,14 +12,14 @@ local HEAD <const> = [[
 
 <!-- Made from bindings/trunkhost/meta/*.lua by %s; edit those. -->
 
-Everything that a script may use. [Writing scripts](writing-scripts.md) and [Tasks](tasks.md) explain how it plays
-together; this page is for looking up. Editors show the same: `trunkhost init` sets one up
+Everything that a script may use, one section for each module. [Writing scripts](writing-scripts.md) and
+[Tasks](tasks.md) explain how the parts work together. Editors show the same texts: `trunkhost init` sets one up
 ([Getting started](getting-started.md#an-editor-that-knows-trunkhost)).
 
-- A parameter in brackets may be left out, and so may a member with a question mark.
-- What **may wait** lets other tasks go on meanwhile. It cannot be called where a script
+- Parameters in brackets and members with a question mark are optional.
+- A function that **may wait** lets other tasks run meanwhile. Do not call it where a script
   [cannot wait](tasks.md#what-cannot-wait).
-- Failures are [error objects](#error), and **Raises** names their kinds. A wrong argument raises a text, which is a
+- Failures are [error objects](#error); **Raises** names their kinds. A wrong argument raises a string, because it is a
   mistake in the script.
 - Times are in seconds.
 - In annotations each class has the prefix `trunkhost.`, as in `---@param account trunkhost.Account`.
@@ -28,17 +28,14 @@ together; this page is for looking up. Editors show the same: `trunkhost init` s
 -- In this order; what is not named here follows.
 local ORDER <const> = {
     "trunkhost", "account", "job", "options", "tasks", "errors", "secret", "http", "json", "process", "csv",
-    "duration", "passwords", "rollback", "trunk_secrets", "migrate", "neutral", "table", "json_line", "config",
-    "provider",
+    "duration", "passwords", "rollback", "trunk_secrets", "migrate", "apply", "export", "neutral", "table", "json_line",
+    "config", "provider",
 }
 
+-- Of files that are no module of their own.
 local TITLES <const> = {
-    trunkhost = "The library", account = "Accounts and trunks", job = "Jobs", options = "Options of a script",
-    tasks = "Tasks", errors = "Errors", secret = "Secrets", http = "HTTP", json = "JSON", process = "Commands",
-    csv = "CSV", config = "The configuration", provider = "Descriptions of providers", duration = "Spans of time",
-    passwords = "Files of passwords", rollback = "Previous passwords",
-    trunk_secrets = "Passwords that a trunk has", migrate = "Migrations",
-    neutral = "Neutral trunks", table = "Tables for people", json_line = "JSON lines",
+    account = "Accounts and trunks", options = "Options of a script", tasks = "Tasks", errors = "Errors",
+    secret = "Secrets", config = "The configuration file", provider = "Provider descriptions",
 }
 
 local found
@@ -224,11 +221,13 @@ local function add_members(out, class)
     rows(out, { "member", "type", "default", "" }, lines)
 end
 
-local function add_class(out, class, level)
+local function add_class(out, class, level, title)
     if #class.order == 0 and class.doc == "" then
         return
     end
-    paragraph(out, ("%s %s"):format(("#"):rep(level), heading_of(class)))
+    if heading_of(class) ~= title then
+        paragraph(out, ("%s %s"):format(("#"):rep(level), heading_of(class)))
+    end
     paragraph(out, class.doc)
     if class.parent then
         paragraph(out, ("It has the members of %s as well."):format(type_of(class.parent)))
@@ -241,7 +240,7 @@ local function add_class(out, class, level)
     end
     for _, name in ipairs(class.order) do
         if class.fields[name].type == "function" then
-            add_function(out, class.fields[name].fn, level + 1)
+            add_function(out, class.fields[name].fn, heading_of(class) == title and level or level + 1)
         end
     end
 end
@@ -281,33 +280,14 @@ local function files()
     return list
 end
 
+--- The name of the module; words where the file is none.
 local function title_of(file)
     local name <const> = file.name:gsub("%.lua$", "")
-    return TITLES[name] or name:sub(1, 1):upper() .. name:sub(2):gsub("_", " ")
+    return TITLES[name] or name == "trunkhost" and name or "trunkhost." .. name
 end
 
---- Links to what a file has: its functions, and its classes that have none.
-local function entries_of(file)
-    local links <const> = {}
-    local function link(text, heading)
-        links[#links + 1] = ("[%s](#%s)"):format(text, anchor(heading))
-    end
-    for _, name in ipairs(file.classes) do
-        local class <const> = found.classes[name]
-        if not class.path and (#class.order > 0 or class.doc ~= "") then
-            link(heading_of(class), heading_of(class))
-        end
-        for _, member in ipairs(class.order) do
-            local field <const> = class.fields[member]
-            if field.type == "function" then
-                link(field.fn.name:gsub("^trunkhost%.", ""), field.fn.name)
-            end
-        end
-    end
-    for _, name in ipairs(file.aliases) do
-        link(heading_of(found.aliases[name]), heading_of(found.aliases[name]))
-    end
-    return table.concat(links, " · ")
+local function first_sentence(text)
+    return text:gsub("\n", " "):match "^(.-%.)%f[ \0]" or text
 end
 
 --- The text of the page.
@@ -316,15 +296,16 @@ function api_page.text()
     found = reference.load()
     local out <const> = { HEAD:format(api_page.command) }
     local list <const> = files()
-    for _, file in ipairs(list) do
-        out[#out + 1] = ("- **[%s](#%s)**: %s"):format(title_of(file), anchor(title_of(file)), entries_of(file))
+    local contents <const> = {}
+    for i, file in ipairs(list) do
+        contents[i] = { ("[%s](#%s)"):format(title_of(file), anchor(title_of(file))), first_sentence(file.doc) }
     end
-    out[#out + 1] = ""
+    rows(out, { "section", "" }, contents)
     for _, file in ipairs(list) do
         paragraph(out, "## " .. title_of(file))
         paragraph(out, file.doc)
         for _, name in ipairs(file.classes) do
-            add_class(out, found.classes[name], 3)
+            add_class(out, found.classes[name], 3, title_of(file))
         end
         for _, name in ipairs(file.aliases) do
             add_alias(out, found.aliases[name])

@@ -1,7 +1,6 @@
 ---@meta trunkhost.apply
 
---- Bringing trunks to what a file says, in parts that a script puts together: `require "trunkhost.apply"`. See
---- [Editing](editing.md).
+--- The parts of applying a file to trunks, for your own script: `require "trunkhost.apply"`. See [Editing](editing.md).
 
 ---@class trunkhost.Apply
 local apply = {}
@@ -10,25 +9,25 @@ local apply = {}
 ---@param parser trunkhost.Parser
 function apply.add_options(parser) end
 
---- Looks whether what was chosen fits together; what does not is a usage error.
+--- Checks that the options fit together; if not, the run ends as a usage error.
 ---@param chosen trunkhost.Options
 ---@return trunkhost.Options
 function apply.check_options(chosen) end
 
---- Reads the file that the options name and looks at all of it. Every mistake in it is named with its line, and ends
---- the run with status 2.
----@param options trunkhost.Options  As `check_options` has returned them.
+--- Reads and checks the whole file that the options name. Mistakes are reported with their lines, and end the run with
+--- status 2.
+---@param options trunkhost.Options  As `check_options` returned them.
 ---@return trunkhost.Application
 function apply.new(options) end
 
---- Puts back what a run has changed in one trunk: the `undo` of a job whose changes a file has said.
+--- Undoes the changes of one trunk: the `undo` of a job that applies a file.
 ---@async
 ---@param item trunkhost.Item
 ---@param record trunkhost.UndoRecord
 ---@return trunkhost.Applied
 function apply.undo(item, record) end
 
---- What a job calls, one for each of its members.
+--- The functions that a job calls.
 ---@class trunkhost.Application
 ---@field view trunkhost.JobView
 local application = {}
@@ -44,18 +43,18 @@ function application:items(account) end
 ---@param items any[]
 function application:prepare(items) end
 
---- What becomes of a row.
+--- Plans a row.
 ---@param item any
 ---@return trunkhost.Plan
 function application:plan(item) end
 
---- Makes its changes, one after the other.
+--- Makes the changes of a row, one after the other.
 ---@async
 ---@param item any
 ---@return trunkhost.Applied
 function application:apply(item) end
 
---- Reads the trunk back and holds it against the row.
+--- Reads the trunk back and compares it with the row.
 ---@async
 ---@param item any
 ---@param plan trunkhost.Plan

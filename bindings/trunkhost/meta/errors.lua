@@ -1,39 +1,39 @@
 ---@meta
 
---- What is raised when something fails.
+--- Error objects: what is raised when something fails.
 
---- What sort of failure it is.
+--- The kind of failure.
 ---@alias trunkhost.ErrorKind
----| "invalid" # Refused here, nothing was sent: a field that does not exist, a value that is too long.
----| "refused" # The platform said no, with a 4xx that has no kind of its own here.
+---| "invalid" # Refused by trunkhost, nothing was sent: a field that does not exist, a value that is too long.
+---| "refused" # The platform refused with a 4xx that is none of the next three.
 ---| "auth" # 401 or 403: the token is wrong, expired, or not allowed to do this.
 ---| "not_found" # 404 or 410.
 ---| "conflict" # 409.
----| "rate_limited" # 429, again and again.
----| "unavailable" # 5xx, again and again.
+---| "rate_limited" # 429, also after the repeats.
+---| "unavailable" # 5xx, also after the repeats.
 ---| "network" # No connection, or it broke.
 ---| "tls" # The certificate or the handshake.
----| "timeout" # No complete reply in time; also raised by trunkhost.timeout.
+---| "timeout" # No complete reply in time; also from trunkhost.timeout.
 ---| "malformed" # A reply that is not what the API promises.
----| "delivery" # A password is live, and the command of --deliver has not taken it.
+---| "delivery" # A password is live, and the delivery command did not take it.
 ---| "cancelled" # The task or the run was stopped.
 ---| "unknown_outcome" # A change that must not be repeated may or may not have happened.
 
---- An error object: every failure that is not a mistake in the script. It prints as one line, and joins texts with
---- `..`. `trunkhost.is_error(err)` tells its kind, and nil for everything else that can be raised.
+--- An error object: every failure that is not a mistake in the script. It prints as one line, and can be joined to
+--- strings with `..`. `trunkhost.is_error(err)` returns its kind, and nil for anything else that was raised.
 ---@class trunkhost.Error
 ---@field kind trunkhost.ErrorKind
 ---@field message string  What failed, on what, and what to do next, in one line.
 ---@field status? integer  The HTTP status of the last reply.
 ---@field code? string  The platform's own code, or "configuration", "ENOENT" and the like.
----@field fields table<string, string>  Field → what is wrong with it; empty where no field is meant.
+---@field fields table<string, string>  Field → what is wrong with it; empty if it is about no field.
 ---@field attempts integer  Requests that were sent.
 ---@field account? string
 ---@field trunk? string
----@field request? string  What was sent, as "PUT /sip-trunks/42", without anything secret.
+---@field request? string  The request, such as "PUT /sip-trunks/42", without secrets.
 ---@field advice? string  What to do about it, in one line.
----@field cause? trunkhost.Error  The error that has led to this one.
----@field traceback? string  Where it was raised; the log shows it at the level debug.
+---@field cause? trunkhost.Error  The error that led to this one.
+---@field traceback? string  Where it was raised; in the log at level debug.
 ---@field retryable boolean  The same call may succeed later.
 ---@field ambiguous boolean  The change may have happened.
 ---@operator concat: string

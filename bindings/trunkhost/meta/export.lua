@@ -1,26 +1,26 @@
 ---@meta trunkhost.export
 
---- Writing trunks to a file that people edit: `require "trunkhost.export"`. See [Editing](editing.md).
+--- Writes trunks to a file that people edit: `require "trunkhost.export"`. See [Editing](editing.md).
 
 ---@class trunkhost.Export
 local export = {}
 
---- Adds the options of writing such a file to a parser.
+--- Adds the options of an export to a parser.
 ---@param parser trunkhost.Parser
 function export.add_options(parser) end
 
---- Looks whether what was chosen fits together; what does not is a usage error.
+--- Checks that the options fit together; if not, the run ends as a usage error.
 ---@param chosen trunkhost.Options
 ---@return trunkhost.Options
 function export.check_options(chosen) end
 
---- Reads the chosen trunks in full, with what belongs to them.
+--- Reads the chosen trunks in full, with their parts.
 ---@async
----@param chosen trunkhost.Options  As `check_options` has returned them.
+---@param chosen trunkhost.Options  As `check_options` returned them.
 ---@return trunkhost.ExportFound found
 function export.read(chosen) end
 
---- Writes them where the options say, or ends the run with status 1 when some could not be read.
+--- Writes them to the file that the options name, or ends the run with status 1 if some could not be read.
 ---@param chosen trunkhost.Options
 ---@param found trunkhost.ExportFound
 function export.write(chosen, found) end

@@ -5,13 +5,13 @@
 ---@class trunkhost.JsonLine
 local json_line = {}
 
---- `{ name, value, name, value, …, n = places }` as one object on one line. A value that is nil is left out, one that
---- `json_line.raw` has made is taken as it is.
+--- `{ name, value, name, value, …, n = places }` as one object on one line. A nil value is left out; a value from
+--- `json_line.raw` is used unchanged.
 ---@param members { n: integer, [integer]: any }
 ---@return string
 function json_line.object(members) end
 
---- A value of an object that is JSON text already.
+--- Marks a string that is already JSON.
 ---@param text string
 ---@return table
 function json_line.raw(text) end

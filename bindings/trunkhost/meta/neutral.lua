@@ -1,16 +1,16 @@
 ---@meta trunkhost.neutral
 
---- The neutral trunk: what a trunk is on every platform, and the way from one platform's form to another's:
---- `require "trunkhost.neutral"`. [Mapping](mapping.md) explains it.
+--- Trunks in neutral fields, and their conversion between platforms: `require "trunkhost.neutral"`.
+--- [Mapping](mapping.md) explains it.
 
 ---@class trunkhost.NeutralLibrary
---- The fields of a neutral trunk, in the order in which people want to read them.
+--- The fields of a neutral trunk, in reading order.
 ---@field fields trunkhost.NeutralField[]
 local neutral = {}
 
---- A platform's trunk in full, with the parts that have endpoints of their own.
+--- A platform's trunk in full, with the parts that have their own endpoints.
 ---
---- Raises: every kind that a request can.
+--- Raises: any kind that a request can raise.
 ---@async
 ---@param account trunkhost.Account
 ---@param id integer|string
@@ -19,11 +19,11 @@ function neutral.read(account, id) end
 
 --- The neutral form of a platform's trunk.
 ---@param description trunkhost.Provider
----@param native trunkhost.Trunk  In full, as `neutral.read` gives it.
+---@param native trunkhost.Trunk  In full, from `neutral.read`.
 ---@return trunkhost.Neutral
 function neutral.of(description, native) end
 
---- What would be sent to create a trunk, and what becomes of every field.
+--- What to send to create a trunk, and what becomes of every field.
 ---@param trunk trunkhost.Neutral
 ---@param description trunkhost.Provider  The target's.
 ---@param options? trunkhost.NeutralOptions
@@ -42,14 +42,14 @@ function neutral.blocked(result) end
 ---@return trunkhost.Mapping
 function neutral.mapping(description) end
 
---- Whether the target's trunk is the one that was to be created, perhaps not complete yet.
+--- Whether a trunk of the target is the planned one, perhaps not complete yet.
 ---@param description trunkhost.Provider
 ---@param mapped trunkhost.Mapped
 ---@param native trunkhost.Trunk  In full.
 ---@return boolean
 function neutral.twin(description, mapped, native) end
 
---- Where a trunk that was read back differs from the planned one.
+--- The differences between a trunk that was read back and the planned one.
 ---@param description trunkhost.Provider
 ---@param planned trunkhost.Neutral
 ---@param native trunkhost.Trunk  In full.
@@ -62,17 +62,17 @@ function neutral.compare(description, planned, native) end
 ---@return trunkhost.NeutralDifference[]
 function neutral.differences(a, b) end
 
---- The numbers that a trunk answers when it is in service, written alike: no other may claim them at the same time.
+--- The numbers of a trunk in service, in one form. No other trunk may have them at the same time.
 ---@param trunk trunkhost.Neutral
 ---@return table<string, boolean>
 function neutral.claims(trunk) end
 
---- A neutral trunk with nothing in it.
+--- An empty neutral trunk.
 ---@param origin? string  The mapping that makes it.
 ---@return trunkhost.Neutral
 function neutral.new(origin) end
 
---- A copy in which null and "" are absent and every list and group is there: for trunks from files.
+--- A copy without null and "", and with every list and group: for trunks from files.
 ---@param neutral table
 ---@return trunkhost.Neutral
 function neutral.tidy(neutral) end
@@ -82,59 +82,59 @@ function neutral.tidy(neutral) end
 ---@return any
 function neutral.copy(value) end
 
---- Everything that is wrong with a neutral trunk.
+--- All mistakes in a neutral trunk.
 ---@param neutral any
 ---@return { field: string, rule: string }[]
 function neutral.check(neutral) end
 
---- What is known of a field.
----@param name string  As "inbound.mode".
+--- The facts about a field.
+---@param name string  Such as "inbound.mode".
 ---@return trunkhost.NeutralField?
 function neutral.field(name) end
 
---- The value of a field, from the text that an operator has written or from what a file has.
+--- The value of a field, from what an operator typed or from a file.
 ---@param name string
 ---@param value any
----@return any value  Nil when it does not fit.
----@return string? problem  What is wrong then.
+---@return any value  Nil if it does not fit.
+---@return string? problem  What is wrong.
 function neutral.parse(name, value) end
 
---- What a field holds, in a form that can be shown and compared.
+--- The value of a field, in a form to show and compare.
 ---@param neutral trunkhost.Neutral
 ---@param name string
 ---@return any
 function neutral.value(neutral, name) end
 
---- The names of all fields of these trunks: those of every trunk, then the extras.
+--- The names of all fields of these trunks: the common ones, then the extras.
 ---@param ... trunkhost.Neutral
 ---@return string[]
 function neutral.names(...) end
 
---- Parameters and body of a step, with the ids that are known by then.
+--- The parameters and body of a step, with ids filled in.
 ---@param step trunkhost.Step
 ---@param ids table<string, any>  Name → id; "trunk" is the new trunk.
 ---@return any params
 ---@return table body
 function neutral.resolve(step, ids) end
 
---- The part of a trunk that a step adds or changes, when that was done already.
+--- The part that a step adds or changes, if that was already done.
 ---@param native trunkhost.Trunk  In full.
 ---@param step trunkhost.Step
 ---@return table? part
 function neutral.find(native, step) end
 
---- The platform's trunk as it should read after everything was sent, without what the platform adds.
+--- The trunk as it should be after all requests, without what the platform adds.
 ---@param trunk trunkhost.Mapped
 ---@return table native
 function neutral.outcome(trunk) end
 
---- What a value of a step refers to: the name of an id that is known only later.
+--- The id that a value of a step refers to, by its name.
 ---@param value any
 ---@return string? name  Nil for any other value.
 function neutral.refers(value) end
 
---- A trunk in neutral form. What is nil the source has not, or the platform decides. docs/mapping.md says what each
---- field means.
+--- A trunk in neutral form. Nil means that the source does not have it, or that the platform decides. docs/mapping.md
+--- says what each field means.
 ---@class trunkhost.Neutral
 ---@field origin? string  The mapping that made it.
 ---@field label? string
@@ -156,7 +156,7 @@ function neutral.refers(value) end
 ---@field channels? integer
 ---@field active? boolean
 ---@field extras table<string, any>  Options of one platform only, as they are.
----@field refs table<string, any>  To read only: ids, times, health.
+---@field refs table<string, any>  Read-only: ids, times, health.
 
 ---@class trunkhost.NeutralNumber
 ---@field value string  As the source writes it.
@@ -176,17 +176,17 @@ function neutral.refers(value) end
 ---@field type string
 ---@field doc string
 ---@field choices? string[]
----@field decides? boolean  What is not sent is decided by the platform, so it may come back with a value.
+---@field decides? boolean  If it is not sent, the platform decides, so it may come back with a value.
 
 ---@class trunkhost.NeutralOptions
----@field set? table<string, any>  Values that the operator gives, by field.
+---@field set? table<string, any>  Values from the operator, by field.
 ---@field allow_loss? string[]  Fields that may be lost.
---- True: they will be there when it is sent.
+--- True: they will be known when it is sent.
 ---@field secrets? { inbound?: trunkhost.Secret, outbound?: trunkhost.Secret }|true
 ---@field same_account? boolean  The agents of the source exist at the target.
----@field inactive_first? boolean  Out of service until everything is in place, where the platform can.
+---@field inactive_first? boolean  Out of service until everything is in place, if the platform can do that.
 
---- One trunk may become several, where the target holds one number each.
+--- One trunk may become several, if the target allows one number for each trunk.
 ---@class trunkhost.MapResult
 ---@field target string
 ---@field trunks trunkhost.Mapped[]
@@ -196,8 +196,8 @@ function neutral.refers(value) end
 ---@class trunkhost.Mapped
 ---@field body table  For `account:create`.
 ---@field after trunkhost.Step[]  What is sent after it, in order.
----@field makes? table  What create makes of fields that it does not accept.
----@field number? string  Where the target holds one number each.
+---@field makes? table  What a create sets in fields that it does not accept.
+---@field number? string  If the target allows one number for each trunk.
 ---@field grant? string[]  Dangerous fields that are so at the source as well.
 ---@field secrets { field: string, leg: trunkhost.Leg }[]  Fields of the body that hold passwords.
 ---@field planned trunkhost.Neutral  How it should read back.
@@ -209,7 +209,7 @@ function neutral.refers(value) end
 ---@field before any  At the source.
 ---@field after any  At the target.
 ---@field rule string  A sentence for the operator.
---- What stops it: a loss that is not allowed, a value or a secret that is not given.
+--- What stops it: a loss that is not allowed, a missing value or secret.
 ---@field blocks? "loss"|"value"|"secret"
 ---@field allowed? boolean  The loss was allowed.
 
@@ -230,9 +230,9 @@ function neutral.refers(value) end
 ---@field body table
 ---@field adds? string  The member of the trunk, read in full, that gets a part.
 ---@field part? string  The member in which one part is changed. Without it and `adds` the trunk itself is.
----@field key? table  The fields that the part is found by.
+---@field key? table  The fields that identify the part.
 ---@field fields? table  What the part has afterwards. Default: the body.
----@field as? string  The name by which later steps refer to the id of the part.
+---@field as? string  The name of its id for later steps.
 
 --- How the trunks of a provider become neutral ones, and back.
 ---@class trunkhost.Mapping
@@ -242,14 +242,14 @@ function neutral.refers(value) end
 ---@field parts? table<string, string>  Member → the list endpoint that it is read from, to have the trunk in full.
 --- Whether two are the same, by what is unique there; nil: undecided.
 ---@field same? fun(planned: trunkhost.Neutral, found: trunkhost.Neutral): boolean?
---- What two that are the same have in common, at least one; nil: it may be anything.
+--- Marks of a trunk. Two that are the same share at least one; nil: unknown.
 ---@field marks? fun(trunk: trunkhost.Neutral): string[]?
 ---@field edits? table<string, trunkhost.MappingEdits>  Lists that are edited item by item, by the member of `parts`.
 
 --- How one list of a trunk is edited item by item (docs/editing.md).
 ---@class (exact) trunkhost.MappingEdits
 ---@field field string  The neutral field that the list is.
----@field key fun(item: table<string, any>): any  What an item is found by.
+---@field key fun(item: table<string, any>): any  What identifies an item.
 ---@field max? integer  Items at most.
 ---@field members? table<string, string>  Member of an item → its neutral field.
 ---@field nameless? string  The neutral field of items without a number.

@@ -1,9 +1,9 @@
 ---@meta
 
---- What the file of a provider returns: the description of one platform's trunk API, of the class trunkhost.Provider.
+--- The file of a provider returns this: the description of one platform's trunk API, of the class trunkhost.Provider.
 ---
---- `account:describe()` gives the same table. A member that is not listed here is a fault, and all faults are listed at
---- once. In every table `doc` and `source` are sentences for people: what it is, and where that is said.
+--- `account:describe()` returns the same table. Unknown members are faults, and all faults are reported at once. In
+--- every table `doc` and `source` are texts for people: what it is, and where that is documented.
 
 ---@alias trunkhost.Leg
 ---| "inbound"
@@ -11,24 +11,24 @@
 
 ---@class (exact) trunkhost.Provider
 ---@field name string  Small letters, digits and "_": the name of the file.
----@field title string  What people call the platform.
+---@field title string  The platform's name for people.
 ---@field base_url string  https, or http on this machine; without a slash at the end.
----@field token_env? string  The variable that has the token when there is no configuration.
+---@field token_env? string  The variable with the token if there is no configuration.
 ---@field auth "bearer"  How the token is sent.
----@field id "integer"|"uuid"|"string"  What an id of a trunk is.
+---@field id "integer"|"uuid"|"string"  The type of a trunk's id.
 ---@field limits trunkhost.ProviderLimits
----@field objects table<string, trunkhost.ProviderObject>  What bodies and lists are made of. "trunk" must be there.
---- "list" and "get" must be there; "create", "update", "delete" and "check" are known by name, others are free.
+---@field objects table<string, trunkhost.ProviderObject>  The objects in bodies and lists. "trunk" is required.
+--- "list" and "get" are required; "create", "update", "delete" and "check" have a fixed meaning, other names are free.
 ---@field endpoints table<string, trunkhost.ProviderEndpoint>
 ---@field errors trunkhost.ProviderErrors
 ---@field evidence trunkhost.ProviderEvidence  What shows that a change took effect; {}: the platform's word alone.
 ---@field secrets? trunkhost.ProviderSecret[]  The passwords of a trunk.
---- Seconds after which what was made shows in the lists at the latest. A create without a complete answer is proven
---- absent only by a list that was begun this long after the request ended; before that it is not sent again.
---- 0 to 86400. Default: `300`.
+--- The settle time in seconds: after it, lists show a new trunk. A create without a complete reply is proven absent
+--- only by a list that was begun this long after the request ended; before that it is not sent again. 0 to 86400.
+--- Default: `300`.
 ---@field eventual? number
----@field label? string  The field that people know a trunk by.
---- How its trunks become neutral ones and back: a built-in mapping by its name, or one of your own (docs/mapping.md).
+---@field label? string  The field with the trunk's name.
+--- The conversion to neutral trunks and back: a built-in mapping by its name, or one of your own (docs/mapping.md).
 ---@field mapping? string|trunkhost.Mapping
 
 --- `{ { 100, per = 60 }, { 20, per = 10 }, concurrency = 8, source = "…" }`: all windows hold; there may be none.
@@ -45,7 +45,7 @@
 
 ---@alias trunkhost.FieldFormat
 ---| "host"
----| "host_port" # A host with a port or without.
+---| "host_port" # A host with or without a port.
 ---| "ip"
 ---| "cidr"
 ---| "source" # A host, an address or a range.
@@ -53,7 +53,7 @@
 ---| "uuid"
 ---| "country"
 ---| "number_or_extension" # +4930123456, or an extension of 1 to 15 characters.
----| "phone_number" # A number or an extension that the platform keeps as it is written.
+---| "phone_number" # A number or an extension that the platform keeps unchanged.
 
 ---@class (exact) trunkhost.ProviderField
 ---@field type "string"|"integer"|"number"|"boolean"|"object"|"list"
@@ -63,7 +63,7 @@
 ---@field update? boolean  Whether it is accepted on update. Default: `false`.
 ---@field read? boolean|"detail"  Whether it comes back in replies; "detail": but not in lists. Default: `false`.
 ---@field nullable? boolean  Whether null is accepted. Default: `false`.
----@field enum? string[]  The texts that are accepted.
+---@field enum? string[]  The strings that are accepted.
 ---@field format? trunkhost.FieldFormat
 --- Of a list: an object, or "string", "integer", "number", "boolean"; of an object: an object. Needed where the field
 --- can be sent.
@@ -72,10 +72,10 @@
 ---@field secret? boolean  A password: never read, kept in the ledger; one shorter than `min` needs a grant.
 ---@field replaces? boolean  Sending this list replaces the whole list; an empty one needs a grant on update.
 ---@field recreates? trunkhost.Leg[]  The legs that a change re-creates.
----@field default? any  What the platform assumes when it is not given on create.
+---@field default? any  What the platform assumes if it is missing on create.
 ---@field clears? string  The value that clears the field; needs a grant on update.
 ---@field off? string  The value that switches authentication off; needs a grant.
----@field admits? boolean  It says who may call in; a value that lets nearly everyone in needs a grant.
+---@field admits? boolean  It says who may call in; a value that admits nearly everyone needs a grant.
 ---@field doc? string
 ---@field source? string
 
@@ -88,40 +88,40 @@
 ---@field on? ("create"|"update")[]  Default: both.
 ---@field because? string  Why, for the message.
 
---- `{ "PUT", "/sip-trunks/{id}", body = "trunk", mode = "update", reply = "data", repeatable = true }`: method and
---- path, and what is to be known of them.
+--- `{ "PUT", "/sip-trunks/{id}", body = "trunk", mode = "update", reply = "data", repeatable = true }`: method, path
+--- and details.
 ---@class (exact) trunkhost.ProviderEndpoint
 ---@field [integer] string
 ---@field body? string  An object.
----@field mode? "create"|"update"  Which fields of the body are accepted.
---- The member of the answer to unwrap; "data?": an envelope or the bare value. Default: the bare value.
+---@field mode? "create"|"update"  Decides which fields of the body are accepted.
+--- The member of the reply to unwrap; "data?": an envelope or the bare value. Default: the bare value.
 ---@field reply? string
 --- What the reply is: any object, a list, nothing, an object with a text in `message`, or by its name, one of `objects`
---- with its id. `get`, `create` and `update` return a trunk unless this says otherwise. A reply that is something else
---- does not count: a write is then sent again where it is repeatable, and its outcome is unknown. Default: `"object"`.
+--- with its id. `get`, `create` and `update` return a trunk unless this says otherwise. Any other reply does not count:
+--- the write is sent again if it is repeatable, else its outcome is unknown. Default: `"object"`.
 ---@field returns? "object"|"list"|"none"|"message"|string
 ---@field repeatable? boolean  Sending it again changes nothing more. GET always is, POST never. Default: `false`.
 --- Query parameters: a type ("string", "integer", "boolean", "uuid") or the list of the values.
 ---@field query? table<string, string|string[]>
 ---@field params? table<string, "string"|"integer"|"uuid">  Path parameters other than {id}.
----@field empty? "refuse"  A body without any field is refused here.
+---@field empty? "refuse"  trunkhost refuses a body without any field.
 ---@field pages? trunkhost.ProviderPages  A list that comes in pages.
----@field guard? string  A list endpoint that must have the id; it is looked at first.
---- What a status means here when it is not what it usually means. `[202] = "done"`: a write that is answered 202
---- (Accepted) has happened; without it, that is not known.
+---@field guard? string  A list endpoint that must contain the id; it is requested first.
+--- The meaning of a status, if it is not the usual one. `[202] = "done"`: a write that is answered 202 (Accepted) has
+--- happened; without it, that is not known.
 ---@field status? table<integer, trunkhost.ErrorKind|"done">
 ---@field doc? string
 ---@field source? string
 
---- `size` and `per_page` are both there or neither. Without them the platform sets the size of a page.
+--- Give both `size` and `per_page`, or neither. Without them the platform sets the size of a page.
 ---@class (exact) trunkhost.ProviderPages
 ---@field number string  The query parameter of the page, from 1.
----@field more string  The member of the answer that says whether there is another one.
+---@field more string  The member of the reply that says whether there is another page.
 ---@field size? string  The query parameter of the size.
 ---@field per_page? integer  The size to ask for.
 
 ---@class (exact) trunkhost.ProviderErrors
----@field message string[]  Where the text of a refusal lies; the first that is there wins.
+---@field message string[]  Members with the text of a refusal; the first that exists is used.
 ---@field faults? string  The member that maps fields to texts.
 ---@field code? string  The member with the platform's own code.
 ---@field retry_after? string  The member with the seconds to wait, for a 429 without the header.
@@ -131,13 +131,14 @@
 ---@field updated? string  The field that changes with every write.
 ---@field registration? trunkhost.ProviderRegistration
 
---- How the platform tells whether a carrier accepts a password.
+--- How the platform shows whether a carrier accepts a password.
 ---@class (exact) trunkhost.ProviderRegistration
 ---@field inbound? string  The field with the status of this leg.
 ---@field outbound? string  The field with the status of this leg.
----@field when? table<trunkhost.Leg, table<string, any>>  Leg → the condition under which its status says something.
----@field idle? string  A leg without a condition says nothing when this was its status before the change.
----@field settled string[]  Statuses that change no more by themselves.
+---@field when? table<trunkhost.Leg, table<string, any>>  Leg → the condition under which its status has a meaning.
+--- For a leg without a condition: if this was its status before the change, the status means nothing.
+---@field idle? string
+---@field settled string[]  Statuses that no longer change by themselves.
 ---@field proven string  The new password works.
 ---@field refused string  The new password does not.
 
@@ -146,6 +147,6 @@
 ---@field legs trunkhost.Leg[]  Those that it serves.
 ---@field with? string[]  Fields that are sent along with their present value.
 ---@field when? table<string, any>  The condition under which a trunk has it.
----@field present? string[]  Fields that must be there for it.
+---@field present? string[]  Fields that must not be empty.
 ---@field otherwise? string  Why a trunk has none; needed with `when` and `present`.
----@field min? integer  The shortest one that is drawn.
+---@field min? integer  The shortest password to generate.

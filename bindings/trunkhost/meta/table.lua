@@ -1,23 +1,23 @@
 ---@meta trunkhost.table
 
---- Tables as the scripts that come with trunkhost print them: `require "trunkhost.table"`.
+--- Tables as trunkhost's own scripts print them: `require "trunkhost.table"`.
 
 ---@class trunkhost.Table
 local aligned = {}
 
---- What is known of standard output or standard error.
+--- Facts about standard output or standard error.
 ---@param stream "out"|"err"
 ---@return trunkhost.Screen
 function aligned.screen(stream) end
 
---- A table as a text. On a terminal it is made to fit.
+--- A table as a string. On a terminal it fits the width.
 ---@param columns trunkhost.Column[]
 ---@param rows trunkhost.Cell[][]
----@param screen? trunkhost.Screen  Without it, as wide as is needed and without colours.
+---@param screen? trunkhost.Screen  Without it, as wide as needed and without colours.
 ---@return string
 function aligned.render(columns, rows, screen) end
 
---- A text in a colour, where colours are wanted.
+--- A string in a colour, if colours are wanted.
 ---@param text string
 ---@param colour? string  "red", "green", "yellow", "dim" or "bold".
 ---@param colours? boolean  Whether colours are wanted at all.
@@ -32,8 +32,8 @@ function aligned.paint(text, colour, colours) end
 function aligned.sentence(text, screen, colour) end
 
 ---@class trunkhost.Screen
----@field write fun(text: string)  Past the line that shows the progress.
----@field width? integer  Columns; nil where it is no terminal.
+---@field write fun(text: string)  Writes above the progress line.
+---@field width? integer  Columns; nil if it is no terminal.
 ---@field colours boolean  Whether colours are wanted.
 
 ---@class (exact) trunkhost.Column
@@ -41,9 +41,9 @@ function aligned.sentence(text, screen, colour) end
 ---@field right? boolean  Aligned to the right.
 ---@field max? integer  On a terminal never wider than this.
 ---@field min? integer  On a terminal it may be cut to this. Without it the column is never cut.
----@field drop? integer  Left out when it still does not fit; the lowest goes first.
+---@field drop? integer  Left out if the table still does not fit; the lowest number goes first.
 ---@field note? boolean  The last column: long texts are broken into lines.
----@field group? boolean  The first column: on a terminal each of its values heads a table of its own.
+---@field group? boolean  The first column: on a terminal each of its values becomes the heading of a table.
 
 --- The text of a cell, with a colour or without.
 ---@alias trunkhost.Cell string|{ [1]: string, colour: string }

@@ -1,6 +1,6 @@
 ---@meta
 
---- What tasks are made of: handles, nurseries, semaphores and queues.
+--- Tasks, nurseries, semaphores and queues.
 
 --- A task that was started with `trunkhost.spawn` or `nursery:spawn`.
 ---@class trunkhost.Task
@@ -13,8 +13,8 @@ local task = {}
 ---@return any ...  The results of its function.
 function task:await() end
 
---- Ends it at its wait; a request in flight is broken off, and its to-be-closed variables are closed.
----@return boolean had_to_end  Whether it had not ended already.
+--- Ends it at its wait. A request under way is aborted, and to-be-closed variables are closed.
+---@return boolean had_to_end  Whether it was still running.
 function task:cancel() end
 
 --- Whether it has ended.
@@ -27,7 +27,7 @@ local nursery = {}
 
 --- Starts a task in it. A task of the nursery may start others.
 ---@param fn async fun(...: any): ...
----@param ... any  What it is called with.
+---@param ... any  Its arguments.
 ---@return trunkhost.Task
 function nursery:spawn(fn, ...) end
 
@@ -37,14 +37,14 @@ function nursery:spawn(fn, ...) end
 ---@async
 function nursery:wait() end
 
---- Cancels its tasks; the scope itself goes on.
+--- Cancels its tasks; the scope itself continues.
 function nursery:cancel() end
 
 --- How many tasks have not ended.
 ---@return integer
 function nursery:live() end
 
---- Permits for so many tasks at a time. Fair: who waits longest is served first.
+--- Permits for a number of tasks at a time. Fair: the task that waits longest is served first.
 ---@class trunkhost.Semaphore
 local semaphore = {}
 
@@ -53,25 +53,25 @@ local semaphore = {}
 ---@return trunkhost.Permit
 function semaphore:acquire() end
 
---- Gives one permit back, whoever has taken it. Not beside `permit:release`, which does the same.
+--- Returns one permit, whichever task took it. Do not use it together with `permit:release`.
 function semaphore:release() end
 
---- Calls `fn(…)` with a permit, gives it back, and returns the results.
+--- Calls `fn(…)` with a permit, returns the permit, and returns the results of `fn`.
 ---@async
 ---@param fn async fun(...: any): ...
----@param ... any  What it is called with.
+---@param ... any  Its arguments.
 ---@return any ...  The results of fn.
 function semaphore:with(fn, ...) end
 
---- What a semaphore has given; given back at the end of its to-be-closed variable, or by `release`.
+--- A permit of a semaphore. It is returned at the end of its to-be-closed variable, or by `release`.
 ---@class trunkhost.Permit
 local permit = {}
 
---- Gives it back. More than once does no harm.
+--- Returns it. Calling this twice does no harm.
 function permit:release() end
 
---- Items on their way from some tasks to others, in order. `for item in queue do … end` gets them until the queue is
---- closed and empty; `#queue` is how many are in it. As a to-be-closed variable it is closed at the end of the scope.
+--- Passes items from some tasks to others, in order. `for item in queue do … end` gets them until the queue is closed
+--- and empty; `#queue` is the number of items in it. As a to-be-closed variable it is closed at the end of the scope.
 ---@class trunkhost.Queue
 ---@operator call: any
 ---@operator len: integer
@@ -79,7 +79,7 @@ local queue = {}
 
 --- Adds an item. Waits while the queue is full.
 ---
---- Raises: a text, when the queue is closed, also while this waits.
+--- Raises: a string, if the queue is closed, also while this waits.
 ---@async
 ---@param value any  Not nil.
 function queue:put(value) end
@@ -89,5 +89,5 @@ function queue:put(value) end
 ---@return any item  Nil when the queue is closed and empty.
 function queue:get() end
 
---- Says that there will be no more items. What is in the queue can still be got.
+--- Ends the queue: there will be no more items. You can still get what is in it.
 function queue:close() end

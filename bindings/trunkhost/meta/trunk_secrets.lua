@@ -1,6 +1,6 @@
 ---@meta trunkhost.trunk_secrets
 
---- Which passwords a trunk has, by the description of its provider: `require "trunkhost.trunk_secrets"`.
+--- The passwords of a trunk, as its provider's description says: `require "trunkhost.trunk_secrets"`.
 
 ---@class trunkhost.TrunkSecrets
 local trunk_secrets = {}
@@ -16,7 +16,7 @@ function trunk_secrets.of(description, trunk) end
 ---@param trunk trunkhost.Trunk
 ---@param secret trunkhost.ProviderSecret
 ---@return boolean has
----@return string? reason  Why it has not.
+---@return string? reason  Why not.
 function trunk_secrets.has(trunk, secret) end
 
 --- Whether a password is for one of these legs.
@@ -25,13 +25,13 @@ function trunk_secrets.has(trunk, secret) end
 ---@return boolean
 function trunk_secrets.serves(secret, legs) end
 
---- Whether the fields have these values; one that is absent counts as null.
+--- Whether the fields have these values; a missing field counts as null.
 ---@param trunk trunkhost.Trunk
 ---@param condition? table<string, any>
 ---@return boolean
 function trunk_secrets.holds(trunk, condition) end
 
---- Whether a value is there: neither nil nor null nor "".
+--- Whether a value is neither nil nor null nor "".
 ---@param value any
 ---@return boolean
 function trunk_secrets.present(value) end

@@ -314,4 +314,14 @@ function tests.test_every_file_of_the_tree_that_is_named_exists()
     lu.assertEquals(missing, {})
 end
 
+function tests.test_the_picture_of_the_layers_names_every_folder()
+    local picture <const> = markdown.read "docs/architecture.md".blocks[1].text
+    for _, path in ipairs(lines_of "find host bindings/trunkhost -mindepth 1 -maxdepth 1 -type d -printf '%f\n'") do
+        -- What is only read, and not required by other code, is not a layer.
+        if path ~= "meta" and path ~= "templates" then
+            lu.assertStrContains(picture, "%f[%w]" .. path .. "%f[%W]", true)
+        end
+    end
+end
+
 os.exit(lu.LuaUnit.new():runSuiteByInstances { { "documents", tests } })

@@ -104,7 +104,7 @@ static int core_run(lua_State *L)
 {
     th_runtime *runtime = th_runtime_of(L);
     lua_createtable(L, 0, 9);
-    lua_pushstring(L, runtime->run);
+    lua_pushstring(L, runtime->record.run);
     lua_setfield(L, -2, "id");
     lua_pushboolean(L, runtime->options.dry_run);
     lua_setfield(L, -2, "dry_run");
@@ -112,13 +112,13 @@ static int core_run(lua_State *L)
     lua_setfield(L, -2, "sandbox");
     lua_pushboolean(L, runtime->stop.phase != TH_PHASE_RUN);
     lua_setfield(L, -2, "stopping");
-    lua_pushstring(L, runtime->script);
+    lua_pushstring(L, runtime->script.path);
     lua_setfield(L, -2, "script");
-    lua_pushstring(L, runtime->named);
+    lua_pushstring(L, runtime->script.name ? runtime->script.name : runtime->script.path);
     lua_setfield(L, -2, "named");
-    lua_pushstring(L, th_runtime_script_hash(runtime));
+    lua_pushstring(L, th_script_hash(&runtime->script));
     lua_setfield(L, -2, "script_hash");
-    lua_pushstring(L, runtime->ledger_path);
+    lua_pushstring(L, runtime->record.path);
     lua_setfield(L, -2, "ledger");
     push_host_options(L, &runtime->options);
     lua_setfield(L, -2, "host_options");
@@ -185,10 +185,7 @@ static int core_set_dry_run(lua_State *L)
 /* set_exit_status(n): the worst one asked for wins */
 static int core_set_exit_status(lua_State *L)
 {
-    th_runtime *runtime = th_runtime_of(L);
-    int status = (int)luaL_checkinteger(L, 1);
-    if (status > runtime->exit_status)
-        runtime->exit_status = status;
+    th_verdict_worsen(&th_runtime_of(L)->verdict, (int)luaL_checkinteger(L, 1));
     return 0;
 }
 
@@ -201,8 +198,7 @@ static int core_exit(lua_State *L)
         code = lua_toboolean(L, 1) ? 0 : 1;
     else
         code = (int)luaL_optinteger(L, 1, 0);
-    runtime->exiting = true;
-    runtime->exit_status = code;
+    runtime->verdict = (th_verdict){.status = code, .exiting = true};
     th_sched_cancel_all(runtime->sched);
     th_task_may_wait(L, "exit"); /* the running task ends here */
     return 0;

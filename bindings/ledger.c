@@ -13,8 +13,6 @@
  *                                       "locked" when another process changes the account:
  *                                       uncaught, the program says by whom and exits with 75
  *
- *   unlock(account)                     before the end of the run
- *
  *   sync()                              waits: all is on disk; raises what could not be written
  *
  *   script_hash() → SHA-256 in hex

@@ -117,7 +117,7 @@ static int ledger_unfinished(lua_State *L)
     struct th_ledger_rows list = {.L = L, .push = push_unfinished};
     th_error err = {0};
     lua_newtable(L);
-    th_view_unfinished(view, account, th_runtime_of(L)->run, on_unfinished, &list, &err);
+    th_view_unfinished(view, account, th_runtime_of(L)->record.run, on_unfinished, &list, &err);
     return th_ledger_rows_end(&list, &err);
 }
 

@@ -14,7 +14,7 @@ th_ledger_view *th_ledger_rows_open(lua_State *L)
 {
     th_ledger_view *view = NULL;
     th_error err = {0};
-    if (th_runtime_view(th_runtime_of(L), &view, &err) != 0) {
+    if (th_record_view(&th_runtime_of(L)->record, &view, &err) != 0) {
         th_error_set_code(&err, "ledger");
         th_error_raise(L, &err);
     }

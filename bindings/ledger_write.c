@@ -101,7 +101,7 @@ static th_ledger *open_ledger(lua_State *L)
 {
     th_ledger *ledger = NULL;
     th_error err = {0};
-    if (th_runtime_ledger(th_runtime_of(L), &ledger, &err) != 0) {
+    if (th_record_ledger(&th_runtime_of(L)->record, &ledger, &err) != 0) {
         th_error_set_code(&err, "ledger");
         th_error_raise(L, &err);
     }
@@ -114,35 +114,35 @@ static int begun(lua_State *L, int status, lua_KContext ctx)
 {
     (void)status;
     (void)ctx;
-    th_runtime *runtime = th_runtime_of(L);
+    th_record *record = &th_runtime_of(L)->record;
     take_result(L, unrecorded);
-    if (!runtime->run_recorded) {
+    if (!record->begun) {
         th_error err = {0};
         th_fail(&err, TH_INVALID, "%s: %s", unrecorded,
-                runtime->run_error.message ? runtime->run_error.message : "not enough memory");
-        th_error_close(&runtime->run_error); /* it is told now */
+                record->error.message ? record->error.message : "not enough memory");
+        th_error_close(&record->error); /* it is told now */
         th_error_set_code(&err, "ledger");
         return th_error_raise(L, &err);
     }
-    lua_pushstring(L, runtime->run);
+    lua_pushstring(L, record->run);
     return 1;
 }
 
 static int ledger_begin(lua_State *L)
 {
-    th_runtime *runtime = th_runtime_of(L);
+    th_record *record = &th_runtime_of(L)->record;
     const char *from = luaL_optstring(L, 1, NULL), *undoes = luaL_optstring(L, 2, NULL);
     th_task_may_wait(L, "begin a run");
     th_task_admit(L, "begin a run");
-    if ((from || undoes) && runtime->run_recorded)
+    if ((from || undoes) && record->begun)
         return luaL_error(L, "the run is recorded already, so it cannot continue or undo another");
     if (undoes) {
-        free(runtime->undoes);
-        runtime->undoes = strdup(undoes);
+        free(record->undoes);
+        record->undoes = strdup(undoes);
     }
     if (from) {
-        free(runtime->resumed_from);
-        runtime->resumed_from = strdup(from);
+        free(record->resumed_from);
+        record->resumed_from = strdup(from);
     }
     return sync_and_wait(L, open_ledger(L), begun);
 }
@@ -160,18 +160,12 @@ static int ledger_lock(lua_State *L)
     th_error err = {0};
     th_task_may_wait(L, "lock an account");
     th_task_admit(L, "lock an account");
-    if (th_runtime_lock(th_runtime_of(L), account, &err) != 0) {
+    if (th_record_lock(&th_runtime_of(L)->record, account, &err) != 0) {
         if (err.kind != TH_CONFLICT)
             th_error_set_code(&err, "ledger");
         return th_error_raise(L, &err);
     }
     return sync_and_wait(L, open_ledger(L), locked);
-}
-
-static int ledger_unlock(lua_State *L)
-{
-    th_runtime_unlock(th_runtime_of(L), th_lua_account_name(L, 1));
-    return 0;
 }
 
 static int synced(lua_State *L, int status, lua_KContext ctx)
@@ -180,7 +174,7 @@ static int synced(lua_State *L, int status, lua_KContext ctx)
     (void)ctx;
     static const char late[] = "the ledger could not be brought up to date";
     take_result(L, late);
-    const th_error *failure = th_ledger_failure(th_runtime_of(L)->ledger);
+    const th_error *failure = th_ledger_failure(th_runtime_of(L)->record.ledger);
     if (!failure)
         return 0;
     th_error err = {0};
@@ -191,16 +185,16 @@ static int synced(lua_State *L, int status, lua_KContext ctx)
 
 static int ledger_sync(lua_State *L)
 {
-    th_runtime *runtime = th_runtime_of(L);
+    th_record *record = &th_runtime_of(L)->record;
     th_task_may_wait(L, "wait for the ledger");
-    if (!runtime->ledger)
+    if (!record->ledger)
         return 0;
-    return sync_and_wait(L, runtime->ledger, synced);
+    return sync_and_wait(L, record->ledger, synced);
 }
 
 static int ledger_script_hash(lua_State *L)
 {
-    lua_pushstring(L, th_runtime_script_hash(th_runtime_of(L)));
+    lua_pushstring(L, th_script_hash(&th_runtime_of(L)->script));
     return 1;
 }
 
@@ -237,7 +231,7 @@ static int ledger_item_begin(lua_State *L)
 {
     th_buf plan = {0};
     th_ledger_op op = {.verb = TH_LEDGER_ITEM_BEGIN,
-                       .run = th_runtime_of(L)->run,
+                       .run = th_runtime_of(L)->record.run,
                        .account = th_lua_account_name(L, 1),
                        .trunk = th_lua_trunk_name(L, 2),
                        .item_state = TH_ITEM_RUNNING,
@@ -257,7 +251,7 @@ static int ledger_item_begin(lua_State *L)
 static int note_item(lua_State *L, th_ledger_op *op)
 {
     op->verb = TH_LEDGER_ITEM_BEGIN;
-    op->run = th_runtime_of(L)->run;
+    op->run = th_runtime_of(L)->record.run;
     op->account = th_lua_account_name(L, 1);
     op->trunk = th_lua_trunk_name(L, 2);
     th_ledger_note(open_ledger(L), op);
@@ -314,7 +308,7 @@ static int ledger_conclude(lua_State *L)
     luaL_checkany(L, 1);
     th_ledger *ledger = open_ledger(L);
     th_ledger_op op = {.verb = TH_LEDGER_RUN_CONCLUDE,
-                       .run = th_runtime_of(L)->run,
+                       .run = th_runtime_of(L)->record.run,
                        .conclusion = json_argument(L, 1, &conclusion)};
     th_ledger_note(ledger, &op);
     th_buf_close(&conclusion);
@@ -373,7 +367,7 @@ void th_open_ledger_writes(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"begin", ledger_begin},
                                          {"lock", ledger_lock},
-                                         {"unlock", ledger_unlock},
+
                                          {"sync", ledger_sync},
                                          {"script_hash", ledger_script_hash},
                                          {"item_planned", ledger_item_planned},

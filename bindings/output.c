@@ -29,7 +29,7 @@ static const char *name_of(FILE *stream)
 /* A change must not end in the middle because of what it prints. */
 static bool is_changing(lua_State *L)
 {
-    return th_runtime_of(L)->nlocks > 0 || th_task_item(L) != 0;
+    return th_runtime_of(L)->record.nlocks > 0 || th_task_item(L) != 0;
 }
 
 /* From here on nobody is written to any more. */
@@ -62,8 +62,7 @@ static int unprinted(lua_State *L, FILE *stream, int problem)
     th_log(&runtime->terminal, TH_LOG_ERROR, NULL, 0,
            "cannot write to standard %s: %s; the change continues without it", name_of(stream),
            strerror(problem));
-    if (runtime->exit_status < TH_EXIT_ERROR)
-        runtime->exit_status = TH_EXIT_ERROR;
+    th_verdict_worsen(&runtime->verdict, TH_EXIT_ERROR);
     return 0;
 }
 

@@ -63,7 +63,7 @@ static int call_back(lua_State *L, int nargs, int nresults, int flags)
     lua_remove(L, base);
     if (rc == LUA_OK)
         return lua_gettop(L) - base + 1;
-    if (runtime->exiting)
+    if (runtime->verdict.exiting)
         lua_pop(L, 1); /* os.exit leaves a callback by an error */
     else
         fail_run(L);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lua/memory.h"
+
 enum {
     OPT_LEDGER = 256,
     OPT_SANDBOX,

@@ -484,10 +484,10 @@ int th_api_settle(lua_State *L)
     int64_t row = th_secret_row(L, 4, account->name, trunk, field);
     if (row == 0)
         return luaL_error(L, "this secret was not sent as %s of trunk %s", field, trunk);
-    th_ledger_note(account->runtime->ledger, &(th_ledger_op){.verb = TH_LEDGER_SECRET_STATE,
-                                                             .row = row,
-                                                             .state = state,
-                                                             .evidence = evidence});
+    th_ledger_note(account->runtime->record.ledger, &(th_ledger_op){.verb = TH_LEDGER_SECRET_STATE,
+                                                                    .row = row,
+                                                                    .state = state,
+                                                                    .evidence = evidence});
     return 0;
 }
 

@@ -84,7 +84,7 @@ static void submit(struct th_call_record *record, th_ledger *ledger, th_ledger_o
 {
     struct th_call *call = record->call;
     op->verb = verb;
-    op->run = call->account->runtime->run;
+    op->run = call->account->runtime->record.run;
     op->account = call->account->name;
     op->item = item;
     op->cb = op_done;
@@ -129,7 +129,7 @@ int th_call_record(lua_State *L, struct th_call *call, void (*ready)(struct th_c
     int rc;
     if (call->nsecrets == 0 && !create && item == 0)
         return 0;
-    if ((rc = th_runtime_ledger(runtime, &ledger, err)) != 0) {
+    if ((rc = th_record_ledger(&runtime->record, &ledger, err)) != 0) {
         th_error_set_code(err, "ledger");
         return rc;
     }
@@ -204,7 +204,7 @@ void th_call_ended(struct th_call *call, enum th_attempt_state state, int status
     struct th_call_record *record = call->record;
     if (!record || record->ended)
         return;
-    th_ledger *ledger = call->account->runtime->ledger;
+    th_ledger *ledger = call->account->runtime->record.ledger;
     record->ended = true;
     if (record->attempt.row)
         th_ledger_note(ledger, &(th_ledger_op){.verb = TH_LEDGER_ATTEMPT_END,

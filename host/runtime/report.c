@@ -6,7 +6,8 @@
 
 #include "base/redact.h"
 #include "lua/error.h"
-#include "runtime/runtime.h"
+#include "lua/memory.h"
+#include "runtime/exit.h"
 #include "json/print.h"
 
 /* --- JSON ------------------------------------------------------------------------------------- */
@@ -83,7 +84,8 @@ void th_report_text(bool json, const char *text)
 /* --- the error of the script ------------------------------------------------------------------ */
 
 struct uncaught {
-    th_runtime *runtime;
+    const th_stop *stop;
+    size_t max_memory;
     const char *traceback; /* of the scheduler */
     bool plain;            /* it explains itself: no traceback */
     th_buf text, origin;
@@ -119,9 +121,9 @@ static int compose(lua_State *L)
     struct uncaught *report = lua_touserdata(L, 2);
     bool object = th_error_kind_at(L, 1) != NULL;
     th_error_show(L, 1, &report->text);
-    if (report->runtime->options.log_level == TH_LOG_DEBUG)
+    if (report->stop->terminal->level == TH_LOG_DEBUG)
         th_error_show_origin(L, 1, report->traceback, &report->origin);
-    if (!report->runtime->options.log_json)
+    if (!report->stop->terminal->json)
         return 0;
     if (object)
         lua_getfield(L, 1, "message");
@@ -183,33 +185,32 @@ static int judge_protected(lua_State *L)
 /* Where memory runs out, what says so is there already. */
 static void report_memory(struct uncaught *report)
 {
-    th_runtime *runtime = report->runtime;
-    const char *place = th_sched_memory_place(runtime->sched);
+    const th_terminal *terminal = report->stop->terminal;
+    const char *place = th_sched_memory_place(report->stop->sched);
     char size[32];
     th_buf text = {0};
     th_buf_puts(&text, "not enough memory: ");
-    if (runtime->options.max_memory)
+    if (report->max_memory)
         th_buf_printf(&text, "the script needs more than the %s that --max-memory allows",
-                      th_memory_text(runtime->options.max_memory, size));
+                      th_memory_text(report->max_memory, size));
     else
         th_buf_puts(&text, "this machine has no more for the script");
     if (place[0])
         th_buf_printf(&text, ", at %s", place);
-    th_report_text(runtime->options.log_json, text.data ? text.data : "not enough memory");
-    if (!runtime->options.log_json && runtime->options.log_level == TH_LOG_DEBUG)
+    th_report_text(terminal->json, text.data ? text.data : "not enough memory");
+    if (!terminal->json && terminal->level == TH_LOG_DEBUG)
         print_line("", report->traceback);
     th_buf_close(&text);
 }
 
-int th_report_uncaught(th_runtime *runtime)
+int th_report_uncaught(lua_State *L, const th_stop *stop, size_t max_memory)
 {
-    lua_State *L = runtime->L;
-    struct uncaught report = {.runtime = runtime};
+    struct uncaught report = {.stop = stop, .max_memory = max_memory};
     int status = TH_EXIT_ERROR, top = lua_gettop(L);
-    report.traceback = th_sched_uncaught(runtime->sched, L); // error
+    report.traceback = th_sched_uncaught(stop->sched, L); // error
     const char *kind = th_error_kind_at(L, -1);
-    th_progress_end(&runtime->terminal);
-    if (kind && strcmp(kind, "cancelled") == 0 && runtime->stop.phase != TH_PHASE_RUN) {
+    th_progress_end(stop->terminal);
+    if (kind && strcmp(kind, "cancelled") == 0 && stop->phase != TH_PHASE_RUN) {
         lua_settop(L, top);
         return TH_EXIT_HALTED;
     }
@@ -226,7 +227,7 @@ int th_report_uncaught(th_runtime *runtime)
             status = (int)lua_tointeger(L, -1);
         lua_pop(L, 1);
     }
-    report.plain = report.plain && runtime->options.log_level != TH_LOG_DEBUG;
+    report.plain = report.plain && stop->terminal->level != TH_LOG_DEBUG;
     lua_pushcfunction(L, compose);
     lua_pushvalue(L, -2);
     lua_pushlightuserdata(L, &report);

@@ -2,11 +2,12 @@
 #ifndef TH_REPORT_H
 #define TH_REPORT_H
 
+#include <lua.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/error.h"
-
-struct th_runtime;
+#include "runtime/stop.h"
 
 /* Prints "trunkhost: …" for an error that ends the program, or the object; closes err. */
 void th_report(bool json, th_error *err);
@@ -14,7 +15,8 @@ void th_report(bool json, th_error *err);
 void th_report_text(bool json, const char *text);
 
 /* Reports the error that no task can catch any more; returns the exit status for it. Nothing is
- * printed for a run that was cancelled because it was to stop. */
-int th_report_uncaught(struct th_runtime *runtime);
+ * printed for a run that was cancelled because it was to stop. max_memory: the limit of the Lua state,
+ * 0: none. */
+int th_report_uncaught(lua_State *L, const th_stop *stop, size_t max_memory);
 
 #endif

@@ -1,14 +1,15 @@
 #include "runtime/script.h"
 
 #include <lauxlib.h>
+#include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/runtime.h"
+#include "task/task.h"
 #include "json/json.h"
 
 struct start {
-    th_runtime *runtime;
     const th_script *script;
     th_error *err;
     th_buf arguments; /* a JSON array */
@@ -73,13 +74,9 @@ static int start_protected(lua_State *L)
     return 0;
 }
 
-int th_script_start(th_runtime *runtime, const th_script *script, th_error *err)
+int th_script_start(th_script *script, lua_State *L, th_error *err)
 {
-    struct start start = {.runtime = runtime, .script = script, .err = err};
-    lua_State *L = runtime->L;
-    runtime->script = script->path;
-    runtime->named = script->name ? script->name : script->path;
-    runtime->code = script->code;
+    struct start start = {.script = script, .err = err};
     lua_pushcfunction(L, start_protected);
     lua_pushlightuserdata(L, &start);
     if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
@@ -87,6 +84,41 @@ int th_script_start(th_runtime *runtime, const th_script *script, th_error *err)
         start.rc = th_fail(err, TH_INVALID, "%s", text ? text : "cannot load the script");
         lua_pop(L, 1);
     }
-    runtime->arguments = start.arguments.data;
+    script->arguments = start.arguments.data;
     return start.rc;
+}
+
+/* --- what ran --------------------------------------------------------------------------------- */
+
+static int hash_file(const char *path, unsigned char *hash)
+{
+    crypto_hash_sha256_state state;
+    unsigned char block[16 * 1024];
+    size_t len;
+    int failed;
+    FILE *file = fopen(path, "rbe");
+    if (!file)
+        return -1;
+    crypto_hash_sha256_init(&state);
+    while ((len = fread(block, 1, sizeof block, file)) > 0)
+        crypto_hash_sha256_update(&state, block, len);
+    failed = ferror(file);
+    fclose(file);
+    crypto_hash_sha256_final(&state, hash);
+    return failed ? -1 : 0;
+}
+
+const char *th_script_hash(th_script *script)
+{
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    int rc = 0;
+    if (script->hash[0])
+        return script->hash;
+    if (script->code)
+        crypto_hash_sha256(hash, (const unsigned char *)script->code, strlen(script->code));
+    else
+        rc = script->path ? hash_file(script->path, hash) : -1;
+    if (rc == 0)
+        sodium_bin2hex(script->hash, sizeof script->hash, hash, sizeof hash);
+    return script->hash;
 }

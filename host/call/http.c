@@ -12,8 +12,6 @@
 #include "wire/url.h"
 #include "json/json.h"
 
-enum { CONCURRENCY = 64 }; /* sizes the connection cache of what has no client */
-
 /* --- one call as something to wait for -------------------------------------------------------- */
 
 static void free_headers(struct curl_slist *list)
@@ -308,35 +306,6 @@ static char *read_text(lua_State *L, const char *name)
     return text;
 }
 
-static int web_client_gc(lua_State *L)
-{
-    th_client_destroy(*(th_client **)lua_touserdata(L, 1));
-    return 0;
-}
-
-/* For requests that belong to no client: made when it is first needed, kept in the registry. */
-static th_client *web_client(lua_State *L, th_runtime *runtime)
-{
-    static const char key = 0;
-    th_error err = {0};
-    th_client_options options = {.concurrency = CONCURRENCY};
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &key) == LUA_TNIL) {
-        th_client **made = lua_newuserdatauv(L, sizeof *made, 0); // nil web
-        *made = NULL;
-        lua_createtable(L, 0, 1);
-        lua_pushcfunction(L, web_client_gc);
-        lua_setfield(L, -2, "__gc");
-        lua_setmetatable(L, -2);
-        if (th_client_create(&runtime->loop, &options, made, &err) != 0)
-            th_error_raise(L, &err);
-        lua_pushvalue(L, -1);
-        lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
-    }
-    th_client *web = *(th_client **)lua_touserdata(L, -1);
-    lua_settop(L, HTTP_REQUEST);
-    return web;
-}
-
 /* Everything that can be wrong is found here, before anything is sent. */
 static int build(lua_State *L, struct th_http_call *call, th_error *err)
 {
@@ -379,7 +348,7 @@ int th_http_send(lua_State *L)
     struct th_stop_request stop = {0};
     th_error err = {0};
     th_stop_note(L, &stop);
-    th_client *engine = client ? client->client : web_client(L, runtime);
+    th_client *engine = client ? client->client : th_http_client_shared(L, runtime);
     struct th_http_call *call = calloc(1, sizeof *call);
     if (!call)
         return no_memory(L);

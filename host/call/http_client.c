@@ -5,11 +5,12 @@
 #include <stdlib.h>
 
 #include "call/stop_request.h"
+#include "lua/error.h"
 #include "wire/url.h"
 
 #define CLIENT_TYPE "trunkhost.http_client"
 
-enum { CONCURRENCY_DEFAULT = 16 };
+enum { CONCURRENCY_DEFAULT = 16, CONCURRENCY_SHARED = 64 };
 
 /* Requests that wait because the platform says so ask again whether they may. */
 static void client_stopping(th_guest *guest)
@@ -70,6 +71,37 @@ void th_http_client_unref(th_http_client *client)
     th_client_destroy(client->client);
     th_pacer_destroy(client->pacer);
     free(client);
+}
+
+/* --- the one for requests that have none ------------------------------------------------------ */
+
+static int shared_gc(lua_State *L)
+{
+    th_client_destroy(*(th_client **)lua_touserdata(L, 1));
+    return 0;
+}
+
+th_client *th_http_client_shared(lua_State *L, th_runtime *runtime)
+{
+    static const char key = 0;
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &key) == LUA_TNIL) {
+        th_error err = {0};
+        th_client_options options = {.concurrency = CONCURRENCY_SHARED};
+        th_client **made = lua_newuserdatauv(L, sizeof *made, 0); // nil shared
+        *made = NULL;
+        lua_createtable(L, 0, 1);
+        lua_pushcfunction(L, shared_gc);
+        lua_setfield(L, -2, "__gc");
+        lua_setmetatable(L, -2);
+        if (th_client_create(&runtime->loop, &options, made, &err) != 0)
+            th_error_raise(L, &err);
+        lua_pushvalue(L, -1);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
+        lua_remove(L, -2); // shared
+    }
+    th_client *shared = *(th_client **)lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return shared;
 }
 
 /* --- as a userdata ---------------------------------------------------------------------------- */

@@ -35,6 +35,10 @@ int th_http_client_create(th_runtime *runtime, const th_http_client_options *opt
 th_http_client *th_http_client_ref(th_http_client *client);
 void th_http_client_unref(th_http_client *client); /* NULL is fine */
 
+/* The connections of requests that belong to no client, made when they are first needed; raises an
+ * error when that fails. They live as long as the Lua state. */
+th_client *th_http_client_shared(lua_State *L, th_runtime *runtime);
+
 /* Pushes a userdata for one, to be filled by the caller with a reference, which __gc, __close and
  * close() give back; NULL: closed. Its other methods come from bindings/. */
 th_http_client **th_http_client_push(lua_State *L);

@@ -119,7 +119,7 @@ function tests.test_the_first_signal_finishes_what_was_begun_and_the_run_ends_wi
         local result = e(SIGNALLED:format(signal, "false"))
         lu.assertEquals(result.status, 3, result.err)
         lu.assertEquals(result.out, "ended\t1\nended\t2\n")
-        lu.assertStrContains(result.err, "what is under way has 60 s to end")
+        lu.assertStrContains(result.err, "Work in progress has 60 s to finish")
         lu.assertNotStrContains(result.err, "traceback")
     end
 end

@@ -315,6 +315,18 @@ function tests.test_a_script_that_waits_ends_after_a_signal_within_the_bound_and
     end
 end
 
+function tests.test_a_request_to_another_api_that_may_finish_still_gives_up_a_wait_past_the_drain_time()
+    local result = world.run { before = "--drain 30", words = [[-e '
+        local t = require "trunkhost"
+        require("trunkhost.core").admit(true) -- as an item of a job is
+        t.spawn(function() t.sleep(0.3) os.execute("kill -TERM $(cat FOLDER/pid)") end)
+        local client <close> = t.http.client { base_url = "URL" }
+        local _, err = pcall(client.get, client, "x")
+        print(err.code)']], longest = 20,
+        handler = function() return { status = 429, headers = { "Retry-After: 600" } } end }
+    lu.assertEquals(result.out, "long_wait\n", result.err)
+end
+
 --- The same waits inside an item of a job: what has begun may end until the time to drain is over.
 function tests.test_a_script_that_waits_in_an_item_ends_with_the_time_to_drain_and_at_a_second_signal()
     local job <const> = [[-e "$(cat <<'END'

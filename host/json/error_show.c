@@ -1,10 +1,11 @@
 /* Errors for people: what an uncaught value says, and what led to it. */
-#include "lua/error.h"
+#include "json/error_show.h"
 
 #include <lauxlib.h>
 #include <string.h>
 
 #include "json/json.h"
+#include "lua/error.h"
 
 enum { CAUSES = 8 }; /* a chain that is longer says the same again and again */
 

@@ -4,7 +4,6 @@
 #include <lua.h>
 #include <stdbool.h>
 
-#include "base/buf.h"
 #include "base/error.h"
 
 /* Makes the metatable of error objects. Once per state. */
@@ -19,13 +18,5 @@ int th_error_raise(lua_State *L, th_error *err);
 int th_error_raise_object(lua_State *L);
 /* The kind of the error object at idx, NULL when it is something else. */
 const char *th_error_kind_at(lua_State *L, int idx);
-
-/* Appends the value at idx, of whatever type, as an error that ends the run is shown: one line
- * when it is an error object or a table. May raise; out then has to be closed by the caller. */
-void th_error_show(lua_State *L, int idx, th_buf *out);
-/* Appends what led to the error object at idx, and where it was raised unless `shown` (a traceback,
- * or NULL) says that: a block of lines, each ended by a newline. Nothing for other values. May
- * raise as well. */
-void th_error_show_origin(lua_State *L, int idx, const char *shown, th_buf *out);
 
 #endif

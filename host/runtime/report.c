@@ -8,6 +8,7 @@
 #include "lua/error.h"
 #include "lua/memory.h"
 #include "runtime/exit.h"
+#include "json/error_show.h"
 #include "json/print.h"
 
 /* --- JSON ------------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #include "runtime/watchdog.h"
 #include "wire/proxy.h"
 #include "wire/transfer.h"
+#include "json/error_show.h"
 
 /* What the run has besides its parts. */
 struct whole {

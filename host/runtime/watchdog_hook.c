@@ -5,7 +5,6 @@
 #include "lua/error.h"
 #include "lua/place.h"
 #include "runtime/watchdog_impl.h"
-#include "task/impl.h"
 
 enum {
     GRACE = 1000,    /* instructions for to-be-closed variables after the first interrupt */
@@ -32,13 +31,6 @@ static void name_function(lua_State *L, th_buf *text)
             th_buf_printf(text, " in '%s'", ar.name);
         return;
     }
-}
-
-static void name_task(const th_task *task, th_buf *text)
-{
-    if (task && task->parent)
-        th_buf_printf(text, " (task %u%s%s)", task->slot,
-                      task->spawned_at[0] ? ", spawned at " : "", task->spawned_at);
 }
 
 /* The C function that has just returned, pushed; NULL when it was none. */
@@ -72,7 +64,7 @@ static void report(th_watchdog *watchdog, lua_State *L, lua_Debug *ar)
         th_buf_printf(&text, " at %s", place);
     if (!called)
         name_function(L, &text);
-    name_task(watchdog->stop->sched->running, &text);
+    th_task_describe_running(watchdog->stop->sched, &text);
     th_buf_puts(&text, called ? ", and nothing else could run" : ", and nothing else can run");
     if (text.data)
         th_log(watchdog->stop->terminal, TH_LOG_WARN, NULL, 0, "%s", text.data);
@@ -107,15 +99,8 @@ static void raise_stopping(lua_State *L)
  * it cannot, an error is raised, and again soon when a pcall has kept it. */
 static void cancel(th_watchdog *watchdog, lua_State *L)
 {
-    th_sched *sched = watchdog->stop->sched;
-    const th_task *task = sched->running;
-    bool yields = task && task->cancel_requested && !sched->resetting && !sched->blocked &&
-                  lua_isyieldable(L);
-    if (yields) {
-        sched->interrupted = true;
-        lua_yield(L, 0);
+    if (th_task_break_off(watchdog->stop->sched, L))
         return;
-    }
     lua_sethook(L, on_hook, LUA_MASKCOUNT, watchdog->raised++ == 0 ? GRACE : 1);
     atomic_store_explicit(&watchdog->pulse->armed, true, memory_order_relaxed);
     raise_stopping(L);
@@ -123,8 +108,7 @@ static void cancel(th_watchdog *watchdog, lua_State *L)
 
 static bool is_cancelled(const th_stop *stop)
 {
-    const th_task *task = stop->sched->running;
-    return stop->phase == TH_PHASE_CANCEL || (task && task->cancel_requested);
+    return stop->phase == TH_PHASE_CANCEL || th_task_cancelling(stop->sched);
 }
 
 static void on_hook(lua_State *L, lua_Debug *ar)

@@ -1,4 +1,4 @@
-/* What the files of this folder share, and the watchdog's hook; nobody else includes this. */
+/* What the files of this folder share; nobody else includes this. */
 #ifndef TH_TASK_IMPL_H
 #define TH_TASK_IMPL_H
 

@@ -108,3 +108,17 @@ void th_task_cancel(th_task *task)
         th_task_park_ended(task);
     }
 }
+
+bool th_task_cancelling(const th_sched *sched)
+{
+    return sched->running && sched->running->cancel_requested;
+}
+
+bool th_task_break_off(th_sched *sched, lua_State *L)
+{
+    if (!th_task_cancelling(sched) || sched->resetting || sched->blocked || !lua_isyieldable(L))
+        return false;
+    sched->interrupted = true;
+    lua_yield(L, 0);
+    return true;
+}

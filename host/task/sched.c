@@ -161,3 +161,11 @@ void th_sched_describe(const th_sched *sched, th_buf *out)
         th_buf_putc(out, '\n');
     }
 }
+
+void th_task_describe_running(const th_sched *sched, th_buf *out)
+{
+    const th_task *task = sched->running;
+    if (task && task->parent)
+        th_buf_printf(out, " (task %u%s%s)", task->slot, task->spawned_at[0] ? ", spawned at " : "",
+                      task->spawned_at);
+}

@@ -121,6 +121,13 @@ th_task *th_task_spawn_handle(lua_State *L, int nargs);
 th_task *th_task_check(lua_State *L, int arg);
 /* The running task, NULL outside of one. */
 th_task *th_task_current(lua_State *L);
+/* Appends " (task 3, spawned at rotate.lua:12)" for the running one; nothing for the script itself. */
+void th_task_describe_running(const th_sched *sched, th_buf *out);
+/* Whether the running task is to be cancelled at its next wait. */
+bool th_task_cancelling(const th_sched *sched);
+/* From a debug hook of the running code: the task yields, as if it waited, and is cancelled there. Does
+ * nothing and returns false where it is not to be cancelled, or cannot yield. */
+bool th_task_break_off(th_sched *sched, lua_State *L);
 /* Cancels the task and its children: a parked one at once, the running one at its next wait. */
 void th_task_cancel(th_task *task);
 bool th_task_done(const th_task *task);

@@ -18,7 +18,8 @@
 enum { WATCHED = 2 };
 
 struct editor {
-    th_runtime *runtime;
+    uv_loop_t *loop;
+    th_terminal *terminal;
     th_editline *line;             /* owned; NULL once closed */
     uv_signal_t *signals[WATCHED]; /* owned until uv_close has freed them */
     struct th_typed_line typed;
@@ -58,7 +59,7 @@ static int open_signals(struct editor *editor)
 {
     for (int i = 0; i < WATCHED; i++) {
         uv_signal_t *signal = calloc(1, sizeof *signal);
-        if (!signal || uv_signal_init(&editor->runtime->loop, signal) != 0) {
+        if (!signal || uv_signal_init(editor->loop, signal) != 0) {
             free(signal);
             return -1;
         }
@@ -71,7 +72,7 @@ static int open_signals(struct editor *editor)
 
 static void take_terminal(struct editor *editor)
 {
-    th_terminal_type(&editor->runtime->terminal, &editor->typed);
+    th_terminal_type(editor->terminal, &editor->typed);
     uv_signal_start(editor->signals[0], on_resized, SIGWINCH);
     uv_signal_start(editor->signals[1], on_stopped, SIGTSTP);
 }
@@ -81,8 +82,8 @@ static void give_terminal_back(struct editor *editor)
     for (int i = 0; i < WATCHED; i++)
         if (editor->signals[i])
             uv_signal_stop(editor->signals[i]);
-    if (editor->runtime->terminal.typed == &editor->typed)
-        th_terminal_type(&editor->runtime->terminal, NULL);
+    if (editor->terminal->typed == &editor->typed)
+        th_terminal_type(editor->terminal, NULL);
 }
 
 static int editor_close(lua_State *L)
@@ -107,7 +108,9 @@ static int open_editor(lua_State *L)
     struct editor *editor = lua_newuserdatauv(L, sizeof *editor, 0); // editor
     memset(editor, 0, sizeof *editor);
     luaL_setmetatable(L, EDITOR_TYPE);
-    editor->runtime = th_runtime_of(L);
+    th_runtime *runtime = th_runtime_of(L);
+    editor->loop = &runtime->loop;
+    editor->terminal = &runtime->terminal;
     if (th_editline_create(stdin, stderr, &editor->line, &err) != 0) {
         lua_pushnil(L);
         lua_pushstring(L, err.message);
@@ -149,7 +152,7 @@ static int editor_begin(lua_State *L)
     int colour = (int)luaL_optinteger(L, 3, 0);
     fflush(stdout);
     take_terminal(editor);
-    if (!editor->runtime->terminal.colour)
+    if (!editor->terminal->colour)
         colour = 0;
     th_editline_begin(editor->line, prompt, colour);
     return push_event(L, editor, th_editline_feed(editor->line, "", 0));

@@ -31,6 +31,8 @@ struct piece {
 struct th_children {
     th_guest base; /* first */
     uv_loop_t *loop;
+    th_timers *timers;
+    th_sched *sched;
     unsigned running;
 };
 
@@ -49,7 +51,7 @@ static void children_destroy(th_guest *guest)
 }
 
 /* Made for the first child. */
-static struct th_children *children_of(lua_State *L, th_runtime *runtime)
+static struct th_children *children_of(lua_State *L)
 {
     static const char key = 0;
     lua_rawgetp(L, LUA_REGISTRYINDEX, &key); // children
@@ -62,7 +64,10 @@ static struct th_children *children_of(lua_State *L, th_runtime *runtime)
         luaL_error(L, "not enough memory");
     children->base.close = children_close;
     children->base.destroy = children_destroy;
+    th_runtime *runtime = th_runtime_of(L);
     children->loop = &runtime->loop;
+    children->timers = runtime->timers;
+    children->sched = runtime->sched;
     th_guest_add(&runtime->guests, &children->base);
     lua_pushlightuserdata(L, children);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
@@ -94,8 +99,8 @@ static void close_handle(uv_handle_t *handle)
 static void part_ended(th_child *child)
 {
     if (--child->waits == 0 && !child->released) {
-        th_timer_stop(child->runtime->timers, &child->limit);
-        th_task_wake(child->runtime->sched, child->waker);
+        th_timer_stop(child->children->timers, &child->limit);
+        th_task_wake(child->children->sched, child->waker);
     }
 }
 
@@ -112,7 +117,7 @@ static void process_gone(th_child *child)
 {
     child->exited = true;
     child->children->running--;
-    th_timer_stop(child->runtime->timers, &child->limit);
+    th_timer_stop(child->children->timers, &child->limit);
     close_handle((uv_handle_t *)&child->process);
 }
 
@@ -123,7 +128,7 @@ static void on_grace(th_timer *timer)
     uv_kill(-child->process.pid, SIGKILL);
     if (!child->ending) {
         child->ending = true;
-        th_timer_start(child->runtime->timers, timer, grace_ns, on_grace, child);
+        th_timer_start(child->children->timers, timer, grace_ns, on_grace, child);
         return;
     }
     process_gone(child);
@@ -136,7 +141,7 @@ static void end_process(th_child *child)
     if (child->exited || !uv_is_active((uv_handle_t *)&child->process))
         return;
     uv_kill(-child->process.pid, SIGTERM);
-    th_timer_start(child->runtime->timers, &child->limit, grace_ns, on_grace, child);
+    th_timer_start(child->children->timers, &child->limit, grace_ns, on_grace, child);
 }
 
 static void on_limit(th_timer *timer)
@@ -160,7 +165,7 @@ static void process_exited(uv_process_t *process, int64_t status, int signal)
     child->signal = signal;
     close_handle((uv_handle_t *)&child->in);
     if (child->waits > 1 && !child->patient && !child->released)
-        th_timer_start(child->runtime->timers, &child->limit, linger_ns, on_limit, child);
+        th_timer_start(child->children->timers, &child->limit, linger_ns, on_limit, child);
     part_ended(child);
 }
 
@@ -248,7 +253,7 @@ void th_child_write(th_child *child, th_buf *text)
 void th_child_close_input(th_child *child)
 {
     if (!child->exited && child->limit_ns)
-        th_timer_start(child->runtime->timers, &child->limit, child->limit_ns, on_limit, child);
+        th_timer_start(child->children->timers, &child->limit, child->limit_ns, on_limit, child);
     child->input_ended = true;
     input_may_end(child);
 }
@@ -256,7 +261,7 @@ void th_child_close_input(th_child *child)
 void th_child_cancel(void *ptr)
 {
     th_child *child = ptr;
-    th_timer_stop(child->runtime->timers, &child->limit);
+    th_timer_stop(child->children->timers, &child->limit);
     end_process(child);
 }
 
@@ -291,12 +296,10 @@ void th_child_describe(const void *ptr, th_buf *out)
 th_child *th_child_create(lua_State *L, const struct th_wait_ops *ops, const char *name,
                           double seconds)
 {
-    th_runtime *runtime = th_runtime_of(L);
-    struct th_children *children = children_of(L, runtime);
+    struct th_children *children = children_of(L);
     th_child *child = calloc(1, sizeof *child);
     if (!child)
         luaL_error(L, "not enough memory");
-    child->runtime = runtime;
     child->children = children;
     child->printed.sensitive = child->complained.sensitive = true;
     child->limit_ns = (uint64_t)(seconds * 1e9);
@@ -315,7 +318,7 @@ static int open_pipe(th_child *child, uv_pipe_t *pipe, bool input, int *end)
     if (rc != 0)
         return rc;
     *end = fds[input ? 0 : 1];
-    uv_pipe_init(&child->runtime->loop, pipe, 0);
+    uv_pipe_init(child->children->loop, pipe, 0);
     pipe->data = child;
     child->open++;
     rc = uv_pipe_open(pipe, fds[input ? 1 : 0]);
@@ -348,7 +351,7 @@ int th_child_spawn(th_child *child, char **argv, char **env, const char *cwd)
         /* Sockets with our token's requests, the ledger and its locks are none of its business. */
         close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
         child->process.data = child;
-        rc = uv_spawn(&child->runtime->loop, &child->process, &options);
+        rc = uv_spawn(child->children->loop, &child->process, &options);
         child->open++; /* the handle is there even when the process is not */
         child->children->running += rc == 0;
     }

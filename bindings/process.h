@@ -28,13 +28,12 @@ enum {
     TH_CHILD_VAULT = TH_SECRET_MAX + 2,
 };
 
-/* The processes of a run that were started and have not ended; a guest of it. */
+/* What the processes of a run share, and how many of them run; a guest of it. */
 struct th_children;
 
 struct th_child {
     uv_process_t process;
     uv_pipe_t in, out, err;
-    th_runtime *runtime;
     struct th_children *children;
     th_waker waker;
     th_timer limit;

@@ -18,7 +18,7 @@
 
 struct session {
     th_session base; /* first */
-    th_runtime *runtime;
+    th_stop *stop;
     struct input_op *op; /* the current wait for input, or NULL */
     th_task *task;       /* runs what was typed; user value 1 holds its handle */
     bool interrupted;    /* Ctrl-C has ended it */
@@ -183,15 +183,15 @@ static int session_interrupted(lua_State *L)
 static int session_others(lua_State *L)
 {
     const struct session *session = luaL_checkudata(L, 1, SESSION_TYPE);
-    lua_pushinteger(L, (lua_Integer)th_sched_live(session->runtime->sched) - 1);
+    lua_pushinteger(L, (lua_Integer)th_sched_live(session->stop->sched) - 1);
     return 1;
 }
 
 static int session_close(lua_State *L)
 {
     struct session *session = luaL_checkudata(L, 1, SESSION_TYPE);
-    if (session->runtime->stop.session == &session->base)
-        session->runtime->stop.session = NULL;
+    if (session->stop->session == &session->base)
+        session->stop->session = NULL;
     return 0;
 }
 
@@ -199,15 +199,15 @@ static int session_close(lua_State *L)
  * watched task, and an error in a task that nobody awaits is shown and does not end the run. */
 static int session(lua_State *L)
 {
-    th_runtime *runtime = th_runtime_of(L);
-    if (runtime->stop.session)
+    th_stop *stop = &th_runtime_of(L)->stop;
+    if (stop->session)
         return luaL_error(L, "there is a session already");
     struct session *session = lua_newuserdatauv(L, sizeof *session, 1); // session
     memset(session, 0, sizeof *session);
     session->base.interrupt = session_interrupt;
-    session->runtime = runtime;
+    session->stop = stop;
     luaL_setmetatable(L, SESSION_TYPE);
-    runtime->stop.session = &session->base;
+    stop->session = &session->base;
     return 1;
 }
 

@@ -4,11 +4,6 @@
 #include "json/read.h"
 #include "json/state.h"
 
-void th_json_push_null(lua_State *L)
-{
-    lua_pushlightuserdata(L, NULL);
-}
-
 bool th_json_is_null(lua_State *L, int idx)
 {
     return lua_islightuserdata(L, idx) && lua_touserdata(L, idx) == NULL;

@@ -36,7 +36,10 @@ int th_json_decode_marked(lua_State *L, const char *text, size_t len, const char
 int th_json_encode(lua_State *L, int idx, unsigned flags, th_buf *out, th_error *err);
 
 /* null is a light userdata; the same value as cjson.null. */
-void th_json_push_null(lua_State *L);
+static inline void th_json_push_null(lua_State *L)
+{
+    lua_pushlightuserdata(L, NULL);
+}
 bool th_json_is_null(lua_State *L, int idx);
 
 /* Marks the table at idx as an array (metatable), so that an empty one encodes as []. */

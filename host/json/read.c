@@ -32,13 +32,6 @@ typedef struct reading {
     struct frame frames[TH_JSON_DEPTH];
 } reading;
 
-bool th_json_fail(th_json_reader *r, const char *at, const char *reason)
-{
-    r->at = at;
-    r->reason = reason;
-    return false;
-}
-
 static bool fail(reading *d, const char *reason)
 {
     return th_json_fail(d->r, d->r->p, reason);

@@ -24,7 +24,12 @@ bool th_json_read(th_json_reader *r, int arrays);
 /* --- the parts, which return false after th_json_fail ----------------------------------------- */
 
 /* Notes why reading ends. Always false. */
-bool th_json_fail(th_json_reader *r, const char *at, const char *reason);
+static inline bool th_json_fail(th_json_reader *r, const char *at, const char *reason)
+{
+    r->at = at;
+    r->reason = reason;
+    return false;
+}
 /* At the opening quote; pushes the string and moves behind the closing quote. */
 bool th_json_read_string(th_json_reader *r);
 /* At a digit or a minus sign; pushes the number and moves behind it. */

@@ -124,7 +124,8 @@ function tests.test_handles_that_are_left_open_neither_keep_the_run_alive_nor_le
         print "end"]]
     lu.assertEquals(result.status, 0)
     lu.assertEquals(result.out, "end\n")
-    lu.assertEquals(result.err, "")
+    -- On a busy machine the long text takes so long that the watchdog names it.
+    lu.assertEquals((result.err:gsub("[^\n]* warn  the script [^\n]*\n", "")), "")
 end
 
 function tests.test_a_call_that_never_ends_does_not_hold_up_the_end()

@@ -4,8 +4,8 @@
 #include <lauxlib.h>
 #include <string.h>
 
-#include "json/json.h"
 #include "lua/error.h"
+#include "json/json.h"
 
 enum { CAUSES = 8 }; /* a chain that is longer says the same again and again */
 

@@ -280,6 +280,9 @@ int th_open_uv(lua_State *L)
     /* All memory is taken here: an error in the main state, which is not running, would end the
      * process. */
     luv_context(L);
+    /* Twice, because what it allocates may raise an error here, and in the main state nobody would
+     * catch it. */
+    luv_set_loop(L, &runtime->loop);
     luv_set_loop(runtime->L, &runtime->loop);
     luv_set_callback(runtime->L, call_back);
     luaopen_luv(L); // loaded uv

@@ -107,7 +107,7 @@ function account:check() end
 
 --- The legs that a change re-creates, which drops their calls. Sends nothing.
 ---@param trunk trunkhost.Trunk  As it is now.
----@param fields trunkhost.Fields  What is to be sent.
+---@param fields trunkhost.Fields  The fields to send.
 ---@return trunkhost.Impact
 function account:impact(trunk, fields) end
 

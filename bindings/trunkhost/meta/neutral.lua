@@ -192,7 +192,7 @@ function neutral.refers(value) end
 ---@field trunks trunkhost.Mapped[]
 ---@field findings trunkhost.Finding[]
 
---- A trunk that is to be created.
+--- A planned trunk.
 ---@class trunkhost.Mapped
 ---@field body table  For `account:create`.
 ---@field after trunkhost.Step[]  What is sent after it, in order.

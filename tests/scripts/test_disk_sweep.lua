@@ -3,7 +3,6 @@
 
 package.path = "tests/support/?.lua;" .. package.path
 local lu <const> = require "luaunit"
-local json <const> = require "trunkhost".json
 local program <const> = require "program"
 local rotation <const> = require "rotation"
 local workers <const> = require "workers"
@@ -82,17 +81,7 @@ end
 local tests = {}
 
 function tests.test_with_a_disk_that_fails_at_any_write_nothing_is_sent_that_is_not_on_it()
-    local points, places = 0, {}
-    for _, call in ipairs(CALLS) do places[call] = 0 end
-    for _, worker in ipairs(workers.run("tests/scripts/test_disk_sweep.lua", WORKERS)) do
-        lu.assertFalse(worker.failed, worker.out)
-        for call, number in worker.out:gmatch "(%l%w+) (%d+)" do
-            if places[call] then -- else it is a word of a warning
-                places[call], points = places[call] + number, points + number
-            end
-        end
-    end
-    print(("a disk that failed at %d points: %s"):format(points, json.encode(places)))
+    local _, points = workers.tally("tests/scripts/test_disk_sweep.lua", WORKERS, CALLS)
     lu.assertTrue(points > 100)
 end
 

@@ -3,7 +3,6 @@
 
 package.path = "tests/support/?.lua;" .. package.path
 local lu <const> = require "luaunit"
-local json <const> = require "trunkhost".json
 local rotation <const> = require "rotation"
 local workers <const> = require "workers"
 
@@ -53,19 +52,8 @@ end
 local tests = {}
 
 function tests.test_a_rotation_that_is_killed_at_any_point_is_finished_by_the_next_run()
-    local points, places = 0, {}
-    for _, list in ipairs { CALLS, MOMENTS } do
-        for _, place in ipairs(list) do places[place] = 0 end
-    end
-    for _, worker in ipairs(workers.run("tests/scripts/test_kill_sweep.lua", WORKERS)) do
-        lu.assertFalse(worker.failed, worker.out)
-        for place, number in worker.out:gmatch "(%l%w+) (%d+)" do
-            if places[place] then -- else it is a word of a warning
-                places[place], points = places[place] + number, points + number
-            end
-        end
-    end
-    print(("killed at %d points: %s"):format(points, json.encode(places)))
+    local places, points = workers.tally("tests/scripts/test_kill_sweep.lua", WORKERS,
+        table.move(CALLS, 1, #CALLS, #MOMENTS + 1, { table.unpack(MOMENTS) }))
     lu.assertTrue(points > 200)
     for _, moment in ipairs(MOMENTS) do
         lu.assertTrue(places[moment] > TRUNKS, "requests were too few: " .. moment)

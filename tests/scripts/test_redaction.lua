@@ -114,9 +114,8 @@ local function with_world(refuses_all, fn)
         token = { file = "%s/token" }, base_url = "%s" } } }]]):format(folder, server.url))
     local world <const> = { folder = folder, choose = choose, server = server }
     function world.run(words)
-        local env <const> = { HOME = folder, PATH = os.getenv "PATH", XDG_STATE_HOME = folder .. "/state",
-            LC_ALL = "C.UTF-8", http_proxy = "http://user:" .. PROXY .. "@proxy.example.com:3128" }
-        for _, name in ipairs { "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS" } do env[name] = os.getenv(name) end
+        local env <const> = program.environment(folder, { XDG_STATE_HOME = folder .. "/state",
+            http_proxy = "http://user:" .. PROXY .. "@proxy.example.com:3128" })
         local command <const> = { program.executable, "-c", folder .. "/config.lua", env = env, timeout = 60 }
         return trunkhost.process.run(table.move(words, 1, #words, #command + 1, command))
     end

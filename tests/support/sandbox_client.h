@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "sandbox/sandbox.h"
+#include "test.h"
 
 typedef struct sandbox_client {
     th_sandbox *sandbox;
@@ -30,6 +31,10 @@ typedef struct sandbox_client {
  * start. */
 void sandbox_client_open(sandbox_client *client, const char *api, const char *spec);
 void sandbox_client_close(sandbox_client *client);
+/* One that closes at the end of the block. */
+#define SANDBOX(name, api, spec)                                                                   \
+    sandbox_client name LEFT_BY(sandbox_client_close);                                             \
+    sandbox_client_open(&(name), api, spec)
 
 /* Sends a request on a connection of its own, or on a kept one; body NULL: none. Returns the
  * status, 0 when no complete reply came (see code). */

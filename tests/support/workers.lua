@@ -1,5 +1,7 @@
 --- A long test in several processes at once: each takes every n-th piece of the work, and the first says how it went.
 
+local json <const> = require "trunkhost.json"
+local lu <const> = require "luaunit"
 local program <const> = require "program"
 local sandbox_process <const> = require "sandbox_process"
 
@@ -47,6 +49,26 @@ function workers.run(script, count)
         results[i] = { failed = failed, out = out }
     end
     return results
+end
+
+--- Runs it, adds up the numbers that the workers print behind these words ("before 12 after 13"), and prints them.
+---@param script string
+---@param count integer
+---@param words string[]
+---@return table<string, integer> numbers, integer sum
+function workers.tally(script, count, words)
+    local numbers, sum = {}, 0
+    for _, word in ipairs(words) do numbers[word] = 0 end
+    for _, worker in ipairs(workers.run(script, count)) do
+        lu.assertFalse(worker.failed, worker.out)
+        for word, number in worker.out:gmatch "(%l%w+) (%d+)" do
+            if numbers[word] then -- else it is a word of a warning
+                numbers[word], sum = numbers[word] + number, sum + number
+            end
+        end
+    end
+    print(("%d points: %s"):format(sum, json.encode(numbers)))
+    return numbers, sum
 end
 
 return workers

@@ -95,8 +95,7 @@ TEST(seeds_name_no_real_host)
 
 TEST(every_list_answers_and_shows_no_password)
 {
-    sandbox_client client;
-    sandbox_client_open(&client, "", "");
+    SANDBOX(client, "", "");
     for (int i = 0; i < APIS; i++) {
         client.api = apis[i];
         assert_int_equal(sandbox_client_send(&client, "GET", lists[i], NULL), 200);
@@ -106,7 +105,6 @@ TEST(every_list_answers_and_shows_no_password)
         assert_string_equal(sandbox_client_header(&client, "Content-Type"), "application/json");
     }
     assert_int_equal(sandbox_client_violations(&client), 0);
-    sandbox_client_close(&client);
 }
 
 TEST(each_platform_refuses_a_bad_token_in_its_own_way)
@@ -121,8 +119,7 @@ TEST(each_platform_refuses_a_bad_token_in_its_own_way)
         {403, 401, "detail", "Invalid or expired API key", "error", "401"},
         {403, 401, "detail", "Invalid or expired API key", "error", "401"},
     };
-    sandbox_client client;
-    sandbox_client_open(&client, "", "token=right");
+    SANDBOX(client, "", "token=right");
     for (int i = 0; i < APIS; i++) {
         client.api = apis[i];
         client.token = "wrong";
@@ -136,7 +133,6 @@ TEST(each_platform_refuses_a_bad_token_in_its_own_way)
         client.token = "right";
         assert_int_equal(sandbox_client_send(&client, "GET", lists[i], NULL), 200);
     }
-    sandbox_client_close(&client);
 }
 
 /* What no platform documents is refused by each with its status for bad requests, and remembered.
@@ -158,8 +154,7 @@ TEST(malformed_requests_are_refused_and_recorded)
         {"{\"nobody_knows\":1}", "application/json; charset=utf-8", "unknown_field"},
         {"", "application/json", "malformed_json"},
     };
-    sandbox_client client;
-    sandbox_client_open(&client, "", "limits=none");
+    SANDBOX(client, "", "limits=none");
     for (int i = 0; i < APIS; i++) {
         client.api = apis[i];
         for (size_t j = 0; j < sizeof cases / sizeof cases[0]; j++) {
@@ -178,14 +173,12 @@ TEST(malformed_requests_are_refused_and_recorded)
         };
         sandbox_client_expect(&client, form);
     }
-    sandbox_client_close(&client);
 }
 
 TEST(query_parameters_are_checked)
 {
     static const long invalid[APIS] = {422, 422, 400, 400, 422};
-    sandbox_client client;
-    sandbox_client_open(&client, "", "limits=none");
+    SANDBOX(client, "", "limits=none");
     for (int i = 0; i < APIS; i++) {
         char path[128];
         snprintf(path, sizeof path, "%s?nonsense=1", lists[i]);
@@ -193,7 +186,6 @@ TEST(query_parameters_are_checked)
         sandbox_case query[] = {{"GET", path, NULL, invalid[i], "unknown_field"}, {0}};
         sandbox_client_expect(&client, query);
     }
-    sandbox_client_close(&client);
 }
 
 TEST(paths_below_no_api_are_violations)
@@ -205,16 +197,13 @@ TEST(paths_below_no_api_are_violations)
         {"GET", "/vatel/v1/%zz", NULL, 404, "no_endpoint"},
         {0},
     };
-    sandbox_client client;
-    sandbox_client_open(&client, "", "");
+    SANDBOX(client, "", "");
     sandbox_client_expect(&client, cases);
-    sandbox_client_close(&client);
 }
 
 TEST(an_oversized_body_is_refused)
 {
-    sandbox_client client;
-    sandbox_client_open(&client, "vatel", "");
+    SANDBOX(client, "vatel", "");
     size_t length = 1200000;
     char *body = malloc(length + 1);
     assert_non_null(body);
@@ -223,14 +212,12 @@ TEST(an_oversized_body_is_refused)
     const sandbox_case cases[] = {{"POST", "/sip-trunks", body, 400, "too_large"}, {0}};
     sandbox_client_expect(&client, cases);
     free(body);
-    sandbox_client_close(&client);
 }
 
 TEST(the_log_tells_every_request_in_order)
 {
     static const char body[] = "{\"sip_password\":\"s3cret\"}";
-    sandbox_client client;
-    sandbox_client_open(&client, "famulor", "");
+    SANDBOX(client, "famulor", "");
     sandbox_client_send(&client, "GET", "/user/me", NULL);
     sandbox_client_send(&client, "PUT", "/user/phone-numbers/sip-trunks/42", body);
     sandbox_client_send(&client, "PUT", "/user/phone-numbers/sip-trunks/99999", body);
@@ -255,15 +242,13 @@ TEST(the_log_tells_every_request_in_order)
     assert_string_equal(text_at(counts, "famulor.statuses.404"), "1");
     assert_string_equal(text_at(counts, "vatel.requests"), "0");
     json_decref(counts);
-    sandbox_client_close(&client);
 }
 
 /* The admin paths answer like the C functions, count no request, and reset brings back the start.
  */
 TEST(reset_brings_back_the_start)
 {
-    sandbox_client client;
-    sandbox_client_open(&client, "", "");
+    SANDBOX(client, "", "");
     client.token = NULL;
     assert_int_equal(sandbox_client_send(&client, "GET", "/_sandbox/state", NULL), 200);
     json_t *before = json_incref(client.json);
@@ -285,15 +270,13 @@ TEST(reset_brings_back_the_start)
     assert_int_equal(json_array_size(client.json), 0);
     assert_int_equal(sandbox_client_send(&client, "GET", "/_sandbox/nothing", NULL), 404);
     json_decref(before);
-    sandbox_client_close(&client);
 }
 
 TEST(it_says_where_it_is)
 {
     static const char *const ends[APIS] = {"/famulor/api", "/autocalls/api", "/vatel/v1", "/bolna",
                                            "/bolna_trunk"};
-    sandbox_client client;
-    sandbox_client_open(&client, "", "token=abc");
+    SANDBOX(client, "", "token=abc");
     for (int i = 0; i < APIS; i++) {
         char url[96];
         snprintf(url, sizeof url, "http://127.0.0.1:%u%s", th_sandbox_port(client.sandbox),
@@ -303,7 +286,6 @@ TEST(it_says_where_it_is)
     assert_null(th_sandbox_base_url(client.sandbox, "other"));
     assert_string_equal(th_sandbox_token(client.sandbox), "abc");
     assert_null(th_sandbox_report(client.sandbox, "other"));
-    sandbox_client_close(&client);
 }
 
 enum { CONNECTIONS = 256 };
@@ -385,9 +367,8 @@ TEST(late_replies_block_nobody)
 /* Replies that become due together are all sent, and the kept connections serve again. */
 TEST(many_late_replies_all_come)
 {
-    sandbox_client client;
     crowd c;
-    sandbox_client_open(&client, "vatel", "latency=20");
+    SANDBOX(client, "vatel", "latency=20");
     crowd_open(&c, client.sandbox);
     for (int round = 0; round < 5; round++) {
         int running = CONNECTIONS, left;
@@ -401,5 +382,4 @@ TEST(many_late_replies_all_come)
         crowd_stop(&c);
     }
     crowd_close(&c);
-    sandbox_client_close(&client);
 }

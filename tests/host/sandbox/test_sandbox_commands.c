@@ -44,8 +44,7 @@ static char *report(const char *spec)
 
 TEST(a_reset_can_bring_another_world)
 {
-    sandbox_client client;
-    sandbox_client_open(&client, "famulor", "trunks=2,limits=none");
+    SANDBOX(client, "famulor", "trunks=2,limits=none");
     const char *token = th_sandbox_token(client.sandbox);
     assert_int_equal(tell(&client, "/_sandbox/reset",
                           "{\"trunks\":5,\"seed\":9,\"fault\":\"drop@PUT=1\",\"limits\":\"1/60\"}"),
@@ -66,15 +65,13 @@ TEST(a_reset_can_bring_another_world)
                      0);
     assert_int_equal(tell(&client, "/_sandbox/reset", NULL), 200);
     assert_int_equal(trunks(&client), 3);
-    sandbox_client_close(&client);
 }
 
 TEST(other_faults_leave_the_world_alone)
 {
     static const char change[] = "{\"sip_password\":\"changed\"}",
                       trunk[] = "/user/phone-numbers/sip-trunks/42";
-    sandbox_client client;
-    sandbox_client_open(&client, "famulor", "trunks=2,fault=lost_reply@PUT=1");
+    SANDBOX(client, "famulor", "trunks=2,fault=lost_reply@PUT=1");
     assert_int_equal(sandbox_client_send(&client, "PUT", trunk, change), 0);
     assert_int_equal(tell(&client, "/_sandbox/faults", "{}"), 200);
     assert_int_equal(sandbox_client_send(&client, "GET", trunk, NULL), 200);
@@ -84,7 +81,6 @@ TEST(other_faults_leave_the_world_alone)
     assert_int_equal(tell(&client, "/_sandbox/faults", "{\"fault\":\"error_before=1\",\"seed\":4}"),
                      200);
     assert_int_equal(sandbox_client_send(&client, "GET", trunk, NULL), 500);
-    sandbox_client_close(&client);
 }
 
 TEST(a_wrong_command_changes_nothing)
@@ -105,8 +101,7 @@ TEST(a_wrong_command_changes_nothing)
         {"/_sandbox/kill", "{\"request\":1,\"moment\":\"soon\"}", "which request"},
         {"/_sandbox/kill", "{\"moment\":\"after\"}", "which request"},
     };
-    sandbox_client client;
-    sandbox_client_open(&client, "famulor", "trunks=2");
+    SANDBOX(client, "famulor", "trunks=2");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         if (tell(&client, cases[i].path, cases[i].body) != 400 ||
             !strstr(client.text.data, cases[i].words))
@@ -118,7 +113,6 @@ TEST(a_wrong_command_changes_nothing)
     assert_int_equal(tell(&client, "/_sandbox/reset", "{\"trunks\":1}"), 400);
     assert_int_equal(trunks(&client), 2);
     assert_int_equal(sandbox_client_send(&client, "GET", "/user/me", NULL), 200);
-    sandbox_client_close(&client);
 }
 
 /* Two requests on two connections, as a process of its own; returns how many were answered, or -1

@@ -235,8 +235,7 @@ TEST(famulor_and_autocalls)
 TEST(vatel)
 {
     char path[128];
-    sandbox_client client;
-    sandbox_client_open(&client, "vatel", "trunks=12,limits=none");
+    SANDBOX(client, "vatel", "trunks=12,limits=none");
     check_trunks(&client, "/sip-trunks", "PATCH", "{\"inbound_host\":\"\",\"register\":null}",
                  vatel_trunk, vatel_trunk);
     json_t *all = sandbox_client_report(&client, "state");
@@ -249,13 +248,11 @@ TEST(vatel)
     keeps_to(client.json, vatel_assignment, "a cleared assignment");
     assert_string_equal(text_at(client.json, "number"), "absent");
     json_decref(all);
-    sandbox_client_close(&client);
 }
 
 TEST(bolna)
 {
-    sandbox_client client;
-    sandbox_client_open(&client, "bolna", "trunks=12,limits=none");
+    SANDBOX(client, "bolna", "trunks=12,limits=none");
     check_trunks(&client, "/sip-trunks/trunks", "PATCH", "{\"description\":\"x\"}", bolna_trunk,
                  bolna_trunk);
     char path[128];
@@ -265,14 +262,11 @@ TEST(bolna)
     json_decref(all);
     sandbox_client_send(&client, "GET", path, NULL);
     all_keep_to(client.json, bolna_number, "numbers");
-    sandbox_client_close(&client);
 }
 
 TEST(bolna_newer)
 {
-    sandbox_client client;
-    sandbox_client_open(&client, "bolna_trunk", "trunks=12,limits=none");
+    SANDBOX(client, "bolna_trunk", "trunks=12,limits=none");
     check_trunks(&client, "/trunk/trunks", "PATCH", "{\"description\":null}", trunk_trunk,
                  trunk_trunk);
-    sandbox_client_close(&client);
 }

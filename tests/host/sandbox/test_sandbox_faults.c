@@ -60,52 +60,44 @@ TEST(each_fault_does_what_it_says)
 /* The whole length is announced, and half of it comes. */
 TEST(a_cut_body_announces_its_whole_length)
 {
-    sandbox_client client;
-    sandbox_client_open(&client, "vatel", "fault=cut_body=1");
+    SANDBOX(client, "vatel", "fault=cut_body=1");
     sandbox_client_send(&client, "GET", "/sip-trunks", NULL);
     assert_int_equal(client.code, CURLE_PARTIAL_FILE);
     size_t length = strtoul(sandbox_client_header(&client, "Content-Length"), NULL, 10);
     assert_int_equal(client.text.len, length / 2);
-    sandbox_client_close(&client);
 }
 
 /* A reply without a body cannot be cut: it is lost. */
 TEST(a_cut_204_is_a_lost_one)
 {
     char path[64];
-    sandbox_client client;
-    sandbox_client_open(&client, "vatel", "fault=cut_body@DELETE=1");
+    SANDBOX(client, "vatel", "fault=cut_body@DELETE=1");
     json_t *all = sandbox_client_report(&client, "state");
     snprintf(path, sizeof path, "/sip-trunks/%.36s", text_at(all, "vatel.trunks.0.id"));
     json_decref(all);
     sandbox_client_send(&client, "DELETE", path, NULL);
     assert_int_equal(client.code, CURLE_GOT_NOTHING);
     assert_int_equal(sandbox_client_send(&client, "GET", path, NULL), 404);
-    sandbox_client_close(&client);
 }
 
 TEST(a_fault_can_be_kept_to_one_method)
 {
-    sandbox_client client;
-    sandbox_client_open(&client, "famulor", "fault=error_after@PUT=1");
+    SANDBOX(client, "famulor", "fault=error_after@PUT=1");
     assert_int_equal(sandbox_client_send(&client, "GET", TRUNK, NULL), 200);
     assert_int_equal(sandbox_client_send(&client, "PUT", TRUNK, BODY), 500);
     assert_int_equal(sandbox_client_send(&client, "DELETE", "/user/phone-numbers/42", NULL), 200);
-    sandbox_client_close(&client);
 }
 
 /* The platform's 500 after a write leaves the documented body of that operation. */
 TEST(a_failing_create_and_delete_have_their_own_texts)
 {
-    sandbox_client client;
-    sandbox_client_open(&client, "famulor", "fault=error_before=1");
+    SANDBOX(client, "famulor", "fault=error_before=1");
     sandbox_client_send(&client, "POST", "/user/phone-numbers/sip-trunks", "{}");
     assert_string_equal(text_at(client.json, "error"),
                         "Failed to create SIP trunk. Please try again or contact support.");
     sandbox_client_send(&client, "DELETE", "/user/phone-numbers/42", NULL);
     assert_int_equal(strncmp(text_at(client.json, "error"), "Failed to release phone number", 30),
                      0);
-    sandbox_client_close(&client);
 }
 
 TEST(faults_follow_from_the_seed_and_order)

@@ -59,9 +59,8 @@ TEST(a_create_shows_to_readers_later)
 
 TEST(a_change_shows_to_readers_later)
 {
-    sandbox_client client;
     char before[64];
-    sandbox_client_open(&client, "famulor", "trunks=3,limits=none,eventual=0/60000");
+    SANDBOX(client, "famulor", "trunks=3,limits=none,eventual=0/60000");
     sandbox_client_send(&client, "GET", TRUNKS "/42", NULL);
     snprintf(before, sizeof before, "%s", text_at(client.json, "data.inbound_trunk_id"));
     sandbox_client_send(&client, "PUT", TRUNKS "/42", "{\"sip_password\":\"changed-1\"}");
@@ -76,14 +75,12 @@ TEST(a_change_shows_to_readers_later)
     /* What is gone is gone at once. */
     assert_int_equal(sandbox_client_send(&client, "DELETE", "/user/phone-numbers/42", NULL), 200);
     assert_int_equal(sandbox_client_send(&client, "GET", TRUNKS "/42", NULL), 404);
-    sandbox_client_close(&client);
 }
 
 TEST(a_part_of_a_trunk_shows_to_readers_later)
 {
     char path[128];
-    sandbox_client client;
-    sandbox_client_open(&client, "bolna_trunk", "trunks=1,limits=none,eventual=60000");
+    SANDBOX(client, "bolna_trunk", "trunks=1,limits=none,eventual=60000");
     json_t *all = sandbox_client_report(&client, "state");
     snprintf(path, sizeof path, "/trunk/trunks/%.36s", text_at(all, "bolna_trunk.trunks.0.id"));
     size_t count = json_array_size(json_at(all, "bolna_trunk.trunks.0.numbers"));
@@ -95,7 +92,6 @@ TEST(a_part_of_a_trunk_shows_to_readers_later)
                      200);
     sandbox_client_send(&client, "GET", path, NULL);
     assert_int_equal(json_array_size(json_at(client.json, "numbers")), count);
-    sandbox_client_close(&client);
 }
 
 TEST(famulor_pages_as_laravel_does)
@@ -201,8 +197,7 @@ TEST(a_short_list_says_how_many_there_are)
 TEST(something_else_moves_the_time_of_change)
 {
     char before[64], path[96];
-    sandbox_client client;
-    sandbox_client_open(&client, "bolna", "limits=none,fault=touched=1+error_before@PATCH=1");
+    SANDBOX(client, "bolna", "limits=none,fault=touched=1+error_before@PATCH=1");
     json_t *all = sandbox_client_report(&client, "state");
     snprintf(before, sizeof before, "%s", text_at(all, "bolna.trunks.0.updated_at"));
     snprintf(path, sizeof path, "/sip-trunks/trunks/%.26s", text_at(all, "bolna.trunks.0.id"));
@@ -217,7 +212,6 @@ TEST(something_else_moves_the_time_of_change)
     assert_string_equal(text_at(log, "0.fault"), "touched+error_before");
     assert_string_equal(text_at(log, "0.applied"), "false");
     json_decref(log);
-    sandbox_client_close(&client);
 }
 
 TEST(retry_after_comes_in_each_form)
@@ -266,8 +260,7 @@ static void tell(sandbox_client *client, const char *command, const char *body)
 
 TEST(habits_can_be_set_while_it_runs)
 {
-    sandbox_client client;
-    sandbox_client_open(&client, "famulor", "trunks=4,limits=none,page=3");
+    SANDBOX(client, "famulor", "trunks=4,limits=none,page=3");
     tell(&client, "/_sandbox/reset", "{\"trunks\":5,\"retry_after\":\"7\"}");
     assert_int_equal(listed(&client), 3); /* what is left out stays */
     tell(&client, "/_sandbox/faults", "{\"page\":2,\"eventual\":\"60000/0\"}");
@@ -280,5 +273,4 @@ TEST(habits_can_be_set_while_it_runs)
     assert_null(sandbox_client_header(&client, "Retry-After"));
     tell(&client, "/_sandbox/faults", NULL);
     assert_int_equal(listed(&client), 5);
-    sandbox_client_close(&client);
 }

@@ -100,8 +100,7 @@ TEST(wrong_windows_are_refused)
 
 TEST(famulor_answers_429_as_documented)
 {
-    sandbox_client client;
-    sandbox_client_open(&client, "famulor", "");
+    SANDBOX(client, "famulor", "");
     for (int i = 0; i < 20; i++) {
         assert_int_equal(sandbox_client_send(&client, "GET", "/user/me", NULL), 200);
         assert_string_equal(sandbox_client_header(&client, "X-RateLimit-Limit"), "20");
@@ -129,7 +128,6 @@ TEST(famulor_answers_429_as_documented)
     assert_int_equal(sandbox_client_send(&client, "GET", "/user/assistants/phone-numbers", NULL),
                      200);
     assert_null(sandbox_client_header(&client, "X-RateLimit-Limit"));
-    sandbox_client_close(&client);
 }
 
 TEST(documented_limits_are_those_of_each_platform)
@@ -142,8 +140,7 @@ TEST(documented_limits_are_those_of_each_platform)
                  {"vatel", "/organization", 1001},
                  {"bolna", "/user/me", 1000},
                  {"bolna_trunk", "/user/me", 1000}};
-    sandbox_client client;
-    sandbox_client_open(&client, "", "trunks=0");
+    SANDBOX(client, "", "trunks=0");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         client.api = cases[i].api;
         for (int j = 0; j < 1001; j++)
@@ -151,7 +148,6 @@ TEST(documented_limits_are_those_of_each_platform)
                              j < cases[i].admitted ? 200 : 429);
         assert_int_equal(sandbox_client_header(&client, "X-RateLimit-Limit") != NULL, i == 0);
     }
-    sandbox_client_close(&client);
 }
 
 TEST(chosen_limits_hold_for_every_api)
@@ -161,8 +157,7 @@ TEST(chosen_limits_hold_for_every_api)
                                            {"vatel", "/organization"},
                                            {"bolna", "/user/me"},
                                            {"bolna_trunk", "/user/me"}};
-    sandbox_client client;
-    sandbox_client_open(&client, "", "limits=2/600+500/3600");
+    SANDBOX(client, "", "limits=2/600+500/3600");
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         client.api = paths[i][0];
         assert_int_equal(sandbox_client_send(&client, "GET", paths[i][1], NULL), 200);
@@ -171,18 +166,15 @@ TEST(chosen_limits_hold_for_every_api)
         assert_string_equal(sandbox_client_header(&client, "X-RateLimit-Limit"), "2");
         assert_in_range(atol(sandbox_client_header(&client, "Retry-After")), 1, 600);
     }
-    sandbox_client_close(&client);
 }
 
 TEST(the_fault_limit_tells_when_to_come_back)
 {
-    sandbox_client client;
-    sandbox_client_open(&client, "famulor", "fault=limit=1");
+    SANDBOX(client, "famulor", "fault=limit=1");
     assert_int_equal(sandbox_client_send(&client, "GET", "/user/me", NULL), 429);
     assert_string_equal(sandbox_client_header(&client, "Retry-After"), "1");
     assert_string_equal(sandbox_client_header(&client, "X-RateLimit-Remaining"), "0");
     client.api = "vatel"; /* without limits there is nothing to tell */
     assert_int_equal(sandbox_client_send(&client, "GET", "/organization", NULL), 429);
     assert_null(sandbox_client_header(&client, "Retry-After"));
-    sandbox_client_close(&client);
 }

@@ -166,9 +166,7 @@ TEST(a_refusal_stays_one)
 
 TEST(a_list_can_be_answered_by_200_and_an_error)
 {
-    sandbox_client client;
-    sandbox_client_open(&client, "bolna", "fault=error_200@GET=1");
+    SANDBOX(client, "bolna", "fault=error_200@GET=1");
     assert_int_equal(sandbox_client_send(&client, "GET", "/sip-trunks/trunks", NULL), 200);
     assert_true(json_is_string(json_at(client.json, "detail")));
-    sandbox_client_close(&client);
 }

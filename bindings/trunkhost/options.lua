@@ -3,7 +3,6 @@
 local argparse <const> = require "argparse"
 local arguments <const> = require "trunkhost.text.arguments"
 local core <const> = require "trunkhost.core"
-local duration <const> = require "trunkhost.duration"
 local suggest <const> = require "trunkhost.text.suggest"
 local text_width <const> = require "trunkhost.text.width"
 local time_options <const> = require "trunkhost.job.time_options"
@@ -61,28 +60,14 @@ local function max_failures(text)
     return nil, ("--max-failures %s: write a number of at least 1, or a percentage such as 5%%"):format(text)
 end
 
-local function span(name)
-    return function(text)
-        local seconds, problem = duration.parse(text)
-        return seconds, problem and name .. ": " .. problem
-    end
-end
-
---- Joins the lists of a repeated option.
-local function extend(result, target, value)
-    for _, word in ipairs(value) do
-        table.insert(result[target], word)
-    end
-end
-
 -- ---------------------------------------------------------------------------------------------------
 -- The parser
 
 local function add_choice(parser)
     return parser:group("Which trunks",
-        parser:option "--account" :argname "NAME" :count "*" :init {} :convert(words) :action(extend)
+        parser:option "--account" :argname "NAME" :count "*" :init {} :convert(words) :action "concat"
             :description "Account to work on; repeat for more; 'all' for every account. Default: the only account.",
-        parser:option "--only" :argname "ID,..." :count "*" :init {} :convert(words) :action(extend)
+        parser:option "--only" :argname "ID,..." :count "*" :init {} :convert(words) :action "concat"
             :description "Only the trunks with these ids.",
         parser:option "--only-from" :argname "FILE" :count "*" :init {} :action "append"
             :description "Only the trunks named in FILE, besides those of --only: one id per line, or CSV with a \z
@@ -110,7 +95,7 @@ local function add_run(parser, spec)
         parser:option "--wave" :argname "N" :convert(integer("--wave", 1))
             :description "After the canary, change this many at a time, and verify each wave before the next. \z
                 Without --max-failures, one failure halts the run.",
-        parser:option "--soak" :argname "TIME" :convert(span "--soak")
+        parser:option "--soak" :argname "TIME" :convert(time_options.span "--soak")
             :description "Wait this long after the canary and after each wave: 90s, 15m.",
         parser:option "--max-failures" :argname "N|P%" :convert(max_failures)
             :description "Stop after this many failures (or this share). Unknown outcomes count as failures.",

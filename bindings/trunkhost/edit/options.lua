@@ -30,10 +30,6 @@ local function names_after(option)
     end
 end
 
-local function extend(result, target, value)
-    table.move(value, 1, #value, #result[target] + 1, result[target])
-end
-
 --- Adds them to a parser.
 ---@param parser table
 function apply_options.add(parser)
@@ -46,7 +42,7 @@ function apply_options.add(parser)
         :description "The edited file of export_trunks.lua: JSON lines or CSV."
     local function named(option)
         return parser:option(option) :argname "FIELD,..." :count "*" :init {} :convert(names_after(option))
-            :action(extend)
+            :action "concat"
     end
     parser:group("Permissions",
         named "--grant" :description "Allow dangerous changes of these fields: emptying a list, widening an allow \z

@@ -11,9 +11,6 @@ local planner <const> = require "trunkhost.job.plan"
 
 local apply_view <const> = {}
 
--- Only a dry run shows more rows.
-local MOST_ROWS <const> = 60
-
 local function gateway_text(gateway)
     return addresses.join(gateway.host, gateway.port) .. (gateway.priority and "=" .. gateway.priority or "")
 end
@@ -138,21 +135,6 @@ end
 -- ---------------------------------------------------------------------------------------------------
 -- For people
 
-local COLUMNS <const> = {
-    { title = "ACCOUNT", group = true },
-    { title = "TRUNK" },
-    { title = "LABEL", max = 28, min = 10, drop = 1 },
-    { title = "RE-CREATED" },
-    { title = "CHANGES", note = true },
-}
-
-local function impact_text(impact)
-    if impact.inbound and impact.outbound then
-        return "both legs"
-    end
-    return impact.inbound and "inbound" or impact.outbound and "outbound" or ""
-end
-
 --- A line for each changed field; one for a row that is blocked.
 local function rows_of(entry)
     local plan, rows = entry.plan, {}
@@ -164,7 +146,7 @@ local function rows_of(entry)
     end
     local pending = entry.left_by and ("pending since run %s; "):format(entry.left_by) or ""
     for i, change in ipairs(work.edit.changes) do
-        rows[i] = i == 1 and { account, entry.key, entry.label, impact_text(plan.impact),
+        rows[i] = i == 1 and { account, entry.key, entry.label, planner.impact_text(plan.impact),
             pending .. change_text(change, work.edit) } or { account, "", "", "", change_text(change, work.edit) }
     end
     return rows[1] and rows or { { account, entry.key, entry.label, "", pending .. (plan.note or "") } }
@@ -212,17 +194,12 @@ function apply_view.new(application)
         for _, entry in ipairs(entries) do
             if not is_there(entry) then
                 shown = shown + 1
-                local own = (full or shown <= MOST_ROWS) and rows_of(entry) or {}
+                local own = (full or shown <= planner.most_rows) and rows_of(entry) or {}
                 table.move(own, 1, #own, #rows + 1, rows)
                 hidden = hidden + (#own == 0 and 1 or 0)
             end
         end
-        if #rows > 0 then
-            screen.write(aligned.render(COLUMNS, rows, screen) .. "\n")
-        end
-        if hidden > 0 then
-            screen.write(("… and %d more; --dry-run shows them all.\n"):format(hidden))
-        end
+        planner.write_rows(planner.columns, rows, hidden, screen)
         screen.write(aligned.sentence("Plan: " .. view.summary(entries, todo, failures), screen) .. "\n")
     end
 

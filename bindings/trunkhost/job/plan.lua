@@ -8,8 +8,8 @@ local usage <const> = require "trunkhost.text.usage"
 
 local planner <const> = {}
 
--- Only a dry run shows more rows.
-local MOST_ROWS <const> = 60
+--- The rows of a plan that are shown; only a dry run shows more.
+planner.most_rows = 60
 local NEW_LENGTH <const> = 32
 
 --- Stands in a plan's changes for a password that is generated when it is sent.
@@ -142,14 +142,17 @@ function planner.changes_text(entry)
     return entry.left_by and ("pending since run %s; %s"):format(entry.left_by, text) or text
 end
 
-local function impact_text(impact)
+--- The legs that are re-created, in words.
+---@param impact { inbound: boolean?, outbound: boolean? }
+---@return string
+function planner.impact_text(impact)
     if impact.inbound and impact.outbound then
         return "both legs"
     end
     return impact.inbound and "inbound" or impact.outbound and "outbound" or ""
 end
 
-local COLUMNS <const> = {
+planner.columns = {
     { title = "ACCOUNT", group = true },
     { title = "TRUNK" },
     { title = "LABEL", max = 28, min = 10, drop = 1 },
@@ -205,6 +208,20 @@ function planner.summary(entries, todo, failures)
         count(legs.outbound, "outbound leg is", "outbound legs are"), earlier)
 end
 
+--- Writes the table of a plan.
+---@param columns table[]
+---@param rows table[]
+---@param hidden integer  how many trunks are left out
+---@param screen trunkhost.Screen
+function planner.write_rows(columns, rows, hidden, screen)
+    if #rows > 0 then
+        screen.write(aligned.render(columns, rows, screen) .. "\n")
+    end
+    if hidden > 0 then
+        screen.write(("… and %d more; --dry-run shows them all.\n"):format(hidden))
+    end
+end
+
 --- Shows the plan as a table.
 ---@param entries trunkhost.Entry[]
 ---@param todo trunkhost.Entry[]
@@ -214,21 +231,16 @@ end
 function planner.show(entries, todo, screen, full, failures)
     local rows = {}
     for i, entry in ipairs(entries) do
-        if i > MOST_ROWS and not full then
+        if i > planner.most_rows and not full then
             break
         end
         local skipped, failed = entry.plan.skip, entry.plan.failed
         rows[i] = { entry.account:name(), entry.key, entry.label,
-            (skipped or failed) and "" or impact_text(entry.plan.impact),
+            (skipped or failed) and "" or planner.impact_text(entry.plan.impact),
             failed and { failed.message, colour = "red" }
                 or skipped and { "skipped: " .. skipped, colour = "dim" } or planner.changes_text(entry) }
     end
-    if #rows > 0 then
-        screen.write(aligned.render(COLUMNS, rows, screen) .. "\n")
-    end
-    if #entries > #rows then
-        screen.write(("… and %d more; --dry-run shows them all.\n"):format(#entries - #rows))
-    end
+    planner.write_rows(planner.columns, rows, #entries - #rows, screen)
     screen.write(aligned.sentence("Plan: " .. planner.summary(entries, todo, failures), screen) .. "\n")
 end
 

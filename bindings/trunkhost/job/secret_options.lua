@@ -1,29 +1,30 @@
 --- Options of a job that sets passwords: delivery, and what to do when a password does not work.
 
-local duration <const> = require "trunkhost.duration"
+local time_options <const> = require "trunkhost.job.time_options"
 local usage <const> = require "trunkhost.text.usage"
 
 local secret_options <const> = {}
 
 local DELIVER_SECONDS <const> = 60
 
-local function span(name)
-    return function(text)
-        local seconds, problem = duration.parse(text)
-        return seconds, problem and name .. ": " .. problem
-    end
-end
-
---- Adds them to a parser.
+--- Adds the options of delivery to a parser.
 ---@param parser table
-function secret_options.add(parser)
-    parser:group("New passwords",
-        parser:option "--deliver" :argname "COMMAND"
+---@return table command, table batch, table timeout
+function secret_options.add_delivery(parser)
+    return parser:option "--deliver" :argname "COMMAND"
             :description "Deliver each verified password: COMMAND runs in /bin/sh and reads one line of JSON.",
         parser:flag "--deliver-batch"
             :description "Run COMMAND once for the whole run; it reads one line per password.",
-        parser:option "--deliver-timeout" :argname "TIME" :convert(span "--deliver-timeout") :default(DELIVER_SECONDS)
-            :description "How long COMMAND may take after its last line. Default: 60s.",
+        parser:option "--deliver-timeout" :argname "TIME" :convert(time_options.span "--deliver-timeout")
+            :default(DELIVER_SECONDS)
+            :description "How long COMMAND may take after its last line. Default: 60s."
+end
+
+--- Adds all of them to a parser.
+---@param parser table
+function secret_options.add(parser)
+    local command, batch, timeout = secret_options.add_delivery(parser)
+    parser:group("New passwords", command, batch, timeout,
         parser:flag "--rotate-undelivered"
             :description "Rotate a password that was never delivered. Default: deliver it, and leave the trunk \z
                 as it is.",

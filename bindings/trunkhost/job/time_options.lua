@@ -13,6 +13,16 @@ local HALTED <const> = 3
 ---@field wall integer?   if given as a time of day: the same as `os.time()`, in case the clock is set meanwhile
 ---@field passed number?  seconds since that time of day, if it is closer than the next one
 
+--- A converter for an option that takes a duration.
+---@param name string  of the option
+---@return fun(text: string): number?, string?
+function time_options.span(name)
+    return function(text)
+        local seconds, problem = duration.parse(text)
+        return seconds, problem and name .. ": " .. problem
+    end
+end
+
 --- Reads --deadline.
 ---@param text string
 ---@return trunkhost.Deadline?, string? problem

@@ -2,8 +2,8 @@
 
 local core <const> = require "trunkhost.core"
 local csv <const> = require "trunkhost.csv"
-local duration <const> = require "trunkhost.duration"
 local model <const> = require "trunkhost.mapping.model"
+local secret_options <const> = require "trunkhost.job.secret_options"
 local spreadsheet <const> = require "trunkhost.text.spreadsheet"
 local suggest <const> = require "trunkhost.text.suggest"
 local usage <const> = require "trunkhost.text.usage"
@@ -60,17 +60,6 @@ local function one_of(name, ...)
     end
 end
 
-local function span(name)
-    return function(text)
-        local seconds, problem = duration.parse(text)
-        return seconds, problem and name .. ": " .. problem
-    end
-end
-
-local function extend(result, target, value)
-    table.move(value, 1, #value, #result[target] + 1, result[target])
-end
-
 --- Adds them to a parser. A migration names its accounts with --from and --to, so --account is hidden.
 ---@param parser table
 function migrate_options.add(parser)
@@ -90,6 +79,7 @@ function migrate_options.add(parser)
             :description "Write a CSV file: old id, new id, and what the carrier must change.",
         parser:option "--undo" :argname "RUN"
             :description "Undo this run: delete what it created, newest first; keep what has changed since.")
+    local command, batch, timeout = secret_options.add_delivery(parser)
     parser:group("Missing values and losses",
         parser:option "--set" :argname "FIELD=VALUE" :count "*" :init {} :convert(given) :action "append"
             :description "Set this field on every trunk, as in country=DE. docs/mapping.md lists the fields.",
@@ -101,13 +91,8 @@ function migrate_options.add(parser)
         parser:option "--secrets" :argname "HOW" :convert(one_of("--secrets", "generate", "ledger", "file"))
             :description "Passwords of the new trunks: generate new ones, copy the source's from the ledger, or read \z
                 them from a file: the columns inbound.secret and outbound.secret of --supply.",
-        parser:option "--deliver" :argname "COMMAND"
-            :description "Deliver each password of a new trunk: COMMAND runs in /bin/sh and reads one line of JSON.",
-        parser:flag "--deliver-batch"
-            :description "Run COMMAND once for the whole run; it reads one line per password.",
-        parser:option "--deliver-timeout" :argname "TIME" :convert(span "--deliver-timeout") :default(60)
-            :description "How long COMMAND may take after its last line. Default: 60s.",
-        parser:option "--allow-loss" :argname "FIELD,..." :count "*" :init {} :convert(words) :action(extend)
+        command, batch, timeout,
+        parser:option "--allow-loss" :argname "FIELD,..." :count "*" :init {} :convert(words) :action "concat"
             :description "Migrate trunks although these fields are lost.",
         parser:flag "--all-or-nothing"
             :description "Create nothing while any chosen trunk is blocked.")
@@ -211,12 +196,8 @@ function migrate_options.check(chosen)
     elseif chosen.secrets == "file" and not chosen.supply then
         usage.fail "--secrets file needs --supply FILE.csv, the file with the passwords"
     end
-    if chosen.deliver and not chosen.deliver:find "%S" then
-        usage.fail "--deliver: the command is empty"
-    end
-    if chosen.deliver_batch and not chosen.deliver then
-        usage.fail "--deliver-batch needs --deliver COMMAND"
-    elseif chosen.deliver_batch and chosen.retire ~= "keep" then
+    secret_options.check(chosen)
+    if chosen.deliver_batch and chosen.retire ~= "keep" then
         usage.fail("--deliver-batch: whether the passwords were delivered is known only at the end of the run, too \z
             late for --retire %s. Run without --retire first, then again with it", chosen.retire)
     end

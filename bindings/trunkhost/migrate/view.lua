@@ -8,11 +8,9 @@ local json <const> = require "trunkhost.json"
 local json_line <const> = require "trunkhost.json_line"
 local model <const> = require "trunkhost.mapping.model"
 local neutral <const> = require "trunkhost.neutral"
+local planner <const> = require "trunkhost.job.plan"
 
 local migrate_view <const> = {}
-
--- Only a dry run shows more rows.
-local MOST_ROWS <const> = 60
 
 -- ---------------------------------------------------------------------------------------------------
 -- For programs
@@ -188,7 +186,7 @@ end
 local function rows_of(entries, full)
     local rows = {}
     for i, entry in ipairs(entries) do
-        if i > MOST_ROWS and not full then
+        if i > planner.most_rows and not full then
             break
         end
         local work = entry.plan.work
@@ -255,12 +253,7 @@ function migrate_view.new(migration)
 
     function view.show(entries, todo, screen, full)
         local rows = rows_of(entries, full)
-        if #rows > 0 then
-            screen.write(aligned.render(COLUMNS, rows, screen) .. "\n")
-        end
-        if #entries > #rows then
-            screen.write(("… and %d more; --dry-run shows them all.\n"):format(#entries - #rows))
-        end
+        planner.write_rows(COLUMNS, rows, #entries - #rows, screen)
         local fields = by_field(entries)
         if #fields > 0 then
             screen.write("By field, those that block trunks first:\n")

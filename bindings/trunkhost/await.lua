@@ -1,4 +1,4 @@
---- Waiting for the callback of a function, as luv's functions have one.
+--- Waits for the callback of a function, such as those of luv.
 
 local core <const> = require "trunkhost.core"
 

@@ -1,7 +1,7 @@
---- Values as people read them: one line where it fits, indented lines where it does not, written as Lua writes tables.
+--- Values as text for people, in Lua syntax: on one line if it fits, else indented.
 ---
---- Nothing is called to find out what a value holds: tables are read raw, so that looking never waits, sends or changes
---- anything. What a platform or a file has put into a text cannot steer the terminal that shows it.
+--- Tables are read raw and nothing is called, so that inspecting never waits, sends or changes anything. Text from a
+--- platform or a file cannot control the terminal.
 
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
@@ -29,8 +29,7 @@ local function escape_point(character)
     return ("\\u{%X}"):format(utf8.codepoint(character))
 end
 
---- Valid UTF-8 without what steers a terminal: control characters, and marks that turn the direction of writing or that
---- nobody can see.
+--- Escapes what controls a terminal in valid UTF-8: control characters, direction marks and invisible characters.
 local function escape_valid(text)
     text = text:gsub('[%c"\\]', escape_byte)
     if text:find "[\xC2\xE2\xEF]" then
@@ -72,7 +71,7 @@ local function number(value)
     elseif value == math.huge or value == -math.huge then
         return value > 0 and "math.huge" or "-math.huge"
     end
-    for digits = 14, 17 do -- as few as give the same number again
+    for digits = 14, 17 do -- the fewest digits that give the same number
         local text <const> = ("%%.%dg"):format(digits):format(value)
         if tonumber(text) == value then
             return text:find "[.en]" and text or text .. ".0"
@@ -88,7 +87,7 @@ local function function_text(value)
     return ("<function %s:%d>"):format(text_width.plain(info.short_src), info.linedefined)
 end
 
---- What the value calls itself: by its own words where it has some.
+--- How the value describes itself: by __tostring, __name or its type.
 local function own_text(value, meta)
     if meta and rawget(meta, "__tostring") then
         local is_told <const>, text <const> = pcall(tostring, value)
@@ -101,17 +100,17 @@ local function own_text(value, meta)
 end
 
 -- ---------------------------------------------------------------------------------------------------
--- A value becomes a text, or a node of texts and nodes
+-- From a value to a text, or a node of texts and nodes
 
 ---@class Node
----@field prefix string   what stands before the bracket
+---@field prefix string   before the bracket
 ---@field [integer] string|Node
 ---@field keys table<integer, string>  "name = " before an item
 ---@field width integer   as one line
 
----@class Look  what one call works with
+---@class Look  the state of one call
 ---@field limits table
----@field inside table<table, boolean>  the tables around
+---@field inside table<table, boolean>  the enclosing tables
 ---@field left integer     values that may still be shown
 
 local describe
@@ -159,7 +158,7 @@ local function keys_of(value, kind)
     end
     for key in next, value do
         local is_item <const> = math.type(key) == "integer" and key >= 1 and key <= length
-        if not is_item and not (kind and key == "traceback") then -- of an error: for those who ask for it
+        if not is_item and not (kind and key == "traceback") then -- an error's traceback is not shown
             others[#others + 1] = key
         end
     end
@@ -198,7 +197,7 @@ local function describe_table(look, value, depth)
     return node
 end
 
---- A text, or a node for a table that has something in it.
+--- A text, or a node for a table that is not empty.
 function describe(look, value, depth)
     local kind <const> = type(value)
     look.left = look.left - 1
@@ -221,7 +220,7 @@ function describe(look, value, depth)
 end
 
 -- ---------------------------------------------------------------------------------------------------
--- A node becomes lines
+-- From a node to lines
 
 local function one_line(node)
     local parts <const> = {}
@@ -231,7 +230,7 @@ local function one_line(node)
     return ("%s{ %s }"):format(node.prefix, table.concat(parts, ", "))
 end
 
---- Appends the item, `taken` columns of its first line being used already.
+--- Appends the item; `taken` columns of its first line are in use.
 local function write(out, item, indent, taken, width)
     if type(item) == "string" then
         out[#out + 1] = item
@@ -254,7 +253,7 @@ local function check(options)
     for name, value in pairs(DEFAULTS) do
         limits[name] = value
     end
-    -- inspect(account:get(42)): what such a call returns behind the value is no table.
+    -- inspect(account:get(42)) also passes the second result, which is not a table.
     for name, value in pairs(type(options) == "table" and options or {}) do
         if not DEFAULTS[name] then
             error(("inspect: there is no option '%s'; there are depth, items, text, values and width")
@@ -267,8 +266,8 @@ local function check(options)
     return limits
 end
 
---- The value as a text for people: tables with their keys sorted, on one line where it fits, else indented. Secrets are
---- `[secret]`, what would steer a terminal is written as an escape. Never waits, and calls nothing but `__tostring`.
+--- The value as text for people: tables with sorted keys, on one line if it fits, else indented. Secrets are
+--- `[secret]`, terminal controls are escaped. Never waits, and calls only `__tostring`.
 ---@param value any
 ---@param options? trunkhost.InspectOptions
 ---@return string

@@ -1,11 +1,10 @@
---- JSON objects whose members keep their order, so that lines can be compared and read.
+--- JSON objects whose members keep their order, so that lines are easy to compare and read.
 
 local json <const> = require "trunkhost.json"
 
 local json_line <const> = {}
 
---- { name, value, name, value, … } as one object. A value that is nil, or made by `raw`, may stand there too: nil
---- is left out, raw is JSON text already.
+--- { name, value, name, value, … } as one object. A nil value is left out; a value made by `raw` is JSON text already.
 ---@param members any[]  with `n`, the number of its places
 ---@return string
 function json_line.object(members)

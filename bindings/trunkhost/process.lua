@@ -1,5 +1,5 @@
---- Commands whose output is wanted, while the other tasks go on. Not for secrets: what is handed to a command here may
---- be seen in the list of processes.
+--- Runs commands and returns their output, while other tasks continue. Not for secrets: others can see a command's
+--- arguments in the list of processes.
 
 local await <const> = require "trunkhost.await"
 local core <const> = require "trunkhost.core"
@@ -53,8 +53,8 @@ local function run(command)
     return { status = ended.status, signal = ended.signal, out = ended.out, err = ended.err }
 end
 
---- Runs a command to its end and returns what became of it; a status other than 0 is no error. Its output is kept in
---- memory. When the task is cancelled or its time is over, it gets SIGTERM, and SIGKILL if it has not ended 2 s later.
+--- Runs a command to its end and returns its status and output; a status other than 0 raises no error. The output is
+--- kept in memory. When the task is cancelled or times out, the command gets SIGTERM, and 2 s later SIGKILL.
 ---@param command trunkhost.Command
 ---@return trunkhost.Ended
 function process.run(command)

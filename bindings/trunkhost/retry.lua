@@ -41,7 +41,7 @@ local function decider(on)
     for _, kind in ipairs(on) do
         if kind == "unknown_outcome" or kind == "cancelled" then
             error(("retry: '%s' must not be retried: %s"):format(kind, kind == "cancelled"
-                and "somebody wants it to end" or "the first call may have succeeded; look for its result instead"), 3)
+                and "somebody wants it to end" or "the first call may have happened; look for its result instead"), 3)
         elseif not KINDS[kind] then
             error(("retry: there is no kind of error '%s'"):format(tostring(kind)), 3)
         end

@@ -1,17 +1,17 @@
---- What tasks share: semaphores and queues. Both are fair: who waits longest is served first, and a task that is
---- cancelled while it waits, or before it could go on, leaves nothing behind.
+--- Semaphores and queues, shared by tasks. Both are fair: the task that waits longest comes first. A task that is
+--- cancelled while it waits, or before it continues, leaves nothing behind.
 
 local core <const> = require "trunkhost.core"
 
 local sync <const> = {}
 
 -- ---------------------------------------------------------------------------------------------------
--- Turns: who waits for what, in the order of asking
+-- Turns: the waiting tasks, in order
 
 ---@class Line  a list of turns, first in, first out
 ---@field first integer
 ---@field last integer
----@field count integer  of those that still wait
+---@field count integer  of turns that still wait
 
 local function new_line()
     return { first = 1, last = 0, count = 0 }
@@ -21,12 +21,12 @@ end
 ---@field line Line
 ---@field waiter table
 ---@field granted? boolean  its turn has come
----@field taken? boolean    and it went on
+---@field taken? boolean    and the task continued
 ---@field undo fun(turn: Turn)  gives back what was granted
 ---@field value any
 
 local turn_meta <const> = {
-    --- Runs also when the task is cancelled: what was granted and not taken goes to the next one.
+    --- Also runs when the task is cancelled: what was granted and not taken goes to the next one.
     __close = function(turn)
         if turn.taken then
             return
@@ -85,7 +85,7 @@ semaphore.__index = semaphore
 local permit <const> = {}
 permit.__index = permit
 
---- Gives the permit back; more than once does no harm.
+--- Gives the permit back. Further calls do nothing.
 function permit:release()
     local owner <const> = self.semaphore
     self.semaphore = nil
@@ -96,7 +96,7 @@ end
 
 permit.__close = permit.release
 
-local function hand_on(self)
+local function pass_on(self)
     local turn <const> = next_turn(self.line)
     if turn then
         turn.waiter:wake()
@@ -112,19 +112,19 @@ function semaphore:acquire()
     if self.taken < self.size then
         self.taken = self.taken + 1
     else
-        local turn <close> = new_turn(self.line, "a semaphore", function() hand_on(self) end)
+        local turn <close> = new_turn(self.line, "a semaphore", function() pass_on(self) end)
         turn.waiter:wait()
         turn.taken = true
     end
     return setmetatable({ semaphore = self }, permit)
 end
 
---- Gives one permit back, whoever has taken it. Not beside permit:release(), which does the same.
+--- Gives one permit back, whoever took it. Use either this or permit:release().
 function semaphore:release()
     if self.taken == 0 then
         error("semaphore: more permits were released than taken", 2)
     end
-    hand_on(self)
+    pass_on(self)
 end
 
 --- Calls fn(…) with a permit, gives it back, and returns the results.
@@ -162,7 +162,7 @@ function queue:__len()
     return self.last - self.first + 1
 end
 
---- Puts an item that was taken back to where it came from, or hands it to who waits.
+--- Returns an item to the front of the queue, or gives it to a waiting task.
 local function put_back(self, value)
     local getter <const> = next_turn(self.getters)
     if getter then

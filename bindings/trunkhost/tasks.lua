@@ -1,13 +1,13 @@
---- Running many things at once, built on tasks: nursery, map and timeout.
+--- Runs many functions at once: nursery, map and timeout.
 
 local core <const> = require "trunkhost.core"
 
 local tasks <const> = {}
 
---- Calls fn(nursery) and returns its results when all that it has started with nursery:spawn has ended. The first
---- error, in fn or in a task, cancels the others and is raised. Without fn, the nursery is to be kept in a
---- to-be-closed variable, `local nursery <close> = trunkhost.nursery()`: the end of its scope waits for the tasks, or
---- cancels them when the scope ends with an error; when a task fails, the wait that the scope is in raises its error.
+--- Calls fn(nursery) and returns its results when all tasks that it started with nursery:spawn have ended. The first
+--- error, in fn or in a task, cancels the others and is raised. Without fn, keep the nursery in a to-be-closed
+--- variable, `local nursery <close> = trunkhost.nursery()`: the end of its scope waits for the tasks, or cancels them
+--- when the scope ends with an error. When a task fails, the current wait of the scope raises its error.
 ---@overload fun(): trunkhost.Nursery
 ---@param fn fun(nursery: trunkhost.Nursery): ...
 ---@return any ...
@@ -19,13 +19,13 @@ function tasks.nursery(fn)
         error("nursery: needs a function, or nothing, got " .. type(fn), 2)
     end
     local nursery <close> = core.nursery()
-    -- A task of its own, so that the error of another one ends it as well.
+    -- In its own task, so that the error of another task ends it, too.
     local body <const> = nursery:spawn(fn, nursery)
     nursery:wait()
     return body:await()
 end
 
---- An iterator over a sequence, or the iterator itself; and how many items there are at most.
+--- An iterator over a sequence, or the iterator itself; and the largest possible number of items.
 local function each(items)
     local meta <const> = type(items) == "table" and getmetatable(items)
     if type(items) == "function" or type(meta) == "table" and meta.__call then
@@ -36,13 +36,13 @@ local function each(items)
     end
     local count <const> = #items
     if count == 0 and next(items) ~= nil then
-        error("map: items is a table of names and values; map goes through a list", 3)
+        error("map: items is a table of names and values; map needs a list", 3)
     end
     local i = 0
     return function()
         i = i + 1
         if i < count and items[i] == nil then
-            error(("map: item %d of %d is nil, and what is behind it would be left out"):format(i, count), 0)
+            error(("map: item %d of %d is nil, and the items after it would be left out"):format(i, count), 0)
         end
         return items[i]
     end, count
@@ -63,7 +63,7 @@ local function check_map(fn, options)
     end
 end
 
---- The same iterator for several tasks. While one waits inside of it, the others wait for their turn.
+--- Shares an iterator between tasks. While one task waits inside it, the others wait for their turn.
 local function shared(next_item)
     local busy, ended, line, first, last = false, false, {}, 1, 0
     return function()
@@ -75,7 +75,7 @@ local function shared(next_item)
         end
         busy = true
         local item
-        if not ended then -- one that has ended must not be called again
+        if not ended then -- an iterator that has ended must not be called again
             item = next_item()
             ended = item == nil
         end
@@ -89,12 +89,12 @@ local function shared(next_item)
     end
 end
 
---- Calls fn(item, place) for every item, several at a time, and returns the results in the order of the
---- items. The first error cancels the rest and is raised. When the run is stopped, what was begun is
---- finished, nothing new is begun, and a `cancelled` error is raised.
+--- Calls fn(item, place) for every item, several at a time, and returns the results in the order of the items. The
+--- first error cancels the rest and is raised. When the run is stopped, calls in progress finish, no new one starts,
+--- and a `cancelled` error is raised.
 ---
---- There are never more tasks than `concurrency`, and an item is asked for when a task is free for it: an iterator
---- may be longer than the memory. Its results are not kept with `results = false`; their number is returned then.
+--- There are never more tasks than `concurrency`, and an item is fetched only when a task is free, so an iterator may
+--- be longer than fits in memory. With `results = false` no results are kept; their number is returned.
 ---@param items any[]|fun(): any  a sequence, a queue, or an iterator that ends with nil; it may wait
 ---@param fn fun(item: any, place: integer): any
 ---@param options? { concurrency: integer, results: boolean }  default 16, true
@@ -139,7 +139,7 @@ function tasks.map(items, fn, options)
     return results or place
 end
 
---- Runs fn(…) and returns its results; raises a `timeout` error (and cancels it) when it takes longer.
+--- Runs fn(…) and returns its results. If it takes longer, cancels it and raises a `timeout` error.
 ---@param seconds number
 ---@param fn fun(...): ...
 ---@return any ...

@@ -43,7 +43,7 @@ function tests.test_every_mistake_is_one_line()
     assert_refused("return { acounts = {} }", "did you mean 'accounts'?")
     assert_refused('return { accounts = { a = { provider = "famulor" } } }', "has no token")
     assert_refused('return { accounts = { a = { provider = "famulor", token = "abc" } } }',
-        "a token itself has no place in this file")
+        "do not write a token into this file")
     assert_refused(account "concurency = 2", "did you mean 'concurrency'?")
     assert_refused(account "rate = { { 0, per = 1 } }", "window 1 must be")
     assert_refused(account "http = 2", "http must be")

@@ -280,7 +280,7 @@ function tests.test_a_platform_that_begins_to_page_ends_its_account_and_sends_no
         bolna = "X-Total-Count" } do
         local result = rotate(sandbox, account)
         lu.assertEquals(result.status, 1, account .. result.err)
-        lu.assertStrContains(result.out, "the list is not whole: the platform says that there are")
+        lu.assertStrContains(result.out, "the list is incomplete: the platform says that there are")
         lu.assertStrContains(result.out, words:match "[^|]*$")
     end
     lu.assertEquals(#sandbox:writes(), 0)
@@ -292,7 +292,7 @@ function tests.test_each_way_to_hand_out_half_a_list_ends_the_account_and_sends_
         local sandbox <close> = sandbox_process.start(("--limits none --page 5 --fault %s=1"):format(fault))
         local result = rotate(sandbox, "bolna_trunk")
         lu.assertEquals(result.status, 1, fault .. result.out .. result.err)
-        lu.assertStrContains(result.out, "the list is not whole", fault)
+        lu.assertStrContains(result.out, "the list is incomplete", fault)
         lu.assertEquals(#sandbox:writes(), 0)
         lu.assertTrue(#sandbox:ask "log" <= 9, fault)
     end
@@ -303,7 +303,7 @@ function tests.test_a_migration_makes_nothing_where_the_target_hands_out_half_a_
     local result = sandbox:run "scripts/migrate_trunks.lua --from vatel --to bolna_trunk --yes --json"
     lu.assertEquals(result.status, 1, result.err)
     lu.assertStrContains(result.err, "bolna_trunk: malformed")
-    lu.assertStrContains(result.err, "the list is not whole")
+    lu.assertStrContains(result.err, "the list is incomplete")
     lu.assertEquals(#sandbox:writes(), 0)
 end
 

@@ -35,9 +35,9 @@ function tests.test_a_configuration_in_this_folder_that_is_not_read_is_named()
     lu.assertEquals(init(folder).status, 0)
     for _, arguments in ipairs { "doctor", "first_job.lua" } do
         local result = program.run(arguments, { around = "env -C " .. folder })
-        lu.assertStrContains(result.out .. result.err, "config.lua in this folder is not read by itself", arguments)
+        lu.assertStrContains(result.out .. result.err, "config.lua in this folder is not read automatically", arguments)
         result = program.run("-c config.lua " .. arguments, { around = "env -C " .. folder })
-        lu.assertNotStrContains(result.out .. result.err, "is not read by itself", arguments)
+        lu.assertNotStrContains(result.out .. result.err, "is not read automatically", arguments)
     end
 end
 

@@ -371,7 +371,7 @@ function tests.test_a_password_file_with_a_mistake_changes_nothing()
         ["trunk,field,password\n42,sip_password,\"open\n"] = "does not end",
         ["trunk,field\n42,sip_password\n"] = "'password' is missing",
         ["trunk,field,passwort\n42,sip_password,x\n"] = "did you mean 'password'?",
-        ["trunk,field,password\n"] = "holds no password",
+        ["trunk,field,password\n"] = "contains no passwords",
         [("trunk,field,password\n%s,inbound_sip_password,longenough1\n"):format(without)] =
             "has no inbound_sip_password",
     } do

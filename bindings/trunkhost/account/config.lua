@@ -1,4 +1,4 @@
---- The configuration: a Lua file that returns a table, checked in full before anything is done with it.
+--- The configuration: a Lua file that returns a table, checked in full before it is used.
 
 local core <const> = require "trunkhost.core"
 local suggest <const> = require "trunkhost.text.suggest"
@@ -11,14 +11,14 @@ local function fail(format, ...)
     core.error("invalid", format:format(...), CONFIGURATION)
 end
 
---- Whether there is anything of this name, be it a link that leads nowhere. That a folder on the way may not be
---- searched does not say that there is nothing: then it counts as there, and reading it says what is wrong.
+--- Whether something with this name exists, even a broken link. If a folder of the path cannot be searched, it counts
+--- as existing, and reading it reports the problem.
 local function is_there(path)
     local found <const>, _, code <const> = require "luv".fs_lstat(path)
     return found ~= nil or code ~= "ENOENT" and code ~= "ENOTDIR"
 end
 
---- A folder can be opened, and not be read.
+--- Refuses a file that cannot be read, and a folder, which can be opened but not read.
 local function check_readable(path)
     local file <const>, problem <const> = io.open(path, "r")
     if not file then
@@ -31,8 +31,7 @@ local function check_readable(path)
     end
 end
 
---- Where a configuration is looked for, in this order. One that is there is the one, whether it can be read or not:
---- the next would be another's.
+--- The first configuration that exists, even if it cannot be read: using the next one would be a surprise.
 ---@return string? path
 local function find()
     local named = core.config_file() or os.getenv "TRUNKHOST_CONFIG"
@@ -52,7 +51,7 @@ local function find()
     end
 end
 
---- The file sees nothing but `env`, the environment to read.
+--- Runs the file. It sees only `env`, the read-only environment.
 local function run(path)
     local env = setmetatable({}, {
         __index = function(_, name) return os.getenv(name) end,
@@ -73,7 +72,7 @@ local function run(path)
     return result
 end
 
--- One checker per member; each returns what is wrong, or nil.
+-- One checker for each member; it returns what is wrong, or nil.
 local function text(value)
     if type(value) ~= "string" or value == "" then return "must be a text" end
 end
@@ -87,7 +86,7 @@ end
 local function token(value)
     if type(value) ~= "table" then
         return "must say where the token is: { env = \"NAME\" }, { file = \"…\" } or { command = { … } }; "
-            .. "a token itself has no place in this file"
+            .. "do not write a token into this file"
     end
     local kind, source
     for name, given in pairs(value) do
@@ -196,7 +195,7 @@ local function check(path, value)
     end
 end
 
---- What is wrong with a member that accounts and clients of other APIs share, or nil: `config.faults.rate(value)`.
+--- The checkers that accounts and clients of other APIs share: `config.faults.rate(value)`.
 ---@type table<string, fun(value: any): string?>
 config.faults = { rate = rate, concurrency = concurrency, timeout = seconds, http = http, ca_file = text }
 
@@ -206,7 +205,7 @@ config.faults = { rate = rate, concurrency = concurrency, timeout = seconds, htt
 
 local loaded
 
---- The configuration in force; read and checked once.
+--- The configuration, read and checked once.
 ---@return trunkhost.Config
 function config.get()
     if loaded then
@@ -224,12 +223,12 @@ function config.get()
     return loaded
 end
 
---- A config.lua in the current folder, as `trunkhost init` writes it, which is not read by itself: what to do about
---- it; nil where there is none, or a configuration is read.
+--- The advice about a config.lua in the current folder, as `trunkhost init` writes it, which is not read automatically;
+--- nil when there is none, or another configuration is read.
 ---@return string?
 function config.beside()
     local file <const> = not config.get().path and io.open "config.lua"
-    return file and file:close() and "config.lua in this folder is not read by itself: name it, with -c config.lua "
+    return file and file:close() and "config.lua in this folder is not read automatically: write -c config.lua "
         .. "before the command or script, or export TRUNKHOST_CONFIG=$PWD/config.lua" or nil
 end
 

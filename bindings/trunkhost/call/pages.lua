@@ -1,6 +1,6 @@
---- Whole lists. A platform hands out a list in one reply or page by page; a part of it must never be taken for all of
---- it, or a rotation leaves trunks out and a migration makes second copies. So whatever a reply says about the whole
---- list is held against what came, and a list that changes while it is read is read again.
+--- Reads complete lists. A platform returns a list in one reply or page by page. An incomplete list must never pass as
+--- complete: a rotation would miss trunks, and a migration would create second copies. So everything that a reply says
+--- about the whole list is checked, and a list that changes while it is read is read again.
 
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
@@ -13,12 +13,12 @@ local READINGS <const> = 3
 ---@class Reading  one pass over a list
 ---@field items any[]
 ---@field seen table<any, boolean>
----@field distinct integer           items that differ
----@field repeated any               the first key that came on two pages
----@field total integer?             what the platform says
+---@field distinct integer           number of different items
+---@field repeated any               the first key that was on two pages
+---@field total integer?             according to the platform
 ---@field named string               the member that says so
 
---- What was read does not fit together. `shift`: the list may have changed meanwhile, so it is read again.
+--- A contradiction in what was read. `shift`: the list may have changed meanwhile, so it is read again.
 ---@class Fault
 ---@field text string
 ---@field shift boolean?
@@ -50,7 +50,7 @@ local function add(reading, list, number)
     return fresh
 end
 
---- Why there must be more than what came, or nil; the second result: whether there only may be more.
+--- Why there must be more items, or nil; the second result: whether there may be more.
 local function more_of(reading, list, facts, number)
     if facts.total and facts.total > reading.distinct then
         return ("there are %d (%s)"):format(facts.total, facts.total_name)
@@ -67,10 +67,10 @@ local function more_of(reading, list, facts, number)
     end
 end
 
---- What a page says about the list that contradicts the pages before it.
+--- The contradiction between a page and the pages before it, or nil.
 local function contradiction(reading, facts)
     if reading.total and facts.total and facts.total ~= reading.total then
-        return { shift = true, text = ("the platform first said that there are %d (%s), and then %d"):format(
+        return { shift = true, text = ("the platform first said that there are %d (%s), then %d"):format(
             reading.total, facts.total_name, facts.total) }
     elseif facts.total and reading.distinct > facts.total then
         return { shift = true, text = ("the platform says that there are %d (%s), and sent %d"):format(facts.total,
@@ -93,7 +93,7 @@ local function query_of(options, paging, number)
     return { query = query }
 end
 
---- The end of a list: nothing says that there is more.
+--- The end of a list: nothing says that there are more items.
 local function conclude(reading, was_promised, fresh, number)
     if reading.repeated then
         return reading, { shift = true, text = ("%s came twice"):format(tostring(reading.repeated)) }
@@ -142,8 +142,8 @@ local function read(account, endpoint, params, options, paging)
 end
 
 local function refuse(account, endpoint, text)
-    core.error("malformed", ("'%s': the list is not whole: %s. A part of a list is never taken for all of it; run "
-        .. "again later, and ask the platform if this stays so"):format(endpoint, text),
+    core.error("malformed", ("'%s': the list is incomplete: %s. Nothing was done with it; run again later, and ask "
+        .. "the platform if this continues"):format(endpoint, text),
         { account = account:name(), code = "list" })
 end
 
@@ -177,7 +177,7 @@ function pages.all(account, endpoint, params, options, paging)
         elseif not fault.shift then
             refuse(account, endpoint, fault.text)
         end
-        -- Some platforms promise one page more than they have. Two readings that are alike are no coincidence.
+        -- Some platforms announce one page more than they have. Two equal readings are no coincidence.
         if fault.lazy and before and are_alike(before, reading.items) then
             return reading.items
         end
@@ -199,7 +199,7 @@ function pages.known(account)
     return ids_of[account]
 end
 
---- An error where an item of the list of trunks is none: nothing could be done with it, and it may stand for others.
+--- Refuses a list of trunks with an item that is not a trunk: other trunks may be missing, too.
 ---@param account trunkhost.Account
 ---@param endpoint string
 ---@param list any[]
@@ -207,7 +207,7 @@ end
 function pages.check_trunks(account, endpoint, list)
     local function fail(place, what)
         core.error("malformed", ("'%s': the list of trunks of %s is broken: number %d %s. Nothing was done with this "
-            .. "list; run again later, and ask the platform if this stays so"):format(endpoint, account:name(), place,
+            .. "list; run again later, and ask the platform if this continues"):format(endpoint, account:name(), place,
             what), { account = account:name(), code = "list" })
     end
     local ids = {}

@@ -1,5 +1,5 @@
---- Whether what a platform shows is what was sent to it: for certain, or perhaps, because platforms write values in
---- their own way and leave some out.
+--- Compares what a platform shows with what was sent: equal, or possibly equal, because platforms change the spelling
+--- of values and leave some out.
 
 local json <const> = require "trunkhost.json"
 
@@ -9,8 +9,7 @@ local function empty(value)
     return value == nil or value == json.null or value == ""
 end
 
---- Whether `value` is what was `sent`, as far as that says: a platform may add ids, change capitals, or write a
---- number as text.
+--- Whether `value` has everything that was `sent`: a platform may add ids, change the case, or write a number as text.
 ---@param sent any
 ---@param value any
 ---@return boolean
@@ -30,20 +29,20 @@ function alike.covers(sent, value)
     return true
 end
 
---- Letters and digits only; whatever is not ASCII counts as a letter.
+--- Only letters and digits; everything that is not ASCII counts as a letter.
 local function plain(value)
     return (value:gsub("[^%w\x80-\xff]", ""))
 end
 
---- Whether one text is the other with something before or behind it, as a scheme or a port.
+--- Whether one text is the other with something before or after it, such as a scheme or a port.
 local function extends(long, short)
     local at = long:find(short, 1, true)
     local before, behind = at and long:sub(at - 1, at - 1), at and long:sub(at + #short)
     return at and (at == 1 or before:find "[:@/<]") and (behind == "" or behind:find "^[:;/>]") and true or false
 end
 
---- Whether `value` may be what the platform has made of what was `sent`: with other signs between the letters, or more
---- around it. What is not shown may be anything.
+--- Whether `value` may be the platform's form of what was `sent`: with other separators, or with more around it. A
+--- missing value may be anything.
 local function may_be(sent, value)
     if empty(sent) or empty(value) then
         return true
@@ -54,8 +53,8 @@ local function may_be(sent, value)
     return plain(a) == plain(b) or extends(a, b) or extends(b, a)
 end
 
---- Whether a thing shows all of these fields, and at least one that says something.
----@param fields table  what was sent, without what never comes back
+--- Whether a thing shows all of these fields, and at least one of them has a value.
+---@param fields table  what was sent, without fields that never come back
 ---@param thing table
 ---@return boolean
 function alike.is(fields, thing)
@@ -69,7 +68,7 @@ function alike.is(fields, thing)
     return says
 end
 
---- Whether a thing may be what these fields have made: nothing that it shows stands against that.
+--- Whether a thing may be the result of these fields: nothing that it shows contradicts them.
 ---@param fields table
 ---@param thing table
 ---@return boolean

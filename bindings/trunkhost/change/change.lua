@@ -1,6 +1,6 @@
---- Changing a trunk until it is certain. The client sends a repeatable change again, the very same, until the platform
---- says yes with the trunk that was asked for; what was ambiguous to the end stays so, whatever a look shows, because
---- somebody else may have moved it.
+--- Changes a trunk and checks the result. The client repeats a repeatable change until the platform confirms it with
+--- the trunk that was asked for. What stays ambiguous remains unknown, whatever the trunk shows: somebody else may have
+--- changed it.
 
 local core <const> = require "trunkhost.core"
 local evidence <const> = require "trunkhost.change.evidence"
@@ -9,7 +9,7 @@ local registration <const> = require "trunkhost.change.registration"
 
 local change <const> = {}
 
--- A platform may show a change a moment after it has taken it: so often it is looked at, with these pauses.
+-- A platform may show a change a moment later, so the trunk is read several times, with these pauses.
 local LOOK_PAUSES <const> = { 0, 0.5, 1.5 }
 local SETTLE <const> = 60
 
@@ -52,16 +52,16 @@ local function look(account, id)
     end
 end
 
---- What to do about a change of which nobody knows whether it has happened.
+--- What to do about a change whose outcome is unknown.
 local function advice(account, fields)
     if next(secrets_of(fields)) then
-        return "The ledger keeps the new password as a candidate beside the old one: run again to set another one, or "
+        return "The ledger keeps the new password as a candidate beside the old one: run again to set a new one, or "
             .. "see 'trunkhost secrets export --account " .. account:name() .. "'"
     end
-    return "Look at the trunk, or run again"
+    return "Check the trunk, or run again"
 end
 
---- The platform has said yes: what does that prove?
+--- Checks what the platform's confirmation proves.
 local function accepted(account, before, fields, legs, answer, attempts)
     local description = account:describe()
     local shown = type(answer) == "table" and answer or nil
@@ -80,7 +80,7 @@ local function accepted(account, before, fields, legs, answer, attempts)
         end
     end
     if doubt then
-        outcome.unknown(("%s has answered yes, but %s: it is not known whether the change has happened. %s"):format(
+        outcome.unknown(("%s confirmed the change, but %s: it is unknown whether it took effect. %s"):format(
             description.title, doubt, advice(account, fields)), { attempts = attempts })
     end
     local applied = { trunk = shown or answer, before = before, fields = fields, evidence = proof, attempts = attempts }
@@ -92,11 +92,11 @@ local function accepted(account, before, fields, legs, answer, attempts)
 end
 
 local function give_up(account, fields, err)
-    outcome.unknown(("it is not known whether the change has happened (%s). %s"):format((err.message:gsub("%.$", "")),
+    outcome.unknown(("it is unknown whether the change took effect (%s). %s"):format((err.message:gsub("%.$", "")),
         advice(account, fields)), { attempts = err.attempts, status = err.status })
 end
 
---- The trunk in full, as it is now: what every change starts from.
+--- The trunk in full, as it is now: every change starts from it.
 ---@param account trunkhost.Account
 ---@param trunk table  as the list showed it
 ---@return table
@@ -110,12 +110,11 @@ function change.before(account, trunk)
     error(now, 0)
 end
 
---- Sends the fields and returns once it is certain that they have been taken. Raises what the platform refused,
---- or an unknown outcome.
+--- Sends the fields and returns when the platform has confirmed them. Raises a refusal, or an unknown outcome.
 ---@param account trunkhost.Account
 ---@param before table   the trunk, in full, read just before
----@param fields table   what is to change, and nothing else
----@param grant string[]?  dangerous fields among them that are meant
+---@param fields table   only the fields to change
+---@param grant string[]?  the dangerous fields among them that are intended
 ---@return trunkhost.Applied
 function change.apply(account, before, fields, grant)
     before = registration.at_rest(account, before, legs_of(account:describe(), fields))
@@ -136,8 +135,8 @@ local function is_watched(found, legs)
     return false
 end
 
---- Waits for the carrier's answer to new credentials where the platform shows it. Returns the evidence; raises
---- when the carrier refuses them or the answer does not come.
+--- Waits for the carrier's answer to new credentials, if the platform shows it. Returns the evidence; raises when the
+--- carrier refuses them or does not answer.
 ---@param account trunkhost.Account
 ---@param applied trunkhost.Applied
 ---@param seconds? number  the longest wait, default 60

@@ -1,4 +1,4 @@
---- What proves that a change took effect: the strongest that the provider's description offers.
+--- The evidence that a change took effect: the strongest that the provider's description offers.
 
 local alike <const> = require "trunkhost.change.alike"
 local canonical <const> = require "trunkhost.text.canonical"
@@ -43,7 +43,7 @@ local function is_later(before, after)
     return after ~= before
 end
 
---- What a look at the trunk proves: "reprovisioned", "updated_at", or "accepted": only the platform's word. `before`
+--- What the trunk proves: "reprovisioned", "updated_at", or "accepted" (only the platform's confirmation). `before`
 --- must have been read just before the write: otherwise somebody else's change would count.
 ---@param description table
 ---@param before table
@@ -63,8 +63,8 @@ function evidence.of(description, before, after, legs)
     return "accepted"
 end
 
---- The fields that show that a write took effect, at this trunk: infrastructure ids of the legs that it re-creates,
---- and the time of the last change.
+--- The fields of this trunk that show whether a write took effect: infrastructure ids of the re-created legs, and the
+--- time of the last change.
 local function witnesses(description, before, legs)
     local fields, updated = infrastructure(description, before, legs), description.evidence.updated
     if updated and present(before[updated]) then
@@ -73,7 +73,7 @@ local function witnesses(description, before, legs)
     return fields
 end
 
---- The fields that come back and were to become something else: those that show it, and those that are as they were.
+--- The changed fields that the platform returns: those with the new value, and those with the old one.
 local function readable(description, before, fields, after)
     local shown, stale = {}, {}
     for name, sent in pairs(fields) do
@@ -99,7 +99,7 @@ local function has_secret(fields)
     return false
 end
 
---- Whether a look at the trunk can show that such a write took effect.
+--- Whether the trunk can show that such a write took effect.
 ---@param description table
 ---@param before table
 ---@param fields table  what was sent
@@ -124,7 +124,7 @@ end
 function evidence.against(description, before, fields, after, legs, is_late)
     local shown, stale = readable(description, before, fields, after)
     if #stale > 0 then
-        return ("it still shows the old value of %s"):format(table.concat(stale, ", "))
+        return ("the trunk still shows the old value of %s"):format(table.concat(stale, ", "))
     end
     local names = witnesses(description, before, legs)
     local is_shown = #shown > 0 and not has_secret(fields) -- the values themselves are the proof
@@ -133,16 +133,16 @@ function evidence.against(description, before, fields, after, legs, is_late)
     if #names == 0 or is_shown or proof == "reprovisioned" or is_own then
         return nil
     elseif proof == "updated_at" then
-        return ("it shows nothing of it but a later %s, which somebody else may have moved"):format(
+        return ("the trunk shows only a later %s, which somebody else may have caused"):format(
             description.evidence.updated)
     elseif #names == 1 then
-        return ("it shows the same %s as before, which changes with every such write"):format(names[1])
+        return ("the trunk shows the same %s as before, which every such write changes"):format(names[1])
     end
-    return ("it shows the same %s and %s as before, and such a write changes them"):format(
+    return ("the trunk shows the same %s and %s as before, which every such write changes"):format(
         table.concat(names, ", ", 1, #names - 1), names[#names])
 end
 
---- Whether a stronger proof than this one may show in a later look.
+--- Whether a later read may show stronger evidence.
 ---@param description table
 ---@param before table
 ---@param legs { inbound: boolean, outbound: boolean }

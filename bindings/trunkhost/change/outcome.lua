@@ -1,4 +1,4 @@
---- How a change says that it failed, or that nobody can tell: raised in `apply` and `verify` of a job.
+--- The errors of a change that failed or whose outcome is unknown, for `apply` and `verify` of a job.
 
 local core <const> = require "trunkhost.core"
 
@@ -12,15 +12,15 @@ local function raise(kind, message, members)
     error(err, 0)
 end
 
---- The change has not happened, or it has and does not work.
+--- Raises: the change did not happen, or it happened and does not work.
 ---@param kind string      one of the kinds of error objects: "refused", "conflict", …
 ---@param message string   what failed, on what, and what to do next
----@param members? table   what else the error object has: attempts, code, …
+---@param members? table   more members of the error object: attempts, code, …
 function outcome.failed(kind, message, members)
     raise(kind, message, members)
 end
 
---- It may have happened. The item ends as `unknown`.
+--- Raises: the change may have happened. The item ends as `unknown`.
 ---@param message string
 ---@param members? { attempts: integer? }
 function outcome.unknown(message, members)

@@ -1,6 +1,6 @@
---- Registration: the carrier's answer to new credentials. A platform shows the last outcome that it knows. One that was
---- there before the write and has not moved since says nothing of the new password; one that was lost and has come back
---- proves it.
+--- Registration: the carrier's answer to new credentials. A platform shows the last status that it knows. A status that
+--- has not changed since before the write says nothing about the new password; a registration that was lost and came
+--- back proves it.
 
 local core <const> = require "trunkhost.core"
 local duration <const> = require "trunkhost.duration"
@@ -15,7 +15,7 @@ local LEGS <const> = { "inbound", "outbound" }
 local POLL_FIRST <const>, POLL_LONGEST <const> = 0.5, 5
 -- A registration that is under way before a write belongs to an earlier one: so long is waited for its end.
 local REST <const> = 5
--- So long before a run that is stopping would be cut off.
+-- Seconds before a stopping run would be cut off.
 local END_BEFORE <const> = 2
 
 local function contains(list, value)
@@ -128,7 +128,7 @@ function registration.wait(account, before, after, legs, seconds)
     return found
 end
 
---- What registration says of a secret that serves these legs: that the carrier accepts or refuses it. Nil: neither.
+--- Whether the carrier accepts or refuses a secret of these legs; nil when registration shows neither.
 ---@param description table
 ---@param found trunkhost.Registrations
 ---@param legs string[]
@@ -146,8 +146,8 @@ function registration.verdict(description, found, legs)
     return accepted and known.proven or nil
 end
 
---- Whether what the ledger holds for a secret proves it, as far as this platform can. Where a leg registers, only
---- that it has done so does.
+--- Whether the evidence in the ledger verifies a secret, as far as this platform can. If a leg registers, only a
+--- registration does.
 ---@param description table
 ---@param trunk table
 ---@param secret table  an entry of the description's `secrets`
@@ -164,10 +164,10 @@ function registration.proves(description, trunk, secret, proof)
     return proof ~= nil and proof ~= ""
 end
 
-local ADVICE <const> = "The ledger keeps the new password as a candidate beside the old one. See at the carrier with "
-    .. "which one the trunk registers (trunkhost secrets export), allow more time, or run again to set another one"
+local ADVICE <const> = "The ledger keeps the new password as a candidate beside the old one. Check at the carrier "
+    .. "which one the trunk registers with (trunkhost secrets export), allow more time, or run again to set a new one"
 
---- What there is to say of a leg that has not settled, or not as it should; nil where it is proven.
+--- Why the registration of a leg proves nothing; nil when it proves the password.
 local function doubt(found, leg, known, seconds)
     local status, shown = found.settled[leg], found.shown[leg]
     if status == known.proven then
@@ -192,15 +192,15 @@ function registration.judge(description, found, seconds)
         if found.settled[leg] == known.refused then
             local refusal = ("the carrier refuses the new password: registration of the %s leg is '%s'"):format(leg,
                 known.refused)
-            outcome.failed("refused", refusal .. ". The platform uses it already: set the same one at the carrier "
-                .. "(trunkhost secrets export), or put the old one back",
+            outcome.failed("refused", refusal .. ". The platform already uses it: set the same one at the carrier "
+                .. "(trunkhost secrets export), or restore the old one",
                 { code = known.refused, refusal = refusal, registrations = found })
         end
     end
     for _, leg in ipairs(LEGS) do
         local text = found.watched[leg] and doubt(found, leg, known, seconds)
         if text then
-            outcome.unknown(("%s has answered yes, but registration of the %s leg %s. %s"):format(description.title,
+            outcome.unknown(("%s confirmed the change, but registration of the %s leg %s. %s"):format(description.title,
                 leg, text, ADVICE))
         end
     end

@@ -1,6 +1,6 @@
---- No POST is sent a second time while the first may still appear. One that had no complete answer stays in the ledger
---- as unsettled, and stands against every further one of the same content: it is looked for first. Absence is proven
---- only by a list that was begun later than the platform's settle time (`eventual`) after the request ended.
+--- Never sends a POST again while the result of the first may still appear. A POST without a complete reply stays
+--- unsettled in the ledger; before another one with the same content is sent, its result is looked for. Only a list
+--- that was begun later than the platform's settle time (`eventual`) after the request ended proves that there is none.
 
 local alike <const> = require "trunkhost.change.alike"
 local canonical <const> = require "trunkhost.text.canonical"
@@ -14,10 +14,10 @@ local outcome <const> = require "trunkhost.change.outcome"
 
 local creates <const> = {}
 
--- A request of a process that died has ended after this many seconds, its wait for its turn included.
+-- After this many seconds a request of a dead process has ended, including its wait for its turn.
 local LONGEST <const> = 7200
 
---- What a body says without its passwords, as the ledger keeps it.
+--- A body without its passwords, as the ledger keeps it.
 ---@param description table
 ---@param endpoint string
 ---@param fields table?
@@ -34,14 +34,14 @@ function creates.key(description, endpoint, fields)
     return kept
 end
 
---- The same text for the same content, whether it comes from a script or from the ledger; nil for what is no JSON.
+--- A text that is equal for the same content from a script or from the ledger; nil for anything but JSON.
 local function text_of(key)
     local ok, written = pcall(json.encode, key)
     -- An empty list of a script may be a plain table, and 42.0 the same as 42.
     return ok and canonical.text(json.decode(written)):gsub("{}", "[]") or nil
 end
 
---- The time of day in so many seconds, rounded up.
+--- The time of day in that many seconds, rounded up.
 ---@param seconds number
 ---@return string
 function creates.time(seconds)
@@ -91,7 +91,7 @@ function creates.unsettled(account, wanted)
     return found
 end
 
---- The unsettled creates of the same content.
+--- The unsettled creates with the same content.
 ---@param account trunkhost.Account
 ---@param endpoint string
 ---@param params any   of its path; the id among them is that of the trunk that gets a part
@@ -115,7 +115,7 @@ function creates.alike(account, endpoint, params, fields)
     return {}
 end
 
---- A part was answered with yes, but neither the answer nor a look shows it: it is unsettled again.
+--- Makes a create unsettled again: it was confirmed, but neither the reply nor the trunk shows its result.
 ---@param account trunkhost.Account
 ---@param endpoint string
 ---@param fields table?
@@ -138,7 +138,7 @@ local function ids_of(found)
     return table.concat(ids, ", ")
 end
 
---- Raises that it is not known, and when to run again.
+--- Raises an unknown outcome, with the time to run again.
 ---@param account trunkhost.Account
 ---@param row table
 ---@param why string?
@@ -148,10 +148,10 @@ function creates.doubt(account, row, why)
         why or "the platform does not list it yet", row.again), { attempts = 0 })
 end
 
---- Says in the ledger what became of creates. Of several, only the latest can have happened: it was sent when the
+--- Records the outcome of creates. Of several, only the latest can have happened: it was sent when the results of the
 --- others were known to be absent.
 ---@param rows table[]
----@param id any   nil: none of them has happened
+---@param id any   nil: none of them happened
 function creates.conclude(rows, id)
     for i, row in ipairs(rows) do
         local landed = id ~= nil and i == #rows
@@ -159,7 +159,8 @@ function creates.conclude(rows, id)
     end
 end
 
---- What has become of these: the thing, or nil when it is proven that there is none. Raises while nobody can tell.
+--- Resolves these creates: returns their result, or nil when it is proven that there is none. Raises while that is
+--- unknown.
 ---@param account trunkhost.Account
 ---@param rows table[]      as `unsettled` has returned them just before
 ---@param look fun(): any   begins a complete list; returns what is there of it
@@ -187,9 +188,9 @@ function creates.resolve(account, rows, look)
 end
 
 -- ---------------------------------------------------------------------------------------------------
--- Looking, where the caller does not say how
+-- Looking for the result of a create, if the caller does not say how
 
---- Of a body what comes back in replies.
+--- The fields of a body that replies contain.
 local function readable(description, endpoint, body)
     local fields <const>, kept = description.objects[description.endpoints[endpoint].body].fields, {}
     for name, value in pairs(body) do
@@ -198,8 +199,8 @@ local function readable(description, endpoint, body)
     return kept
 end
 
---- The trunks of the list that may be what a body would have made and that no other create is known to have made, and
---- how many of them do not differ from it.
+--- The trunks that may be the result of a body and are not known to be the result of another create; and how many of
+--- them match it exactly.
 local function trunks_like(account, body)
     local description <const>, taken = account:describe(), {}
     local list <const> = account:list "list"
@@ -233,7 +234,8 @@ local function trunks_like(account, body)
     return found, #exact
 end
 
---- The parts of a trunk, read in full with its lists, that may be what was sent; where one shows all of it, that one.
+--- The part of a trunk, read in full with its lists, that matches what was sent; else nil, and the name of a list with
+--- a possible match.
 local function choose_part(native, key)
     local likely = {}
     for name, list in pairs(native) do
@@ -249,7 +251,7 @@ local function choose_part(native, key)
     return nil, likely[1]
 end
 
---- The part of a trunk that has these fields; nil where there is none, or no place to look at.
+--- The part of a trunk that has these fields; nil when there is none, or no list to look at.
 local function part_like(account, endpoint, params, body)
     local endpoints <const> = account:describe().endpoints
     local id = params
@@ -274,14 +276,14 @@ local function part_like(account, endpoint, params, body)
     end
     local part, where = choose_part(native, key)
     if where then
-        outcome.unknown(("not sent again: what an earlier '%s' has made is perhaps in '%s' of %s already. Look "
-            .. "there, remove what should not be there, and run again"):format(endpoint, where, tostring(id)),
+        outcome.unknown(("not sent again: the result of an earlier '%s' may already be in '%s' of %s. Check it, "
+            .. "delete what should not exist, and run again"):format(endpoint, where, tostring(id)),
             { attempts = 0 })
     end
     return part
 end
 
---- The passwords of this body again, to a trunk of which nobody knows whether it has them.
+--- Sets the passwords of this body again, on a trunk that may not have them.
 ---@param account trunkhost.Account
 ---@param before table
 ---@param body table
@@ -308,8 +310,8 @@ local function adopt(account, rows, fields)
     local found = creates.resolve(account, rows, function()
         local list, exact = trunks_like(account, creates.key(account:describe(), "create", fields))
         if #list > 1 or #list > exact then
-            outcome.unknown(("not sent again: which trunk of %s an earlier create has made is not known: %s may "
-                .. "be it. Look there, remove what should not be there, and run again"):format(account:name(),
+            outcome.unknown(("not sent again: it is unknown which trunk of %s an earlier create made: it may be any "
+                .. "of %s. Check them, delete what should not exist, and run again"):format(account:name(),
                 ids_of(list)), { attempts = 0 })
         end
         return list[1]
@@ -320,8 +322,8 @@ local function adopt(account, rows, fields)
     end
 end
 
---- A POST of account:call. One whose like is unsettled is looked for first: what is found stands for the answer.
----@param send function  account:call as it is without this
+--- A POST of account:call. If one with the same content is unsettled, its result is looked for first and returned.
+---@param send function  the plain account:call
 ---@param account trunkhost.Account
 ---@param endpoint string
 ---@param params any

@@ -1,10 +1,10 @@
---- Sending what must not be done twice: once, and where the answer leaves doubt, looking whether it has happened.
+--- Sends a request that must not be done twice. If its outcome is unknown, looks for its result.
 
 local core <const> = require "trunkhost.core"
 local creates <const> = require "trunkhost.create.creates"
 
--- Most platforms show what they have made at once, some a moment later: so long is waited before each look. What shows
--- later than this is found by the next run.
+-- Pauses before each look. Most platforms show a result at once, some a moment later; what shows later than this is
+-- found by the next run.
 local PAUSES <const> = { 0, 0.5, 1, 2 }
 
 local function has_id(answer)
@@ -12,13 +12,13 @@ local function has_id(answer)
     return math.type(id) == "integer" or type(id) == "string" and id ~= ""
 end
 
---- Sends once. look() returns what is there of it; while it shows nothing, the doubt is raised.
+--- Sends once. look() returns the result if it is there; if it never is, the doubt is raised.
 ---@param account trunkhost.Account
 ---@param send fun(): any, integer?    returns the answer and how many requests it took
 ---@param look fun(): any
----@param count fun(sent: integer)     is told of every request that was sent
----@param part? { endpoint: string, body: table? }  what is added: an answer without its id proves nothing
----@return any answer, boolean found   found: by looking
+---@param count fun(sent: integer)     called with the number of requests sent
+---@param part? { endpoint: string, body: table? }  what is added: a reply without its id proves nothing
+---@return any answer, boolean found   found: by look()
 return function(account, send, look, count, part)
     local ok, answer, sent = pcall(send)
     if ok and (not part or has_id(answer)) then
@@ -26,7 +26,7 @@ return function(account, send, look, count, part)
         return answer, false
     elseif ok then
         count(sent or 1)
-        local _, doubt = pcall(core.error, "unknown_outcome", ("'%s' was answered without an id"):format(part.endpoint))
+        local _, doubt = pcall(core.error, "unknown_outcome", ("the reply to '%s' has no id"):format(part.endpoint))
         doubt.ambiguous, doubt.attempts = true, 1
         answer = doubt
     elseif not core.is_error(answer) then
@@ -35,7 +35,7 @@ return function(account, send, look, count, part)
     if not ok then
         count(answer.attempts)
     end
-    -- Without a request there is nothing new to be seen.
+    -- If nothing was sent, there is nothing new to find.
     for _, pause in ipairs(answer.ambiguous and answer.attempts > 0 and PAUSES or {}) do
         core.sleep(pause)
         local looked, there = pcall(look)

@@ -1,37 +1,37 @@
--- The accounts that trunkhost works on. It is a Lua file that returns a table; the only name that it sees is `env`, the
--- environment to read: env.HOME. It never holds a token, only where the token is.
+-- The accounts of trunkhost. This is a Lua file that returns a table; it can read the environment, as in env.HOME, and
+-- nothing else. Do not write a token into it, only where the token is.
 --
--- trunkhost reads it from --config FILE, else from $TRUNKHOST_CONFIG, else from ~/.config/trunkhost/config.lua, else
--- from /etc/trunkhost/config.lua. `trunkhost doctor` tells whether it is right.
+-- trunkhost reads --config FILE, else $TRUNKHOST_CONFIG, else ~/.config/trunkhost/config.lua, else
+-- /etc/trunkhost/config.lua. `trunkhost doctor` checks it.
 
 ---@type trunkhost.Config
 return {
     accounts = {
-        -- The name is yours: letters, digits, ".", "_" and "-". Scripts are told it with --account NAME.
+        -- Choose a name: letters, digits, ".", "_" and "-". Use it with --account NAME.
         ["famulor"] = {
-            -- famulor, autocalls, vatel, bolna, bolna_trunk; or NAME for a file providers/NAME.lua beside this one.
+            -- famulor, autocalls, vatel, bolna or bolna_trunk; or NAME for a file providers/NAME.lua beside this one.
             provider = "famulor",
 
-            -- Where the API token is. One of the three:
-            token = { env = "FAMULOR_TOKEN" }, -- a variable of the environment
+            -- Where the API token is. One of these three:
+            token = { env = "FAMULOR_TOKEN" }, -- an environment variable
             -- token = { file = "/etc/trunkhost/famulor.token" }, -- a file that only its owner can read (chmod 600)
-            -- token = { command = { "pass", "show", "voip/famulor" }, timeout = 30 }, -- what a command prints
+            -- token = { command = { "pass", "show", "voip/famulor" }, timeout = 30 }, -- the output of a command
 
-            -- Everything below may be left out.
+            -- Everything below is optional.
 
-            -- Requests in so many seconds; all of them hold. Left out: the limits that the platform documents.
+            -- Rate limits: requests per seconds; all of them apply. Default: the limits that the platform documents.
             -- rate = { { 100, per = 60 }, { 20, per = 10 } },
 
-            -- Requests at the same time. Left out: what suits the platform.
+            -- Requests at the same time. Default: what suits the platform.
             -- concurrency = 4,
 
-            -- Seconds that one request may take. Left out: 30.
+            -- Seconds that one request may take. Default: 30.
             -- timeout = 60,
 
-            -- Seconds that the platform may ask us to wait. Left out: 900.
+            -- The longest wait in seconds that the platform may ask for. Default: 900.
             -- max_wait = 1800,
 
-            -- Seconds after which the platform lists what was made, at the latest. Left out: what is known of it.
+            -- Seconds after which a new trunk is in the platform's list, at the latest. Default: 300, or what is known.
             -- eventual = 600,
 
             -- Another address of the API, https only.
@@ -40,7 +40,7 @@ return {
             -- Certificates to trust instead of the system's, as a PEM file.
             -- ca_file = "/etc/ssl/voice.example.com.pem",
 
-            -- "1.1" where something in between does not bear HTTP/2.
+            -- "1.1" if a proxy or firewall cannot handle HTTP/2.
             -- http = "1.1",
         },
 

@@ -98,7 +98,7 @@ function tests.test_only_from_chooses_what_a_file_names()
     for text, word in pairs {
         ["42\n4711\n4712\n"] = "line 2: no chosen account has a trunk 4711; 1 more",
         ["trunk,account\n42,vatel\n"] = "line 2: the account vatel has no trunk 42",
-        ["\n"] = "the file is empty", ["trunk\n"] = "names no trunk",
+        ["\n"] = "the file is empty", ["trunk\n"] = "contains no trunk ids",
         ["label,account\nx,y\n"] = "the column trunk is missing",
         ["1.23457E+11\n"] = "'1.23457E+11' is a rounded number",
         ["trunk,account\n,famulor\n"] = ":2: the trunk is missing",

@@ -1,4 +1,4 @@
---- What can be said of a script without running it: `trunkhost --check SCRIPT`.
+--- Checks a script without running it: `trunkhost --check SCRIPT`.
 
 local habits <const> = require "trunkhost.check.habits"
 local infer <const> = require "trunkhost.check.infer"
@@ -41,7 +41,7 @@ end
 ---@return trunkhost.check.Finding[] findings  in the order of the text
 ---@return boolean whole  false: only the syntax could be looked at, because luacheck is not installed
 function check.text(text, name)
-    text = text:gsub("^#[^\n]*", "") -- the first line of an executable file is none of Lua's
+    text = text:gsub("^#[^\n]*", "") -- the "#!" line of an executable file is not Lua
     local chunk <const>, problem <const> = load(text, name, "t")
     if not chunk then
         local line <const>, message <const> = problem:match ":(%d+): (.*)$"

@@ -1,4 +1,4 @@
---- Mistakes that are correct Lua, and that the types do not show.
+--- Finds mistakes that are valid Lua and that the types do not show.
 
 local infer <const> = require "trunkhost.check.infer"
 local suggest <const> = require "trunkhost.text.suggest"
@@ -34,14 +34,14 @@ local function check_comparison(node, tell)
             elseif not choices and other.tag == "Index" and other[2][1] == "kind" then
                 local near <const> = suggest.nearest(text[1], kinds())
                 if near and near ~= text[1] then
-                    tell(text, "there is no error of the kind '%s' (did you mean '%s'?)", text[1], near)
+                    tell(text, "there is no error kind '%s' (did you mean '%s'?)", text[1], near)
                 end
             end
         end
     end
 end
 
---- A secret's text on the screen or in a log.
+--- A secret's text is printed or logged.
 local function check_shown(node, callee, tell)
     local name <const> = callee.std or callee.fn and callee.fn.name or ""
     if not SHOWS[name] and not name:find "^log%." then
@@ -52,36 +52,36 @@ local function check_shown(node, callee, tell)
             if inner.tag == "Function" or inner.tag == "Op" and inner[1] ~= "concat" then
                 return true -- how long it is, or whether it is the same, may be shown
             elseif inner.tag == "Invoke" and inner[2][1] == "reveal" and not infer.value(inner[1]).node then
-                tell(inner, "a secret is shown here: what reveal() returns is an ordinary text")
+                tell(inner, "a secret is shown here: reveal() returns an ordinary text")
             end
         end)
     end
 end
 
---- An operator that raises an error on a value of the library.
+--- An operator that fails on a value of the library.
 local function check_operands(node, tell)
     if node[1] == "len" and infer.value(node[2]).fn then
-        tell(node, "# counts the items of a list, and this is a function that gives one after the other")
+        tell(node, "# counts the items of a list, but this is an iterator function")
     end
     for i = 2, node[1] == "concat" and 3 or 1 do
         if infer.value(node[i]).type == "trunkhost.Secret" then
-            tell(node[i], "a secret cannot be joined to text: secret:reveal() gives its text, where it must be known")
+            tell(node[i], "a secret cannot be joined to text; if you need its text, use secret:reveal()")
         end
     end
 end
 
---- `for i, trunk in account:trunks()`: ipairs gives a number first, most other iterators do not.
+--- `for i, trunk in account:trunks()`: ipairs gives an index first, most other iterators do not.
 local function check_variables(node, tell)
     local turns <const> = #node[2] == 1 and infer.turns(node[2][1])
     for i = turns and turns + 1 or math.huge, #node[1] do
         if node[1][i][1] ~= "_" then
-            tell(node[1][i], "'%s' is always nil: %s gives %s in each turn", node[1][i][1],
+            tell(node[1][i], "'%s' is always nil: %s gives %s per iteration", node[1][i][1],
                 walk.words(node[2][1]) or "this iterator", turns == 1 and "one value" or turns .. " values")
         end
     end
 end
 
---- A function of the script that takes more than it is ever given.
+--- A function of the script has more parameters than it ever gets values.
 local function check_parameters(node, tell)
     local signature <const> = node.signature
     if not signature or signature.vararg or node.is_shared then
@@ -112,7 +112,7 @@ local function check_require(node, callee, tell)
     end
 end
 
---- `trunkhost.log("…")`: a table of functions is none.
+--- `trunkhost.log("…")`: a table of functions is not a function.
 local function check_called(node, tell)
     local class <const> = node.tag == "Call" and types.only_class(infer.value(node[1]).type)
     if class and types.reference().classes[class.name] and not class.open and not class.operators.call then
@@ -127,7 +127,7 @@ local function check_text(node, callee, tell)
     end
 end
 
---- What may have happened must be looked up and not be done again.
+--- A call that may have happened must not be repeated.
 local function check_retry(node, callee, tell)
     local options <const> = callee.fn and callee.fn.name == "trunkhost.retry" and node[2]
     for _, pair in ipairs(options and options.tag == "Table" and options or {}) do
@@ -135,27 +135,27 @@ local function check_retry(node, callee, tell)
             for _, kind in ipairs(pair[2]) do
                 if NEVER_REPEATED[kind[1]] then
                     tell(kind, "trunkhost.retry never repeats after '%s': %s", kind[1], kind[1] == "cancelled"
-                        and "somebody wants it to end" or "what may have happened must be looked up")
+                        and "somebody wants it to end" or "the call may have happened and must be looked up")
                 end
             end
         end
     end
 end
 
---- `for … in ipairs(account:trunks())`: an iterator is no list.
+--- `for … in ipairs(account:trunks())`: an iterator is not a list.
 local function check_iterator(node, callee, tell)
     if (callee.std == "ipairs" or callee.std == "pairs") and node[2] and infer.value(node[2]).fn then
-        tell(node, "%s needs a table, and this is a function: write `for … in %s do`", callee.std,
+        tell(node, "%s needs a table, but this is a function: write `for … in %s do`", callee.std,
             walk.words(node[2]) and walk.words(node[2]) .. (walk.is_call(node[2]) and "(…)" or "") or "it")
     end
 end
 
---- `pcall(account:get(id))` calls it before pcall is there.
+--- `pcall(account:get(id))` calls the method before pcall.
 local function check_pcall(node, callee, tell)
     local first <const> = (callee.std == "pcall" or callee.std == "xpcall") and node[2]
     local inner <const> = first and walk.is_call(first) and infer.callee(first)
     if inner and inner.fn and not infer.value(first).fn then
-        tell(node, "%s gets the result of %s, which is called before it: write %s(function() return … end)", callee.std,
+        tell(node, "%s gets the result of %s, which is called first: write %s(function() return … end)", callee.std,
             inner.fn.name, callee.std)
     end
 end

@@ -1,5 +1,5 @@
---- What an expression of a script is, as far as that can be seen without running it. Where it cannot, the answer is
---- an empty value, and nothing is said of it.
+--- Infers what an expression of a script is, without running it. If that is unknown, the result is an empty value, and
+--- nothing is reported about it.
 
 local parse_options <const> = require "trunkhost.check.options"
 local reference <const> = require "trunkhost.reference.reference"
@@ -11,9 +11,9 @@ local infer <const> = {}
 ---@class trunkhost.check.Value
 ---@field type string?                          as the annotations write it
 ---@field fn trunkhost.reference.Function?      a function of the library
----@field method boolean?                       it belongs behind a colon
+---@field method boolean?                       it is called with a colon
 ---@field std string?                           of Lua itself: "table.sort"
----@field node trunkhost.check.Node?            a function or a table that stands in the script
+---@field node trunkhost.check.Node?            a function or a table in the script
 ---@field uv boolean?                           comes from luv
 ---@field options table<string, boolean>?       what parse() of this parser returns besides the standard options
 
@@ -27,7 +27,7 @@ local function of_type(text)
     return text and { type = text, fn = reference.signature(text) } or NOTHING
 end
 
---- A type of the one thing that a union with nil is.
+--- A union without its nil.
 local function without_nil(text)
     local members <const> = types.members(text)
     return table.concat(members, "|")
@@ -65,7 +65,7 @@ function infer.member(base, name)
     return of_type(field.type)
 end
 
---- What a call of a known function returns at a place.
+--- The type of one result of a known function.
 local function result(fn, index)
     local returned <const> = fn.returns[index]
     if #fn.returns == 0 and #(fn.overloads or {}) == 0 then
@@ -85,7 +85,7 @@ local function module_of(node)
     return of_type(name and types.reference().modules[name])
 end
 
---- What a call of a function of the script returns, where it has no `return` with a value, or only one.
+--- The result of a function of the script that has at most one `return` with a value.
 local function of_body(fn, index, depth)
     local returns <const> = {}
     walk.body(fn, function(node)
@@ -151,7 +151,7 @@ local function of_loop(variable, depth)
     return returned and of_type(without_nil(returned.type)) or NOTHING
 end
 
---- A parameter, of which what the function is given to says what it is.
+--- A parameter; its type follows from where the function is passed to.
 local function of_parameter(variable)
     local signature <const> = variable.owner.signature
     local index <const> = variable.index
@@ -222,7 +222,7 @@ function value_of(node, index, depth)
     return how and how(node, index, depth + 1) or NOTHING
 end
 
---- What an expression is; index: which of its values.
+--- Infers an expression; index: which of its values.
 ---@param node trunkhost.check.Node
 ---@param index? integer
 ---@return trunkhost.check.Value
@@ -230,8 +230,8 @@ function infer.value(node, index)
     return value_of(node, index or 1, 0)
 end
 
---- How many values an iterator gives in each turn of `for … in`, at most; nil where that cannot be seen.
----@param expression trunkhost.check.Node  what stands behind `in`
+--- The most values that an iterator gives per iteration of `for … in`; nil if that is unknown.
+---@param expression trunkhost.check.Node  the expression after `in`
 ---@return integer?
 function infer.turns(expression)
     local callee <const> = expression.tag == "Call" and infer.value(expression[1]) or NOTHING
@@ -243,7 +243,7 @@ function infer.turns(expression)
     return last and last.name ~= "..." and not last.type:find("...", 1, true) and #iterator.returns or nil
 end
 
---- What is called: by its name, with a colon or without.
+--- The function that is called.
 ---@param node trunkhost.check.Node  a Call or an Invoke
 ---@return trunkhost.check.Value
 function infer.callee(node)

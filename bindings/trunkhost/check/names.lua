@@ -1,4 +1,4 @@
---- Names that mean nothing: globals that nobody has made, members that a value does not have.
+--- Finds unknown names: undefined globals, and members that a value does not have.
 
 local infer <const> = require "trunkhost.check.infer"
 local suggest <const> = require "trunkhost.text.suggest"
@@ -29,12 +29,12 @@ local function in_scope(node)
     return known
 end
 
---- Whether a name gets its variable only further down.
+--- Whether a name's variable is declared only later.
 local function is_made_later(node, tell)
     local variable <const> = node.names[node[1]]
     local later <const> = variable and variable.line > node.line -- and not `local x = x`
     if later then
-        tell(node, "'%s' is used here, and `local %s` comes later, in line %d: move that up", node[1], node[1],
+        tell(node, "'%s' is used here, but `local %s` comes later, in line %d: move it up", node[1], node[1],
             variable.line)
     end
     return later
@@ -49,7 +49,7 @@ function names.check_globals(found, tell)
         if node.is_set and not globals[node[1]] then
             if not made[node[1]] and not is_made_later(node, tell) then
                 local near <const> = suggest.nearest(node[1], in_scope(node))
-                tell(node, "'%s' becomes a global, which every task sees: write `local %s`%s", node[1], node[1],
+                tell(node, "'%s' becomes a global, which all tasks share: write `local %s`%s", node[1], node[1],
                     near and (" (or did you mean '%s'?)"):format(near) or "")
             end
             made[node[1]] = true
@@ -70,7 +70,7 @@ for _, name in ipairs(STANDARD) do
     standard[name] = _G[name]
 end
 
---- What the base is called in a message.
+--- The name of the base in a message.
 local function words_of(node, class)
     local words <const> = walk.words(node)
     if words and #words < 40 and not words:find ":" then
@@ -79,8 +79,7 @@ local function words_of(node, class)
     return class and "a value of the kind " .. class.name:gsub("^trunkhost%.", "") or "this"
 end
 
---- Names that the script gives to members of anything: it may have added them to Lua's own libraries, or to a table
---- that has room for more.
+--- Names of members that the script sets anywhere: it may have added them to Lua's libraries, or to an open table.
 local function added(tree)
     local names_of <const> = {}
     walk.each(tree, function(node)
@@ -115,12 +114,12 @@ local function check_class(node, base, name, own, tell)
     elseif not field and class.index == "any" and not own[name] and not base.options and nearly(name, known) then
         tell(node, "%s has no '%s' (did you mean '%s'?)", words_of(node[1], class), name, nearly(name, known))
     elseif field and node.is_set and class.name == "trunkhost.Library" then
-        tell(node, "%s is a part of the library, and not to be set", walk.words(node) or name)
+        tell(node, "%s is part of the library and must not be set", walk.words(node) or name)
     end
 end
 
 local function check_member(node, own, say)
-    -- In a chain of calls over several lines each name has a line of its own.
+    -- In a chain of calls over several lines each name has its own line.
     local function tell(place, ...)
         say(place[2].line and place[2].line > place.line and place[2] or place, ...)
     end

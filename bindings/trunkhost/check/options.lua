@@ -41,7 +41,7 @@ local function declared(node, variable)
     return nil, false
 end
 
---- Goes through the tree once for each parser and notes what it declares. A parser that is handed on may get more.
+--- Notes what each parser declares. A parser that is passed to a function may get more options.
 ---@param tree trunkhost.check.Node
 function options.collect(tree)
     local function look(node, outer)
@@ -74,7 +74,7 @@ function options.collect(tree)
     look(tree)
 end
 
---- What parse() returns besides the standard options; nil where that cannot be seen.
+--- What parse() returns besides the standard options; nil if that is unknown.
 ---@param parser trunkhost.check.Node  the expression that parse is called on
 ---@return table<string, boolean>?
 function options.of(parser)

@@ -1,11 +1,11 @@
---- The tree of a script, from luacheck's parser. That is a library of its own (Debian: lua-check) and may be missing.
+--- The syntax tree of a script, from luacheck's parser (Debian: lua-check), which may not be installed.
 
 local parse <const> = {}
 
---- Where the library lies when Lua itself does not look there: Debian installs it for the oldest version only.
+--- Where else the library may be: Debian installs it only for Lua 5.1.
 local PLACES <const> = "/usr/share/lua/5.1/?.lua;/usr/local/share/lua/5.1/?.lua;/usr/share/lua/5.1/?/init.lua"
 
---- Its modules and no others: what else lies there is for another version of Lua.
+--- Loads only its modules from there: all others are for another version of Lua.
 local function search(name)
     local path = name:find "^luacheck%." and package.searchpath(name, PLACES)
     if path then
@@ -31,7 +31,7 @@ end
 ---@field offset integer    of its first character in the text
 ---@field column integer
 
---- The tree, or nil where there is no parser. The text must be correct.
+--- The tree, or nil without a parser. The syntax of the text must be correct.
 ---@param text string
 ---@return trunkhost.check.Node?
 function parse.tree(text)

@@ -1,4 +1,4 @@
---- Functions that run where something is not possible: waiting, or changing trunks.
+--- Finds calls in places where they are not possible: waiting, or changing trunks.
 
 local infer <const> = require "trunkhost.check.infer"
 local walk <const> = require "trunkhost.check.walk"
@@ -11,14 +11,14 @@ local CANNOT_WAIT <const> = { __gc = true, __tostring = true }
 local CALLS_NOW <const> = { pcall = true, xpcall = true }
 local CHANGES <const> = { ["account:create"] = true, ["account:update"] = true, ["account:delete"] = true }
 
---- A function that stands in the script: written there, or by its name.
+--- A function of the script, written in place or named.
 local function function_of(node)
     local value <const> = node and infer.value(node)
     return value and value.node and value.node.tag == "Function" and value.node or nil
 end
 
---- What a function does when it is called that `concerns` says something about: calls found(node, words) for it.
---- Functions of the script that it calls are gone through as well.
+--- Calls found(node, words) for every call in a function that `concerns` selects, also in functions of the script that
+--- it calls.
 local function follow(fn, concerns, found, seen)
     seen = seen or {}
     if seen[fn] then
@@ -44,7 +44,7 @@ local function follow(fn, concerns, found, seen)
     end)
 end
 
---- A queue that has room takes an item at once, and callbacks put theirs there.
+--- queue:put does not count: callbacks may use it, and with room in the queue it does not wait.
 local function waits(fn)
     return fn.waits and fn.name ~= "queue:put"
 end
@@ -60,7 +60,7 @@ local function check_callback(node, callee, tell)
         for i = walk.before_arguments(node) + 1, #node do
             local fn <const> = function_of(node[i])
             if fn then
-                check_waits(fn, "a callback of luv (trunkhost.await makes a waiting call of it)", tell)
+                check_waits(fn, "a callback of luv (use trunkhost.await to wait for it)", tell)
             end
         end
     end
@@ -70,7 +70,7 @@ local function check_callback(node, callee, tell)
     end
     local place <const> = name and CALLS_BACK[name]
     if place then
-        -- The text itself stands before the colon.
+        -- The text itself is before the colon.
         local fn <const> = function_of(node[place + 1])
         if fn then
             check_waits(fn, ("a function that %s calls"):format(name), tell)
@@ -88,17 +88,17 @@ local function check_metamethods(node, tell)
     end
 end
 
---- In a plan nobody was asked yet.
+--- Changes in `plan`: they would be sent before anybody was asked.
 local function check_plan(node, tell)
     local fn <const> = node.member == "plan" and function_of(node)
     if fn then
         follow(fn, function(called) return CHANGES[called.name] end, function(call, words)
-            tell(call, "%s changes a trunk in `plan`, where nobody was asked yet: do it in `apply`", words)
+            tell(call, "%s changes a trunk in `plan`, before anybody was asked: do it in `apply`", words)
         end)
     end
 end
 
---- Tells of calls that stand where they are not possible.
+--- Reports calls in places where they are not possible.
 ---@param tree trunkhost.check.Node
 ---@param tell trunkhost.check.Tell
 function places.check(tree, tell)

@@ -1,4 +1,4 @@
---- What the functions that a script hands to the library return.
+--- Checks what the functions return that a script passes to the library.
 
 local infer <const> = require "trunkhost.check.infer"
 local types <const> = require "trunkhost.check.types"
@@ -30,7 +30,7 @@ local function has_break(block)
     return found
 end
 
---- Whether what follows a block can be come to. What is not certain counts as not.
+--- Whether the code after a block can be reached. If that is uncertain, the answer is no.
 function may_end(block)
     local last <const> = block[#block]
     local tag <const> = last and last.tag
@@ -47,7 +47,7 @@ function may_end(block)
     elseif last and walk.is_call(last) then
         local callee <const> = infer.callee(last)
         local name <const> = callee.std or callee.fn and callee.fn.name or ""
-        -- A function of the script's own may be one that always raises.
+        -- A function of the script may always raise.
         return not NEVER_RETURNS[name] and not FAILS[name:match "[^.]*%.[^.]*$"] and not callee.node
     end
     return true
@@ -56,7 +56,7 @@ end
 local function check_end(fn, returned, tell)
     local _, optional = types.members(returned.type)
     if fn.member == "plan" and not returned.optional and not optional and may_end(fn[2]) then
-        tell(fn, "`plan` can come to its end without a `return`: return { skip = \"why\" } where nothing is to be done")
+        tell(fn, "`plan` can end without a `return`: return { skip = \"why\" } if there is nothing to do")
     end
 end
 

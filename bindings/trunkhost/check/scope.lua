@@ -1,4 +1,4 @@
---- Which variable each name in a script means.
+--- Finds the variable of each name in a script.
 
 local scope <const> = {}
 
@@ -114,7 +114,7 @@ function visit.Fornum(self, node)
     self:close()
 end
 
--- The condition sees what the block has made.
+-- The condition sees the block's variables.
 function visit.Repeat(self, node)
     self:open()
     self:list(node[1])
@@ -142,7 +142,7 @@ function Resolver:node(node)
     end
 end
 
---- Gives each name of the tree its `variable`, and returns the names that have none.
+--- Sets the `variable` of each name in the tree, and returns the names without one.
 ---@param tree trunkhost.check.Node
 ---@return trunkhost.check.Node[] globals
 function scope.resolve(tree)

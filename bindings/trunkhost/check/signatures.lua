@@ -1,4 +1,4 @@
---- What the functions of a script are given: where one is handed to the library, the library says it.
+--- Finds the parameter types of functions in a script that are passed to the library.
 
 local infer <const> = require "trunkhost.check.infer"
 local reference <const> = require "trunkhost.reference.reference"
@@ -9,7 +9,7 @@ local signatures <const> = {}
 
 local ITEM <const> = "trunkhost.Item"
 
---- A job without items of its own goes through trunks.
+--- The items of a job without `items` are trunks.
 local function with_item(signature)
     local first <const> = signature.params[1]
     if not first or first.type ~= "any" then
@@ -55,8 +55,8 @@ local function give(node, text, is_about_trunks)
     end
 end
 
---- Gives each function that is handed to the library its `signature`. What one is given may be what the next one is
---- called on, so this goes through the tree from the outside to the inside.
+--- Sets the `signature` of each function that is passed to the library. Goes from the outside to the inside, because an
+--- inner function may depend on the parameters of an outer one.
 ---@param tree trunkhost.check.Node
 function signatures.collect(tree)
     walk.each(tree, function(node)

@@ -1,4 +1,4 @@
---- What the reference says of types: which members one has, and whether a value fits.
+--- Types of the reference: their members, and whether a value fits.
 
 local reference <const> = require "trunkhost.reference.reference"
 
@@ -33,14 +33,14 @@ function types.members(text)
     return list, optional
 end
 
---- The class of one member of a union: a named one, or one that is written out; nil for every other type.
+--- The class of one member of a union, named or written out; nil for any other type.
 ---@param member string
 ---@return trunkhost.reference.Class?
 function types.class(member)
     return types.reference().classes[member] or reference.shape(member)
 end
 
---- The only class that a type can be; nil where it may be something else, or is not known.
+--- The only class that a type can be; nil if it may be something else or is unknown.
 ---@param text string?
 ---@return trunkhost.reference.Class?
 function types.only_class(text)
@@ -95,7 +95,7 @@ local BASIC <const> = {
     ["false"] = true, userdata = true, thread = true, ["nil"] = true,
 }
 
---- Whether a type says anything that can be held against a value: T of a generic function does not.
+--- Whether a value can be checked against a type: not against T of a generic function.
 local function says_something(member)
     return BASIC[member] or types.class(member) ~= nil or member:find '^"' or member:find "%[%]$"
         or member:find "^fun%(" or member:find "^async +fun%("
@@ -122,14 +122,14 @@ function types.accepts(text, kind, value)
         elseif kind == "table" and (member:find "%[%]$" or types.class(member)) then
             return true
         elseif types.reference().classes[kind] then
-            -- A class is a table where a table of names and values is wanted.
+            -- A class fits a table of names and values.
             if descends(kind, member) or member:find "^table<" or member:find "^{" then return true end
         end
     end
     return false
 end
 
---- The texts that a type lists, when it takes no other text.
+--- The texts that a type allows, if it allows no others.
 ---@param text string
 ---@return string[]?
 function types.choices(text)

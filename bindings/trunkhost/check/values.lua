@@ -1,4 +1,4 @@
---- Whether what a script hands over is what the library takes: how many values, their types, the members of tables.
+--- Checks the values that a script passes to the library: their number, their types, the members of tables.
 
 local infer <const> = require "trunkhost.check.infer"
 local suggest <const> = require "trunkhost.text.suggest"
@@ -78,7 +78,7 @@ local function forms(text)
     return classes == 1 and class or nil, list
 end
 
---- A member that is one letter away from a known one which is not there itself.
+--- Whether a member is one letter away from a known one that is missing.
 local function looks_mistyped(name, known, given)
     local near <const> = #name >= 5 and suggest.nearest(name, known)
     return near and not given[near] and math.abs(#near - #name) <= 1 and near or nil
@@ -123,7 +123,7 @@ local function check_table(node, text, what, tell)
         if list and item.tag ~= "Pair" then
             values.check(item, list, what, tell)
         elseif text:find "trunkhost%.Fields" and item.tag == "Pair" and item[2].tag == "Nil" then
-            tell(item, "%s: nil leaves a field out; trunkhost.null is what stands for null", what)
+            tell(item, "%s: nil leaves a field out; to send null, use trunkhost.null", what)
         end
     end
 end
@@ -154,7 +154,7 @@ local function literal_of(node)
     end
 end
 
---- The kind of what an expression is, in the words of types.accepts; nil where it is not certain.
+--- The kind of an expression, for types.accepts; nil if it is uncertain.
 local function kind_of(node)
     local value <const> = infer.value(node)
     if value.node then
@@ -170,7 +170,7 @@ local function kind_of(node)
     return (WORDS[kind] or types.reference().classes[kind]) and kind or nil
 end
 
---- Holds an expression against the type of what it is handed to.
+--- Checks an expression against the type of its parameter.
 ---@param node trunkhost.check.Node
 ---@param text string   the type
 ---@param what string   what it is handed to, for messages
@@ -236,7 +236,7 @@ local function check_number(node, fn, given, open, tell)
     end
 end
 
---- Holds a call of a function of the library against what it takes.
+--- Checks a call of a function of the library.
 ---@param node trunkhost.check.Node
 ---@param callee trunkhost.check.Value
 ---@param tell trunkhost.check.Tell

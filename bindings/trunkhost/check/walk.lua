@@ -1,9 +1,8 @@
---- Going through the tree of a script.
+--- Walks through the tree of a script.
 
 local walk <const> = {}
 
---- Calls visit(node) for every node below, each before those inside of it. When visit returns true, what is inside is
---- left out.
+--- Calls visit(node) for every node below, parents first. If visit returns true, the node's children are left out.
 ---@param tree trunkhost.check.Node
 ---@param visit fun(node: trunkhost.check.Node): boolean?
 function walk.each(tree, visit)
@@ -17,7 +16,7 @@ function walk.each(tree, visit)
     end
 end
 
---- The same for the body of a function, without the functions inside of it: what it does itself when it is called.
+--- The same for the body of a function, without inner functions: what the function itself does when it is called.
 ---@param fn trunkhost.check.Node
 ---@param visit fun(node: trunkhost.check.Node)
 function walk.body(fn, visit)
@@ -29,7 +28,7 @@ function walk.body(fn, visit)
     end)
 end
 
---- Marks the members of tables that are read somewhere by their name: they are meant as they are written.
+--- Marks members of tables that are read by name somewhere: their names are intended.
 ---@param tree trunkhost.check.Node
 function walk.mark_read(tree)
     local read = {}
@@ -52,7 +51,7 @@ function walk.before_arguments(node)
     return node.tag == "Invoke" and 2 or 1
 end
 
---- An expression as people would write it, where it is short: "trunkhost.http", "account:get".
+--- A short expression in source form: "trunkhost.http", "account:get".
 ---@param node trunkhost.check.Node
 ---@return string?
 function walk.words(node)

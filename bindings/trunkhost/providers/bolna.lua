@@ -63,7 +63,7 @@ local trunk <const> = {
             { type = "boolean", default = true }),
         is_active = {
             type = "boolean", update = true, read = true,
-            doc = "false: no calls are placed; running ones go on. Only after the trunk was made.", source = UPDATE,
+            doc = "false: no new calls; calls in progress continue. Only after the trunk was created.", source = UPDATE,
         },
         phone_numbers = {
             type = "list", of = "phone_number", create = "optional", read = true,

@@ -82,7 +82,7 @@ function Reader:fail(format, ...)
     error(("%s:%d: %s"):format(self.file.name, self.line, format:format(...)), 0)
 end
 
---- What was said so far belongs to what comes now.
+--- The text so far belongs to the next declaration.
 function Reader:take()
     local text <const> = table.concat(self.doc, "\n"):match "^%s*(.-)%s*$"
     self.doc = {}
@@ -240,7 +240,7 @@ function tag:see(text)
     table.insert(self.tags.see, text)
 end
 
--- Read by editors alone.
+-- Used only by editors.
 function tag.nodiscard() end
 function tag.type() end
 
@@ -325,7 +325,7 @@ function Reader:read(source)
         elseif text:find "^%-%-%-" then
             table.insert(self.doc, (text:match "^%-%-%- ?(.*)$"))
         elseif text == "" then
-            -- What stands alone at the head of a file is about the file.
+            -- A comment of its own at the head of a file is about the file.
             if not said_first and #self.doc > 0 then
                 self.file.doc, said_first = self:take(), true
             end
@@ -339,7 +339,7 @@ end
 -- ---------------------------------------------------------------------------------------------------
 -- All of them
 
---- Functions of what `require` gives are named by the way to them: "trunkhost.json.encode".
+--- Functions of the library are named by their path: "trunkhost.json.encode".
 local function name_functions(found)
     local named <const> = {}
     local function walk(class, path)
@@ -366,7 +366,7 @@ local function name_functions(found)
     end
 end
 
---- Reads annotations; raises what is wrong with them, with file and line.
+--- Reads annotations; raises mistakes in them, with file and line.
 ---@param texts { name: string, source: string }[]
 ---@return trunkhost.Reference
 function reference.parse(texts)

@@ -1,4 +1,4 @@
---- Types as the annotations write them, taken apart: unions, functions and tables.
+--- Parses the types of annotations: unions, functions and tables.
 
 local types <const> = {}
 
@@ -8,7 +8,7 @@ local function skip(text, at)
     return text:find("[^ ]", at) or #text + 1
 end
 
---- Where the union that begins at `at` ends: the place of the first character behind it; nil where there is none.
+--- The position after the union that begins at `at`; nil if there is none.
 local function union_end(text, at)
     local stop = item_end(text, at)
     while stop do
@@ -20,7 +20,7 @@ local function union_end(text, at)
     end
 end
 
---- Behind the bracket that closes the one at `at`.
+--- The position after the bracket that closes the one at `at`.
 local function bracket_end(text, at)
     local depth, i = 0, at
     while i <= #text do
@@ -39,7 +39,7 @@ local function bracket_end(text, at)
     end
 end
 
---- Behind the types that a function returns, which begin at the colon at `at`.
+--- The position after the return types of a function, which begin at the colon at `at`.
 local function returns_end(text, at)
     local stop = at
     repeat
@@ -49,7 +49,7 @@ local function returns_end(text, at)
     return stop
 end
 
---- Behind the item without its suffixes.
+--- The position after the item without its suffixes.
 local function primary_end(text, at)
     local first <const> = text:sub(at, at)
     if first == "(" or first == "{" or first == "[" then
@@ -120,7 +120,7 @@ function types.split(text)
         local item <const> = text:sub(at, stop - 1)
         local certain <const> = item:match "^(.-)%?+$"
         local is_function <const> = certain and (certain:find "^fun%(" or certain:find "^async +fun%(")
-        -- The question mark behind a function belongs to what it returns.
+        -- A question mark after a function belongs to its return type.
         add(certain and not is_function and certain or item)
         if certain and not is_function then
             add "nil"
@@ -134,7 +134,7 @@ function types.split(text)
     return list
 end
 
---- Cuts a text at the commas that are in no bracket.
+--- Splits a text at commas outside brackets.
 local function parts(text)
     local list, from, i = {}, 1, 1
     while i <= #text do
@@ -156,8 +156,7 @@ local function parts(text)
     return list[#list] == "" and table.move(list, 1, #list - 1, 1, {}) or list
 end
 
---- The function that a type "fun(…): …" stands for, in the form that the reference has for functions; nil for any
---- other type.
+--- The function type "fun(…): …" in the form of the reference; nil for any other type.
 ---@param text string
 ---@return trunkhost.reference.Function?
 function types.signature(text)

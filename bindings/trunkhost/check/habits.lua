@@ -135,7 +135,7 @@ local function check_retry(node, callee, tell)
             for _, kind in ipairs(pair[2]) do
                 if NEVER_REPEATED[kind[1]] then
                     tell(kind, "trunkhost.retry never repeats after '%s': %s", kind[1], kind[1] == "cancelled"
-                        and "somebody wants it to end" or "the call may have happened and must be looked up")
+                        and "somebody wants it to end" or "the call may have happened, so its result must be looked up")
                 end
             end
         end
@@ -155,7 +155,7 @@ local function check_pcall(node, callee, tell)
     local first <const> = (callee.std == "pcall" or callee.std == "xpcall") and node[2]
     local inner <const> = first and walk.is_call(first) and infer.callee(first)
     if inner and inner.fn and not infer.value(first).fn then
-        tell(node, "%s gets the result of %s, which is called first: write %s(function() return … end)", callee.std,
+        tell(node, "%s gets the result of %s, which is called before it: write %s(function() return … end)", callee.std,
             inner.fn.name, callee.std)
     end
 end

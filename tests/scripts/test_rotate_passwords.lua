@@ -364,7 +364,7 @@ function tests.test_a_password_file_with_a_mistake_changes_nothing()
     for text, word in pairs {
         ["trunk,field,password\n4711,sip_password,longenough1\n"] = "line 2: there is no trunk 4711",
         ["trunk,field,password\n42,sip_pasword,longenough1\n"] = "did you mean 'sip_password'?",
-        ["trunk,field,password\n42,sip_password,longenough1\n42,sip_password,longenough2\n"] = "already given in line 2",
+        ["trunk,field,password\n42,sip_password,longenough1\n42,sip_password,longenough2\n"] = "given in line 2",
         ["trunk,field,password\n42,sip_password,\n"] = "is empty",
         ["trunk,field,password\n42,sip_password,ab\n"] = "at least 3 characters",
         ["trunk,field,password\n42,sip_password\n"] = "line 2: 2 fields",

@@ -33,43 +33,49 @@
  *   item(id?) → id or nil               the task's; with an id, from here on it works on that one,
  *                                       which another task has begun
  *
- *   settle(secret_id, state, evidence)  a secret of candidates(): "current" or "rejected"
- *   create_end(create_id, state, trunk?) a create of creates(): landed, absent or unknown
+ *   settle(secret_id, state, evidence)  a secret of secrets{}: "current" or "rejected"
+ *   create_end(create_id, state, trunk?) a create of creates{}: landed, absent or unknown
  *   delivered(account, trunk, field)    the current secret was handed on
  *
- * What is on disk (sync() first for what was written a moment ago):
+ * What is on disk (sync() first for what was written a moment ago). Each of the first five takes a
+ * filter, a table of conditions which all hold, and returns a list of rows in the order in which
+ * they were made. What a row does not have is nil. Filter: run, account, trunk, after (an id),
+ * limit, and what stands behind the function.
  *
- *   run(id) → { id, script, arguments = { … }, script_hash, host, pid, resumed_from, undoes,
- *               started_at, ended_at, seq, status, life = "ended" | "alive" | "died", conclusion,
- *               items = { done = n, … } }, or nil and why. id may be the start of one, or "last".
+ *   runs{}          { id, script, arguments = { … }, script_hash, host, pid, resumed_from, undoes,
+ *                   started_at, ended_at, seq, status, life = "ended" | "alive" | "died",
+ *                   conclusion, items = { done = n, … } }, the newest first; after: a seq
+ *   items{}         { id, run, account, trunk, label, state, evidence, attempts, error, plan,
+ *                   started_at, ended_at, left }; error and plan are tables. left: of one that its
+ *                   run has left half-way, whether anything was "sent" to the platform or "unsent".
+ *                   attention: only those that need a person
+ *   attempts{}      { id, item, run, account, trunk, endpoint, method, state, status, message,
+ *                   requests, started_at, ended_at }. item: of this one; loose: outside of items
+ *   creates{}       { id, run, account, endpoint, key = { … }, state, source, parent, trunk,
+ *                   created_at, changed_at, age }. source: the key of their item; parent: the trunk
+ *                   that was to get a part; age: seconds since it got its state (negative: the
+ *                   clock was put back). unsettled: of which it is not known what became
+ *   secrets{}       { id, run, attempt, account, provider, trunk, field, state, evidence,
+ *                   created_at, changed_at, proven_at, delivered_at }. field; unsettled: candidates;
+ *                   undelivered: current, not handed on
+ *                   as_text in a filter: what is JSON in the ledger comes as that, not as tables
  *
- *   items_of(run, { after = id, limit = n, account =, attention = boolean }?) → { { id, run,
- *               account, trunk, label, state, evidence, attempts, error, plan, started_at,
- *               ended_at }, … } in order of id; error and plan are tables. attention: only those
- *               that need a person
+ *   run(id) → as runs{}, or nil and why. id may be the start of one, or "last".
+ *   look(ledger?)   for a command, before the others: opens the ledger (default: the run's) to read
+ *                   only, as of this moment, and makes none; raises when it is not there
+ *   backup(ledger, file)
+ *                   copies it to a new file, and checks the copy
+ *   know_account(account)
+ *                   raises, with what there is, when the ledger has never heard of it
+ *
  *   accounts_of(run) → { { account, items = { done = n, … } }, … }
- *   attempts_of(item, limit?) → { { id, account, trunk, endpoint, method, state, status, message,
- *               requests, started_at, ended_at }, … } of the item with this id
- *   later_items(account, trunk, id) → as items_of: what was done to it after that item, by any run
  *   followers(run) → { { id, resumed_from, undoes, started_at, ended_at, status }, … }: runs that
  *               went on with it, or took it back
- *
- *   undo_items(run) → the same, of those that were begun, the newest first; besides, before and
+ *   undo_items(run) → as items{}, of those that were begun, the newest first; besides, before and
  *               after (tables), undone and undone_by (state and run of the latest attempt at
  *               taking it back), followed_by (a run that has changed the same since)
- *
  *   unfinished(account) → { { trunk, candidates = n, run }, … }: trunks with secrets that may be
  *               live, or with an item that a run (the newest: run) has left half-way
- *
- *   candidates(account, trunk?) → { { id, trunk, field, state, evidence, run, created_at,
- *               proven_at, delivered_at }, … }
- *   undelivered(account) → the same: current, not handed on
- *   secrets_of(account, trunk) → the same: all that there are
- *   creates(account, all?) → { { id, run, account, endpoint, key = { … }, state, source, parent,
- *               trunk, created_at, age }, … }, oldest first: those of which it is not known what
- *               became, or all; source: the key of their item; parent: the trunk that was to get
- *               a part; age: seconds since it got its state (negative: the clock was put back)
- *   creates_of(run, after?, limit?) → the same of one run
  *   passwords_of(run) → { { account, field, states = { current = n, … }, delivered = n }, … }: how
  *               many it has sent, by what they are now; delivered: of the current ones
  *   secret_age(account, trunk, field) → seconds since the current one was proven, or nil;

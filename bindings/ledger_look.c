@@ -2,18 +2,93 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "ledger/backup.h"
 #include "ledger_lua.h"
 #include "ledger_rows.h"
 #include "lua/error.h"
 #include "runtime/runtime.h"
 
-/* --- runs and items --------------------------------------------------------------------------- */
+/* --- the rows of each table ------------------------------------------------------------------- */
 
-static int on_run(const struct th_run_row *row, void *ctx)
+/* look(ledger?) */
+static int ledger_look(lua_State *L)
 {
-    return th_ledger_rows_add(ctx, row);
+    th_record *record = &th_runtime_of(L)->record;
+    const char *path = luaL_optstring(L, 1, record->path);
+    th_error err = {0};
+    if (!record->view && (th_ledger_view_open(path, &record->view, &err) != 0 ||
+                          th_view_begin(record->view, &err) != 0)) {
+        th_error_set_code(&err, "ledger");
+        return th_error_raise(L, &err);
+    }
+    return 0;
 }
 
+/* backup(ledger, file) */
+static int ledger_backup(lua_State *L)
+{
+    th_error err = {0};
+    if (th_ledger_backup(luaL_checkstring(L, 1), luaL_checkstring(L, 2), &err) != 0)
+        return th_error_raise(L, &err);
+    return 0;
+}
+
+/* The filter in the table at 1. Its texts stay on the stack, as_text on top. */
+static void get_filter(lua_State *L, struct th_view_filter *filter)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    lua_getfield(L, 1, "run");
+    lua_getfield(L, 1, "field");
+    lua_getfield(L, 1, "account");
+    lua_getfield(L, 1, "trunk"); // filter run field account trunk
+    filter->run = luaL_optstring(L, 2, NULL);
+    filter->field = luaL_optstring(L, 3, NULL);
+    filter->account = lua_isnil(L, 4) ? NULL : th_lua_account_name(L, 4);
+    filter->trunk = lua_isnil(L, 5) ? NULL : th_lua_trunk_name(L, 5);
+    lua_getfield(L, 1, "item");
+    lua_getfield(L, 1, "after");
+    lua_getfield(L, 1, "limit"); // … item after limit
+    filter->item = luaL_optinteger(L, 6, 0);
+    filter->after = luaL_optinteger(L, 7, 0);
+    filter->limit = luaL_optinteger(L, 8, 0);
+    lua_getfield(L, 1, "unsettled");
+    lua_getfield(L, 1, "undelivered");
+    lua_getfield(L, 1, "loose");
+    lua_getfield(L, 1, "attention"); // … unsettled undelivered loose attention
+    filter->unsettled = lua_toboolean(L, 9);
+    filter->undelivered = lua_toboolean(L, 10);
+    filter->loose = lua_toboolean(L, 11);
+    filter->attention = lua_toboolean(L, 12);
+    lua_getfield(L, 1, "as_text");
+}
+
+/* A function NAME(filter) → rows. */
+#define ROWS(name, row_type, query, push_row)                                                      \
+    static int add_##name(const row_type *row, void *ctx)                                          \
+    {                                                                                              \
+        return th_ledger_rows_add(ctx, row);                                                       \
+    }                                                                                              \
+    static int ledger_##name(lua_State *L)                                                         \
+    {                                                                                              \
+        struct th_view_filter filter = {0};                                                        \
+        struct th_ledger_rows list = {.L = L, .push = push_row};                                   \
+        th_error err = {0};                                                                        \
+        get_filter(L, &filter);                                                                    \
+        list.as_text = lua_toboolean(L, -1);                                                       \
+        th_ledger_view *view = th_ledger_rows_open(L);                                             \
+        lua_newtable(L);                                                                           \
+        query(view, &filter, add_##name, &list, &err);                                             \
+        return th_ledger_rows_end(&list, &err);                                                    \
+    }
+
+ROWS(runs, struct th_run_row, th_view_runs, th_ledger_push_run)
+ROWS(items, struct th_item_row, th_view_items, th_ledger_push_item)
+ROWS(attempts, struct th_attempt_row, th_view_attempts, th_ledger_push_attempt)
+ROWS(creates, struct th_create_row, th_view_creates, th_ledger_push_create)
+ROWS(secrets, struct th_ledger_secret_row, th_view_secrets, th_ledger_push_secret)
+
+/* run(id) → row, or nil and why */
 static int ledger_run(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
@@ -30,45 +105,29 @@ static int ledger_run(lua_State *L)
     if (err.kind)
         return th_error_raise(L, &err);
     lua_newtable(L);
-    th_view_runs(view, id, 1, on_run, &list, &err);
+    th_view_runs(view, &(struct th_view_filter){.run = id, .limit = 1}, add_runs, &list, &err);
     th_ledger_rows_end(&list, &err);
     lua_rawgeti(L, -1, 1);
     return 1;
 }
 
-static int on_item(const struct th_item_row *row, void *ctx)
+static int ledger_know_account(lua_State *L)
 {
-    return th_ledger_rows_add(ctx, row);
+    th_error err = {0};
+    if (th_view_know_account(th_ledger_rows_open(L), luaL_checkstring(L, 1), &err) != 0)
+        return th_error_raise(L, &err);
+    return 0;
 }
 
-static int ledger_items_of(lua_State *L)
-{
-    struct th_view_filter filter = {.run = luaL_checkstring(L, 1)};
-    struct th_ledger_rows list = {.L = L, .push = th_ledger_push_item};
-    th_error err = {0};
-    lua_settop(L, 2);
-    if (lua_istable(L, 2)) {
-        lua_getfield(L, 2, "after");
-        lua_getfield(L, 2, "limit");
-        lua_getfield(L, 2, "account");
-        lua_getfield(L, 2, "attention"); // run options after limit account attention
-        filter.after = lua_tointeger(L, 3);
-        filter.limit = lua_tointeger(L, 4);
-        filter.account = lua_tostring(L, 5);
-        filter.attention = lua_toboolean(L, 6);
-    }
-    th_ledger_view *view = th_ledger_rows_open(L);
-    lua_newtable(L);
-    th_view_items(view, &filter, on_item, &list, &err);
-    return th_ledger_rows_end(&list, &err);
-}
+/* --- taking a run back ------------------------------------------------------------------------ */
 
 static int push_undo_item(lua_State *L)
 {
     const struct th_undo_row *row = lua_touserdata(L, 1);
     lua_pushcfunction(L, th_ledger_push_item);
     lua_pushlightuserdata(L, (void *)(uintptr_t)&row->item);
-    lua_call(L, 1, 1);
+    lua_pushboolean(L, false);
+    lua_call(L, 2, 1);
     th_ledger_set_json(L, "before", row->before);
     th_ledger_set_json(L, "after", row->after);
     th_ledger_set_text(L, "undone", row->undone);
@@ -121,75 +180,6 @@ static int ledger_unfinished(lua_State *L)
     return th_ledger_rows_end(&list, &err);
 }
 
-static int push_secret(lua_State *L)
-{
-    const struct th_ledger_secret_row *row = lua_touserdata(L, 1);
-    lua_createtable(L, 0, 9);
-    th_ledger_set_number(L, "id", row->row);
-    th_ledger_set_text(L, "trunk", row->trunk);
-    th_ledger_set_text(L, "field", row->field);
-    th_ledger_set_text(L, "state", th_secret_state_name(row->state));
-    th_ledger_set_text(L, "evidence", row->evidence);
-    th_ledger_set_text(L, "run", row->run);
-    th_ledger_set_text(L, "created_at", row->created_at);
-    th_ledger_set_text(L, "proven_at", row->proven_at);
-    th_ledger_set_text(L, "delivered_at", row->delivered_at);
-    return 1;
-}
-
-static int on_secret(const struct th_ledger_secret_row *row, void *ctx)
-{
-    return th_ledger_rows_add(ctx, row);
-}
-
-static int list_secrets(lua_State *L, const struct th_view_filter *filter)
-{
-    struct th_ledger_rows list = {.L = L, .push = push_secret};
-    th_error err = {0};
-    th_ledger_view *view = th_ledger_rows_open(L);
-    lua_newtable(L);
-    th_view_secrets(view, filter, on_secret, &list, &err);
-    return th_ledger_rows_end(&list, &err);
-}
-
-static int ledger_candidates(lua_State *L)
-{
-    struct th_view_filter filter = {.account = th_lua_account_name(L, 1), .unsettled = true};
-    if (!lua_isnoneornil(L, 2))
-        filter.trunk = th_lua_trunk_name(L, 2);
-    return list_secrets(L, &filter);
-}
-
-static int ledger_secrets_of(lua_State *L)
-{
-    struct th_view_filter filter = {.account = th_lua_account_name(L, 1),
-                                    .trunk = th_lua_trunk_name(L, 2)};
-    return list_secrets(L, &filter);
-}
-
-static int ledger_undelivered(lua_State *L)
-{
-    struct th_view_filter filter = {.account = th_lua_account_name(L, 1), .undelivered = true};
-    return list_secrets(L, &filter);
-}
-
-static int on_create(const struct th_create_row *row, void *ctx)
-{
-    return th_ledger_rows_add(ctx, row);
-}
-
-static int ledger_creates(lua_State *L)
-{
-    struct th_view_filter filter = {.unsettled = !lua_toboolean(L, 2)};
-    struct th_ledger_rows list = {.L = L, .push = th_ledger_push_create};
-    th_error err = {0};
-    filter.account = th_lua_account_name(L, 1);
-    th_ledger_view *view = th_ledger_rows_open(L);
-    lua_newtable(L);
-    th_view_creates(view, &filter, on_create, &list, &err);
-    return th_ledger_rows_end(&list, &err);
-}
-
 /* --- secrets ---------------------------------------------------------------------------------- */
 
 static int ledger_secret_age(lua_State *L)
@@ -230,14 +220,17 @@ static int ledger_open_secret(lua_State *L)
 
 void th_open_ledger_looks(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"run", ledger_run},
-                                         {"items_of", ledger_items_of},
+    static const luaL_Reg functions[] = {{"look", ledger_look},
+                                         {"backup", ledger_backup},
+                                         {"know_account", ledger_know_account},
+                                         {"run", ledger_run},
+                                         {"runs", ledger_runs},
+                                         {"items", ledger_items},
+                                         {"attempts", ledger_attempts},
+                                         {"creates", ledger_creates},
+                                         {"secrets", ledger_secrets},
                                          {"undo_items", ledger_undo_items},
                                          {"unfinished", ledger_unfinished},
-                                         {"candidates", ledger_candidates},
-                                         {"creates", ledger_creates},
-                                         {"undelivered", ledger_undelivered},
-                                         {"secrets_of", ledger_secrets_of},
                                          {"secret_age", ledger_secret_age},
                                          {"open_secret", ledger_open_secret},
                                          {NULL, NULL}};

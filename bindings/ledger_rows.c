@@ -23,13 +23,11 @@ th_ledger_view *th_ledger_rows_open(lua_State *L)
 
 /* Rows go into the list on top of the stack by a protected call each: a Lua error must not leave
  * through the query that is under way. */
-/* list, push, light userdata row, place → */
+/* list, place, push, light userdata row, as_text → */
 static int add_protected(lua_State *L)
 {
-    lua_pushvalue(L, 2);
-    lua_pushvalue(L, 3);
-    lua_call(L, 1, 1); // … row
-    lua_rawseti(L, 1, lua_tointeger(L, 4));
+    lua_call(L, 2, 1); // list place row
+    lua_rawseti(L, 1, lua_tointeger(L, 2));
     return 0;
 }
 
@@ -38,10 +36,11 @@ int th_ledger_rows_add(struct th_ledger_rows *list, const void *row)
     lua_State *L = list->L;
     lua_pushcfunction(L, add_protected);
     lua_pushvalue(L, -2);
+    lua_pushinteger(L, ++list->count);
     lua_pushcfunction(L, list->push);
     lua_pushlightuserdata(L, (void *)(uintptr_t)row);
-    lua_pushinteger(L, ++list->count);
-    if (lua_pcall(L, 4, 0, 0) == LUA_OK)
+    lua_pushboolean(L, list->as_text);
+    if (lua_pcall(L, 5, 0, 0) == LUA_OK)
         return 0;
     list->failed = true;
     return -1;
@@ -83,6 +82,15 @@ void th_ledger_set_json(lua_State *L, const char *name, const char *text)
     lua_setfield(L, -2, name);
 }
 
+/* The same, unless the argument at 2 says that it is wanted as it is: with its members in order. */
+static void set_json_or_text(lua_State *L, const char *name, const char *text)
+{
+    if (lua_toboolean(L, 2))
+        th_ledger_set_text(L, name, text);
+    else
+        th_ledger_set_json(L, name, text);
+}
+
 /* --- a row of each kind */
 
 int th_ledger_push_run(lua_State *L)
@@ -116,8 +124,10 @@ int th_ledger_push_run(lua_State *L)
 
 int th_ledger_push_item(lua_State *L)
 {
+    static const char *const lefts[] = {
+        [TH_ITEM_NOT_LEFT] = "", [TH_ITEM_LEFT_UNSENT] = "unsent", [TH_ITEM_LEFT_SENT] = "sent"};
     const struct th_item_row *row = lua_touserdata(L, 1);
-    lua_createtable(L, 0, 10);
+    lua_createtable(L, 0, 16);
     th_ledger_set_number(L, "id", row->row);
     th_ledger_set_text(L, "run", row->run);
     th_ledger_set_text(L, "account", row->account);
@@ -126,10 +136,54 @@ int th_ledger_push_item(lua_State *L)
     th_ledger_set_text(L, "state", row->state);
     th_ledger_set_text(L, "evidence", row->evidence);
     th_ledger_set_number(L, "attempts", row->attempts);
-    th_ledger_set_json(L, "error", row->error);
-    th_ledger_set_json(L, "plan", row->plan);
+    set_json_or_text(L, "error", row->error);
+    set_json_or_text(L, "plan", row->plan);
     th_ledger_set_text(L, "started_at", row->started_at);
     th_ledger_set_text(L, "ended_at", row->ended_at);
+    th_ledger_set_text(L, "left", lefts[row->left]);
+    return 1;
+}
+
+int th_ledger_push_attempt(lua_State *L)
+{
+    const struct th_attempt_row *row = lua_touserdata(L, 1);
+    lua_createtable(L, 0, 13);
+    th_ledger_set_number(L, "id", row->row);
+    if (row->item)
+        th_ledger_set_number(L, "item", row->item);
+    th_ledger_set_text(L, "run", row->run);
+    th_ledger_set_text(L, "account", row->account);
+    th_ledger_set_text(L, "trunk", row->trunk);
+    th_ledger_set_text(L, "endpoint", row->endpoint);
+    th_ledger_set_text(L, "method", row->method);
+    th_ledger_set_text(L, "state", row->state);
+    th_ledger_set_text(L, "message", row->message);
+    th_ledger_set_text(L, "started_at", row->started_at);
+    th_ledger_set_text(L, "ended_at", row->ended_at);
+    th_ledger_set_number(L, "requests", row->requests);
+    if (row->status)
+        th_ledger_set_number(L, "status", row->status);
+    return 1;
+}
+
+int th_ledger_push_secret(lua_State *L)
+{
+    const struct th_ledger_secret_row *row = lua_touserdata(L, 1);
+    lua_createtable(L, 0, 13);
+    th_ledger_set_number(L, "id", row->row);
+    if (row->attempt)
+        th_ledger_set_number(L, "attempt", row->attempt);
+    th_ledger_set_text(L, "run", row->run);
+    th_ledger_set_text(L, "account", row->account);
+    th_ledger_set_text(L, "provider", row->provider);
+    th_ledger_set_text(L, "trunk", row->trunk);
+    th_ledger_set_text(L, "field", row->field);
+    th_ledger_set_text(L, "state", th_secret_state_name(row->state));
+    th_ledger_set_text(L, "evidence", row->evidence);
+    th_ledger_set_text(L, "created_at", row->created_at);
+    th_ledger_set_text(L, "changed_at", row->changed_at);
+    th_ledger_set_text(L, "proven_at", row->proven_at);
+    th_ledger_set_text(L, "delivered_at", row->delivered_at);
     return 1;
 }
 
@@ -144,11 +198,12 @@ int th_ledger_push_create(lua_State *L)
     th_ledger_set_text(L, "account", row->account);
     th_ledger_set_text(L, "endpoint", row->endpoint);
     th_ledger_set_text(L, "trunk", row->trunk);
-    th_ledger_set_json(L, "key", row->natural_key);
+    set_json_or_text(L, "key", row->natural_key);
     th_ledger_set_text(L, "state", row->state);
     th_ledger_set_text(L, "source", row->source);
     th_ledger_set_text(L, "parent", row->parent);
     th_ledger_set_text(L, "created_at", row->created_at);
+    th_ledger_set_text(L, "changed_at", row->changed_at);
     lua_pushnumber(L,
                    (double)now.tv_sec + (double)now.tv_nsec / 1e9 - th_time_parse(row->changed_at));
     lua_setfield(L, -2, "age");

@@ -17,7 +17,8 @@ th_ledger_view *th_ledger_rows_open(lua_State *L);
  * through the query that is under way. */
 struct th_ledger_rows {
     lua_State *L;
-    lua_CFunction push; /* light userdata row → table */
+    lua_CFunction push; /* light userdata row, as_text → table */
+    bool as_text;       /* JSON columns are not decoded */
     lua_Integer count;
     bool failed; /* then the error is on top of the stack */
 };
@@ -33,9 +34,11 @@ void th_ledger_set_text(lua_State *L, const char *name, const char *text);
 void th_ledger_set_number(lua_State *L, const char *name, int64_t number);
 void th_ledger_set_json(lua_State *L, const char *name, const char *text);
 
-/* For th_ledger_rows.push: the row at 1 → table. */
-int th_ledger_push_run(lua_State *L);    /* struct th_run_row */
-int th_ledger_push_item(lua_State *L);   /* struct th_item_row */
-int th_ledger_push_create(lua_State *L); /* struct th_create_row */
+/* For th_ledger_rows.push: the row at 1, as_text at 2 → table. */
+int th_ledger_push_run(lua_State *L);     /* struct th_run_row */
+int th_ledger_push_item(lua_State *L);    /* struct th_item_row */
+int th_ledger_push_attempt(lua_State *L); /* struct th_attempt_row */
+int th_ledger_push_create(lua_State *L);  /* struct th_create_row */
+int th_ledger_push_secret(lua_State *L);  /* struct th_ledger_secret_row */
 
 #endif

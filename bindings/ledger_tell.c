@@ -80,7 +80,7 @@ static int ledger_passwords_of(lua_State *L)
     return th_ledger_rows_end(&list, &err);
 }
 
-/* --- what a run has sent, and what came after it */
+/* --- what came after a run */
 
 static int push_follower(lua_State *L)
 {
@@ -112,87 +112,11 @@ static int ledger_followers(lua_State *L)
     return th_ledger_rows_end(&list, &err);
 }
 
-static int push_attempt(lua_State *L)
-{
-    const struct th_attempt_row *row = lua_touserdata(L, 1);
-    lua_createtable(L, 0, 10);
-    th_ledger_set_number(L, "id", row->row);
-    th_ledger_set_text(L, "account", row->account);
-    th_ledger_set_text(L, "trunk", row->trunk);
-    th_ledger_set_text(L, "endpoint", row->endpoint);
-    th_ledger_set_text(L, "method", row->method);
-    th_ledger_set_text(L, "state", row->state);
-    th_ledger_set_text(L, "message", row->message);
-    th_ledger_set_text(L, "started_at", row->started_at);
-    th_ledger_set_text(L, "ended_at", row->ended_at);
-    th_ledger_set_number(L, "requests", row->requests);
-    if (row->status)
-        th_ledger_set_number(L, "status", row->status);
-    return 1;
-}
-
-static int on_attempt(const struct th_attempt_row *row, void *ctx)
-{
-    return th_ledger_rows_add(ctx, row);
-}
-
-static int ledger_attempts_of(lua_State *L)
-{
-    struct th_view_filter filter = {.item = luaL_checkinteger(L, 1),
-                                    .limit = luaL_optinteger(L, 2, 0)};
-    struct th_ledger_rows list = {.L = L, .push = push_attempt};
-    th_error err = {0};
-    luaL_argcheck(L, filter.item > 0, 1, "no item");
-    th_ledger_view *view = th_ledger_rows_open(L);
-    lua_newtable(L);
-    th_view_attempts(view, &filter, on_attempt, &list, &err);
-    return th_ledger_rows_end(&list, &err);
-}
-
-static int on_create(const struct th_create_row *row, void *ctx)
-{
-    return th_ledger_rows_add(ctx, row);
-}
-
-static int ledger_creates_of(lua_State *L)
-{
-    struct th_view_filter filter = {.run = luaL_checkstring(L, 1),
-                                    .after = luaL_optinteger(L, 2, 0),
-                                    .limit = luaL_optinteger(L, 3, 0)};
-    struct th_ledger_rows list = {.L = L, .push = th_ledger_push_create};
-    th_error err = {0};
-    th_ledger_view *view = th_ledger_rows_open(L);
-    lua_newtable(L);
-    th_view_creates(view, &filter, on_create, &list, &err);
-    return th_ledger_rows_end(&list, &err);
-}
-
-static int on_item(const struct th_item_row *row, void *ctx)
-{
-    return th_ledger_rows_add(ctx, row);
-}
-
-static int ledger_later_items(lua_State *L)
-{
-    struct th_view_filter filter = {.account = th_lua_account_name(L, 1),
-                                    .trunk = th_lua_trunk_name(L, 2),
-                                    .after = luaL_checkinteger(L, 3)};
-    struct th_ledger_rows list = {.L = L, .push = th_ledger_push_item};
-    th_error err = {0};
-    th_ledger_view *view = th_ledger_rows_open(L);
-    lua_newtable(L);
-    th_view_items(view, &filter, on_item, &list, &err);
-    return th_ledger_rows_end(&list, &err);
-}
-
 void th_open_ledger_tells(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"accounts_of", ledger_accounts_of},
                                          {"passwords_of", ledger_passwords_of},
                                          {"followers", ledger_followers},
-                                         {"attempts_of", ledger_attempts_of},
-                                         {"creates_of", ledger_creates_of},
-                                         {"later_items", ledger_later_items},
                                          {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

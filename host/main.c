@@ -9,8 +9,6 @@
 #include <unistd.h>
 
 #include "base/pool.h"
-#include "command/explain.h"
-#include "command/runs.h"
 #include "command/sandbox.h"
 #include "command/secrets.h"
 #include "library.h"
@@ -134,6 +132,9 @@ static int run_library(const th_options *options, const char *name, int argc, ch
     snprintf(code, sizeof code, "return require('trunkhost.commands.%s')(...)", name);
     own.code = code;
     own.runtime.sandbox |= strcmp(name, "rehearse") == 0; /* never on anything else */
+    bool looks_back = strcmp(name, "runs") == 0 || strcmp(name, "explain") == 0;
+    if (looks_back && !own.runtime.ledger)
+        own.runtime.sandbox = false; /* its ledger would be a new one, without a past */
     own.interactive = false;
     return run(&own, name, strdup(name), argc, argv);
 }
@@ -156,15 +157,9 @@ static int usage_error(const th_options *options, const char *message)
     return TH_EXIT_ERROR;
 }
 
-/* The commands that look at the ledger. */
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv, const char *ledger_path);
-} ledger_commands[] = {
-    {"secrets", th_secrets_command}, {"runs", th_runs_command}, {"explain", th_explain_command}};
-
 /* The commands that are written in Lua. */
-static const char *const library_commands[] = {"doctor", "init", "rehearse", "report", NULL};
+static const char *const library_commands[] = {"doctor", "explain", "init", "rehearse",
+                                               "report", "runs",    NULL};
 
 static int with_ledger(const th_options *options,
                        int (*command)(int argc, char **argv, const char *ledger_path), int argc,
@@ -216,10 +211,8 @@ int main(int argc, char **argv)
                    argv + options.rest + 1);
     if (strcmp(command, "sandbox") == 0)
         return th_sandbox_command(argc - options.rest, argv + options.rest);
-    for (size_t i = 0; i < sizeof ledger_commands / sizeof ledger_commands[0]; i++)
-        if (strcmp(command, ledger_commands[i].name) == 0)
-            return with_ledger(&options, ledger_commands[i].run, argc - options.rest,
-                               argv + options.rest);
+    if (strcmp(command, "secrets") == 0)
+        return with_ledger(&options, th_secrets_command, argc - options.rest, argv + options.rest);
     for (size_t i = 0; library_commands[i]; i++)
         if (strcmp(command, library_commands[i]) == 0)
             return run_library(&options, command, argc - options.rest - 1, argv + options.rest + 1);

@@ -125,7 +125,7 @@ end
 --- from the start. Then its copy may be in service only because the platform creates trunks so.
 local function was_never_to_be_in_service(self, work)
     local moved = false
-    for _, item in ipairs(ledger.later_items(self.from:name(), work.source, 0)) do
+    for _, item in ipairs(ledger.items { account = self.from:name(), trunk = work.source }) do
         local plan <const> = type(item.plan) == "table" and item.plan or {}
         local _, to = migrate_run.accounts(ledger.run(item.run))
         if plan.create and (to == nil or to == self.to:name()) then

@@ -1,10 +1,8 @@
 --- Options of a script: an argparse parser with the standard options, whose errors are one plain line.
 
-local argparse <const> = require "argparse"
 local arguments <const> = require "trunkhost.text.arguments"
+local command_line <const> = require "trunkhost.text.command_line"
 local core <const> = require "trunkhost.core"
-local suggest <const> = require "trunkhost.text.suggest"
-local text_width <const> = require "trunkhost.text.width"
 local time_options <const> = require "trunkhost.job.time_options"
 local usage <const> = require "trunkhost.text.usage"
 
@@ -12,21 +10,9 @@ local options <const> = {}
 
 local DEFAULT_CONCURRENCY <const> = 8
 local MAX_CONCURRENCY <const> = 1024
-local HELP_WIDTH <const> = 80
 
 -- ---------------------------------------------------------------------------------------------------
 -- Converters. Each returns the value, or nil and what is wrong.
-
-local function integer(name, least, most)
-    return function(text)
-        local value = text:match "^%d+$" and math.tointeger(tonumber(text))
-        if not value or value < least or (most and value > most) then
-            return nil, ("%s %s: must be an integer of at least %d%s"):format(name, text, least,
-                most and (" and at most %d"):format(most) or "")
-        end
-        return value
-    end
-end
 
 local function words(text)
     local list = {}
@@ -80,19 +66,16 @@ local function add_choice(parser)
 end
 
 local function add_run(parser, spec)
-    local concurrency = parser:option "-j" "--concurrency" :argname "N"
-        :convert(integer("--concurrency", 1, MAX_CONCURRENCY)) :default(DEFAULT_CONCURRENCY)
-        :description(("Trunks of one account in progress at once, within its rate limit. Default: %d.")
-            :format(DEFAULT_CONCURRENCY))
-    -- argparse would give each name a line of its own.
-    function concurrency._get_label_lines() return { "-j, --concurrency N" } end
     parser:group("Pace and limits",
         parser:flag "-n" "--dry-run" :description "Show the plan; send only GET requests.",
         parser:flag "-y" "--yes" :description "Do not ask for confirmation.",
-        concurrency,
-        parser:option "--canary" :argname "N" :convert(integer("--canary", 0)) :default(1)
+        parser:option "-j" "--concurrency" :argname "N"
+            :convert(command_line.integer("--concurrency", 1, MAX_CONCURRENCY)) :default(DEFAULT_CONCURRENCY)
+            :description(("Trunks of one account in progress at once, within its rate limit. Default: %d.")
+                :format(DEFAULT_CONCURRENCY)),
+        parser:option "--canary" :argname "N" :convert(command_line.integer("--canary", 0)) :default(1)
             :description "Change and verify this many trunks first; continue only if all are done. Default: 1.",
-        parser:option "--wave" :argname "N" :convert(integer("--wave", 1))
+        parser:option "--wave" :argname "N" :convert(command_line.integer("--wave", 1))
             :description "After the canary, change this many at a time, and verify each wave before the next. \z
                 Without --max-failures, one failure halts the run.",
         parser:option "--soak" :argname "TIME" :convert(time_options.span "--soak")
@@ -121,59 +104,7 @@ local function add_output(parser, spec)
     parser:group("Output",
         parser:flag "--json" :description "Print JSON on standard output, one object per line.",
         parser:flag "-q" "--quiet" :description(spec.quiet or "Print only failures."),
-        parser:flag "-h" "--help" :description "Show this help."
-            :action(function() core.write("out", parser:get_help() .. "\n") os.exit(0) end))
-end
-
-local function aliases(parser)
-    local names = {}
-    for _, option in ipairs(parser._options) do
-        for _, alias in ipairs(option._public_aliases) do
-            names[#names + 1] = alias
-        end
-    end
-    return names
-end
-
---- Turns a message of argparse into one line that says what to do.
-local function complain(parser, message)
-    local unknown = message:match "^unknown option '(.-)'"
-    if unknown then
-        message = ("unknown option '%s'%s"):format(unknown, suggest.hint(unknown, aliases(parser)))
-    elseif message == "too many arguments" then
-        message = "too many arguments (options begin with -)"
-    end
-    usage.fail("%s; see --help", (message:gsub("\n", " ")))
-end
-
---- A converter whose error always names the option: argparse does not name it, and math.tointeger says nothing.
-local function named(convert, name)
-    local wanted <const> = convert == math.tointeger and "a whole number" or convert == tonumber and "a number" or nil
-    if type(convert) == "table" and #convert > 0 then
-        for i, each in ipairs(convert) do convert[i] = named(each, name) end
-        return convert
-    end
-    return function(text)
-        if type(convert) == "table" then
-            local value <const> = convert[text]
-            return value, value == nil
-                and ("%s: there is no '%s'%s"):format(name, text, suggest.hint(text, convert, true))
-        end
-        local value <const>, problem <const> = convert(text)
-        return value, problem or wanted and ("%s: '%s' is not %s"):format(name, text, wanted)
-            or ("%s does not take '%s'"):format(name, text)
-    end
-end
-
-local function name_values(parser)
-    for _, list in ipairs { parser._options, parser._arguments } do
-        for _, element in ipairs(list) do
-            if element._convert and not element.is_named then
-                element.is_named = true
-                element._convert = named(element._convert, arguments.name(element))
-            end
-        end
-    end
+        command_line.help(parser))
 end
 
 --- Puts the script's own groups after the choice of trunks, where people look for what is special.
@@ -188,50 +119,26 @@ local function arrange(parser, first)
     end
 end
 
---- The end of a help text. Prose is wrapped. An indented line is an example for copying, and stays as it is.
-local function epilog_lines(epilog)
-    local lines = {}
-    for line in (epilog .. "\n"):gmatch "(.-)\n" do
-        local is_example <const> = line:find "^%s" or line == ""
-        for _, each in ipairs(is_example and { line } or text_width.wrap(line, HELP_WIDTH)) do
-            lines[#lines + 1] = each
-        end
-    end
-    return table.concat(lines, "\n")
-end
-
 --- An argparse parser with the standard options; the script may add its own before it calls parse().
 ---@param spec? trunkhost.OptionsSpec
 ---@return table parser
 function options.parser(spec)
     spec = spec or {}
-    local name = spec.name or usage.script_name()
-    local parser = argparse { name = name, add_help = false, help_max_width = HELP_WIDTH, help_description_margin = 26,
-        help_usage_margin = 2 }
-    if spec.description then parser:description(spec.description) end
+    local name = spec.name or script_name()
+    local parser = command_line.parser { name = name, description = spec.description, epilog = spec.epilog }
     add_choice(parser)
     if spec.job ~= false then add_run(parser, spec) end
     if spec.secrets then require("trunkhost.job.secret_options").add(parser) end
     add_output(parser, spec)
     local first_own = #parser._groups + 1
 
-    function parser:get_usage()
-        local line = { "Usage: trunkhost [host option...] ", name, " [option...]" }
-        for _, argument in ipairs(self._arguments) do
-            line[#line + 1] = " " .. argument:_get_usage()
-        end
-        return table.concat(line)
-    end
-
     local get_help <const> = parser.get_help
     function parser:get_help()
         arrange(self, first_own)
         first_own = #self._groups + 1
-        local help <const> = get_help(self)
-        return spec.epilog and help .. "\n\n" .. epilog_lines(spec.epilog) or help
+        return get_help(self)
     end
 
-    parser.error = complain
     local parse <const> = parser.parse
     function parser:parse(given)
         given = given or rawget(_G, "arg") or {}
@@ -239,7 +146,6 @@ function options.parser(spec)
         if spec.job ~= false then
             again, runs, undoes = require("trunkhost.job.resume").words(self, given)
         end
-        name_values(self)
         local result = parse(self, again or given)
         result.resumed, result.undoes, result.what = runs, undoes, arguments.what(arguments.split(self, again or given))
         if runs and table.concat(result.only_from, "\0"):find "^%-" then

@@ -63,7 +63,7 @@ end
 --- The state that the password to restore has in the ledger, or nil and why there is none.
 local function state_of(self, account, id, field)
     local current, newest, previous
-    for _, row in ipairs(ledger.secrets_of(account, id)) do
+    for _, row in ipairs(ledger.secrets { account = account, trunk = id }) do
         if row.field == field then
             current = row.state == "current" and row or current
             newest = (row.state == "current" or row.state == "candidate") and row or newest

@@ -7,6 +7,8 @@ local aligned <const> = {}
 
 local GAP <const> = "  "
 local INDENT <const> = "    "
+-- Lines of a long table that are written at once.
+local MANY <const> = 500
 -- A note that would be cut into more lines than this beside its row goes below it instead.
 local NOTE_LINES <const>, NOTE_WIDTH <const> = 3, 16
 local CODES <const> = { red = "31", green = "32", yellow = "33", dim = "2", bold = "1" }
@@ -42,19 +44,29 @@ local function text_of(cell)
     return text_width.plain(type(cell) == "table" and cell[1] or cell or "")
 end
 
+local function iterator(rows)
+    local at = 0
+    return type(rows) == "function" and rows() or function()
+        at = at + 1
+        return rows[at]
+    end
+end
+
 --- Natural widths; columns without any content are left out.
 local function measure(columns, rows)
-    local kept = {}
+    local parts, kept = {}, {}
     for i, column in ipairs(columns) do
-        local width, used = text_width.of(column.title), false
-        for _, row in ipairs(rows) do
+        parts[i] = { at = i, column = column, width = text_width.of(column.title) }
+    end
+    for row in iterator(rows) do
+        for i, part in ipairs(parts) do
             local text = text_of(row[i])
-            used = used or text ~= ""
-            width = column.note and width or math.max(width, text_width.of(text))
+            part.used = part.used or text ~= ""
+            part.width = part.column.note and part.width or math.max(part.width, text_width.of(text))
         end
-        if used then
-            kept[#kept + 1] = { at = i, column = column, width = width }
-        end
+    end
+    for _, part in ipairs(parts) do
+        kept[#kept + 1] = part.used and part or nil
     end
     return kept
 end
@@ -136,7 +148,8 @@ local function add_row(lines, kept, row, screen)
     end
 end
 
-local function add_table(lines, columns, rows, screen)
+--- full: called whenever there are many lines
+local function add_table(lines, columns, rows, screen, full)
     local kept, heading = measure(columns, rows), {}
     if screen.width then
         fit(kept, screen.width)
@@ -146,8 +159,11 @@ local function add_table(lines, columns, rows, screen)
         heading[i] = { (not column.note or room > #column.title) and column.title or "", colour = "bold" }
     end
     add_row(lines, kept, heading, screen)
-    for _, row in ipairs(rows) do
+    for row in iterator(rows) do
         add_row(lines, kept, row, screen)
+        if full and #lines > MANY then
+            full(lines)
+        end
     end
 end
 
@@ -192,6 +208,22 @@ function aligned.render(columns, rows, screen)
         end
     end
     return table.concat(lines, "\n") .. "\n"
+end
+
+--- Writes a table that may be too long for memory, as `render` lays it out; nothing when there is no row.
+---@param columns trunkhost.Column[]
+---@param rows fun(): fun(): trunkhost.Cell[]?  begins anew at each call
+---@param screen trunkhost.Screen
+function aligned.write(columns, rows, screen)
+    local lines <const> = {}
+    local function flush()
+        screen.write(table.concat(lines, "\n") .. (#lines > 0 and "\n" or ""))
+        for i = #lines, 1, -1 do lines[i] = nil end
+    end
+    if rows()() then
+        add_table(lines, columns, rows, screen, flush)
+        flush()
+    end
 end
 
 --- A sentence for people, broken between words on a terminal; ends with a newline.

@@ -100,8 +100,7 @@ int th_view_secrets(th_ledger_view *view, const struct th_view_filter *filter,
         th_query_append(&query, " AND state = 'candidate'");
     if (filter->undelivered)
         th_query_append(&query, " AND state = 'current' AND trunk <> '' AND delivered_at IS NULL");
-    th_query_number(&query, "id > ?", filter->after);
-    th_query_append(&query, " ORDER BY id");
+    th_query_finish(&query, filter);
     return read_rows(&reader, &query, err);
 }
 

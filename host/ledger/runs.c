@@ -40,7 +40,7 @@ static int hand_run(sqlite3_stmt *stmt, void *ctx)
     return reader->each(&row, reader->ctx);
 }
 
-int th_view_runs(th_ledger_view *view, const char *prefix, int64_t limit,
+int th_view_runs(th_ledger_view *view, const struct th_view_filter *filter,
                  int (*each)(const struct th_run_row *row, void *ctx), void *ctx, th_error *err)
 {
     struct run_reader reader = {each, ctx};
@@ -49,9 +49,10 @@ int th_view_runs(th_ledger_view *view, const char *prefix, int64_t limit,
 
     /* The runs are chosen before their items are counted. */
     th_query_init(&query, "WITH t AS (SELECT * FROM runs WHERE 1");
-    th_query_text(&query, "substr(id, 1, length(?)) = ?", prefix);
+    th_query_text(&query, "id = ?", filter->run);
+    th_query_number(&query, "seq < ?", filter->after);
     snprintf(part, sizeof part, " ORDER BY seq DESC, id DESC LIMIT %lld)",
-             (long long)(limit > 0 ? limit : -1));
+             (long long)(filter->limit > 0 ? filter->limit : -1));
     th_query_append(&query, part);
     th_query_append(&query, " SELECT t.id, t.script, t.arguments, t.script_hash, t.host, t.pid,"
                             " t.resumed_from, t.started_at, t.ended_at, t.status, t.undoes");

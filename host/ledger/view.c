@@ -167,7 +167,7 @@ const char *th_column(sqlite3_stmt *stmt, int at)
     return text ? text : "";
 }
 
-static void finish(struct th_view_query *query, const struct th_view_filter *filter)
+void th_query_finish(struct th_view_query *query, const struct th_view_filter *filter)
 {
     th_query_number(query, "t.id > ?", filter->after);
     th_query_append(query, " ORDER BY t.id");
@@ -228,7 +228,7 @@ int th_view_items(th_ledger_view *view, const struct th_view_filter *filter,
     th_query_text(&query, "account = ?", filter->account);
     if (filter->attention)
         th_query_append(&query, " AND state IN ('failed', 'unknown', 'running')");
-    finish(&query, filter);
+    th_query_finish(&query, filter);
     return th_query_each(view, &query, hand_item, &reader, err);
 }
 
@@ -284,7 +284,7 @@ int th_view_attempts(th_ledger_view *view, const struct th_view_filter *filter,
     th_query_number(&query, "item = ?", filter->item);
     if (filter->loose)
         th_query_append(&query, " AND item IS NULL");
-    finish(&query, filter);
+    th_query_finish(&query, filter);
     return th_query_each(view, &query, hand_attempt, &reader, err);
 }
 
@@ -333,6 +333,6 @@ int th_view_creates(th_ledger_view *view, const struct th_view_filter *filter,
     th_query_text(&query, "account = ?", filter->account);
     if (filter->unsettled)
         th_query_append(&query, " AND state IN ('intended', 'unknown')");
-    finish(&query, filter);
+    th_query_finish(&query, filter);
     return th_query_each(view, &query, hand_create, &reader, err);
 }

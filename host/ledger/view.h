@@ -53,8 +53,8 @@ struct th_run_row {
     int status;       /* of one that has ended */
     int64_t items[6]; /* how many, by enum th_item_state */
 };
-/* Newest first; only those whose id starts with `prefix` (NULL: all). */
-int th_view_runs(th_ledger_view *view, const char *prefix, int64_t limit,
+/* Newest first, unlike all else; filter->after is a seq: only runs that began before that one. */
+int th_view_runs(th_ledger_view *view, const struct th_view_filter *filter,
                  int (*each)(const struct th_run_row *row, void *ctx), void *ctx, th_error *err);
 /* Puts the id of the one run that is meant into id: by its id, the start of it, or as "last": the
  * latest, but for those that were locked out, which have done nothing that anybody could mean.

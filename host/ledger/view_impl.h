@@ -32,6 +32,9 @@ void th_query_trunk(struct th_view_query *query, const char *trunk);
 void th_query_number(struct th_view_query *query, const char *condition, int64_t number);
 void th_query_append(struct th_view_query *query, const char *sql);
 
+/* Appends the order, where to begin and the limit of rows of the table t. */
+void th_query_finish(struct th_view_query *query, const struct th_view_filter *filter);
+
 /* Runs it: hand(stmt, ctx) for each row until that is not 0. */
 int th_query_each(th_ledger_view *view, const struct th_view_query *query,
                   int (*hand)(sqlite3_stmt *stmt, void *ctx), void *ctx, th_error *err);

@@ -112,7 +112,7 @@ int th_record_ledger(th_record *record, th_ledger **out, th_error *err)
 
 int th_record_view(th_record *record, th_ledger_view **out, th_error *err)
 {
-    int rc = open_ledger(record, err);
+    int rc = record->view && !record->ended ? 0 : open_ledger(record, err);
     if (rc == 0 && !record->view)
         rc = th_ledger_view_look(record->path, &record->view, err);
     if (rc == 0)

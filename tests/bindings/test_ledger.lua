@@ -122,16 +122,16 @@ function tests.test_a_create_whose_reply_is_lost_stays_to_be_settled()
     start "--trunks 3 --fault lost_reply@POST=1"
     local creates = values(script [[
         pcall(account.create, account, NEW)
-        show(function() return ledger.creates(account) end)]])
+        show(function() return ledger.creates { account = account, unsettled = true } end)]])
     lu.assertEquals(#creates, 1)
     lu.assertEquals(creates[1].state, "unknown")
     lu.assertEquals(creates[1].key.phone_number, "4711")
     lu.assertNil(creates[1].key.sip_password)
     local left, after = values(script(([[
-        local create = ledger.creates(account)[1]
+        local create = ledger.creates { account = account, unsettled = true }[1]
         show(function() return { create.state } end)
         ledger.create_end(create.id, "landed", 50)
-        show(function() return ledger.creates(account) end)]])))
+        show(function() return ledger.creates { account = account, unsettled = true } end)]])))
     lu.assertEquals(left, { "unknown" })
     lu.assertEquals(after, {})
 end
@@ -205,7 +205,7 @@ function tests.test_a_run_knows_its_script_arguments_and_items()
         ledger.item_begin(account, 42, '{"b":2}')
         ledger.item_end("failed", nil, 2, { kind = "refused", status = 422, secret = secret "hush" })
         show(function()
-            return ledger.run "last", ledger.items_of(trunkhost.run().id), { ledger.script_hash() },
+            return ledger.run "last", ledger.items { run = trunkhost.run().id }, { ledger.script_hash() },
                 { trunkhost.run().script_hash }
         end)]])
     local result = sandbox:run(sandbox.folder .. "/job.lua --yes 'two words'")
@@ -234,8 +234,8 @@ function tests.test_items_come_in_pages()
         for i = 1, 5 do ledger.item_planned(account, i) end
         show(function()
             local run = trunkhost.run().id
-            local page = ledger.items_of(run, { limit = 2 })
-            return page, ledger.items_of(run, { after = page[2].id })
+            local page = ledger.items { run = run, limit = 2 }
+            return page, ledger.items { run = run, after = page[2].id }
         end)]])
     lu.assertEquals(#first, 2)
     lu.assertEquals(#rest, 3)
@@ -264,7 +264,8 @@ function tests.test_what_a_killed_run_left_is_found_by_the_next_one()
         local left = ledger.unfinished(account)
         ledger.item_begin(account, 43)
         show(function()
-            return left, ledger.candidates(account), ledger.run(%q), ledger.unfinished "famulor"
+            return left, ledger.secrets { account = account, unsettled = true }, ledger.run(%q),
+                ledger.unfinished "famulor"
         end)]]):format(killed)))
     lu.assertEquals(run.life, "died")
     local by_trunk = {}
@@ -281,10 +282,13 @@ function tests.test_a_candidate_can_be_settled_without_being_opened()
     local before, after, age = values(script [[
         pcall(account.update, account, 42, { sip_password = secret "doubtful" }, { resend = false })
         ledger.sync()
-        local row = ledger.candidates(account, 42)[1]
+        local row = ledger.secrets { account = account, trunk = 42, unsettled = true }[1]
         show(function() return { row.field, row.trunk } end)
         ledger.settle(row.id, "current", "registered")
-        show(function() return ledger.candidates(account), { ledger.secret_age(account, 42, "sip_password") } end)]])
+        show(function()
+            return ledger.secrets { account = account, unsettled = true },
+                { ledger.secret_age(account, 42, "sip_password") }
+        end)]])
     lu.assertEquals(before, { "sip_password", "42" })
     lu.assertEquals(after, {})
     lu.assertTrue(age[1] >= 0 and age[1] < 60)
@@ -334,7 +338,7 @@ function tests.test_what_was_not_handed_on_is_found_until_it_was()
     local before, after, anew = values(script [[
         account:update(42, { sip_password = secret "first-password" })
         account:update(43, { sip_password = secret "other-password" })
-        local function left() return ledger.undelivered(account) end
+        local function left() return ledger.secrets { account = account, undelivered = true } end
         show(left)
         ledger.delivered(account, 42, "sip_password")
         show(left)

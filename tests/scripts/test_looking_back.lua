@@ -56,9 +56,9 @@ function tests.test_a_killed_run_says_what_may_have_happened_and_what_was_only_b
     lu.assertEquals(begun, 1)
     lu.assertStrContains(sandbox:run("explain " .. id).out, "half-way   the run ended in the middle of it")
     lu.assertStrContains(line_of(sandbox:run "runs".out, "20"), "killed  2 half-way")
-    -- What it names goes on with it.
-    local resume = shown:match "It was killed; go on with: trunkhost ([^\n]+)"
-    local again = sandbox:run(resume .. " -y --json")
+    -- What it names resumes it.
+    local resume = shown:match "It was killed%. Resume it with: trunkhost ([^\n]+)"
+    local again = program.run(resume .. " -y --json")
     lu.assertEquals(again.status, 0, again.err)
     lu.assertStrContains(again.out, '"total":6,"done":6')
 end

@@ -412,7 +412,7 @@ function tests.test_a_run_that_is_not_there_is_a_usage_error_and_looking_makes_n
     start "--trunks 2 --limits none"
     local none = sandbox:run "report"
     lu.assertEquals(none.status, 2)
-    lu.assertStrContains(none.err, "there is no ledger")
+    lu.assertStrContains(none.err, "it is not there")
     lu.assertNil(io.open(sandbox:ledger_path()))
     sandbox:run(ROTATE .. "--account famulor")
     local requests = #sandbox:ask "log"

@@ -58,7 +58,7 @@ function creates.unsettled(account, wanted)
     local found, stamped = {}, false
     local function read()
         found = {}
-        for _, row in ipairs(ledger.creates(account:name())) do
+        for _, row in ipairs(ledger.creates { account = account:name(), unsettled = true }) do
             local own = row.state == "intended" and row.run == run.id
             -- A time that is on record to the millisecond may be rounded to one that is not quite there yet.
             row.age = row.age > -1 and math.max(row.age, 0) or row.age
@@ -107,7 +107,7 @@ function creates.alike(account, endpoint, params, fields)
     local function same(row)
         return text and row.endpoint == endpoint and (row.parent or "") == parent and text_of(row.key or {}) == text
     end
-    for _, row in ipairs(ledger.creates(account:name())) do
+    for _, row in ipairs(ledger.creates { account = account:name(), unsettled = true }) do
         if same(row) then
             return creates.unsettled(account, same)
         end
@@ -122,7 +122,7 @@ end
 function creates.reopen(account, endpoint, fields)
     local text <const> = text_of(creates.key(account:describe(), endpoint, fields))
     ledger.sync()
-    for _, row in ipairs(ledger.creates(account:name(), true)) do
+    for _, row in ipairs(ledger.creates { account = account:name() }) do
         if row.run == core.run().id and row.endpoint == endpoint and row.state == "landed" and not row.trunk
             and text_of(row.key or {}) == text then
             ledger.create_end(row.id, "unknown")
@@ -204,7 +204,7 @@ end
 local function trunks_like(account, body)
     local description <const>, taken = account:describe(), {}
     local list <const> = account:list "list"
-    for _, row in ipairs(ledger.creates(account:name(), true)) do
+    for _, row in ipairs(ledger.creates { account = account:name() }) do
         if row.endpoint == "create" and row.state == "landed" and row.trunk then
             taken[row.trunk] = true
         end

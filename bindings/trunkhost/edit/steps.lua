@@ -115,7 +115,7 @@ end
 function apply_steps.settle(account, id, native)
     ledger.sync()
     local edits = neutral.mapping(account:describe()).edits or {}
-    for _, row in ipairs(ledger.creates(account:name())) do
+    for _, row in ipairs(ledger.creates { account = account:name(), unsettled = true }) do
         if row.source == tostring(id) and row.endpoint ~= "create" then
             local found
             for list in pairs(edits) do

@@ -44,10 +44,10 @@ end
 --- may have replaced.
 local function undelivered(account, known)
     local newest, found = {}, {}
-    for _, row in ipairs(ledger.candidates(account)) do
+    for _, row in ipairs(ledger.secrets { account = account, unsettled = true }) do
         newest[row.trunk .. "\0" .. row.field] = row.id
     end
-    for _, row in ipairs(ledger.undelivered(account)) do
+    for _, row in ipairs(ledger.secrets { account = account, undelivered = true }) do
         local doubt = (newest[row.trunk .. "\0" .. row.field] or 0) > row.id
         if row.run and not doubt and was_to_deliver(row.run, known) then
             found[row.trunk] = found[row.trunk] or {}

@@ -4,7 +4,7 @@ local aligned <const> = require "trunkhost.table"
 local core <const> = require "trunkhost.core"
 local duration <const> = require "trunkhost.duration"
 local json_line <const> = require "trunkhost.json_line"
-local resume_command <const> = require "trunkhost.text.resume_command"
+local shell <const> = require "trunkhost.text.shell"
 
 local report <const> = {}
 
@@ -119,7 +119,7 @@ end
 ---@return string
 function report.resume_command(run)
     local this = core.run()
-    return resume_command.text(this.host_options, this.script ~= "-e" and this.named or this.script, run.id)
+    return shell.resume(this.host_options, this.script ~= "-e" and this.named or this.script, run.id)
 end
 
 local function how_to_resume(run)
@@ -172,7 +172,7 @@ local function unknown_text(run)
     end
     local settle = not run.halted and run.recorded and " To settle it: " .. report.resume_command(run) .. "." or ""
     local story = first.account:name() ~= "" and (" To see what was tried: trunkhost explain %s --account %s"):format(
-        resume_command.quoted(first.key), first.account:name()) or ""
+        shell.quote(first.key), first.account:name()) or ""
     return ("Unknown: %s.%s%s"):format(enumerated(names), settle, story)
 end
 

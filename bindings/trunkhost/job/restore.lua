@@ -21,7 +21,7 @@ end
 --- The live password of a field, or nil and why it is not known.
 local function look_up(entry, field)
     local current, newest
-    for _, row in ipairs(ledger.secrets_of(entry.account, entry.key)) do
+    for _, row in ipairs(ledger.secrets { account = entry.account, trunk = entry.key }) do
         if row.field == field then
             current = row.state == "current" and row or current
             newest = row.state == "candidate" and row or newest
@@ -116,7 +116,7 @@ end
 local function current_rows(entry)
     ledger.sync()
     local current, there = {}, {}
-    for _, row in ipairs(ledger.secrets_of(entry.account, entry.key)) do
+    for _, row in ipairs(ledger.secrets { account = entry.account, trunk = entry.key }) do
         there[row.id] = true
         current[row.field] = row.state == "current" and row.id or current[row.field]
     end

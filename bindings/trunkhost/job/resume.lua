@@ -192,7 +192,7 @@ end
 function resume.mark(runs, entries)
     local ledger, by_name = require "trunkhost.ledger", {}
     for _, run in ipairs(runs) do
-        for _, item in ipairs(ledger.items_of(run)) do
+        for _, item in ipairs(ledger.items { run = run }) do
             local name = item.account .. "\0" .. item.trunk
             local known = by_name[name] or {}
             by_name[name] = known

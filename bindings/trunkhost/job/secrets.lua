@@ -75,7 +75,7 @@ function job_secrets.recent(account, id, field, seconds)
         return nil
     end
     local registration, newest = account:describe().evidence.registration, nil
-    for _, row in ipairs(ledger.secrets_of(account, id)) do
+    for _, row in ipairs(ledger.secrets { account = account, trunk = id }) do
         if row.field == field and (row.state == "current" or row.state == "candidate") then
             newest = row
         end

@@ -246,7 +246,7 @@ end
 --- Finds what the run created, by item.
 local function find_created(self, accounts)
     for _, account in ipairs(accounts) do
-        for _, row in ipairs(ledger.creates(account, true)) do
+        for _, row in ipairs(ledger.creates { account = account }) do
             if row.run == self.id and row.state == "landed" and row.source and row.trunk then
                 local list = self.created[row.source] or {}
                 self.created[row.source] = list

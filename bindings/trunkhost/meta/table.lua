@@ -17,6 +17,12 @@ function aligned.screen(stream) end
 ---@return string
 function aligned.render(columns, rows, screen) end
 
+--- Writes a table that may be too long to hold in memory; nothing when it has no row.
+---@param columns trunkhost.Column[]
+---@param rows fun(): fun(): trunkhost.Cell[]?  Called for each pass over the rows: once to measure, once to write.
+---@param screen trunkhost.Screen
+function aligned.write(columns, rows, screen) end
+
 --- A string in a colour, if colours are wanted.
 ---@param text string
 ---@param colour? string  "red", "green", "yellow", "dim" or "bold".

@@ -20,7 +20,7 @@ end
 local function left_by_others(migration)
     if not migration.undelivered then
         local left = {}
-        for _, row in ipairs(ledger.undelivered(migration.to:name())) do
+        for _, row in ipairs(ledger.secrets { account = migration.to:name(), undelivered = true }) do
             left[row.trunk] = left[row.trunk] or {}
             table.insert(left[row.trunk], row.field)
         end

@@ -49,7 +49,7 @@ function migrate_target.open(account, from)
     local self = setmetatable({ account = account, description = account:describe(), from = from, full = {} }, Target)
     self:list()
     -- A dry run does not create the ledger.
-    self:remember(has_ledger() and ledger.creates(account:name(), true) or {})
+    self:remember(has_ledger() and ledger.creates { account = account:name() } or {})
     return self
 end
 
@@ -88,7 +88,7 @@ end
 --- Reads the creates of the ledger again, including those of this run.
 function Target:recall()
     ledger.sync()
-    self:remember(ledger.creates(self.account:name(), true))
+    self:remember(ledger.creates { account = self.account:name() })
 end
 
 --- Reads the list again.
@@ -162,7 +162,8 @@ end
 ---@return boolean
 function Target:knows_passwords(id, mapped)
     local known = {}
-    for _, row in ipairs(#mapped.secrets > 0 and ledger.secrets_of(self.account:name(), tostring(id)) or {}) do
+    local rows = #mapped.secrets > 0 and ledger.secrets { account = self.account:name(), trunk = tostring(id) } or {}
+    for _, row in ipairs(rows) do
         known[row.field] = known[row.field] or row.state == "current"
     end
     for _, secret in ipairs(mapped.secrets) do

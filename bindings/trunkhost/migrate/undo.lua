@@ -16,8 +16,8 @@ local undo <const> = {}
 
 --- The migration that a run undoes, found by the trunks that it worked on.
 local function undone_by(run)
-    for _, item in ipairs(ledger.items_of(run.id)) do
-        for _, row in ipairs(ledger.creates(item.account, true)) do
+    for _, item in ipairs(ledger.items { run = run.id }) do
+        for _, row in ipairs(ledger.creates { account = item.account }) do
             if row.trunk == item.trunk and row.endpoint == "create" and row.run then
                 return row.run
             end
@@ -72,12 +72,12 @@ end
 
 local function read_run(id, to)
     local made, plans, idle = {}, {}, {}
-    for _, row in ipairs(ledger.creates(to, true)) do
+    for _, row in ipairs(ledger.creates { account = to }) do
         if row.run == id and row.endpoint == "create" and row.state == "landed" and row.trunk then
             table.insert(made, 1, { id = row.trunk, source = row.source })
         end
     end
-    for _, item in ipairs(ledger.items_of(id)) do
+    for _, item in ipairs(ledger.items { run = id }) do
         local planned = type(item.plan) == "table" and item.plan or {}
         plans[item.trunk], idle[item.trunk] = {}, planned.source_active == false
         for i, create in ipairs(planned.create or {}) do
@@ -95,7 +95,7 @@ end
 ---@param plans table<string, table[]>
 local function look_for(target, from, id, plans)
     local found, open = {}, {}
-    local rows = ledger.creates(target:name())
+    local rows = ledger.creates { account = target:name(), unsettled = true }
     for i = #rows, 1, -1 do
         if rows[i].run ~= id or rows[i].endpoint ~= "create" then
             table.remove(rows, i)
@@ -132,10 +132,10 @@ end
 --- Warns of trunks that the run only completed: undoing the run that created them needs another command.
 local function warn_of_others(id, from, to, there)
     local worked_on, runs, order = {}, {}, {}
-    for _, item in ipairs(ledger.items_of(id)) do
+    for _, item in ipairs(ledger.items { run = id }) do
         worked_on[item.trunk] = item.state ~= "skipped"
     end
-    for _, row in ipairs(ledger.creates(to, true)) do
+    for _, row in ipairs(ledger.creates { account = to }) do
         local is_made = row.endpoint == "create" and row.state == "landed" and there[row.trunk or ""]
         if is_made and worked_on[row.source] and row.run and row.run ~= id
             and migrate_run.accounts(ledger.run(row.run)) == from then

@@ -2,8 +2,9 @@
 
 local core <const> = require "trunkhost.core"
 local report_page <const> = require "trunkhost.report.page"
+local ledger_view <const> = require "trunkhost.report.ledger_view"
 local report_rows <const> = require "trunkhost.report.rows"
-local resume_command <const> = require "trunkhost.text.resume_command"
+local shell <const> = require "trunkhost.text.shell"
 local words <const> = require "trunkhost.report.words"
 
 local fill <const>, joined <const> = report_page.fill, report_page.joined
@@ -29,10 +30,10 @@ end
 local function explain(item)
     local list <const> = { "trunkhost" }
     for _, word in ipairs(core.run().host_options) do
-        list[#list + 1] = resume_command.quoted(word)
+        list[#list + 1] = shell.quote(word)
     end
-    return ("%s explain %s --account %s"):format(table.concat(list, " "), resume_command.quoted(item.trunk),
-        resume_command.quoted(item.account))
+    return ("%s explain %s --account %s"):format(table.concat(list, " "), shell.quote(item.trunk),
+        shell.quote(item.account))
 end
 
 local function put_group(page, data, group)
@@ -43,7 +44,7 @@ local function put_group(page, data, group)
     put_card(page, group.state, report_rows.chip(group.state, title), words.advice(group.state, group.kind))
     page:put "<ul>"
     for _, item in ipairs(group.items) do
-        local note <const> = item.error and report_rows.error_text(item.error) or item.evidence
+        local note <const> = item.error and ledger_view.error_text(item.error) or item.evidence
         page:put('<li><a class="who" href="#%s"><bdi>%s</bdi> %s</a>%s%s</li>', item.anchor, item.account,
             report_rows.name(item), note and fill(' <span class="said">%s</span>', note) or "",
             report_rows.attempts(data, item))
@@ -81,7 +82,7 @@ end
 local function put_not_listed(page, data)
     for _, each in ipairs(data.conclusion.not_listed or {}) do
         put_card(page, "failed", fill("The trunks of <bdi>%s</bdi> could not be listed", each.account),
-            report_rows.error_text(each.error or {}))
+            ledger_view.error_text(each.error or {}))
         page:put("<p>%s</p>", words.advice("failed", each.error and each.error.kind))
         page:put "</article>"
     end

@@ -1,34 +1,15 @@
 --- What the ledger has of a run, gathered for a report: all that is small at once, items page by page.
 
-local core <const> = require "trunkhost.core"
 local instant <const> = require "trunkhost.text.instant"
 local ledger <const> = require "trunkhost.ledger"
+local ledger_view <const> = require "trunkhost.report.ledger_view"
 local records <const> = require "trunkhost.job.records"
-local resume_command <const> = require "trunkhost.text.resume_command"
 
 local report_data <const> = {}
 
-local PAGE <const> = 500
 -- In each group of those that need a person, and of creates by item; the tables have them all.
 local MOST_NAMED <const>, MOST_CREATES <const> = 100, 20000
 local MOST_ATTEMPTS <const> = 20
-
---- Pages of a list that is asked for by what comes after an id.
-local function paged(ask)
-    local page, at, after = {}, 0, nil
-    return function()
-        at = at + 1
-        if at > #page then
-            if #page > 0 and #page < PAGE then
-                return nil
-            end
-            page, at = ask(after), 1
-        end
-        local row <const> = page[at]
-        after = row and row.id
-        return row
-    end
-end
 
 ---@class trunkhost.ReportItem  an item of the ledger, or one that was settled before anything was sent
 ---@field id integer?
@@ -72,44 +53,22 @@ end
 local Data <const> = {}
 Data.__index = Data
 
-local function settled_item(row, i)
-    return { anchor = "s" .. i, account = row.account, trunk = row.trunk, label = row.label ~= "" and row.label or nil,
-        state = row.state, error = row.error, reason = row.reason }
-end
-
-local function ledger_item(row)
-    row.anchor = "i" .. row.id
-    row.seconds = row.state ~= "skipped" and instant.between(row.started_at, row.ended_at) or nil
-    if row.state == "skipped" then
-        row.reason, row.evidence = row.evidence, nil
-    end
-    return row
-end
-
 --- Iterates over the items: those of the ledger, then those that were settled before anything was sent.
 ---@param account string?     default: all
 ---@param attention boolean?  only those that need a person
 ---@return fun(): trunkhost.ReportItem?
 function Data:items(account, attention)
-    local next_row <const> = paged(function(after)
-        return ledger.items_of(self.run.id, { after = after, limit = PAGE, account = account, attention = attention })
-    end)
-    local settled <const>, at = self.conclusion.settled or {}, 0
-    local ended = false
+    local next_row <const> = ledger_view.items(self.run, { account = account, attention = attention })
     return function()
-        local row <const> = not ended and next_row() or nil
+        local row <const> = next_row()
         if row then
-            return ledger_item(row)
-        end
-        ended = true
-        while at < #settled do
-            at = at + 1
-            local each <const> = settled[at]
-            local wanted <const> = not attention or each.state == "failed" or each.state == "unknown"
-            if wanted and (not account or each.account == account) then
-                return settled_item(each, at)
+            row.anchor = row.id and "i" .. row.id or "s" .. row.place
+            row.seconds = row.state ~= "skipped" and instant.between(row.started_at, row.ended_at) or nil
+            if row.state == "skipped" or row.place then
+                row.reason, row.evidence = row.evidence, nil
             end
         end
+        return row
     end
 end
 
@@ -117,13 +76,13 @@ end
 ---@param item trunkhost.ReportItem
 ---@return table[]
 function Data.attempts(_, item)
-    return item.id and ledger.attempts_of(item.id, MOST_ATTEMPTS) or {}
+    return item.id and ledger.attempts { item = item.id, limit = MOST_ATTEMPTS } or {}
 end
 
 --- Iterates over what the run has created.
 ---@return fun(): table?
 function Data:each_create()
-    return paged(function(after) return ledger.creates_of(self.run.id, after, PAGE) end)
+    return ledger_view.each(ledger.creates, { run = self.run.id })
 end
 
 local function name_of(account, key)
@@ -143,7 +102,7 @@ end
 --- The latest run that has done this item since; nil when none has.
 local function done_since(run, item)
     local found
-    for _, later in ipairs(ledger.later_items(item.account, item.trunk, item.id or 0)) do
+    for _, later in ipairs(ledger.items { account = item.account, trunk = item.trunk, after = item.id or 0 }) do
         local is_later <const> = item.id or (ledger.run(later.run) or run).seq > run.seq
         found = later.state == "done" and later.run ~= run.id and is_later and later.run or found
     end
@@ -208,8 +167,8 @@ local function add_account(self, name)
     return self.account_counts[name]
 end
 
---- Items of the ledger, and those that were settled before; a job that was concluded knows its total.
-local function count(self)
+--- Items of the ledger, and those that were settled before, for each account.
+local function count_accounts(self)
     for _, sum in ipairs(ledger.accounts_of(self.run.id)) do
         local counts <const> = add_account(self, sum.account)
         for state, number in pairs(sum.items) do
@@ -220,55 +179,26 @@ local function count(self)
         local counts <const> = add_account(self, item.account)
         counts[item.state] = (counts[item.state] or 0) + 1
     end
-    for _, counts in pairs(self.account_counts) do
-        for state, number in pairs(counts) do
-            self.counts[state], self.total = (self.counts[state] or 0) + number, self.total + number
-        end
-    end
-    local told <const> = self.conclusion.counts or {}
-    for _, state in ipairs { "done", "failed", "unknown", "skipped" } do
-        local more <const> = (told[state] or 0) - (self.counts[state] or 0)
-        if more > 0 then -- not kept one by one, or of an account that could not be listed
-            self.counts[state], self.total = (self.counts[state] or 0) + more, self.total + more
-        end
-    end
-    local total <const> = math.max(self.total, self.conclusion.total or 0)
-    self.left = (self.counts.planned or 0) + total - self.total
-    self.total = total
-end
-
-local function command_of(self)
-    if self.conclusion.resume then
-        return self.conclusion.resume
-    end
-    return resume_command.text(core.run().host_options, self.run.script, self.run.id)
-end
-
---- Whether the ledger is there: looking must not make one.
-local function is_there()
-    local file <const> = io.open(core.run().ledger, "r")
-    return file ~= nil and file:close()
 end
 
 --- Gathers what there is of a run; nil and why where there is none.
 ---@param name string  its id, the start of it, or "last"
 ---@return trunkhost.ReportData?, string?
 function report_data.of(name)
-    if not is_there() then
-        return nil, ("there is no ledger %s yet: nothing has run"):format(core.run().ledger)
-    end
+    ledger.look()
     local run <const>, problem <const> = ledger.run(name)
     if not run then
         return nil, problem
     end
     local self <const> = setmetatable({
-        run = run, conclusion = type(run.conclusion) == "table" and run.conclusion or {}, counts = {}, total = 0,
-        accounts = {}, account_counts = {}, groups = {}, person = 0, open = {}, settled_later = 0, settled_by = {},
+        run = run, conclusion = ledger_view.conclusion(run), resume = ledger_view.resume_command(run),
+        accounts = {}, account_counts = {}, groups = {}, open = {}, settled_later = 0, settled_by = {},
         creates = 0, open_creates = {}, targets = {},
         passwords = ledger.passwords_of(run.id), followers = ledger.followers(run.id),
     }, Data)
-    self.resume, self.person = command_of(self), #(self.conclusion.not_listed or {})
-    count(self)
+    self.counts, self.left, self.total = ledger_view.totals(run.items, self.conclusion)
+    self.person = #(self.conclusion.not_listed or {})
+    count_accounts(self)
     find_attention(self)
     find_creates(self)
     return self

@@ -7,7 +7,7 @@ local report_attention <const> = require "trunkhost.report.attention"
 local report_data <const> = require "trunkhost.report.data"
 local report_page <const> = require "trunkhost.report.page"
 local report_rows <const> = require "trunkhost.report.rows"
-local resume_command <const> = require "trunkhost.text.resume_command"
+local shell <const> = require "trunkhost.text.shell"
 local words <const> = require "trunkhost.report.words"
 
 -- The page's security policy admits these two texts and nothing else, so no attribute of an element may hold style or
@@ -116,7 +116,7 @@ end
 local function command_line(run)
     local list <const> = { title_of(run) }
     for _, word in ipairs(type(run.arguments) == "table" and run.arguments or {}) do
-        list[#list + 1] = resume_command.quoted(tostring(word))
+        list[#list + 1] = shell.quote(tostring(word))
     end
     return table.concat(list, " ")
 end

@@ -3,8 +3,8 @@
 local canonical <const> = require "trunkhost.text.canonical"
 local duration <const> = require "trunkhost.duration"
 local instant <const> = require "trunkhost.text.instant"
-local job_report <const> = require "trunkhost.job.report"
 local json <const> = require "trunkhost.json"
+local ledger_view <const> = require "trunkhost.report.ledger_view"
 local report_page <const> = require "trunkhost.report.page"
 local words <const> = require "trunkhost.report.words"
 
@@ -32,18 +32,6 @@ end
 function report_rows.name(item)
     local id <const> = fill('<bdi class="mono">%s</bdi>', item.trunk)
     return item.label and fill('%s <bdi class="label">%s</bdi>', id, item.label) or id
-end
-
---- "refused (HTTP 422): …"
----@param err any
----@return string
-function report_rows.error_text(err)
-    if type(err) ~= "table" then
-        return tostring(err)
-    end
-    local text = err.message and job_report.error_text { kind = err.kind or "error", message = err.message,
-        status = math.tointeger(err.status) } or err.kind or canonical.text(err)
-    return err.advice and ("%s. %s"):format(text:gsub("%.$", ""), err.advice) or text
 end
 
 -- ---------------------------------------------------------------------------------------------------
@@ -118,7 +106,7 @@ end
 local function note_of(data, item)
     local parts <const> = {}
     if item.error then
-        parts[1] = fill("%s", report_rows.error_text(item.error))
+        parts[1] = fill("%s", ledger_view.error_text(item.error))
     elseif item.reason then
         parts[1] = fill("%s", item.reason)
     end
@@ -138,10 +126,6 @@ report_rows.head = '<thead role="rowgroup"><tr role="row"><th role="columnheader
     .. '<th role="columnheader" scope="col" class="number">Took</th>'
     .. '<th role="columnheader" scope="col" class="note">Note</th></tr></thead>'
 
-local function span(seconds)
-    return seconds < 0.95 and ("%d ms"):format(math.floor(seconds * 1000 + 0.5)) or duration.format(seconds)
-end
-
 --- Adds an item to a table.
 ---@param page trunkhost.ReportPage
 ---@param data trunkhost.ReportData
@@ -154,7 +138,7 @@ function report_rows.put(page, data, item)
         .. '<td role="cell" class="number" data-n="Took" data-v="%s">%s</td><td role="cell" class="note">%s</td></tr>',
         item.anchor, item.state, report_rows.name(item), report_rows.chip(item.state), change_of(item),
         words.proof(item.evidence) or NOTHING, item.attempts and item.attempts > 0 and item.attempts or NOTHING,
-        took and ("%.3f"):format(took) or NOTHING, took and span(took) or NOTHING, note_of(data, item))
+        took and ("%.3f"):format(took) or NOTHING, took and duration.format(took) or NOTHING, note_of(data, item))
 end
 
 -- ---------------------------------------------------------------------------------------------------

@@ -33,12 +33,19 @@ function instant.between(from, to)
     return first and last and math.max(0, last - first)
 end
 
+--- "2026-11-20 06:34:58", which is UTC; the text itself when it is no instant.
+---@param text string
+---@return string
+function instant.stamp(text)
+    local at <const> = instant.seconds(text)
+    return at and os.date("!%Y-%m-%d %H:%M:%S", math.floor(at)) or text
+end
+
 --- "2026-11-20 06:34:58 UTC"; the text itself when it is no instant.
 ---@param text string
 ---@return string
 function instant.utc(text)
-    local at <const> = instant.seconds(text)
-    return at and os.date("!%Y-%m-%d %H:%M:%S UTC", math.floor(at)) or text
+    return instant.seconds(text) and instant.stamp(text) .. " UTC" or text
 end
 
 --- "2026-11-20 07:34:58 CET"; nil where this machine's clock shows UTC.

@@ -1,10 +1,10 @@
---- Usage errors of a script.
+--- Usage errors of a script or a command.
 
 local core <const> = require "trunkhost.core"
 
 local usage <const> = {}
 
---- The name of the script's file, for messages.
+--- The name of the script's file, or of the command, for messages.
 --- @return string
 function usage.script_name()
     return (core.run().script or "script"):match "([^/]+)$"
@@ -14,7 +14,7 @@ end
 --- @param format string
 --- @param ... any
 function usage.fail(format, ...)
-    core.write("err", ("trunkhost: %s: %s\n"):format(usage.script_name(), format:format(...)))
+    core.write("err", ("trunkhost: %s: %s\n"):format(usage.script_name(), (format:format(...):gsub("\n", " "))))
     os.exit(2)
 end
 

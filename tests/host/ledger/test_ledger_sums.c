@@ -204,10 +204,14 @@ WORLD_TEST(an_item_keeps_its_label_and_a_run_its_conclusion)
     view = look(w);
     assert_int_equal(th_view_items(view, &(struct th_view_filter){0}, note_labels, text, &w->err),
                      0);
-    assert_int_equal(th_view_runs(view, "r1", 1, note_conclusion, text, &w->err), 0);
+    assert_int_equal(
+        th_view_runs(view, &(struct th_view_filter){.run = "r1"}, note_conclusion, text, &w->err),
+        0);
     world_do(w, (th_ledger_op){
                     .verb = TH_LEDGER_RUN_CONCLUDE, .run = "r1", .conclusion = "{\"total\":1}"});
-    assert_int_equal(th_view_runs(view, "r1", 1, note_conclusion, text, &w->err), 0);
+    assert_int_equal(
+        th_view_runs(view, &(struct th_view_filter){.run = "r1"}, note_conclusion, text, &w->err),
+        0);
     assert_string_equal(text, "Front desk - {\"total\":1} ");
     th_ledger_view_close(view);
     assert_int_equal(world_perform(w, &lost), -TH_INVALID);

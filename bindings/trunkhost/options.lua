@@ -124,7 +124,7 @@ end
 ---@return table parser
 function options.parser(spec)
     spec = spec or {}
-    local name = spec.name or script_name()
+    local name = spec.name or usage.script_name()
     local parser = command_line.parser { name = name, description = spec.description, epilog = spec.epilog }
     add_choice(parser)
     if spec.job ~= false then add_run(parser, spec) end

@@ -370,7 +370,9 @@ local function calls()
         ["trunkhost.json.is_array"] = function() json.is_array {} end,
         ["trunkhost.table.screen"] = function() require("trunkhost.table").screen "out" end,
         ["trunkhost.table.render"] = function() require("trunkhost.table").render({}, {}) end,
-        ["trunkhost.table.write"] = function() require("trunkhost.table").write({}, function() return function() end end) end,
+        ["trunkhost.table.write"] = function()
+            require("trunkhost.table").write({}, function() return function() end end)
+        end,
         ["trunkhost.table.paint"] = function() require("trunkhost.table").paint "x" end,
         ["trunkhost.table.sentence"] = function() require("trunkhost.table").sentence("x", {}) end,
         ["trunkhost.json_line.object"] = function() require("trunkhost.json_line").object { n = 0 } end,

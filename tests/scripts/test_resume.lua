@@ -260,7 +260,7 @@ function tests.test_items_and_their_plans_are_in_the_ledger()
     start "--trunks 3 --limits none --fault refuse@PUT=0.4 --seed 5"
     local first = run(ROTATE .. "--canary 0 -j 1")
     local code = ([[local l, j = require "trunkhost.ledger", require "trunkhost".json
-        for _, item in ipairs(l.items_of %q) do print(j.encode(item)) end]]):format(first.summary.run)
+        for _, item in ipairs(l.items { run = %q }) do print(j.encode(item)) end]]):format(first.summary.run)
     local number = 0
     for _, item in ipairs(events.lines(sandbox:run("-e " .. program.quote(code)).out)) do
         number = number + 1

@@ -81,6 +81,18 @@ static void pause_as_asked(th_exchange *x)
     pause_then_repeat(x, waits ? ns : 0);
 }
 
+/* It ends in doubt. Where the reply asks for a longer wait than the owner allows, start_error says so:
+ * the owner need not find out by the next request. */
+static void mind_wait(th_exchange *x)
+{
+    uint64_t until;
+    const char *why, *word;
+    x->maybe = true;
+    if (x->transfer.pace.retry_after > 0 && x->pacer && x->waits &&
+        th_pacer_held(x->pacer, &until, &why, &word))
+        x->waits(x, until);
+}
+
 static void settle(th_exchange *x, enum th_outcome outcome)
 {
     const th_transfer *t = &x->transfer;
@@ -106,6 +118,7 @@ static void settle(th_exchange *x, enum th_outcome outcome)
         return;
     }
     if (outcome == TH_OUTCOME_AMBIGUOUS && !x->repeatable) {
+        mind_wait(x);
         finish(x, outcome);
         return;
     }

@@ -2,6 +2,7 @@
 
 package.path = "tests/support/?.lua;" .. package.path
 local lu <const> = require "luaunit"
+local sandbox_process <const> = require "sandbox_process"
 local world <const> = require "waiting_world"
 
 local tests = {}
@@ -38,6 +39,45 @@ function tests.test_a_wait_that_is_longer_than_the_account_allows_halts_it_at_on
         lu.assertStrContains(result.err, "longer than max_wait of the account allows (900 s)")
         lu.assertStrContains(result.err, "12 items were not tried")
     end
+end
+
+function tests.test_a_long_wait_after_a_write_in_doubt_leaves_it_unknown_and_halts_the_account()
+    for _, value in ipairs { "86400", os.time() + 86400 } do
+        local result = world.run { words = ROTATE .. "--canary 0 -j 1", count = 2, handler = function(request)
+            return request.method == "PATCH" and { status = 503, headers = { "Retry-After: " .. value } }
+        end }
+        lu.assertEquals({ result.status, result.writes, result.states }, { 3, 1, { ["1"] = "unknown" } }, result.err)
+        lu.assertEquals({ result.summary.halted, result.summary.left }, { true, 1 })
+        lu.assertStrContains(result.err, "Halted: account office: the platform asks us to wait a day or more (Retry-")
+    end
+    local last = world.run { words = ROTATE, count = 1, handler = function(request)
+        return request.method == "PATCH" and { status = 503, headers = { "Retry-After: 86400" } }
+    end }
+    lu.assertEquals({ last.status, last.states, last.summary.halted }, { 3, { ["1"] = "unknown" }, true }, last.err)
+end
+
+function tests.test_a_long_wait_after_a_create_in_doubt_ends_as_resumable_and_nothing_is_sent_again()
+    local sandbox <close> = setmetatable({ sandbox_process.start "--trunks 1 --limits none" },
+        { __close = function(self) self[1]:stop() end })
+    local s <const> = sandbox[1]
+    local function create()
+        return s:run([[-e 'local vatel = require "trunkhost".account "vatel"
+            vatel:create { pbx = "generic", outbound_host = "a.example" }']], { apis = { "vatel" }, eventual = 300 })
+    end
+    s:tell("faults", { fault = "busy@POST=1", retry_after = "86400" })
+    local result = create()
+    lu.assertEquals(result.status, 3, result.err)
+    lu.assertStrContains(result.err, "it is not known whether 'create' happened (the platform asks us to wait a day")
+    s:tell("faults", { fault = "limit=1", retry_after = "86400" })
+    lu.assertEquals(create().status, 3)
+    s:tell "faults"
+    result = create()
+    lu.assertStrContains(result.err, "not sent again")
+    local posts = 0
+    for _, request in ipairs(s:ask "log") do
+        posts = posts + (request.method == "POST" and 1 or 0)
+    end
+    lu.assertEquals(posts, 1)
 end
 
 function tests.test_what_was_halted_by_a_long_wait_is_resumed_without_what_it_has_done()
@@ -116,12 +156,14 @@ function tests.test_a_date_is_measured_against_the_date_of_its_reply()
 end
 
 function tests.test_a_list_that_has_to_wait_too_long_halts_the_run()
-    local result = world.run { words = ROTATE, handler = function()
-        return { status = 429, headers = { "Retry-After: 86400" } }
-    end }
-    lu.assertEquals(result.status, 3, result.err)
-    lu.assertEquals(result.summary.halted, true)
-    lu.assertEquals(result.writes, 0)
+    for _, status in ipairs { 429, 503 } do
+        local result = world.run { words = ROTATE, handler = function()
+            return { status = status, headers = { "Retry-After: 86400" } }
+        end }
+        lu.assertEquals(result.status, 3, result.err)
+        lu.assertEquals(result.summary.halted, true)
+        lu.assertEquals(result.writes, 0)
+    end
 end
 
 function tests.test_a_script_of_its_own_gets_an_error_and_ends_as_resumable()

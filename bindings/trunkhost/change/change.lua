@@ -93,7 +93,7 @@ end
 
 local function give_up(account, fields, err)
     outcome.unknown(("it is unknown whether the change took effect (%s). %s"):format((err.message:gsub("%.$", "")),
-        advice(account, fields)), { attempts = err.attempts, status = err.status })
+        advice(account, fields)), { attempts = err.attempts, status = err.status, code = err.code, cause = err })
 end
 
 --- The trunk in full, as it is now: every change starts from it.

@@ -142,10 +142,11 @@ end
 ---@param account trunkhost.Account
 ---@param row table
 ---@param why string?
-function creates.doubt(account, row, why)
+---@param err table?  what kept us from looking
+function creates.doubt(account, row, why, err)
     outcome.unknown(("not sent again: '%s' at %s had no complete answer in run %s, so it may have happened, and "
         .. "%s. Run again after %s: it is looked for first"):format(row.endpoint, account:name(), row.run,
-        why or "the platform does not list it yet", row.again), { attempts = 0 })
+        why or "the platform does not list it yet", row.again), { attempts = 0, code = err and err.code, cause = err })
 end
 
 --- Records the outcome of creates. Of several, only the latest can have happened: it was sent when the results of the
@@ -173,7 +174,8 @@ function creates.resolve(account, rows, look)
     if not ok and (not core.is_error(there) or there.kind == "unknown_outcome") then
         error(there, 0)
     elseif not ok then
-        creates.doubt(account, rows[#rows], ("it cannot be looked for (%s)"):format((there.message:gsub("%.$", ""))))
+        creates.doubt(account, rows[#rows],
+            ("it cannot be looked for (%s)"):format((there.message:gsub("%.$", ""))), there)
     end
     if there then
         creates.conclude(rows, type(there) == "table" and there.id or nil)

@@ -96,7 +96,8 @@ local function note_long_wait(run, entry, err)
     if err.code == "long_wait" then
         local name = entry.account:name()
         run.refused[name] = run.refused[name] or err
-        run.waits_for = run.waits_for or ("account %s: %s"):format(err.account or name, err.message)
+        run.waits_for = run.waits_for or ("account %s: %s"):format(err.account or name,
+            (err.cause or err).message)
     end
 end
 

@@ -7,6 +7,7 @@ local core <const> = require "trunkhost.core"
 local fields <const> = require "trunkhost.neutral.fields"
 local json <const> = require "trunkhost.json"
 local neutral <const> = require "trunkhost.neutral"
+local numbers <const> = require "trunkhost.mapping.numbers"
 local parts <const> = require "trunkhost.edit.parts"
 local spreadsheet <const> = require "trunkhost.text.spreadsheet"
 local steps <const> = require "trunkhost.mapping.steps"
@@ -176,11 +177,26 @@ local function made_number(change)
     end
 end
 
+--- A new number that is too short for one, where numbers have a country code: at this platform, or those that it
+--- replaces. A spreadsheet writes a date as the number of its day.
+local function short_number(change, mapping)
+    local old, is_wanted = {}, mapping.numbers == "international" or #(change.before or {}) > 0
+    for _, number in ipairs(change.before or {}) do
+        old[number] = true
+        is_wanted = is_wanted and (mapping.numbers == "international" or numbers.kind(number) == "e164")
+    end
+    for _, number in ipairs(is_wanted and change.after or {}) do
+        if not old[number] and number:find "^%d+$" and numbers.kind(number) ~= "e164" then
+            return number .. " is too short for a number with a country code, as a spreadsheet makes of a date"
+        end
+    end
+end
+
 --- The same for any field.
-local function made(change)
+local function made(change, mapping)
     local before, after = change.before, change.after
     if change.field.name == "numbers" then
-        return made_number(change)
+        return made_number(change) or short_number(change, mapping)
     elseif change.field.form == "map" then
         for number, text in pairs(after or {}) do
             local words = (before or {})[number] and spreadsheet.made(before[number], text)
@@ -208,7 +224,7 @@ local function check_danger(self)
         elseif (name == "inbound.mode" or name == "outbound.mode") and change.after == "none" then
             needs_grant "authentication would be switched off"
         end
-        local words = made(change)
+        local words = made(change, self.mapping)
         if words then
             needs_grant(words)
         end

@@ -230,6 +230,9 @@ function mapping.to_native(neutral, options)
     return p:finish({ { body = body, after = after, makes = { is_active = true } } }, mapping.to_neutral)
 end
 
+--- Numbers are those that a carrier routes here, and no extensions.
+mapping.numbers = "international"
+
 --- Numbers have their own requests; none changes a name.
 mapping.edits = {
     phone_numbers = {

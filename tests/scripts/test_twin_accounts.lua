@@ -107,7 +107,8 @@ end
 -- ---------------------------------------------------------------------------------------------------
 -- Two tokens, one account
 
-local function with_two_tokens(lists, arguments, check)
+--- other: the path of the second account at the same server, which stands for another address.
+local function with_two_tokens(lists, arguments, check, other)
     program.write(sandbox.folder .. "/two", "another\n", "600")
     local writes = 0
     local server <close> = http_server.start(function(request)
@@ -115,7 +116,7 @@ local function with_two_tokens(lists, arguments, check)
         local list = lists[request.headers.authorization:match "%S+$"]
         return { body = request.target:find "/sip%-trunks$" and ('{"data":[%s]}'):format(list) or "{}" }
     end)
-    local accounts = { a = { "famulor", server.url, "one" }, b = { "famulor", server.url, "two" } }
+    local accounts = { a = { "famulor", server.url, "one" }, b = { "famulor", server.url .. (other or ""), "two" } }
     local words = { program.executable }
     for word in (configured(accounts) .. arguments):gmatch "%S+" do words[#words + 1] = word end
     check(trunkhost.process.run(words))
@@ -140,6 +141,20 @@ function tests.test_two_tokens_that_list_one_trunk_are_refused_before_anything_i
         lu.assertStrContains(result.out, '"check":"twins","state":"wrong"')
         lu.assertStrContains(result.out, "both have trunk 2")
     end)
+end
+
+function tests.test_one_account_at_two_addresses_is_known_by_its_trunks()
+    for _, address in ipairs { "/v2", "/proxied/api" } do
+        local lists = { sandbox = listed(1, "x") .. "," .. listed(2, "y"), another = listed(2, "y") }
+        with_two_tokens(lists, ROTATE, function(result)
+            lu.assertEquals(result.status, 2, result.out .. result.err)
+            lu.assertStrContains(result.err, "the accounts a and b have the same provider and both have trunk 2")
+        end, address)
+        lists.another = listed(2, "another time")
+        with_two_tokens(lists, ROTATE .. " --dry-run", function(result)
+            lu.assertEquals(result.status, 0, result.out .. result.err)
+        end, address)
+    end
 end
 
 function tests.test_two_accounts_with_trunks_of_their_own_are_two()

@@ -367,6 +367,7 @@ function tests.test_old_values_are_put_back_but_no_password()
         if before[id].auth_type == "userpass" then
             lu.assertEquals(item.state, "failed")
             lu.assertStrContains(item.error.message, "auth_password: --undo cannot restore a password")
+            lu.assertStrContains(item.error.message, "rotate_passwords.lua --rollback --run 2")
             lu.assertEquals(world()[id], passwords[id])
         else
             lu.assertEquals(item.state, "done")
@@ -472,7 +473,8 @@ function tests.test_wrong_use_is_said_in_a_line_and_nothing_is_asked_of_the_plat
         [UNDO .. "--carrier telnyx --undo " .. id] = "options of pace and output, not '--carrier'",
         [UNDO .. "surplus --undo " .. id] = "options of pace and output, not 'surplus'",
         ["rotate_passwords.lua --yes --undo " .. id] = "that run was made by another script",
-        [other .. " --yes --undo " .. none] = "the job x cannot be undone",
+        [other .. " --yes --undo " .. none] = "the job x cannot be undone: it has no `undo`. \z
+            If it has set passwords: 'rotate_passwords.lua --rollback --run " .. none,
         ["list_trunks.lua --account bolna --undo " .. id] = "unknown option '--undo'",
     } do
         local result = run(arguments)

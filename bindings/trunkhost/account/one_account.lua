@@ -25,25 +25,50 @@ function one_account.find(opened)
     end
 end
 
----@class trunkhost.Places  which account listed which trunk, for accounts with the same address
----@field several table<string, boolean>  the addresses of more than one account
----@field seen table<string, table<string, { name: string, created: any }>>
+---@class trunkhost.Places  which account listed which trunk, for accounts with the same address or provider
+---@field several table<string, boolean>  the addresses and providers of more than one account
+---@field seen table<string, table<string, { name: string, created: any, place: string }>>
 local Places <const> = {}
 Places.__index = Places
+
+--- What two names of one account have in common.
+local function marks_of(account)
+    return { accounts.place(account), account:describe().name }
+end
 
 --- Watches the trunks of these accounts; of all accounts if the list is empty.
 ---@param opened trunkhost.Account[]
 ---@return trunkhost.Places
 function one_account.watch(opened)
-    local self = setmetatable({ several = {}, seen = {}, of = {} }, Places)
-    local first = {}
+    local self = setmetatable({ several = {}, seen = {}, of = {}, is_open = #opened == 0 }, Places)
     for _, account in ipairs(opened) do
-        local place = accounts.place(account)
-        self.several[place] = first[place] ~= nil
-        first[place] = first[place] or account
+        for _, mark in ipairs(marks_of(account)) do
+            self.several[mark] = self.several[mark] ~= nil
+        end
     end
-    self.is_open = #opened == 0
     return self
+end
+
+--- Whether it is a trunk that was seen before under another name. Two platforms at two addresses may count alike: there
+--- it takes the same instant of creation, or an id that no two platforms give.
+local function is_one(other, place, trunk)
+    local known = other.created ~= nil and trunk.created_at ~= nil
+    if other.place ~= place and not known then
+        return type(trunk.id) == "string" and #trunk.id >= 16
+    end
+    return not known or other.created == trunk.created_at
+end
+
+--- Whether its trunks may be those of another account.
+---@param account trunkhost.Account
+---@return boolean
+function Places:concerns(account)
+    for _, mark in ipairs(marks_of(account)) do
+        if self.several[mark] then
+            return true
+        end
+    end
+    return false
 end
 
 --- Notes a trunk that an account has listed.
@@ -51,21 +76,22 @@ end
 ---@param trunk table
 ---@return string? text  when another account has it too
 function Places:note(account, trunk)
-    local place = self.of[account] or accounts.place(account)
-    self.of[account] = place
-    -- In the sandbox several accounts may share a fake platform.
-    if core.run().sandbox or not (self.is_open or self.several[place]) then
-        return nil
-    end
-    local seen, id, name = self.seen[place] or {}, tostring(trunk.id), account:name()
-    self.seen[place] = seen
-    local other = seen[id]
-    if not other then
-        seen[id] = { name = name, created = trunk.created_at }
-    elseif other.name ~= name and (other.created == nil or trunk.created_at == nil
-        or other.created == trunk.created_at) then
-        return ("the accounts %s and %s have the same address and both have trunk %s, %s"):format(other.name, name, id,
-            ADVICE)
+    local marks <const>, id <const>, name <const> = self.of[account] or marks_of(account), tostring(trunk.id),
+        account:name()
+    self.of[account] = marks
+    for _, mark in ipairs(marks) do
+        -- In the sandbox several accounts may share a fake platform.
+        if not core.run().sandbox and (self.is_open or self.several[mark]) then
+            local seen = self.seen[mark] or {}
+            self.seen[mark] = seen
+            local other = seen[id]
+            if not other then
+                seen[id] = { name = name, created = trunk.created_at, place = marks[1] }
+            elseif other.name ~= name and is_one(other, marks[1], trunk) then
+                return ("the accounts %s and %s have the same %s and both have trunk %s, %s"):format(other.name, name,
+                    other.place == marks[1] and "address" or "provider", id, ADVICE)
+            end
+        end
     end
 end
 

@@ -180,7 +180,7 @@ local function twins(tell, opened, offline)
     end
     local places = one_account.watch(opened)
     for _, account in ipairs(offline and {} or opened) do
-        if places.several[accounts.place(account)] then
+        if places:concerns(account) then
             local ok, list = pcall(account.list, account, "list")
             for _, trunk in ipairs(ok and list or {}) do
                 text = text or places:note(account, trunk)

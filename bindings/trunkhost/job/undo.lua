@@ -67,10 +67,11 @@ local function plan_unsure(self, row, before, secrets, trunk)
 end
 
 --- Why the old values cannot be restored; nil when they can.
-local function not_restorable(row, before, secrets)
+local function not_restorable(row, before, secrets, id)
     local after, missing = image.fields(row.after), {}
     if #secrets > 0 then
-        return ("%s: --undo cannot restore a password. Set a new one"):format(table.concat(secrets, ", "))
+        return ("%s: --undo cannot restore a password. Set a new one, or run 'rotate_passwords.lua --rollback --run "
+            .. "%s' to restore the previous one"):format(table.concat(secrets, ", "), id)
     end
     for name in pairs(next(after) and after or type(row.plan) == "table" and row.plan or {}) do
         if before[name] == nil then
@@ -129,7 +130,7 @@ function Undo:plan(entry, row, trunk)
     elseif difference and not is_back and not (cut_off and self.how ~= true) then
         return { skip = "changed since: " .. difference, changed = difference }
     end
-    local reason = self.how == true and not is_back and not_restorable(row, before, secrets)
+    local reason = self.how == true and not is_back and not_restorable(row, before, secrets, self.id)
     if reason then
         return failed("invalid", "not undone: %s", reason)
     end
@@ -214,7 +215,8 @@ function undo.prepare(run)
     if not id then
         return nil
     elseif not spec.undo then
-        usage.fail("--undo: the job %s cannot be undone: it has no `undo`", spec.name)
+        usage.fail("--undo: the job %s cannot be undone: it has no `undo`. If it has set passwords: \z
+            'rotate_passwords.lua --rollback --run %s' restores the previous ones", spec.name, id)
     end
     local self = setmetatable({ id = id, run = ledger.run(id), how = spec.undo, created = {}, changed = {} }, Undo)
     if job_items.are_by_account(spec.items) then

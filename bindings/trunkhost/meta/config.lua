@@ -19,8 +19,9 @@
 ---@field rate? trunkhost.RateWindow[]
 ---@field concurrency? integer  Requests at the same time, from 1 to 1024. Default: that of the provider.
 ---@field timeout? number  Seconds for one request, at most 3600.
---- The longest time in seconds that the platform may ask the account to wait (`Retry-After`), at most 86400. A longer
---- wait halts the account; the run can be resumed. Default: 900.
+--- The longest time in seconds that the platform may ask the account to wait (`Retry-After`), at most 86400: for each
+--- single wait, and for all waits of one request from its first 429 on. A longer wait halts the account; the run can be
+--- resumed. Default: 900.
 ---@field max_wait? number
 --- The settle time in seconds: after it, the platform's lists show a new trunk. 0 to 86400. Default: what the provider
 --- says.

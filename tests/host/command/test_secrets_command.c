@@ -207,6 +207,31 @@ COMMAND_TEST(a_terminal_gets_a_table_without_passwords)
     close(master);
 }
 
+COMMAND_TEST(csv_on_a_terminal_steers_nothing)
+{
+    const struct command_entry entry = {
+        .account = "a\x1b[2J", .trunk = "1\x07", .secret = "x\x1b]0;y"};
+    char seen[4096] = "";
+    int master = posix_openpt(O_RDWR | O_NOCTTY), slave;
+
+    if (master < 0 || grantpt(master) || unlockpt(master))
+        skip();
+    slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    command_store(w, &entry, 1);
+    assert_int_equal(command_run_to(w, slave, th_secrets_command, "secrets",
+                                    (const char *const[]){"export", "--csv", NULL}),
+                     0);
+    assert_true(read(master, seen, sizeof seen - 1) > 0);
+    assert_null(strchr(seen, 0x1b));
+    assert_null(strchr(seen, 0x07));
+    assert_non_null(strstr(seen, "a\\x1b[2J,1\\x07,"));
+    assert_non_null(strstr(seen, ",x\\x1b]0;y,"));
+    close(slave);
+    close(master);
+    assert_int_equal(RUN(w, "export", "--csv"), 0); /* no terminal: to the byte */
+    assert_non_null(strstr(w->out, ",x\x1b]0;y,"));
+}
+
 COMMAND_TEST(a_failing_output_is_said)
 {
     int full = open("/dev/full", O_WRONLY | O_CLOEXEC);

@@ -187,11 +187,21 @@ int th_ledger_push_secret(lua_State *L)
     return 1;
 }
 
+/* How long ago it changed. The time of day may have been set since; it counts where no other clock
+ * does, after a boot or on another machine. */
+static double age_of(const struct th_create_row *row)
+{
+    struct timespec now;
+    double age = th_boot_age(row->changed_boot);
+    clock_gettime(CLOCK_REALTIME, &now);
+    return age >= 0
+               ? age
+               : (double)now.tv_sec + (double)now.tv_nsec / 1e9 - th_time_parse(row->changed_at);
+}
+
 int th_ledger_push_create(lua_State *L)
 {
     const struct th_create_row *row = lua_touserdata(L, 1);
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     lua_createtable(L, 0, 12);
     th_ledger_set_number(L, "id", row->row);
     th_ledger_set_text(L, "run", row->run);
@@ -204,8 +214,7 @@ int th_ledger_push_create(lua_State *L)
     th_ledger_set_text(L, "parent", row->parent);
     th_ledger_set_text(L, "created_at", row->created_at);
     th_ledger_set_text(L, "changed_at", row->changed_at);
-    lua_pushnumber(L,
-                   (double)now.tv_sec + (double)now.tv_nsec / 1e9 - th_time_parse(row->changed_at));
+    lua_pushnumber(L, age_of(row));
     lua_setfield(L, -2, "age");
     return 1;
 }

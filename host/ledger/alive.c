@@ -60,16 +60,55 @@ static double start_ticks(pid_t pid, bool *over)
     return at && sscanf(at, " %lf", &ticks) == 1 ? ticks : -1;
 }
 
-static void name_process(double ticks, char out[static TH_PROCESS_NAME])
+enum { BOOT_ID = 40 };
+
+static void read_boot_id(char boot[static BOOT_ID])
 {
     FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-    char boot[40] = "";
 
+    boot[0] = '\0';
     if (file) {
         if (fscanf(file, "%39s", boot) != 1)
             boot[0] = '\0';
         fclose(file);
     }
+}
+
+static double since_boot(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+const char *th_boot_stamp(char out[static TH_PROCESS_NAME])
+{
+    char boot[BOOT_ID];
+
+    read_boot_id(boot);
+    out[0] = '\0';
+    if (boot[0])
+        snprintf(out, TH_PROCESS_NAME, "%s %.3f", boot, since_boot());
+    return out;
+}
+
+double th_boot_age(const char *stamp)
+{
+    char boot[BOOT_ID], own[BOOT_ID];
+    double then;
+
+    if (sscanf(stamp, "%39s %lf", boot, &then) != 2)
+        return -1;
+    read_boot_id(own);
+    return strcmp(boot, own) == 0 ? since_boot() - then : -1;
+}
+
+static void name_process(double ticks, char out[static TH_PROCESS_NAME])
+{
+    char boot[BOOT_ID];
+
+    read_boot_id(boot);
     out[0] = '\0';
     if (boot[0] && ticks >= 0)
         snprintf(out, TH_PROCESS_NAME, "%s %.0f", boot, ticks);

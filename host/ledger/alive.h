@@ -18,6 +18,12 @@ const char *th_process_name(pid_t pid, char out[static TH_PROCESS_NAME]);
  * with `when`, which a clock that is set can deceive. */
 bool th_process_lives(const char *host, pid_t pid, const char *when, const char *name);
 
+/* This instant by the clock that counts since the boot and that nobody sets: the boot and its seconds.
+ * Returns out, "" when the system does not tell. */
+const char *th_boot_stamp(char out[static TH_PROCESS_NAME]);
+/* Seconds since such a stamp; negative when it is of another boot, or another machine, or empty. */
+double th_boot_age(const char *stamp);
+
 /* Seconds since 1970 of such a time; negative when it is none. */
 double th_time_parse(const char *text);
 

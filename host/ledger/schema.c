@@ -155,6 +155,9 @@ static const char *const steps[] = {
     "ALTER TABLE secrets ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;"
     "UPDATE secrets SET turn = o.place FROM (SELECT id, row_number() OVER (ORDER BY changed_at, id)"
     "  AS place FROM secrets WHERE state = 'previous') AS o WHERE o.id = secrets.id;",
+
+    /* Version 6: how long ago a create has ended, by a clock that nobody sets (th_boot_stamp). */
+    "ALTER TABLE creates ADD COLUMN changed_boot TEXT NOT NULL DEFAULT '';",
 };
 
 enum { VERSION = sizeof steps / sizeof steps[0] };

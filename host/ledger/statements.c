@@ -67,9 +67,10 @@ const char *const th_ledger_statements[TH_STATEMENTS] = {
 
     [TH_SQL_CREATE_INTENT] =
         "INSERT INTO creates (run, item, attempt, account, endpoint, natural_key, state,"
-        " created_at, changed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'intended', ?7, ?7)",
+        " created_at, changed_at, changed_boot)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'intended', ?7, ?7, ?8)",
     [TH_SQL_CREATE_END] = "UPDATE creates SET state = ?2, trunk = coalesce(?3, trunk),"
-                          " changed_at = ?4 WHERE id = ?1",
+                          " changed_at = ?4, changed_boot = ?5 WHERE id = ?1",
     /* What was sent with a create that had no answer is the trunk's that it is found to have made,
      * or, without one, nobody's. */
     [TH_SQL_CREATE_SECRETS] = "UPDATE secrets SET trunk = coalesce(?2, trunk), changed_at = ?3,"

@@ -310,6 +310,7 @@ static int hand_create(sqlite3_stmt *stmt, void *ctx)
         .changed_at = th_column(stmt, 10),
         .source = th_column(stmt, 11),
         .parent = th_column(stmt, 12),
+        .changed_boot = th_column(stmt, 13),
     };
 
     return reader->each(&row, reader->ctx);
@@ -326,7 +327,8 @@ int th_view_creates(th_ledger_view *view, const struct th_view_filter *filter,
                   "SELECT id, item, attempt, run, account, endpoint, natural_key, state,"
                   " trunk, created_at, changed_at,"
                   " (SELECT trunk FROM items WHERE id = t.item),"
-                  " (SELECT trunk FROM attempts WHERE id = t.attempt AND t.endpoint <> 'create')"
+                  " (SELECT trunk FROM attempts WHERE id = t.attempt AND t.endpoint <> 'create'),"
+                  " changed_boot"
                   " FROM creates AS t WHERE 1");
     th_query_text(&query, "run = ?", filter->run);
     of_trunk(&query, filter->trunk);

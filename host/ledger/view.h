@@ -96,7 +96,8 @@ struct th_create_row {
     const char *run, *account, *endpoint, *natural_key /* JSON */, *state, *trunk;
     const char *source; /* the key of the item that it belongs to */
     const char *created_at, *changed_at;
-    const char *parent; /* the trunk that was to get a part; "" when a trunk was to be made */
+    const char *parent;       /* the trunk that was to get a part; "" when a trunk was to be made */
+    const char *changed_boot; /* see th_boot_stamp; "": not known */
 };
 /* With a trunk in the filter also those of items that carry its name. */
 int th_view_creates(th_ledger_view *view, const struct th_view_filter *filter,

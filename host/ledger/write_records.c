@@ -210,6 +210,7 @@ enum th_write th_write_attempt_end(th_ledger_writer *writer, th_ledger_op *op)
 enum th_write th_write_create_intent(th_ledger_writer *writer, th_ledger_op *op)
 {
     const enum th_statement sql = TH_SQL_CREATE_INTENT;
+    char boot[TH_PROCESS_NAME];
 
     if (is_empty(op->account))
         return th_write_fault(op, "the ledger needs the account of a create");
@@ -218,7 +219,8 @@ enum th_write th_write_create_intent(th_ledger_writer *writer, th_ledger_op *op)
         th_write_text(writer, sql, 4, op->account) ||
         th_write_text(writer, sql, 5, or_empty(op->endpoint)) ||
         th_write_text(writer, sql, 6, op->natural_key ? op->natural_key : "{}") ||
-        th_write_text(writer, sql, 7, writer->now))
+        th_write_text(writer, sql, 7, writer->now) ||
+        th_write_text(writer, sql, 8, th_boot_stamp(boot)))
         return TH_WRITE_BROKEN;
     return inserted(writer, op,
                     th_write_judge(writer, op, th_write_run(writer, sql),
@@ -228,6 +230,7 @@ enum th_write th_write_create_intent(th_ledger_writer *writer, th_ledger_op *op)
 enum th_write th_write_create_end(th_ledger_writer *writer, th_ledger_op *op)
 {
     const enum th_statement sql = TH_SQL_CREATE_END, secrets = TH_SQL_CREATE_SECRETS;
+    char boot[TH_PROCESS_NAME];
     bool made = op->create_state == TH_CREATE_LANDED && op->trunk && op->trunk[0];
     enum th_write outcome;
 
@@ -235,7 +238,8 @@ enum th_write th_write_create_end(th_ledger_writer *writer, th_ledger_op *op)
         return th_write_fault(op, "this is no state of a create");
     if (th_write_int(writer, sql, 1, op->row) ||
         th_write_text(writer, sql, 2, th_create_state_name(op->create_state)) ||
-        th_write_text(writer, sql, 3, op->trunk) || th_write_text(writer, sql, 4, writer->now))
+        th_write_text(writer, sql, 3, op->trunk) || th_write_text(writer, sql, 4, writer->now) ||
+        th_write_text(writer, sql, 5, th_boot_stamp(boot)))
         return TH_WRITE_BROKEN;
     outcome =
         met(writer, op,

@@ -123,17 +123,35 @@ function tests.test_what_never_shows_is_sent_again_only_when_the_settle_time_is_
     lu.assertEquals(loose_passwords(platform), "rejected")
 end
 
-function tests.test_a_clock_that_was_put_back_proves_nothing()
-    local platform <close> = eventual_platform.start()
+--- Moves a migration whose create is in doubt to another time of day, as if the clock had been set since, and runs it
+--- again. boot: also to another boot of the machine, of which only the time of day is known.
+local function set_clock(platform, changed_at, boot)
     platform:configure(0)
     platform:add_old("One", "+14155550101")
     doubtful(DOUBTS.gateway_timeout)(platform)
     lu.assertEquals(migrate(platform).list[1].state, "unknown")
     program.ok(trunkhost.process.run { "sqlite3", platform.folder .. "/ledger.db",
-        "UPDATE creates SET changed_at = '2999-01-01T00:00:00.000Z'" })
+        ("UPDATE creates SET changed_at = '%s'%s"):format(changed_at, boot and ", changed_boot = 'another 1'" or "") })
     platform:configure(300)
-    lu.assertEquals(migrate(platform).list[1].state, "unknown")
+    platform.on_post = nil
+    return migrate(platform).list[1].state
+end
+
+function tests.test_a_clock_that_was_put_back_proves_nothing()
+    for _, boot in ipairs { true, false } do
+        local platform <close> = eventual_platform.start()
+        lu.assertEquals(set_clock(platform, "2999-01-01T00:00:00.000Z", boot), "unknown")
+        lu.assertEquals(platform.posts[TRUNKS], 1)
+    end
+end
+
+function tests.test_a_clock_that_was_put_ahead_proves_nothing()
+    local platform <close> = eventual_platform.start()
+    lu.assertEquals(set_clock(platform, "2001-01-01T00:00:00.000Z", false), "unknown")
     lu.assertEquals(platform.posts[TRUNKS], 1)
+    local rebooted <close> = eventual_platform.start()
+    lu.assertEquals(set_clock(rebooted, "2001-01-01T00:00:00.000Z", true), "done")
+    lu.assertEquals(rebooted.posts[TRUNKS], 2)
 end
 
 function tests.test_taking_back_removes_what_has_appeared_and_says_what_may_still_come()

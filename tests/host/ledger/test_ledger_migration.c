@@ -29,7 +29,7 @@ WORLD_TEST(every_password_of_schema_1_opens_after_the_migration)
 
     ledger_v1_make(w->path, w->key);
     world_open(w);
-    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 5);
+    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 6);
     assert_int_equal(th_ledger_each_secret(w->path, NULL, NULL, collect_all, text, &w->err), 0);
     assert_string_equal(text, "42:previous:42-first-password:accepted "
                               "42:previous:42-second-password:accepted "
@@ -99,7 +99,7 @@ WORLD_TEST(a_migration_that_fails_leaves_the_old_ledger)
     assert_int_equal(
         world_query(w->path, "SELECT count(*) FROM sqlite_schema WHERE name = 'items'"), 0);
     world_open(w);
-    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 5);
+    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 6);
     assert_int_equal(world_query(w->path, "SELECT count(*) FROM secrets"), 8);
 }
 
@@ -169,11 +169,12 @@ WORLD_TEST(a_ledger_of_schema_2_keeps_its_runs_and_items)
                                            "ALTER TABLE runs DROP COLUMN process;"
                                            "ALTER TABLE attempts DROP COLUMN newest;"
                                            "ALTER TABLE secrets DROP COLUMN turn;"
+                                           "ALTER TABLE creates DROP COLUMN changed_boot;"
                                            "ALTER TABLE items DROP COLUMN label;"
                                            "PRAGMA user_version = 2"),
                      SQLITE_OK);
     world_open(w);
-    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 5);
+    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 6);
     world_do(w, (th_ledger_op){.verb = TH_LEDGER_ITEM_END,
                                .row = row,
                                .item_state = TH_ITEM_DONE,

@@ -4,9 +4,10 @@
  * it is on disk; what does not wait is written in order and in time, and a failure shows in sync()
  * and at the end of the run.
  *
- *   begin(resumed_from?, undoes?) → run
+ *   begin(resumed_from?, undoes?, purpose?) → run
  *                                       waits: the run is recorded, and which one it continues or
- *                                       takes back. Before that nothing need be sent; what else
+ *                                       takes back. purpose: JSON or a table, what later runs need
+ *                                       to know of it. Before that nothing need be sent; what else
  *                                       writes does it at its first use
  *
  *   lock(account) → true                waits, and begins the run. Raises an error with the code
@@ -15,10 +16,6 @@
  *
  *   sync()                              waits: all is on disk; raises what could not be written
  *
- *   script_hash() → SHA-256 in hex
- *
- *   item_planned(account, trunk, plan?) does not wait
- *   item_skipped(account, trunk, why?)  does not wait
  *   item_begin(account, trunk, plan?, before?, undoes?, label?) → id
  *                                       waits. From here on the task, and what it spawns, works on
  *                                       this item: every write that it sends is recorded in it.
@@ -33,7 +30,8 @@
  *   item(id?) → id or nil               the task's; with an id, from here on it works on that one,
  *                                       which another task has begun
  *
- *   settle(secret_id, state, evidence)  a secret of secrets{}: "current" or "rejected"
+ *   settle(secret_id, state, evidence)  a secret of secrets{} or of a receipt: "current" or
+ *                                       "rejected"
  *   create_end(create_id, state, trunk?) a create of creates{}: landed, absent or unknown
  *   delivered(account, trunk, field)    the current secret was handed on
  *
@@ -43,7 +41,7 @@
  * limit, and what stands behind the function.
  *
  *   runs{}          { id, script, arguments = { … }, script_hash, host, pid, resumed_from, undoes,
- *                   started_at, ended_at, seq, status, life = "ended" | "alive" | "died",
+ *                   purpose, started_at, ended_at, seq, status, life = "ended" | "alive" | "died",
  *                   conclusion, items = { done = n, … } }, the newest first; after: a seq
  *   items{}         { id, run, account, trunk, label, state, evidence, attempts, error, plan,
  *                   started_at, ended_at, left }; error and plan are tables. left: of one that its

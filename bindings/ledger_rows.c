@@ -98,7 +98,7 @@ int th_ledger_push_run(lua_State *L)
     static const char *const lives[] = {
         [TH_RUN_ENDED] = "ended", [TH_RUN_ALIVE] = "alive", [TH_RUN_DIED] = "died"};
     const struct th_run_row *row = lua_touserdata(L, 1);
-    lua_createtable(L, 0, 13);
+    lua_createtable(L, 0, 14);
     th_ledger_set_text(L, "id", row->id);
     th_ledger_set_text(L, "script", row->script);
     th_ledger_set_json(L, "arguments", row->arguments);
@@ -108,6 +108,7 @@ int th_ledger_push_run(lua_State *L)
         th_ledger_set_number(L, "pid", row->pid);
     th_ledger_set_text(L, "resumed_from", row->resumed_from);
     th_ledger_set_text(L, "undoes", row->undoes);
+    th_ledger_set_json(L, "purpose", row->purpose);
     th_ledger_set_text(L, "started_at", row->started_at);
     th_ledger_set_text(L, "ended_at", row->ended_at);
     th_ledger_set_number(L, "seq", row->seq);

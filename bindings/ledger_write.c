@@ -108,6 +108,23 @@ static th_ledger *open_ledger(lua_State *L)
     return ledger;
 }
 
+/* A text as it is, or a table as JSON without the secrets in it; NULL for nil. It lies in the
+ * argument, or in the buffer, which the caller closes. */
+static const char *json_argument(lua_State *L, int arg, th_buf *buf)
+{
+    th_error err = {0};
+    if (lua_isnoneornil(L, arg))
+        return NULL;
+    if (lua_type(L, arg) == LUA_TSTRING)
+        return lua_tostring(L, arg);
+    luaL_checktype(L, arg, LUA_TTABLE);
+    if (th_json_encode(L, arg, TH_JSON_REDACT, buf, &err) != 0) {
+        th_buf_close(buf);
+        th_error_raise(L, &err);
+    }
+    return buf->data;
+}
+
 static const char unrecorded[] = "nothing was changed, because the run cannot be recorded";
 
 static int begun(lua_State *L, int status, lua_KContext ctx)
@@ -136,6 +153,13 @@ static int ledger_begin(lua_State *L)
     th_task_admit(L, "begin a run");
     if ((from || undoes) && record->begun)
         return luaL_error(L, "the run is recorded already, so it cannot continue or undo another");
+    th_buf purpose = {0};
+    const char *text = json_argument(L, 3, &purpose);
+    if (text) {
+        free(record->purpose);
+        record->purpose = strdup(text);
+    }
+    th_buf_close(&purpose);
     if (undoes) {
         free(record->undoes);
         record->undoes = strdup(undoes);
@@ -192,30 +216,7 @@ static int ledger_sync(lua_State *L)
     return sync_and_wait(L, record->ledger, synced);
 }
 
-static int ledger_script_hash(lua_State *L)
-{
-    lua_pushstring(L, th_script_hash(&th_runtime_of(L)->script));
-    return 1;
-}
-
 /* --- items ------------------------------------------------------------------------------------ */
-
-/* A text as it is, or a table as JSON without the secrets in it; NULL for nil. It lies in the
- * argument, or in the buffer, which the caller closes. */
-static const char *json_argument(lua_State *L, int arg, th_buf *buf)
-{
-    th_error err = {0};
-    if (lua_isnoneornil(L, arg))
-        return NULL;
-    if (lua_type(L, arg) == LUA_TSTRING)
-        return lua_tostring(L, arg);
-    luaL_checktype(L, arg, LUA_TTABLE);
-    if (th_json_encode(L, arg, TH_JSON_REDACT, buf, &err) != 0) {
-        th_buf_close(buf);
-        th_error_raise(L, &err);
-    }
-    return buf->data;
-}
 
 static int item_begun(lua_State *L, int status, lua_KContext ctx)
 {
@@ -246,35 +247,6 @@ static int ledger_item_begin(lua_State *L)
     th_ledger_op *copy = th_ledger_op_copy(&op);
     th_buf_close(&plan);
     return wait_for(L, ledger, copy, item_begun);
-}
-
-static int note_item(lua_State *L, th_ledger_op *op)
-{
-    op->verb = TH_LEDGER_ITEM_BEGIN;
-    op->run = th_runtime_of(L)->record.run;
-    op->account = th_lua_account_name(L, 1);
-    op->trunk = th_lua_trunk_name(L, 2);
-    th_ledger_note(open_ledger(L), op);
-    return 0;
-}
-
-static int ledger_item_planned(lua_State *L)
-{
-    th_buf plan = {0};
-    luaL_checkany(L, 2);
-    open_ledger(L); /* what can fail does so before the buffer is filled */
-    th_lua_account_name(L, 1);
-    th_lua_trunk_name(L, 2);
-    th_ledger_op op = {.item_state = TH_ITEM_PLANNED, .plan = json_argument(L, 3, &plan)};
-    note_item(L, &op);
-    th_buf_close(&plan);
-    return 0;
-}
-
-static int ledger_item_skipped(lua_State *L)
-{
-    th_ledger_op op = {.item_state = TH_ITEM_SKIPPED, .evidence = luaL_optstring(L, 3, NULL)};
-    return note_item(L, &op);
 }
 
 static int ledger_item_end(lua_State *L)
@@ -367,11 +339,7 @@ void th_open_ledger_writes(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"begin", ledger_begin},
                                          {"lock", ledger_lock},
-
                                          {"sync", ledger_sync},
-                                         {"script_hash", ledger_script_hash},
-                                         {"item_planned", ledger_item_planned},
-                                         {"item_skipped", ledger_item_skipped},
                                          {"item_begin", ledger_item_begin},
                                          {"item_end", ledger_item_end},
                                          {"conclude", ledger_conclude},

@@ -274,6 +274,13 @@ local function go_on(run, entries)
     ended = true
 end
 
+--- What later runs need to know of this one.
+local function purpose_of(chosen)
+    local function text(value) return type(value) == "string" and value or nil end
+    return { deliver = chosen.deliver ~= nil, rollback = chosen.rollback == true, from = text(chosen.from),
+        to = text(chosen.to), undo = (chosen.undo or chosen.undoes) ~= nil }
+end
+
 --- Opens and locks the accounts, lists and plans.
 local function prepare(run, spec)
     local accounts, closed = {}, {}
@@ -283,7 +290,8 @@ local function prepare(run, spec)
     planner.check_consent(run.options)
     local saved = run.options.plan and plan_file.read(run)
     if not run.dry_run then
-        records.lock(accounts, run.options.resumed and run.options.resumed[1], run.options.undoes)
+        local chosen <const> = run.options
+        records.lock(accounts, chosen.resumed and chosen.resumed[1], chosen.undoes, purpose_of(chosen))
     end
     return gather(run, accounts, closed, saved)
 end

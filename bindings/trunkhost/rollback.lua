@@ -2,7 +2,6 @@
 --- knows it, and whether it was restored already.
 
 local core <const> = require "trunkhost.core"
-local json <const> = require "trunkhost.json"
 local ledger <const> = require "trunkhost.ledger"
 local usage <const> = require "trunkhost.text.usage"
 
@@ -19,16 +18,7 @@ Rollback.__index = Rollback
 local function is_rollback(self, id)
     if id and self.puts_back[id] == nil then
         local record <const> = ledger.run(id)
-        local words = record and record.arguments or {}
-        words = type(words) == "string" and json.decode(words) or words
-        self.puts_back[id] = false
-        for _, word in ipairs(words) do
-            self.puts_back[id] = self.puts_back[id] or word == "--rollback"
-        end
-        -- A resumed run has the arguments of the first.
-        if record and record.resumed_from and is_rollback(self, record.resumed_from) then
-            self.puts_back[id] = true
-        end
+        self.puts_back[id] = record ~= nil and (record.purpose or {}).rollback == true
     end
     return id ~= nil and self.puts_back[id]
 end

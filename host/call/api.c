@@ -289,7 +289,10 @@ static int call_done(lua_State *L, int status, lua_KContext ctx)
     th_call_ended(call, TH_ATTEMPT_OK, call->x.transfer.status, NULL, id);
     lua_pop(L, 1);
     lua_pushinteger(L, call->x.attempts);
-    lua_pushboolean(L, more);
+    if (call->endpoint == call->account->update && call->nsecrets)
+        th_call_push_receipt(L, call);
+    else
+        lua_pushboolean(L, more);
     if (list)
         lua_rotate(L, -3, -1); // reply attempts more facts
     th_task_release(L);

@@ -27,7 +27,8 @@ th_account *th_account_check(lua_State *L, int arg);
  *
  * Raises an error object. The value is what lies in the envelope: an object, an array, or true where
  * the platform answers without one. more: there is another page of this list. A list is followed
- * by a fourth result, what the reply says of the whole list (th_list_facts).
+ * by a fourth result, what the reply says of the whole list (th_list_facts). An update with secrets
+ * has a receipt in place of `more`: field → row in the ledger.
  */
 int th_api_call(lua_State *L);
 

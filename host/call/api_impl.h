@@ -46,6 +46,8 @@ int th_call_take_secrets(lua_State *L, struct th_call *call, th_error *err);
 void th_call_find_rows(lua_State *L, struct th_call *call);
 /* Remembers which row holds which secret of which trunk. */
 void th_call_keep_rows(lua_State *L, const struct th_call *call, const char *trunk);
+/* Pushes a table: field → row in the ledger. */
+void th_call_push_receipt(lua_State *L, const struct th_call *call);
 /* A platform may quote what it refuses: none of its secrets may pass through these words. */
 void th_call_scrub(const struct th_call *call, th_error *err);
 /* The platform's words as they may go on: scrubbed, and only then cut to a bearable length, because

@@ -140,6 +140,15 @@ void th_call_keep_rows(lua_State *L, const struct th_call *call, const char *tru
     }
 }
 
+void th_call_push_receipt(lua_State *L, const struct th_call *call)
+{
+    lua_createtable(L, 0, (int)call->nsecrets);
+    for (unsigned i = 0; i < call->nsecrets; i++) {
+        lua_pushinteger(L, call->secrets[i].row);
+        lua_setfield(L, -2, call->secrets[i].field);
+    }
+}
+
 /* A text without end is not looked through: what is shown of it is cut anyway. */
 static void scrub(char *text, const struct th_secret_list *own)
 {

@@ -48,7 +48,7 @@ enum th_create_state {
 /* What each reads is listed behind it; where nothing is said about NULL, it may be NULL. */
 enum th_ledger_verb {
     TH_LEDGER_RUN_BEGIN, /* run (not NULL), script, arguments, script_hash, host, pid, resumed_from
-                            (a run that is in the ledger), undoes_run (the same) */
+                            (a run that is in the ledger), undoes_run (the same), purpose */
     TH_LEDGER_RUN_CONCLUDE, /* run, conclusion: what the job came to */
     TH_LEDGER_RUN_END,      /* run, status */
     TH_LEDGER_ITEM_BEGIN,   /* run, account, trunk, item_state (planned, running or skipped), plan,
@@ -88,6 +88,7 @@ struct th_ledger_op {
     const char *account, *provider, *trunk, *field;
     const char *script, *arguments; /* arguments: a JSON array */
     const char *script_hash, *host, *resumed_from;
+    const char *purpose; /* JSON: what later runs need to know of this one */
     const char *endpoint, *method, *message;
     const char *evidence;
     const char *plan, *error, *natural_key; /* JSON, without secrets */
@@ -120,7 +121,6 @@ struct th_ledger_op {
                                      ledger) and keeps the first failure for th_ledger_failure() */
     void *ctx;
     th_ledger_op *next; /* the ledger's */
-    bool foretold;      /* the ledger's: done along with an earlier one */
 };
 
 /*

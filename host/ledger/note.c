@@ -15,7 +15,7 @@ static const size_t strings[] = {
     MEMBER(host),        MEMBER(endpoint),   MEMBER(resumed_from), MEMBER(method),
     MEMBER(message),     MEMBER(evidence),   MEMBER(plan),         MEMBER(error),
     MEMBER(natural_key), MEMBER(before),     MEMBER(after),        MEMBER(undoes_run),
-    MEMBER(label),       MEMBER(conclusion),
+    MEMBER(label),       MEMBER(conclusion), MEMBER(purpose),
 };
 
 enum { STRINGS = sizeof strings / sizeof strings[0] };

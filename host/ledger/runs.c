@@ -27,6 +27,7 @@ static int hand_run(sqlite3_stmt *stmt, void *ctx)
         .undoes = th_column(stmt, 10),
         .conclusion = th_column(stmt, 17),
         .seq = sqlite3_column_int64(stmt, 19),
+        .purpose = th_column(stmt, 20),
     };
 
     if (row.ended_at[0])
@@ -60,7 +61,7 @@ int th_view_runs(th_ledger_view *view, const struct th_view_filter *filter,
         snprintf(part, sizeof part, ", i.n%d", i);
         th_query_append(&query, part);
     }
-    th_query_append(&query, ", t.conclusion, t.process, t.seq");
+    th_query_append(&query, ", t.conclusion, t.process, t.seq, t.purpose");
     /* Counted by itself, with nothing of the runs beside each item: that would be sorted on disk. */
     th_query_append(&query, " FROM t LEFT JOIN (SELECT run");
     for (int i = 0; i < 6; i++) {

@@ -158,6 +158,27 @@ static const char *const steps[] = {
 
     /* Version 6: how long ago a create has ended, by a clock that nobody sets (th_boot_stamp). */
     "ALTER TABLE creates ADD COLUMN changed_boot TEXT NOT NULL DEFAULT '';",
+
+    /* Version 7: what later runs need to know of a run is on record when it begins. Of earlier runs
+     * it is read once out of their arguments; a run that was resumed has those of the first. */
+    "ALTER TABLE runs ADD COLUMN purpose TEXT;"
+    "UPDATE runs SET purpose = (SELECT json_patch('{}', json_object("
+    "  'deliver', json(CASE WHEN max(w.value = '--deliver' OR w.value LIKE '--deliver=%')"
+    "    THEN 'true' ELSE 'false' END),"
+    "  'rollback', json(CASE WHEN max(w.value = '--rollback') THEN 'true' ELSE 'false' END),"
+    "  'undo', json(CASE WHEN max(w.value = '--undo' OR w.value LIKE '--undo=%')"
+    "    THEN 'true' ELSE 'false' END),"
+    "  'from', max(CASE WHEN w.value LIKE '--from=%' THEN substr(w.value, 8)"
+    "    WHEN p.value = '--from' THEN w.value END),"
+    "  'to', max(CASE WHEN w.value LIKE '--to=%' THEN substr(w.value, 6)"
+    "    WHEN p.value = '--to' THEN w.value END)))" /* without those that are null */
+    "  FROM json_each(runs.arguments) AS w LEFT JOIN json_each(runs.arguments) AS p"
+    "  ON p.key = w.key - 1) WHERE json_valid(arguments) AND json_type(arguments) = 'array'"
+    "  AND json_array_length(arguments) > 0;"
+    "WITH RECURSIVE chain(id, first) AS (SELECT id, id FROM runs WHERE resumed_from IS NULL"
+    "  UNION ALL SELECT runs.id, first FROM runs JOIN chain ON resumed_from = chain.id)"
+    "  UPDATE runs SET purpose = (SELECT purpose FROM runs AS r JOIN chain ON r.id = chain.first"
+    "    WHERE chain.id = runs.id) WHERE resumed_from IS NOT NULL;",
 };
 
 enum { VERSION = sizeof steps / sizeof steps[0] };

@@ -39,7 +39,7 @@ const char *const th_ledger_statements[TH_STATEMENTS] = {
 
     [TH_SQL_RUN_BEGIN] =
         "INSERT INTO runs (id, script, arguments, started_at, script_hash, host, pid, resumed_from,"
-        " undoes, process, seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+        " undoes, process, purpose, seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
         " 1 + (SELECT coalesce(max(seq), 0) FROM runs))",
     [TH_SQL_RUN_CONCLUDE] = "UPDATE runs SET conclusion = ?2 WHERE id = ?1",
     [TH_SQL_RUN_END] = "UPDATE runs SET ended_at = ?2, status = ?3 WHERE id = ?1",

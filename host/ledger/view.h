@@ -46,6 +46,7 @@ enum th_run_life { TH_RUN_ENDED, TH_RUN_ALIVE, TH_RUN_DIED };
 
 struct th_run_row {
     const char *id, *script, *arguments, *script_hash, *host, *resumed_from, *undoes;
+    const char *purpose; /* JSON, or "" */
     const char *started_at, *ended_at;
     const char *conclusion; /* JSON: what the job came to */
     int64_t pid, seq;       /* seq: its place in the order in which runs began */

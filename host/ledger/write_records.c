@@ -47,7 +47,8 @@ enum th_write th_write_run_begin(th_ledger_writer *writer, th_ledger_op *op)
         th_write_text(writer, sql, 6, or_empty(op->host)) ||
         th_write_row(writer, sql, 7, op->pid) || th_write_text(writer, sql, 8, op->resumed_from) ||
         th_write_text(writer, sql, 9, op->undoes_run) ||
-        th_write_text(writer, sql, 10, th_process_name((pid_t)op->pid, process)))
+        th_write_text(writer, sql, 10, th_process_name((pid_t)op->pid, process)) ||
+        th_write_text(writer, sql, 11, op->purpose))
         return TH_WRITE_BROKEN;
     return th_write_judge(writer, op, th_write_run(writer, sql),
                           "there is a run of this id already, or none to be continued or undone");

@@ -7,8 +7,7 @@
 
 enum {
     KEEP_DEFAULT = 2,
-    SEAL_MS = 1000,  /* how long one ephemeral pair is used */
-    LOOK_AHEAD = 64, /* operations */
+    SEAL_MS = 1000, /* how long one ephemeral pair is used */
 };
 
 /* What a row is and whom it stands among. */
@@ -177,35 +176,11 @@ enum th_write th_write_secret_add(th_ledger_writer *writer, th_ledger_op *op)
     return outcome;
 }
 
-/*
- * That a secret was accepted, and what proves it, mostly come as two operations, one soon after the
- * other. Both are done at once, with the evidence of the latter: nobody sees what lies between them
- * in one transaction.
- */
-static const char *foretell(th_ledger_op *op)
-{
-    th_ledger_op *later = op->next;
-
-    for (int i = 0; later && i < LOOK_AHEAD; i++, later = later->next) {
-        if (later->verb != TH_LEDGER_SECRET_STATE || later->row != op->row)
-            continue;
-        if (later->state != TH_CURRENT || !later->evidence || !later->evidence[0])
-            break;
-        later->foretold = true;
-        return later->evidence;
-    }
-    return op->evidence;
-}
-
-/* The current one, `row`, makes room for another. If it was to stay so, it is made so again. */
-static int demote(th_ledger_writer *writer, th_ledger_op *op, int64_t row)
+/* The current one, `row`, makes room for another. */
+static int demote(th_ledger_writer *writer, int64_t row)
 {
     const enum th_statement sql = TH_SQL_DEMOTE;
-    th_ledger_op *later = op->next;
 
-    for (int i = 0; later && i < LOOK_AHEAD; i++, later = later->next)
-        if (later->verb == TH_LEDGER_SECRET_STATE && later->row == row)
-            later->foretold = false;
     if (th_write_int(writer, sql, 1, row) || th_write_text(writer, sql, 2, writer->now))
         return SQLITE_NOMEM;
     return th_write_run(writer, sql);
@@ -244,18 +219,14 @@ enum th_write th_write_secret_state(th_ledger_writer *writer, th_ledger_op *op)
     const char *evidence = op->evidence;
     struct family family;
 
-    if (op->foretold)
-        return TH_WRITE_DONE;
     if (op->state > TH_REJECTED)
         return th_write_fault(op, "this is no state of a secret");
     if (look_at(writer, op->row, NULL, &family))
         return TH_WRITE_BROKEN;
     if (!family.known)
         return th_write_fault(op, "the ledger has no secret in row %lld", (long long)op->row);
-    if (op->state == TH_CURRENT && family.current && demote(writer, op, family.current))
+    if (op->state == TH_CURRENT && family.current && demote(writer, family.current))
         return TH_WRITE_BROKEN;
-    if (op->state == TH_CURRENT)
-        evidence = foretell(op);
     if (th_write_int(writer, sql, 1, op->row) ||
         th_write_text(writer, sql, 2, th_secret_state_name(op->state)) ||
         th_write_text(writer, sql, 3, evidence) || th_write_text(writer, sql, 4, writer->now) ||
@@ -279,7 +250,7 @@ enum th_write th_write_secret_trunk(th_ledger_writer *writer, th_ledger_op *op)
     if (!family.known || family.elsewhere)
         return th_write_fault(op, "the ledger has no secret in row %lld that waits for a trunk",
                               (long long)op->row);
-    if (family.state == TH_CURRENT && family.current && demote(writer, op, family.current))
+    if (family.state == TH_CURRENT && family.current && demote(writer, family.current))
         return TH_WRITE_BROKEN;
     if (th_write_int(writer, sql, 1, op->row) || th_write_text(writer, sql, 2, op->trunk) ||
         th_write_text(writer, sql, 3, writer->now) || th_write_run(writer, sql) ||

@@ -134,10 +134,8 @@ unsigned th_ledger_writer_run(th_ledger_writer *writer, th_ledger_op *first)
     bool begun = false, failed = false;
 
     set_now(writer);
-    for (th_ledger_op *op = first; op; op = op->next) {
+    for (th_ledger_op *op = first; op; op = op->next)
         op->result = 0;
-        op->foretold = false;
-    }
     for (th_ledger_op *op = first; op && !failed; op = op->next) {
         if (op->verb == TH_LEDGER_SYNC)
             continue;

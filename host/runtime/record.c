@@ -78,6 +78,7 @@ static int record_run(th_record *record, th_error *err)
                         .pid = getpid(),
                         .resumed_from = record->resumed_from,
                         .undoes_run = record->undoes,
+                        .purpose = record->purpose,
                         .cb = run_begun,
                         .ctx = record};
     th_ledger_op *op = th_ledger_op_copy(&run);
@@ -187,6 +188,7 @@ void th_record_destroy(th_record *record)
     free(record->folder);
     free(record->path);
     free(record->resumed_from);
+    free(record->purpose);
     free(record->undoes);
 }
 

@@ -28,6 +28,7 @@ typedef struct th_record {
     bool begun;           /* the run's row is in the ledger, or on its way there */
     th_error error;       /* why it could not be written */
     char *resumed_from;   /* owned: the run that this one continues, or NULL */
+    char *purpose;        /* owned: what later runs need to know of this one, as JSON, or NULL */
     char *undoes;         /* owned: the run that this one takes back, or NULL */
     th_lock **locks;      /* owned: of the accounts that this run may change */
     size_t nlocks;

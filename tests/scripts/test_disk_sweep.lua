@@ -14,7 +14,7 @@ local APIS <const> = { "famulor" }
 local CALLS <const> = { "pwrite64", "write", "fdatasync", "fsync", "ftruncate", "openat", "mkdir", "rename" }
 --- A disk that fails once, and one that fails from then on.
 local DISKS <const> = { { "ENOSPC", "+" }, { "EIO", "" }, { "ENOSPC", "" }, { "EIO", "+" } }
-local CAUSES <const> = { "disk is full", "does not obey", "No space left", "Input/output error",
+local CAUSES <const> = { "disk is full", "the disk reports an error", "No space left", "Input/output error",
     -- SQLite tries a file that it cannot make, or not open for writing, once more without.
     "No such file", "it is read-only" }
 

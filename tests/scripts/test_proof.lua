@@ -218,6 +218,22 @@ function tests.test_a_time_of_change_proves_nothing_without_an_earlier_one_to_co
     end
 end
 
+function tests.test_what_becomes_of_a_password_is_recorded_once()
+    local bolna <close> = stub_platform.start("bolna", function(self) return { body = self:body(self:changed()) } end)
+    local vatel <close> = registering("registered", "pending", { "registered" })
+    for _, platform in ipairs { bolna, vatel } do
+        local function query(sql)
+            return trunkhost.process.run { "sqlite3", platform.folder .. "/ledger.db", sql }.out
+        end
+        platform:rotate()
+        query [[CREATE TABLE noted (row INTEGER); CREATE TRIGGER note AFTER UPDATE ON secrets
+            WHEN new.state = 'current' BEGIN INSERT INTO noted VALUES (new.id); END]]
+        lu.assertEquals(platform:rotate().state, "done")
+        local noted <const> = query "SELECT count(*), count(DISTINCT row) FROM noted"
+        lu.assertEquals(noted, platform == vatel and "2|2\n" or "1|1\n")
+    end
+end
+
 function tests.test_a_field_that_comes_back_with_its_old_value_was_not_written()
     local code <const> = [[local trunkhost = require "trunkhost"
         trunkhost.job.run { name = "rename", plan = function() return { changes = { pbx = "3cx" } } end,
@@ -291,7 +307,7 @@ function tests.test_a_create_that_is_answered_with_another_trunk_may_have_happen
         end)
         local words <const> = { "-e", code:format(json.encode(case[2])) }
         local out <const> = platform:run(table.unpack(words)).out
-        lu.assertStrMatches(out, "unknown_outcome\t.*another " .. case[1] .. " than was sent.*\n")
+        lu.assertStrMatches(out, "unknown_outcome\t.*another .*" .. case[1] .. ".* than was sent.*\n")
         lu.assertEquals(#platform.writes, 1)
         -- The same again is looked for, and not sent.
         lu.assertStrMatches(platform:run(table.unpack(words)).out, "unknown_outcome\tnot sent.*\n")

@@ -4,6 +4,7 @@
 
 local core <const> = require "trunkhost.core"
 local evidence <const> = require "trunkhost.change.evidence"
+local ledger <const> = require "trunkhost.ledger"
 local outcome <const> = require "trunkhost.change.outcome"
 local registration <const> = require "trunkhost.change.registration"
 
@@ -13,14 +14,11 @@ local change <const> = {}
 local LOOK_PAUSES <const> = { 0, 0.5, 1.5 }
 local SETTLE <const> = 60
 
-local function secrets_of(fields)
-    local found = {}
-    for field, value in pairs(fields) do
-        if core.is_secret(value) then
-            found[field] = value
-        end
+local function has_secret(fields)
+    for _, value in pairs(fields) do
+        if core.is_secret(value) then return true end
     end
-    return found
+    return false
 end
 
 --- The legs whose secrets were sent.
@@ -36,12 +34,12 @@ local function legs_of(description, fields)
     return legs
 end
 
---- Records in the ledger that the secrets that were sent are in use.
----@param account trunkhost.Account
+--- Records in the ledger that the secrets that were sent are in use, unless that is on record.
 ---@param applied trunkhost.Applied
-function change.settle(account, applied)
-    for field, secret in pairs(secrets_of(applied.fields)) do
-        account:settle(applied.before.id, field, secret, "current", applied.evidence)
+function change.settle(applied)
+    for field, row in pairs(applied.receipt) do
+        ledger.settle(row, "current", applied.evidence)
+        applied.receipt[field] = nil
     end
 end
 
@@ -54,7 +52,7 @@ end
 
 --- What to do about a change whose outcome is unknown.
 local function advice(account, fields)
-    if next(secrets_of(fields)) then
+    if has_secret(fields) then
         return "The ledger keeps the new password as a candidate beside the old one: run again to set a new one, or "
             .. "see 'trunkhost secrets export --account " .. account:name() .. "'"
     end
@@ -62,7 +60,7 @@ local function advice(account, fields)
 end
 
 --- Checks what the platform's confirmation proves.
-local function accepted(account, before, fields, legs, answer, attempts)
+local function accepted(account, before, fields, legs, answer, attempts, receipt)
     local description = account:describe()
     local shown = type(answer) == "table" and answer or nil
     local doubt = shown and evidence.against(description, before, fields, shown, legs)
@@ -83,10 +81,11 @@ local function accepted(account, before, fields, legs, answer, attempts)
         outcome.unknown(("%s confirmed the change, but %s: it is unknown whether it took effect. %s"):format(
             description.title, doubt, advice(account, fields)), { attempts = attempts })
     end
-    local applied = { trunk = shown or answer, before = before, fields = fields, evidence = proof, attempts = attempts }
+    local applied = { trunk = shown or answer, before = before, fields = fields, evidence = proof, attempts = attempts,
+        receipt = receipt or {} }
     -- Where the carrier's answer shows, only that makes a password the current one: `verify` waits for it.
     if not registration.watched(description, before, legs_of(description, fields)) then
-        change.settle(account, applied)
+        change.settle(applied)
     end
     return applied
 end
@@ -119,9 +118,10 @@ end
 function change.apply(account, before, fields, grant)
     before = registration.at_rest(account, before, legs_of(account:describe(), fields))
     local legs = account:impact(before, fields)
-    local ok, answer, sent = pcall(account.update, account, before.id, fields, { grant = grant, settle = false })
+    local ok, answer, sent, receipt = pcall(account.update, account, before.id, fields,
+        { grant = grant, settle = false })
     if ok then
-        return accepted(account, before, fields, legs, answer, sent)
+        return accepted(account, before, fields, legs, answer, sent, receipt)
     elseif core.is_error(answer) and answer.ambiguous then
         return give_up(account, fields, answer)
     end
@@ -151,14 +151,14 @@ function change.verify(account, applied, seconds)
         return applied.evidence
     end
     for _, secret in ipairs(description.secrets) do
-        local sent, proof = applied.fields[secret.field], nil
-        if core.is_secret(sent) and is_watched(found, secret.legs) then
+        local row, proof = applied.receipt[secret.field], nil
+        if is_watched(found, secret.legs) then
             proof = registration.verdict(description, found, secret.legs)
-        elseif core.is_secret(sent) and next(found.settled) then
+        elseif next(found.settled) then
             proof = applied.evidence -- it came with the password that registration tells of
         end
-        if proof then
-            account:settle(applied.before.id, secret.field, sent, "current", proof)
+        if row and proof then
+            ledger.settle(row, "current", proof)
         end
     end
     registration.judge(description, found, seconds)

@@ -304,7 +304,7 @@ function creates.set_passwords(account, before, body)
         return 0
     end
     local applied <const> = change.apply(account, before, fields)
-    change.settle(account, applied) -- both the create and this carried them
+    change.settle(applied) -- both the create and this carried them
     return applied.attempts
 end
 

@@ -20,13 +20,16 @@ end
 
 --- What an answer shows that was not sent, in words.
 local function difference(object, fields, answer)
+    local names = {}
     for name, sent in pairs(fields) do
         local field = object.fields[name]
         if field and field.read and not field.secret and not core.is_secret(sent)
             and not alike.may_be({ [name] = sent }, answer) then
-            return ("the reply shows another %s than was sent"):format(name)
+            names[#names + 1] = name
         end
     end
+    table.sort(names)
+    return names[1] and ("the reply shows another %s than was sent"):format(table.concat(names, ", "))
 end
 
 --- A function that says what is wrong with the answer to a create that is sent now, nil for nothing.

@@ -27,15 +27,8 @@ Delivery.__index = Delivery
 --- Whether a run had --deliver.
 local function was_to_deliver(id, known)
     if known[id] == nil then
-        known[id] = false
         local run = ledger.run(id)
-        local arguments = run and run.arguments
-        for _, word in ipairs(type(arguments) == "table" and arguments or {}) do
-            known[id] = known[id] or word == "--deliver" or tostring(word):find "^%-%-deliver=" ~= nil
-        end
-        if run and run.resumed_from and not known[id] then
-            known[id] = was_to_deliver(run.resumed_from, known)
-        end
+        known[id] = run ~= nil and (run.purpose or {}).deliver == true
     end
     return known[id]
 end

@@ -20,8 +20,9 @@ local AT_ONCE <const> = 64
 ---@param accounts trunkhost.Account[]
 ---@param resumed string?  the run that it resumes
 ---@param undoes string?   the run that it undoes
-function records.lock(accounts, resumed, undoes)
-    ledger.begin(resumed, undoes)
+---@param purpose table     what later runs need to know of this one
+function records.lock(accounts, resumed, undoes, purpose)
+    ledger.begin(resumed, undoes, purpose)
     local names = {}
     for i, account in ipairs(accounts) do
         names[i] = account:name()

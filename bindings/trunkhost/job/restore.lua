@@ -112,40 +112,33 @@ local function send(entry, err, before, fields, attempts)
     not_restored(err, "the platform answered: " .. again.message)
 end
 
---- field → row of its current secret in the ledger; and the set of all its rows.
-local function current_rows(entry)
+--- Records the new passwords as rejected, unless the ledger has dropped them.
+local function reject(entry, secrets, receipt, word)
     ledger.sync()
-    local current, there = {}, {}
+    local there = {}
     for _, row in ipairs(ledger.secrets { account = entry.account, trunk = entry.key }) do
         there[row.id] = true
-        current[row.field] = row.state == "current" and row.id or current[row.field]
     end
-    return current, there
-end
-
---- Records the new passwords as rejected, unless the ledger has dropped them.
-local function reject(entry, secrets, refused, word)
-    local _, there = current_rows(entry)
     for _, secret in ipairs(secrets) do
-        local row = refused[secret.field]
+        local row = receipt[secret.field]
         if row and there[row] then
             ledger.settle(row, "rejected", word)
         end
     end
 end
 
---- The carrier's answer to the old password, in words; and whether it accepted it.
+--- The carrier's answer to the old password, in words; whether it accepted it; and whether there was one.
 local function verify(entry, again, seconds)
     local ok, answer = pcall(change.verify, entry.account, again, seconds)
     if ok then
-        return "the old password was restored, and the carrier accepts it", answer == "registered"
+        return "the old password was restored, and the carrier accepts it", answer == "registered", true
     elseif not core.is_error(answer) then
         error(answer, 0)
     elseif answer.refusal then
-        return "the old password was restored, but the carrier refuses it as well", false
+        return "the old password was restored, but the carrier refuses it as well", false, true
     end
     return ("the old password was restored, but it is not known yet whether the carrier accepts it (%s)")
-        :format(answer.message), false
+        :format(answer.message), false, false
 end
 
 --- Restores the passwords of an item and raises the result: the item has failed in any case.
@@ -157,10 +150,11 @@ local function put_back(run, entry, applied, old, err)
     if not ok then
         not_restored(err, "the trunk could not be read: " .. tostring(before))
     end
-    local fields, refused = fields_of(err, before, secrets, old), current_rows(entry)
-    local again = send(entry, err, before, fields, attempts)
-    reject(entry, secrets, refused, err.code)
-    local words, accepted = verify(entry, again, run.options.settle_time)
+    local again = send(entry, err, before, fields_of(err, before, secrets, old), attempts)
+    local words, accepted, answered = verify(entry, again, run.options.settle_time)
+    if answered then
+        reject(entry, secrets, applied.receipt, err.code)
+    end
     for _, secret in ipairs(accepted and secrets or {}) do
         ledger.delivered(account, entry.key, secret.field) -- the carrier that accepts it has it
     end

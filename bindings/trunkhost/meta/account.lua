@@ -60,6 +60,7 @@ function account:create(fields, options) end
 ---@param options? trunkhost.CallOptions
 ---@return trunkhost.Trunk|true trunk  As in the reply; true if the reply has none.
 ---@return integer attempts  Requests that were sent.
+---@return table<string, integer>|false receipt  Field → the row of its password in the ledger; false without passwords.
 function account:update(id, fields, options) end
 
 --- Deletes a trunk. If the same request could also delete something else, such as a bought number, the id must be in

@@ -159,6 +159,7 @@ function job.unknown(message, members) end
 ---@field trunk any  The trunk afterwards, as far as the platform shows it.
 ---@field before trunkhost.Trunk  The trunk just before it.
 ---@field fields trunkhost.Fields  What was sent.
+---@field receipt table<string, integer>  Field → the row of its password in the ledger, until its state is recorded.
 ---@field [string] any
 
 --- What proves a change, the strongest first.

@@ -35,7 +35,7 @@ local function accounts_of(id)
     local from, to = migrate_run.accounts(run)
     if from and to then
         return run.id, from, to
-    elseif migrate_run.word_after(migrate_run.words(run), "--undo") then
+    elseif (run.purpose or {}).undo then
         local undone = undone_by(run)
         if undone then
             return accounts_of(undone)

@@ -29,7 +29,7 @@ WORLD_TEST(every_password_of_schema_1_opens_after_the_migration)
 
     ledger_v1_make(w->path, w->key);
     world_open(w);
-    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 6);
+    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 7);
     assert_int_equal(th_ledger_each_secret(w->path, NULL, NULL, collect_all, text, &w->err), 0);
     assert_string_equal(text, "42:previous:42-first-password:accepted "
                               "42:previous:42-second-password:accepted "
@@ -99,7 +99,7 @@ WORLD_TEST(a_migration_that_fails_leaves_the_old_ledger)
     assert_int_equal(
         world_query(w->path, "SELECT count(*) FROM sqlite_schema WHERE name = 'items'"), 0);
     world_open(w);
-    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 6);
+    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 7);
     assert_int_equal(world_query(w->path, "SELECT count(*) FROM secrets"), 8);
 }
 
@@ -164,6 +164,7 @@ WORLD_TEST(a_ledger_of_schema_2_keeps_its_runs_and_items)
                                            "ALTER TABLE items DROP COLUMN before;"
                                            "ALTER TABLE runs DROP COLUMN undoes;"
                                            "ALTER TABLE runs DROP COLUMN conclusion;"
+                                           "ALTER TABLE runs DROP COLUMN purpose;"
                                            "DROP INDEX runs_in_order;"
                                            "ALTER TABLE runs DROP COLUMN seq;"
                                            "ALTER TABLE runs DROP COLUMN process;"
@@ -174,7 +175,7 @@ WORLD_TEST(a_ledger_of_schema_2_keeps_its_runs_and_items)
                                            "PRAGMA user_version = 2"),
                      SQLITE_OK);
     world_open(w);
-    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 6);
+    assert_int_equal(world_query(w->path, "PRAGMA user_version"), 7);
     world_do(w, (th_ledger_op){.verb = TH_LEDGER_ITEM_END,
                                .row = row,
                                .item_state = TH_ITEM_DONE,
@@ -184,4 +185,32 @@ WORLD_TEST(a_ledger_of_schema_2_keeps_its_runs_and_items)
     world_expect(w, "SELECT trunk, state, plan, before, after, undoes FROM items",
                  "42|done|{\"is_active\":false}|{\"is_active\":true}|{\"is_active\":false}|-");
     world_expect(w, "PRAGMA foreign_key_check", "");
+}
+
+WORLD_TEST(what_later_runs_need_of_a_run_is_read_once_out_of_old_arguments)
+{
+    world_open(w);
+    world_do(w, (th_ledger_op){.verb = TH_LEDGER_RUN_BEGIN,
+                               .run = "a",
+                               .arguments = "[\"--from\",\"old\",\"--to=new\",\"--deliver=x\"]"});
+    world_do(w, (th_ledger_op){.verb = TH_LEDGER_RUN_BEGIN,
+                               .run = "b",
+                               .resumed_from = "a",
+                               .arguments = "[\"--resume\",\"a\"]"});
+    world_do(w, (th_ledger_op){.verb = TH_LEDGER_RUN_BEGIN,
+                               .run = "c",
+                               .resumed_from = "b",
+                               .arguments = "[\"--resume\",\"b\"]"});
+    world_do(w, (th_ledger_op){
+                    .verb = TH_LEDGER_RUN_BEGIN, .run = "d", .arguments = "[\"--rollback\"]"});
+    world_do(w, (th_ledger_op){.verb = TH_LEDGER_RUN_BEGIN, .run = "e", .purpose = "{}"});
+    world_shut(w);
+    assert_int_equal(world_change(w->path, "ALTER TABLE runs DROP COLUMN purpose;"
+                                           "PRAGMA user_version = 6"),
+                     SQLITE_OK);
+    world_open(w);
+    world_expect(w,
+                 "SELECT id, purpose ->> 'from', purpose ->> 'to', purpose ->> 'deliver',"
+                 " purpose ->> 'rollback' FROM runs WHERE id < 'f' ORDER BY id",
+                 "a|old|new|1|0 b|old|new|1|0 c|old|new|1|0 d|-|-|0|1 e|-|-|-|-");
 }

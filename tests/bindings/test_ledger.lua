@@ -456,7 +456,7 @@ function tests.test_the_queries_and_columns_of_the_document_are_those_of_the_led
     start()
     lu.assertEquals(script("account:update(42, { sip_password = secret 'some-password' })").status, 0)
     local text, queries = program.read "docs/ledger.md", 0
-    local begin <const> = assert(text:find("## Asking it", 1, true))
+    local begin <const> = assert(text:find("## Query it", 1, true))
     local asking <const> = text:sub(begin)
     for block in (asking .. "\n"):gmatch "\n\n(    .-)\n\n" do
         local sql = block:gsub("^    ", ""):gsub("\n    ", "\n")

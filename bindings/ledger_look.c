@@ -72,7 +72,7 @@ static void get_filter(lua_State *L, struct th_view_filter *filter)
     static int ledger_##name(lua_State *L)                                                         \
     {                                                                                              \
         struct th_view_filter filter = {0};                                                        \
-        struct th_ledger_rows list = {.L = L, .push = push_row};                                   \
+        struct th_ledger_rows list = {.L = L, .push = (push_row)};                                 \
         th_error err = {0};                                                                        \
         get_filter(L, &filter);                                                                    \
         list.as_text = lua_toboolean(L, -1);                                                       \

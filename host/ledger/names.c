@@ -28,7 +28,7 @@ static const char *const create_states[] = {
     [TH_CREATE_UNKNOWN] = "unknown",
 };
 
-#define COUNT(names) (sizeof names / sizeof names[0])
+#define COUNT(names) (sizeof(names) / sizeof((names)[0]))
 #define NAME(names, state)                                                                         \
     ((unsigned)(state) < COUNT(names) ? (names)[(unsigned)(state)] : "(no such state)")
 

@@ -61,7 +61,7 @@ wire_server *wire_server_start(const wire_step *steps, size_t nsteps);
 /* Closes all connections and ends the thread. NULL is fine. */
 void wire_server_stop(wire_server *server);
 
-#define STEPS(steps) (steps), sizeof steps / sizeof((steps)[0])
+#define STEPS(steps) (steps), sizeof(steps) / sizeof((steps)[0])
 /* One that stops at the end of the block. */
 #define SERVER(name, steps)                                                                        \
     wire_server *name LEFT_BY(wire_server_leave) = wire_server_start(STEPS(steps))

@@ -1,10 +1,11 @@
 --- `trunkhost init [DIR]`: a configuration, a first job and what editors need, to begin with. Nothing that is there is
 --- ever overwritten.
 
-local argparse <const> = require "argparse"
+local command_line <const> = require "trunkhost.text.command_line"
 local core <const> = require "trunkhost.core"
 local json <const> = require "trunkhost.json"
-local suggest <const> = require "trunkhost.text.suggest"
+local shell <const> = require "trunkhost.text.shell"
+local usage <const> = require "trunkhost.text.usage"
 local uv <const> = require "trunkhost.uv"
 
 local EPILOG <const> = [[
@@ -29,26 +30,15 @@ local GITIGNORE <const> = [[
 *passwords*.json
 ]]
 
-local function fail(format, ...)
-    core.write("err", ("trunkhost: init: %s\n"):format(format:format(...)))
-    os.exit(2)
-end
+local fail <const> = usage.fail
 
-local function parse(words)
-    local parser <const> = argparse { name = "trunkhost init", epilog = EPILOG, help_max_width = 80,
-        help_description_margin = 22,
-        description = "Writes a configuration, a first job script and settings for editors into a folder." }
-    parser:argument "dir" :argname "DIR" :args "?"
-        :description "The folder; it is made when it is not there. Default: this one."
-    function parser.error(_, message)
-        message = message:gsub("\n", " ")
-        if message == "too many arguments" then
-            message = "an argument too many"
-        end
-        fail("%s%s; see trunkhost init --help", message,
-            suggest.hint(message:match "unknown option '(.-)'" or "", { "--help" }))
-    end
-    return parser:parse(words)
+local function read(words)
+    return command_line.read({ name = "init", epilog = EPILOG,
+        description = "Writes a configuration, a first job script and settings for editors into a folder." },
+        function(parser)
+            parser:argument "DIR" :target "dir" :argname "DIR" :args "?"
+                :description "The folder; it is created if there is none. Default: this one."
+        end, words)
 end
 
 --- Makes a folder and those above it.
@@ -99,10 +89,6 @@ local function write_new(path, text)
     return true
 end
 
-local function quote(word)
-    return word:find "^[%w%._/+-]+$" and word or "'" .. word:gsub("'", "'\\''") .. "'"
-end
-
 local function print_next(config, script)
     core.write("out", ([[
 
@@ -118,7 +104,7 @@ Without -c the configuration is read from $TRUNKHOST_CONFIG or ~/.config/trunkho
 end
 
 return function(...)
-    local dir <const> = parse({ ... }).dir or "."
+    local dir <const> = read({ ... }).dir or "."
     if dir == "" then
         fail "the name of the folder is empty"
     end
@@ -143,5 +129,5 @@ return function(...)
                 (" "):rep(width - #prefix - #name), is_new and what or "it was there already"))
         end
     end
-    print_next(quote(prefix .. "config.lua"), quote(prefix .. "first_job.lua"))
+    print_next(shell.quote(prefix .. "config.lua"), shell.quote(prefix .. "first_job.lua"))
 end

@@ -1,14 +1,14 @@
 --- `trunkhost rehearse SCRIPT …`: runs a script on fake platforms under every fault and killed at every request, and
 --- tells which promises it keeps.
 
-local argparse <const> = require "argparse"
 local aligned <const> = require "trunkhost.table"
+local command_line <const> = require "trunkhost.text.command_line"
 local core <const> = require "trunkhost.core"
 local json_line <const> = require "trunkhost.json_line"
 local rehearse <const> = require "trunkhost.rehearse.rehearse"
 local stage <const> = require "trunkhost.rehearse.stage"
+local usage <const> = require "trunkhost.text.usage"
 
-local USAGE <const> = "trunkhost rehearse [option...] SCRIPT [script option...]"
 local EPILOG <const> = [[
 Options of rehearse stand before the script, those of the script behind it. A
 job gets --yes when it has that option.
@@ -18,42 +18,24 @@ script does not even run undisturbed.]]
 
 local UNDISTURBED <const> = { undisturbed = true, again = true }
 
-local function whole(name, least)
-    return function(text)
-        local value <const> = text:match "^%d+$" and math.tointeger(tonumber(text))
-        if not value or value < least then
-            return nil, ("%s %s: must be an integer of at least %d"):format(name, text, least)
-        end
-        return value
-    end
-end
+local fail <const> = usage.fail
 
-local function fail(format, ...)
-    core.write("err", "trunkhost: rehearse: " .. format:format(...) .. "\n")
-    os.exit(2)
-end
-
-local function parse(words)
-    local parser <const> = argparse { name = "trunkhost rehearse", epilog = EPILOG, help_max_width = 80,
-        help_description_margin = 22, usage = "Usage: " .. USAGE,
-        description = "Runs a script on fake platforms: undisturbed, dry, under every fault, and killed just before \z
-            and just after every request; each time it is run again until nothing is left to do. Tells which \z
-            promises the script keeps." }
-    parser:option "--trunks" :argname "N" :convert(whole("--trunks", 1)) :default(4)
-        :description "Trunks of each platform. Default 4."
-    parser:option "--seed" :argname "N" :convert(whole("--seed", 0)) :default(1)
-        :description "Another seed gives other trunks and other requests that a fault meets. Default 1."
-    parser:option "--every" :argname "N" :convert(whole("--every", 1)) :default(1)
-        :description "Kill at every Nth request only. Default 1."
+local function add_options(parser)
+    parser:option "--trunks" :argname "N" :convert(command_line.integer("--trunks", 1)) :default(4)
+        :description "Trunks of each platform. Default: 4."
+    parser:option "--seed" :argname "N" :convert(command_line.integer("--seed", 0)) :default(1)
+        :description "Another seed gives other trunks and other requests that a fault meets. Default: 1."
+    parser:option "--every" :argname "N" :convert(command_line.integer("--every", 1)) :default(1)
+        :description "Kill at every Nth request only. Default: 1."
     parser:option "--only" :argname "WHAT"
         :description "Only this: dry-run, fault, write, late, list, wait, kill, or one as the report names it \z
             (kill:7:after)."
-    parser:option "--timeout" :argname "SECONDS" :convert(whole("--timeout", 1)) :default(120)
-        :description "How long a single run may take. Default 120."
-    parser:flag "--json" :description "One JSON object a line."
-    function parser.error(_, message)
-        fail("%s; see trunkhost rehearse --help", (message:gsub("\n", " ")))
-    end
+    parser:option "--timeout" :argname "SECONDS" :convert(command_line.integer("--timeout", 1)) :default(120)
+        :description "How long a single run may take. Default: 120."
+    parser:flag "--json" :description "Print JSON on standard output, one object per line."
+end
+
+local function parse(words)
     -- What stands behind the script is its own.
     local own, rest, i = {}, {}, 1
     while words[i] and words[i]:find "^%-" do
@@ -66,7 +48,11 @@ local function parse(words)
         i = i + 1
     end
     table.move(words, i, #words, 1, rest)
-    local options <const> = parser:parse(own)
+    local options <const> = command_line.read({ name = "rehearse", epilog = EPILOG,
+        usage = { "rehearse [option...] SCRIPT [script option...]" },
+        description = "Runs a script on fake platforms: undisturbed, dry, under every fault, and killed just before \z
+            and just after every request; each time it is run again until nothing is left to do. Tells which \z
+            promises the script keeps." }, add_options, own)
     if #rest == 0 then
         fail("no script is named; see trunkhost rehearse --help")
     end

@@ -1,6 +1,7 @@
 --- The stage of a rehearsal: fake platforms that can be put back to their start, disturbed, and asked what they hold;
 --- and the script on them, as a program of its own, so that it can be killed.
 
+local shell <const> = require "trunkhost.text.shell"
 local accounts <const> = require "trunkhost.accounts"
 local config <const> = require "trunkhost.account.config"
 local core <const> = require "trunkhost.core"
@@ -26,10 +27,6 @@ local function write(path, text)
     file:write(text)
     file:close()
     assert(uv.fs_chmod(path, tonumber("600", 8)))
-end
-
-local function quoted(word)
-    return word:find "[^%w%-_=,./:@%%+]" and "'" .. word:gsub("'", "'\\''") .. "'" or word
 end
 
 --- The accounts of the configuration, or one for each platform, all on the fake ones.
@@ -143,7 +140,7 @@ function Stage:run(...)
     local ok <const>, result <const> = pcall(process.run, command)
     local shown <const> = {}
     for i = 1, #command do
-        shown[i] = quoted(command[i])
+        shown[i] = shell.quote(command[i])
     end
     if not ok then
         return { text = tostring(result), late = core.is_error(result) == "timeout", words = table.concat(shown, " ") }

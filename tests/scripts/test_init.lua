@@ -118,7 +118,7 @@ function tests.test_what_cannot_be_written_ends_with_one_line()
     refused(folder .. "/file/below", folder .. "/file is a file; name a folder")
     refused("/proc/nothing", "cannot make the folder: ENOENT: no such file or directory: /proc/nothing")
     refused("''", "the name of the folder is empty")
-    refused("a b", "an argument too many; see trunkhost init --help")
+    refused("a b", "too many arguments (options begin with -); see trunkhost init --help")
     refused("--forse", "unknown option '--forse'; see trunkhost init --help")
     lu.assertStrContains(init("--help").out, "Usage: trunkhost init")
 end

@@ -48,7 +48,7 @@ local function parse(words)
         i = i + 1
     end
     table.move(words, i, #words, 1, rest)
-    local options <const> = command_line.read({ name = "rehearse", epilog = EPILOG,
+    local options <const> = command_line.read({ name = "rehearse", epilog = EPILOG, last_wins = true,
         usage = { "rehearse [option...] SCRIPT [script option...]" },
         description = "Runs a script on fake platforms: undisturbed, dry, under every fault, and killed just before \z
             and just after every request; each time it is run again until nothing is left to do. Tells which \z

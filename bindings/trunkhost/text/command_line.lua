@@ -109,6 +109,7 @@ end
 ---@field name string          as it is typed behind `trunkhost`
 ---@field description? string
 ---@field epilog? string
+---@field last_wins? boolean   of an option that is given twice
 ---@field usage? string[]      what is typed behind `trunkhost [host option...] `, one way a line; default: from the
 ---                            arguments
 
@@ -169,7 +170,7 @@ function command_line.read(spec, add, words)
     add(parser)
     command_line.help(parser)
     for _, option in ipairs(parser._options) do
-        if option._maxargs > 0 then
+        if option._maxargs > 0 and not spec.last_wins then
             option:overwrite(false) -- with two values nobody can know which one is meant
         end
     end

@@ -120,7 +120,7 @@ function tests.test_what_cannot_be_written_ends_with_one_line()
     refused("''", "the name of the folder is empty")
     refused("a b", "too many arguments (options begin with -); see trunkhost init --help")
     refused("--forse", "unknown option '--forse'; see trunkhost init --help")
-    lu.assertStrContains(init("--help").out, "Usage: trunkhost init")
+    lu.assertStrContains(init("--help").out, "init [option...] [DIR]")
 end
 
 function tests.test_a_folder_that_cannot_be_written_leaves_nothing_half_done()

@@ -154,6 +154,11 @@ function tests.test_a_column_without_content_is_left_out()
     lu.assertEquals(aligned.render(COLUMNS, { { "x", "1", "", "", "" } }), "A  ID\nx  1\n")
 end
 
+function tests.test_columns_of_a_table_stand_below_each_other()
+    lu.assertEquals(aligned.render({ { title = "NAME" }, { title = "STATE" } }, { { "✅ up", "done" },
+        { "東京", "failed" } }), "NAME   STATE\n✅ up  done\n東京   failed\n")
+end
+
 function tests.test_on_a_terminal_no_line_is_wider_than_the_screen_and_no_id_is_cut()
     local id = ("0123456789abcdef"):rep(2)
     for width = 40, 130 do

@@ -1,9 +1,8 @@
-/* Text is measured by the columns that it takes on a terminal, in C tables as in Lua ones. */
+/* Text is measured by the columns that it takes on a terminal. */
 #include <string.h>
 
 #include "base/columns.h"
 #include "test.h"
-#include "json/print.h"
 
 TEST(a_character_counts_the_columns_that_it_takes)
 {
@@ -25,16 +24,4 @@ TEST(what_fits_ends_between_characters)
     assert_int_equal(th_columns_fit(text, strlen(text), 4), 5);
     assert_int_equal(th_columns_fit(text, strlen(text), 5), strlen(text));
     assert_int_equal(th_columns_fit("e\xcc\x81x", 4, 1), 3);
-}
-
-TEST(columns_of_a_table_stand_below_each_other)
-{
-    static const char *const cells[] = {"NAME", "STATE", "✅ up", "done", "東京", "failed"};
-    struct th_table table = {.columns = 2};
-    th_buf out = {0};
-    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
-        th_table_cell(&table, cells[i]);
-    assert_int_equal(th_table_print(&table, &out), 0);
-    assert_string_equal(out.data, "NAME   STATE\n✅ up  done\n東京   failed\n");
-    th_buf_close(&out);
 }

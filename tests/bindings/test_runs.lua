@@ -73,8 +73,8 @@ function tests.test_a_clock_that_jumps_changes_neither_the_last_run_nor_which_ar
     world = past.new()
     local id <const> = world:start_run()
     world:sql(([[UPDATE runs SET started_at = '2020-01-31T23:59:59.123Z';
-        INSERT INTO runs SELECT 'r0', script, arguments, '2099-01-31T23:59:59.123Z', NULL, NULL, script_hash, host, pid,
-            NULL, NULL, NULL, 0, process FROM runs]]))
+        INSERT INTO runs (id, seq, script, arguments, started_at, script_hash, host, pid, process)
+            SELECT 'r0', 0, script, arguments, '2099-01-31T23:59:59.123Z', script_hash, host, pid, process FROM runs]]))
     local runs <const> = world:objects "runs --json"
     lu.assertEquals({ runs[1].run, runs[1].life, runs[2].run, runs[2].life }, { id, "alive", "r0", "alive" })
     lu.assertStrContains(world:out "runs show last", id)

@@ -7,6 +7,7 @@
 
 #include "base/columns.h"
 #include "base/secret.h"
+#include "base/suggest.h"
 #include "call/api.h"
 #include "library.h"
 #include "lua/error.h"
@@ -305,6 +306,24 @@ static int core_text_of(lua_State *L)
     return 1;
 }
 
+/* suggest(name, list) → the name of the list that is nearest to a mistyped one, or nil */
+static int core_suggest(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    size_t count = lua_rawlen(L, 2);
+    const char **known = lua_newuserdatauv(L, (count + 1) * sizeof *known, 0); // name list known
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, 2, (lua_Integer)i + 1);
+        known[i] = luaL_checkstring(L, -1); /* stays alive in the list */
+        lua_pop(L, 1);
+    }
+    known[count] = NULL;
+    lua_pushstring(L, th_suggest(name, known));
+    return 1;
+}
+
 /* hash(text) → 64 hexadecimal digits (BLAKE2b) */
 static int core_hash(lua_State *L)
 {
@@ -341,6 +360,7 @@ int th_open_core(lua_State *L)
                                          {"error", core_error},
                                          {"text_of", core_text_of},
                                          {"hash", core_hash},
+                                         {"suggest", core_suggest},
                                          {NULL, NULL}};
     luaL_newlib(L, functions); // core
     th_task_open(L);

@@ -132,11 +132,15 @@ static int run_library(const th_options *options, const char *name, int argc, ch
     snprintf(code, sizeof code, "return require('trunkhost.commands.%s')(...)", name);
     own.code = code;
     own.runtime.sandbox |= strcmp(name, "rehearse") == 0; /* never on anything else */
-    bool looks_back = strcmp(name, "runs") == 0 || strcmp(name, "explain") == 0;
+    bool looks_back = strcmp(name, "runs") == 0 || strcmp(name, "explain") == 0 ||
+                      strcmp(name, "secrets_list") == 0;
     if (looks_back && !own.runtime.ledger)
         own.runtime.sandbox = false; /* its ledger would be a new one, without a past */
     own.interactive = false;
-    return run(&own, name, strdup(name), argc, argv);
+    char *shown = strdup(name), *gap = shown ? strchr(shown, '_') : NULL;
+    if (gap)
+        *gap = ' '; /* "secrets list" */
+    return run(&own, name, shown, argc, argv);
 }
 
 /* The text of -e, or the path of a script, with what comes before it. */
@@ -160,6 +164,20 @@ static int usage_error(const th_options *options, const char *message)
 /* The commands that are written in Lua. */
 static const char *const library_commands[] = {"doctor", "explain", "init", "rehearse",
                                                "report", "runs",    NULL};
+
+/* `secrets list`, and `secrets export` whose output would be shown on a terminal. */
+static bool lists_secrets(int argc, char **argv)
+{
+    if (argc < 2 || strcmp(argv[0], "secrets") != 0)
+        return false;
+    if (strcmp(argv[1], "list") == 0)
+        return true;
+    bool lists = strcmp(argv[1], "export") == 0 && isatty(STDOUT_FILENO);
+    for (int i = 2; i < argc; i++)
+        lists = lists && strcmp(argv[i], "--json") != 0 && strcmp(argv[i], "--csv") != 0 &&
+                strcmp(argv[i], "-h") != 0 && strcmp(argv[i], "--help") != 0;
+    return lists;
+}
 
 static int with_ledger(const th_options *options,
                        int (*command)(int argc, char **argv, const char *ledger_path), int argc,
@@ -211,6 +229,9 @@ int main(int argc, char **argv)
                    argv + options.rest + 1);
     if (strcmp(command, "sandbox") == 0)
         return th_sandbox_command(argc - options.rest, argv + options.rest);
+    if (lists_secrets(argc - options.rest, argv + options.rest))
+        return run_library(&options, "secrets_list", argc - options.rest - 1,
+                           argv + options.rest + 1);
     if (strcmp(command, "secrets") == 0)
         return with_ledger(&options, th_secrets_command, argc - options.rest, argv + options.rest);
     for (size_t i = 0; library_commands[i]; i++)

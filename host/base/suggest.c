@@ -48,7 +48,7 @@ const char *th_suggest(const char *name, const char *const *known)
     if (len == 0 || len > LONGEST)
         return NULL;
     const char *best = NULL;
-    size_t best_distance = len / 3 + 1; /* a third of the letters may be wrong */
+    size_t best_distance = len < 6 ? 1 : len / 3; /* a third of the letters may be wrong */
     for (; *known; known++) {
         size_t n = strlen(*known);
         if (n > LONGEST)

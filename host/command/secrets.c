@@ -14,7 +14,7 @@ static const char help[] =
     "The ledger keeps every password that trunkhost has sent, sealed to a key.\n"
     "\n"
     "  init     make the ledger and its key pair\n"
-    "  list     what passwords there are, and how sure they are; shows none\n"
+    "  list     list the passwords and what proves them; shows none\n"
     "  show     print the password of one trunk, after asking\n"
     "  export   print the passwords, for another program\n"
     "  rekey    make a new key pair and seal every password to it\n"
@@ -25,8 +25,10 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv, const char *ledger);
 } commands[] = {
-    {"init", th_secrets_init}, {"export", th_secrets_export}, {"list", th_secrets_list},
-    {"show", th_secrets_show}, {"rekey", th_secrets_rekey},
+    {"init", th_secrets_init},
+    {"export", th_secrets_export},
+    {"show", th_secrets_show},
+    {"rekey", th_secrets_rekey},
 };
 
 int th_secrets_command(int argc, char **argv, const char *ledger_path)

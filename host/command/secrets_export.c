@@ -1,4 +1,5 @@
-/* `trunkhost secrets export`: the passwords for another program. */
+/* `trunkhost secrets export`: the passwords for another program. On a terminal, without --csv or
+ * --json, the program lists them instead (trunkhost.commands.secrets_list). */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,18 +56,6 @@ static int export_row(const struct th_ledger_secret_row *row, void *ctx)
     return drain(export, FLUSH_AT);
 }
 
-static int table_row(const struct th_ledger_secret_row *row, void *ctx)
-{
-    struct export *export = ctx;
-
-    if (export->trunk && !th_trunk_is(row->trunk, export->trunk))
-        return 0;
-    if ((export->rows++ == 0 && th_secrets_table_heading(&export->out)) ||
-        th_secrets_table(&export->out, row))
-        return -1;
-    return drain(export, FLUSH_AT);
-}
-
 /* Nothing was found: is that because of the name? */
 static int know_account(const char *ledger, const char *account, th_error *err)
 {
@@ -79,15 +68,12 @@ static int know_account(const char *ledger, const char *account, th_error *err)
     return rc;
 }
 
-static int run(struct export *export, const char *ledger, const char *key, const char *account,
-               bool table)
+static int run(struct export *export, const char *ledger, const char *key, const char *account)
 {
     th_error err = {0};
     int rc;
 
-    if (table)
-        rc = th_ledger_each_row(ledger, account, table_row, export, &err);
-    else if (export->json || !th_secrets_csv_heading(&export->out))
+    if (export->json || !th_secrets_csv_heading(&export->out))
         rc = th_ledger_each_secret(ledger, key, account, export_row, export, &err);
     else
         rc = -1;
@@ -102,10 +88,7 @@ static int run(struct export *export, const char *ledger, const char *key, const
     if (rc)
         return th_command_complain(&err);
     if (export->rows == 0)
-        fprintf(stderr, "trunkhost: the ledger %s holds no such secret\n", ledger);
-    else if (table)
-        fprintf(stderr, "\nA terminal does not get the passwords. For all columns: "
-                        "(umask 077; trunkhost secrets export --csv > FILE), or --json\n");
+        fprintf(stderr, "trunkhost: the ledger %s has no such secret\n", ledger);
     return 0;
 }
 
@@ -135,7 +118,12 @@ int th_secrets_export(int argc, char **argv, const char *ledger)
         th_fail(&err, TH_INVALID, "secrets export: --json and --csv exclude each other");
         return th_command_complain(&err);
     }
+    if (!export.json && !csv && isatty(STDOUT_FILENO)) {
+        th_fail(&err, TH_INVALID,
+                "secrets export: a terminal gets no passwords unless you write --csv or --json");
+        return th_command_complain(&err);
+    }
     if (account && strcmp(account, "all") == 0)
         account = NULL;
-    return run(&export, ledger, key, account, !export.json && !csv && isatty(STDOUT_FILENO));
+    return run(&export, ledger, key, account);
 }

@@ -5,7 +5,6 @@
 
 int th_secrets_init(int argc, char **argv, const char *ledger);
 int th_secrets_export(int argc, char **argv, const char *ledger);
-int th_secrets_list(int argc, char **argv, const char *ledger);
 int th_secrets_show(int argc, char **argv, const char *ledger);
 int th_secrets_rekey(int argc, char **argv, const char *ledger);
 

@@ -4,7 +4,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "base/columns.h"
 #include "json/print.h"
 
 /* Straight into the buffer: no copy of the secret lies anywhere else. */
@@ -79,57 +78,4 @@ int th_secrets_csv(th_buf *out, const struct th_ledger_secret_row *row, bool ter
 int th_secrets_csv_heading(th_buf *out)
 {
     return th_buf_puts(out, "account,trunk,field,state,secret,created_at,evidence,run\n");
-}
-
-/* --- for people, and without the secret ------------------------------------------------------- */
-
-/* One cell of the table. What would steer the terminal is shown as a question mark. */
-static int cell(th_buf *out, const char *text, int width)
-{
-    size_t begin = out->len;
-
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-
-        if (th_buf_putc(out, c < 0x20 || c == 0x7f ? '?' : *text))
-            return -1;
-    }
-    width -= (int)th_columns(out->data + begin, out->len - begin);
-    return th_buf_printf(out, "%*s", width > 0 ? width + 2 : 2, "");
-}
-
-int th_secrets_table_heading(th_buf *out)
-{
-    return cell(out, "ACCOUNT", 16) || cell(out, "TRUNK", 38) || cell(out, "FIELD", 22) ||
-                   cell(out, "STATE", 9) || cell(out, "CREATED", 24) ||
-                   th_buf_puts(out, "EVIDENCE\n")
-               ? -1
-               : 0;
-}
-
-int th_secrets_table(th_buf *out, const struct th_ledger_secret_row *row)
-{
-    if (cell(out, row->account, 16) || cell(out, row->trunk, 38) || cell(out, row->field, 22) ||
-        cell(out, th_secret_state_name(row->state), 9) || cell(out, row->created_at, 24) ||
-        cell(out, row->evidence, 0))
-        return -1;
-    while (out->len && out->data[out->len - 1] == ' ')
-        out->len--;
-    return th_buf_putc(out, '\n');
-}
-
-int th_secrets_list_json(th_buf *out, const struct th_ledger_secret_row *row)
-{
-    if (th_print_member(out, "account", row->account) ||
-        th_print_member(out, "provider", row->provider) ||
-        th_print_member(out, "trunk", row->trunk) || th_print_member(out, "field", row->field) ||
-        th_print_member(out, "state", th_secret_state_name(row->state)) ||
-        th_print_member(out, "evidence", row->evidence) ||
-        th_print_member(out, "created_at", row->created_at) ||
-        th_print_member(out, "changed_at", row->changed_at) ||
-        th_print_member_or_null(out, "proven_at", row->proven_at) ||
-        th_print_member_or_null(out, "delivered_at", row->delivered_at) ||
-        th_print_member(out, "run", row->run))
-        return -1;
-    return th_buf_puts(out, "}\n");
 }

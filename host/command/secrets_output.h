@@ -1,6 +1,6 @@
 /*
- * How `trunkhost secrets export` and `list` write a row: as a JSON line, a CSV line, or a line of a
- * table. The buffer must be sensitive where the secret goes into it.
+ * How `trunkhost secrets export` writes a row: as a JSON line or a CSV line. The buffer must be
+ * sensitive, because the secret goes into it.
  */
 #ifndef TH_SECRETS_OUTPUT_H
 #define TH_SECRETS_OUTPUT_H
@@ -19,10 +19,5 @@ int th_secrets_json(th_buf *out, const struct th_ledger_secret_row *row);
  * characters are shown as \x1b. */
 int th_secrets_csv(th_buf *out, const struct th_ledger_secret_row *row, bool terminal);
 int th_secrets_csv_heading(th_buf *out);
-
-/* Without the secret: what is known of it, as JSON; for people, in columns of fixed width. */
-int th_secrets_list_json(th_buf *out, const struct th_ledger_secret_row *row);
-int th_secrets_table(th_buf *out, const struct th_ledger_secret_row *row);
-int th_secrets_table_heading(th_buf *out);
 
 #endif

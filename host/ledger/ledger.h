@@ -192,11 +192,6 @@ struct th_ledger_secret_row {
 int th_ledger_each_secret(const char *path, const char *key_path, const char *account,
                           int (*each)(const struct th_ledger_secret_row *row, void *ctx), void *ctx,
                           th_error *err);
-/* The same without opening anything: needs no private key, secret is NULL. */
-int th_ledger_each_row(const char *path, const char *account,
-                       int (*each)(const struct th_ledger_secret_row *row, void *ctx), void *ctx,
-                       th_error *err);
-
 /* The words that the ledger and the commands use; never NULL. */
 const char *th_secret_state_name(enum th_secret_state state);
 const char *th_item_state_name(enum th_item_state state);

@@ -123,11 +123,11 @@ static int load_keys(th_ledger_view *view, const char *key_path, th_error *err)
     return rc ? rc : th_key_pair_load(view->path, key_path, public_key, &view->keys, err);
 }
 
-static int each_row(const char *path, bool open, const char *key_path, const char *account,
-                    int (*each)(const struct th_ledger_secret_row *row, void *ctx), void *ctx,
-                    th_error *err)
+int th_ledger_each_secret(const char *path, const char *key_path, const char *account,
+                          int (*each)(const struct th_ledger_secret_row *row, void *ctx), void *ctx,
+                          th_error *err)
 {
-    struct reader reader = {.open = open, .each = each, .ctx = ctx};
+    struct reader reader = {.open = true, .each = each, .ctx = ctx};
     struct th_view_query query;
     int rc = th_ledger_view_open(path, &reader.view, err);
 
@@ -137,27 +137,13 @@ static int each_row(const char *path, bool open, const char *key_path, const cha
     th_query_text(&query, "account = ?", account);
     th_query_append(&query, " ORDER BY id");
     /* Of one moment: a rekey replaces the key and every secret at once. */
-    if (!(rc = th_view_begin(reader.view, err)) && open)
+    if (!(rc = th_view_begin(reader.view, err)))
         rc = load_keys(reader.view, key_path, err);
     if (!rc)
         rc = read_rows(&reader, &query, err);
     th_view_end(reader.view);
     th_ledger_view_close(reader.view);
     return rc;
-}
-
-int th_ledger_each_secret(const char *path, const char *key_path, const char *account,
-                          int (*each)(const struct th_ledger_secret_row *row, void *ctx), void *ctx,
-                          th_error *err)
-{
-    return each_row(path, true, key_path, account, each, ctx, err);
-}
-
-int th_ledger_each_row(const char *path, const char *account,
-                       int (*each)(const struct th_ledger_secret_row *row, void *ctx), void *ctx,
-                       th_error *err)
-{
-    return each_row(path, false, NULL, account, each, ctx, err);
 }
 
 struct taker {

@@ -266,9 +266,7 @@ function planner.agreed(chosen, summary)
     if chosen.yes then
         return true
     end
-    local answer = core.prompt((summary and summary .. "\n" or "") .. "Continue? [y/N] ")
-    core.write("err", "\n")
-    return answer ~= nil and answer:lower():match "^%s*y[es]*%s*$" ~= nil
+    return usage.confirm((summary and summary .. "\n" or "") .. "Continue?")
 end
 
 return planner

@@ -2,6 +2,7 @@
 
 local core <const> = require "trunkhost.core"
 local duration <const> = require "trunkhost.duration"
+local usage <const> = require "trunkhost.text.usage"
 
 local time_options <const> = {}
 
@@ -63,10 +64,8 @@ local function ask(deadline, fail)
             .. "certain hours, write --window, as in --window 02:00-%s; if it may run long, write --deadline 20h",
             deadline.text, ago, left, deadline.text)
     end
-    local answer = core.prompt(("--deadline %s was %s ago; the next one is in %s. Run until then? [y/N] "):format(
-        deadline.text, ago, left))
-    core.write("err", "\n")
-    if not (answer and answer:lower():match "^%s*y[es]*%s*$") then
+    if not usage.confirm(("--deadline %s was %s ago; the next one is in %s. Run until then?"):format(deadline.text, ago,
+        left)) then
         os.exit(HALTED)
     end
 end

@@ -18,4 +18,14 @@ function usage.fail(format, ...)
     os.exit(2)
 end
 
+--- Asks on the terminal. Anything but yes is no.
+---@param question string
+---@return boolean
+function usage.confirm(question)
+    local answer <const> = core.prompt(question .. " [y/N] ")
+    core.write("err", "\n")
+    local word <const> = answer and answer:lower():match "^%s*(%a+)%s*$"
+    return word == "y" or word == "yes"
+end
+
 return usage

@@ -38,6 +38,15 @@ struct th_call {
     th_exchange x;
 };
 
+/* --- api_run.c: a call that is under way ------------------------------------------------------ */
+
+/* What the task does with a call that it has attached. */
+extern const struct th_wait_ops th_call_ops;
+/* Puts a complete call on record, sends it and waits for its end; returns as a Lua function does. */
+int th_call_begin(lua_State *L, struct th_call *call);
+/* Raises err as the end of the call; `end` is what is known of the request. */
+int th_call_fail(lua_State *L, struct th_call *call, enum th_attempt_state end, th_error *err);
+
 /* --- api_secrets.c: the secrets of a call ----------------------------------------------------- */
 
 /* Finds them in the body at AT_BODY; a plain string in a secret field becomes a secret. */

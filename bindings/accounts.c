@@ -7,7 +7,7 @@
 #include "library.h"
 #include "lua/error.h"
 
-size_t th_read_windows(lua_State *L, int idx, th_window windows[TH_WINDOWS_MAX])
+static size_t read_windows(lua_State *L, int idx, th_window windows[TH_WINDOWS_MAX])
 {
     int top = lua_gettop(L);
     size_t n = 0;
@@ -21,6 +21,27 @@ size_t th_read_windows(lua_State *L, int idx, th_window windows[TH_WINDOWS_MAX])
     }
     lua_settop(L, top);
     return n;
+}
+
+void th_read_connection(lua_State *L, int idx, th_window windows[TH_WINDOWS_MAX],
+                        th_connection_options *out)
+{
+    int top = lua_gettop(L);
+    if (lua_getfield(L, idx, "rate") == LUA_TTABLE) {
+        out->nwindows = read_windows(L, top + 1, windows);
+        out->windows = windows;
+    }
+    lua_getfield(L, idx, "concurrency"); // rate concurrency
+    out->concurrency = (unsigned)lua_tointeger(L, -1);
+    lua_getfield(L, idx, "ca_file"); // rate concurrency ca_file
+    out->transfer.ca_file = lua_tostring(L, -1);
+    lua_getfield(L, idx, "timeout"); // … timeout
+    out->transfer.timeout_ms = (long)(lua_tonumber(L, -1) * 1000);
+    lua_getfield(L, idx, "http"); // … http
+    const char *http = lua_tostring(L, -1);
+    if (http)
+        out->transfer.http = strcmp(http, "2") == 0 ? TH_HTTP_2 : TH_HTTP_1_1;
+    lua_settop(L, top);
 }
 
 /* open_account { name, description, base_url?, token, token_source?, rate?, concurrency?, ca_file?,
@@ -40,26 +61,13 @@ static int open_account(lua_State *L)
     lua_getfield(L, 1, "token"); // 4
     options.token = th_secret_test(L, 4);
     luaL_argcheck(L, options.token, 1, "the token is missing");
-    if (lua_getfield(L, 1, "rate") == LUA_TTABLE) { // 5
-        options.nwindows = th_read_windows(L, 5, windows);
-        options.windows = windows;
-    }
-    lua_getfield(L, 1, "concurrency"); // 6
-    options.concurrency = (unsigned)lua_tointeger(L, 6);
-    lua_getfield(L, 1, "ca_file"); // 7
-    options.ca_file = lua_tostring(L, 7);
-    lua_getfield(L, 1, "timeout"); // 8
-    options.timeout_ms = (long)(lua_tonumber(L, 8) * 1000);
-    lua_getfield(L, 1, "http"); // 9
-    const char *http = lua_tostring(L, 9);
-    if (http)
-        options.http = strcmp(http, "2") == 0 ? TH_HTTP_2 : TH_HTTP_1_1;
-    lua_getfield(L, 1, "description");  // 10
-    lua_getfield(L, 1, "token_source"); // 11
-    options.token_source = lua_tostring(L, 11);
-    lua_getfield(L, 1, "max_wait"); // 12
-    options.max_wait = lua_tonumber(L, 12);
-    if (th_provider_parse(L, 10, &options.provider, &err) != 0)
+    th_read_connection(L, 1, windows, &options.connection);
+    lua_getfield(L, 1, "description");  // 5
+    lua_getfield(L, 1, "token_source"); // 6
+    options.token_source = lua_tostring(L, 6);
+    lua_getfield(L, 1, "max_wait"); // 7
+    options.max_wait = lua_tonumber(L, 7);
+    if (th_provider_parse(L, 5, &options.provider, &err) != 0)
         return th_error_raise(L, &err);
     th_account *account = NULL;
     if (th_account_create(runtime, &options, &account, &err) != 0) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/secret.h"
+#include "call/headers.h"
 #include "call/http_client.h"
 #include "library.h"
 #include "lua/error.h"
@@ -20,23 +21,10 @@ static int http_client(lua_State *L)
     lua_settop(L, 1);
     lua_getfield(L, 1, "base_url"); // 2
     options.base_url = luaL_checkstring(L, 2);
-    if (lua_getfield(L, 1, "rate") == LUA_TTABLE) { // 3
-        options.nwindows = th_read_windows(L, 3, windows);
-        options.windows = windows;
-    }
-    lua_getfield(L, 1, "concurrency"); // 4
-    options.concurrency = (unsigned)lua_tointeger(L, 4);
-    lua_getfield(L, 1, "ca_file"); // 5
-    options.transfer.ca_file = lua_tostring(L, 5);
-    lua_getfield(L, 1, "timeout"); // 6
-    options.transfer.timeout_ms = (long)(lua_tonumber(L, 6) * 1000);
-    lua_getfield(L, 1, "http"); // 7
-    const char *http = lua_tostring(L, 7);
-    if (http)
-        options.transfer.http = strcmp(http, "2") == 0 ? TH_HTTP_2 : TH_HTTP_1_1;
-    lua_getfield(L, 1, "plain"); // 8
-    options.transfer.plain_anywhere = lua_toboolean(L, 8);
-    th_http_client **client = th_http_client_push(L); // 9
+    th_read_connection(L, 1, windows, &options.connection);
+    lua_getfield(L, 1, "plain"); // 3
+    options.connection.transfer.plain_anywhere = lua_toboolean(L, 3);
+    th_http_client **client = th_http_client_push(L); // 4
     th_error err = {0};
     if (th_http_client_create(th_runtime_of(L), &options, client, &err) != 0)
         return th_error_raise(L, &err);
@@ -74,16 +62,12 @@ static const th_secret *check_secret(lua_State *L, int arg)
 /* http_bearer(secret) → the header's value, a secret */
 static int http_bearer(lua_State *L)
 {
-    size_t len;
-    const char *token = th_secret_bytes(check_secret(L, 1), &len);
+    const th_secret *secret = check_secret(L, 1);
     th_error err = {0};
-    for (size_t i = 0; i < len && !err.kind; i++)
-        if ((unsigned char)token[i] <= ' ' || (unsigned char)token[i] >= 0x7f)
-            th_fail(&err, TH_INVALID,
-                    "http.client: the token contains a blank or a character that no token has; "
-                    "look at where it comes from");
-    if (err.kind)
+    if (th_token_check(secret, "http.client", &err) != 0)
         return th_error_raise(L, &err);
+    size_t len;
+    const char *token = th_secret_bytes(secret, &len);
     th_buf text = {.sensitive = true};
     int rc = th_buf_puts(&text, "Bearer ") || th_buf_append(&text, token, len);
     return push_secret(L, rc, &text);

@@ -5,7 +5,7 @@
 #include <lua.h>
 #include <stddef.h>
 
-#include "wire/pacer.h"
+#include "wire/transfer.h"
 
 struct th_lua_module {
     const char *name; /* "trunkhost.job" */
@@ -46,8 +46,10 @@ void th_open_urls(lua_State *L);
 
 /* What accounts and clients of other APIs share (accounts.c). */
 enum { TH_WINDOWS_MAX = 8 };
-/* Reads { { requests, per = seconds }, … }, which has been checked, from the table at idx. */
-size_t th_read_windows(lua_State *L, int idx, th_window windows[TH_WINDOWS_MAX]);
+/* Reads rate, concurrency, ca_file, timeout and http, which have been checked, from the table at
+ * idx. out borrows windows and the strings of the table. */
+void th_read_connection(lua_State *L, int idx, th_window windows[TH_WINDOWS_MAX],
+                        th_connection_options *out);
 /* Pushes { queued, in_flight, admitted, limited, wait, waiting_for }. */
 void th_pace_push(lua_State *L, const th_pacer *pacer);
 

@@ -5,30 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "call/headers.h"
 #include "call/stop_request.h"
 #include "wire/url.h"
-
-static void free_headers(struct curl_slist *list)
-{
-    for (struct curl_slist *at = list; at; at = at->next)
-        sodium_memzero(at->data, strlen(at->data)); /* one of them is the token */
-    curl_slist_free_all(list);
-}
 
 /* curl copies the line; ours is wiped. */
 static int make_headers(th_account *account, const th_secret *token, th_error *err)
 {
+    char whose[80];
+    snprintf(whose, sizeof whose, "account %.60s", account->name);
+    int rc = th_token_check(token, whose, err);
+    if (rc != 0)
+        return rc;
     size_t len;
     const char *bytes = th_secret_bytes(token, &len);
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)bytes[i] <= 0x20 || (unsigned char)bytes[i] >= 0x7F)
-            return th_fail(
-                err, TH_INVALID,
-                "account %s: the token contains a blank or a character that no token has; "
-                "look at where it comes from",
-                account->name);
     th_buf line = {.sensitive = true};
-    int rc = th_buf_puts(&line, "Authorization: Bearer ") || th_buf_append(&line, bytes, len);
+    rc = th_buf_puts(&line, "Authorization: Bearer ") || th_buf_append(&line, bytes, len);
     for (int with_body = 0; rc == 0 && with_body < 2; with_body++) {
         struct curl_slist **list = with_body ? &account->body_headers : &account->headers;
         const char *fixed[] = {line.data, "Accept: application/json",
@@ -71,8 +63,8 @@ static bool account_close(th_guest *guest)
 static void account_destroy(th_guest *guest)
 {
     th_account *account = of_guest(guest);
-    free_headers(account->headers);
-    free_headers(account->body_headers);
+    th_headers_free(account->headers);
+    th_headers_free(account->body_headers);
     th_secret_unref(account->token);
     free(account->name);
     free(account->token_source);
@@ -121,20 +113,18 @@ int th_account_create(th_runtime *runtime, const th_account_options *options, th
     account->update = th_provider_endpoint(provider, "update");
     account->delete_ = th_provider_endpoint(provider, "delete");
 
-    size_t nwindows = options->nwindows;
-    const th_window *windows = options->windows;
+    const th_connection_options *own = &options->connection;
+    size_t nwindows = own->nwindows;
+    const th_window *windows = own->windows;
     if (!windows)
         windows = th_provider_windows(provider, &nwindows);
-    unsigned concurrency =
-        options->concurrency ? options->concurrency : th_provider_concurrency(provider);
+    unsigned concurrency = own->concurrency ? own->concurrency : th_provider_concurrency(provider);
     rc = th_pacer_create(runtime->timers, windows, nwindows, concurrency, &account->pacer, err);
     if (rc != 0)
         goto fail;
     th_pacer_on_pause(account->pacer, paused, account);
-    th_client_options client = {.http = options->http,
-                                .ca_file = options->ca_file,
-                                .concurrency = concurrency,
-                                .timeout_ms = options->timeout_ms};
+    th_client_options client = own->transfer;
+    client.concurrency = concurrency;
     if ((rc = th_client_create(&runtime->loop, &client, &account->client, err)) != 0)
         goto fail;
     account->guest.stopping = account_stopping;

@@ -20,13 +20,8 @@ typedef struct th_account_options {
     const char *base_url;     /* NULL: the provider's */
     th_secret *token;         /* borrowed */
     const char *token_source; /* where the token comes from, for people: "FAMULOR_TOKEN"; or NULL */
-    const th_window *windows; /* NULL: the provider's; nwindows = 0 with a pointer: none at all */
-    size_t nwindows;
-    unsigned concurrency; /* 0: the provider's */
-    const char *ca_file;  /* NULL: the system's */
-    long timeout_ms;      /* 0: 30 s */
-    double max_wait;      /* seconds that the platform may ask us to wait; 0: TH_MAX_WAIT_SECONDS */
-    enum th_http http;
+    th_connection_options connection; /* defaults: the provider's */
+    double max_wait; /* seconds that the platform may ask us to wait; 0: TH_MAX_WAIT_SECONDS */
 } th_account_options;
 
 typedef struct th_account {

@@ -7,19 +7,13 @@
 
 #include "base/secret.h"
 #include "base/secret_known.h"
+#include "call/headers.h"
 #include "call/http_impl.h"
 #include "lua/error.h"
 #include "wire/url.h"
 #include "json/json.h"
 
 /* --- one call as something to wait for -------------------------------------------------------- */
-
-static void free_headers(struct curl_slist *list)
-{
-    for (struct curl_slist *at = list; at; at = at->next)
-        sodium_memzero(at->data, strlen(at->data));
-    curl_slist_free_all(list);
-}
 
 static void http_release(void *ptr)
 {
@@ -28,7 +22,7 @@ static void http_release(void *ptr)
     th_download_destroy(call->download);
     th_upload_close(&call->upload);
     th_http_client_unref(call->client);
-    free_headers(call->headers);
+    th_headers_free(call->headers);
     for (size_t i = 0; i < call->nplain; i++)
         th_secret_unref(call->plain[i]);
     th_buf_close(&call->body);

@@ -28,7 +28,7 @@ static void paused(void *owner, uint64_t until, const th_window *window)
 int th_http_client_create(th_runtime *runtime, const th_http_client_options *options,
                           th_http_client **out, th_error *err)
 {
-    bool plain = options->transfer.plain_anywhere;
+    bool plain = options->connection.transfer.plain_anywhere;
     int rc =
         plain ? th_url_check_plain(options->base_url, err) : th_url_check(options->base_url, err);
     if (rc != 0)
@@ -38,11 +38,12 @@ int th_http_client_create(th_runtime *runtime, const th_http_client_options *opt
         return th_fail(err, TH_INVALID, "not enough memory");
     client->references = 1;
     client->runtime = runtime;
-    unsigned concurrency = options->concurrency ? options->concurrency : CONCURRENCY_DEFAULT;
-    th_client_options transfer = options->transfer;
+    const th_connection_options *own = &options->connection;
+    unsigned concurrency = own->concurrency ? own->concurrency : CONCURRENCY_DEFAULT;
+    th_client_options transfer = own->transfer;
     transfer.concurrency = concurrency;
-    rc = th_pacer_create(runtime->timers, options->windows, options->nwindows, concurrency,
-                         &client->pacer, err);
+    rc = th_pacer_create(runtime->timers, own->windows, own->nwindows, concurrency, &client->pacer,
+                         err);
     if (rc == 0) {
         th_pacer_on_pause(client->pacer, paused, client);
         rc = th_client_create(&runtime->loop, &transfer, &client->client, err);

@@ -13,11 +13,8 @@
 #include "wire/transfer.h"
 
 typedef struct th_http_client_options {
-    const char *base_url; /* checked here; borrowed */
-    const th_window *windows;
-    size_t nwindows;
-    unsigned concurrency;       /* 0: 16 */
-    th_client_options transfer; /* concurrency is set from the one above */
+    const char *base_url;             /* checked here; borrowed */
+    th_connection_options connection; /* concurrency 0: 16 */
 } th_http_client_options;
 
 typedef struct th_http_client {

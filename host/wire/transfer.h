@@ -43,6 +43,14 @@ typedef struct th_client_options {
     bool plain_anywhere;     /* http:// to any host, not to loopback only; never by a proxy */
 } th_client_options;
 
+/* What an account and a client of another API are set up with. */
+typedef struct th_connection_options {
+    const th_window *windows; /* borrowed; NULL: the default; nwindows = 0 with a pointer: none */
+    size_t nwindows;
+    unsigned concurrency;       /* 0: the default */
+    th_client_options transfer; /* concurrency is set from the one above */
+} th_connection_options;
+
 enum th_fate { TH_FATE_REPLIED, TH_FATE_UNSENT, TH_FATE_LOST };
 
 /* Embedded in its owner. Inputs are the owner's and stay alive until done or abort. */

@@ -297,7 +297,7 @@ static void sweep(const struct scenario *scenario)
     char *folder = scratch_create();
     size_t runs = 0, all = 0;
     if (getenv("UNDER_VALGRIND"))
-        stride *= 97;
+        stride *= 293;
     batch(scenario, folder, 1, outcome); /* undisturbed */
     all = outcome->count;
     for (int for_good = 0; for_good < 2; for_good++) {

@@ -17,8 +17,8 @@ local COLUMNS <const> = {
 local SPECS <const> = {
     list = {
         name = "secrets list",
-        description = "Lists the passwords in the ledger and what proves them. No password is shown, and no private key \z
-            is needed.",
+        description = "Lists the passwords in the ledger and what proves them. No password is shown, and no private \z
+            key is needed.",
         epilog = [[
 A candidate may be live: it was sent, or was about to be, and nothing has
 proven it. `trunkhost explain TRUNK` shows the history of a trunk.]],

@@ -126,6 +126,61 @@ function tests.test_a_change_that_shows_a_moment_later_is_done_unless_somebody_e
     end)
 end
 
+--- The reply to a write that shows the trunk as it was, with one member written in another way than in a look.
+local function assert_written_otherwise_is_no_proof(api, shown, replied)
+    local platform
+    platform = stub_platform.start(api, function(self) return { body = self:body(self:with(replied)) } end)
+    platform.trunk = platform:with(shown)
+    local _ <close> = platform
+    assert_unknown(platform, json.encode { shown, replied }, 1)
+end
+
+function tests.test_an_id_that_is_written_in_another_way_is_the_same_one()
+    local cases <const> = {
+        { { 7, 8 }, { "7", "8" } },
+        { { "ab", "cd" }, { "AB", "CD" } },
+        { { "ab", "cd" }, { { id = "x" }, { id = "y" } } },
+        { { { id = "x" }, { id = "y" } }, { { id = "x" }, { id = "y" } } },
+    }
+    each(cases, function(case)
+        local function ids(pair) return { inbound_trunk_id = pair[1], outbound_trunk_id = pair[2] } end
+        assert_written_otherwise_is_no_proof("famulor", ids(case[1]), ids(case[2]))
+    end)
+end
+
+function tests.test_an_instant_that_is_written_in_another_way_is_the_same_one()
+    local cases <const> = {
+        { "2026-03-31T12:00:00Z", "2026-03-31 12:00:00.000 +00:00" },
+        { "2026-03-31T12:00:00Z", "2026-03-31T12:00:00.123456Z" },
+        { "2026-03-31T12:00:00.123Z", "2026-03-31T12:00:00.123456Z" },
+        { "2026-03-31T12:00:00Z", "2026-03-31T14:00:00+02:00" },
+        { "2026-03-31T12:00:00Z", "2026-03-31T14:00:00" },
+        { "2026-03-31 12:00:00", "2026-03-31 11:59:59" },
+        { "2026-03-31T12:00:00Z", true },
+        { "2026-03-31T12:00:00Z", 1774958400000 },
+        { { at = 1 }, { at = 1 } },
+    }
+    each(cases, function(case)
+        assert_written_otherwise_is_no_proof("bolna", { updated_at = case[1] }, { updated_at = case[2] })
+    end)
+end
+
+function tests.test_a_later_instant_is_seen_in_every_spelling()
+    local cases <const> = {
+        { "2026-03-31 12:00:00", "2026-03-31 12:00:01" }, { "2026-03-31T12:00:00+02:00", "2026-03-31T10:00:01Z" },
+        { 1774958400, 1774958401 }, { "v1", "v2" }, { "2026-03-31T12:00:00.1Z", "2026-03-31T12:00:00.25Z" },
+    }
+    each(cases, function(case)
+        local platform
+        platform = stub_platform.start("bolna", function(self)
+            return { body = self:body(self:with { updated_at = case[2] }) }
+        end)
+        platform.trunk = platform:with { updated_at = case[1] }
+        local _ <close> = platform
+        lu.assertEquals(platform:rotate().evidence, "updated_at", case[2])
+    end)
+end
+
 function tests.test_only_the_platforms_word_is_taken_where_it_can_show_nothing()
     local platform <close> = stub_platform.start("vatel", function(self) return { body = self:body(self.trunk) } end)
     local item <const> = platform:rotate()
@@ -195,6 +250,28 @@ function tests.test_a_registration_that_an_earlier_change_has_begun_proves_nothi
         outbound_registration_status = "pending" }
     local _ <close> = platform
     lu.assertEquals(platform:rotate("--settle-time", "2s").state, "unknown")
+end
+
+function tests.test_a_registration_that_a_reply_leaves_out_has_not_moved()
+    local cases <const> = {
+        { "registered", json.null, { "registered" } },
+        { "registered", "registered", { json.null, "registered" } },
+        { json.null, json.null, { "registered" } },
+        { "auth_failed", json.null, { "auth_failed" } },
+    }
+    each(cases, function(case)
+        local platform <close> = registering(table.unpack(case))
+        lu.assertEquals(platform:rotate("--settle-time", "2s").state, "unknown")
+        lu.assertEquals(platform:states(), "candidate candidate")
+    end)
+end
+
+function tests.test_the_end_of_a_registration_that_was_under_way_before_the_write_proves_nothing()
+    for looks, state in pairs { [{ "pending", "registered" }] = "unknown",
+        [{ "registered", "pending", "registered" }] = "done" } do
+        local platform <close> = registering("pending", "pending", looks)
+        lu.assertEquals(platform:rotate("--settle-time", "20s").state, state)
+    end
 end
 
 function tests.test_a_script_that_leaves_the_proof_to_the_job_is_not_believed_either()

@@ -96,7 +96,8 @@ local function handle(self, request)
         for name, value in pairs(json.decode(request.body)) do
             trunk[name] = value
         end
-        trunk.updated_at = trunk.updated_at .. "x"
+        self.clock = (self.clock or 0) + 1
+        trunk.updated_at = ("2026-01-01T00:00:%02d"):format(self.clock)
     end
     return reply(200, shown({ trunk })[1])
 end

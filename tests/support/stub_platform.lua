@@ -11,6 +11,7 @@ stub_platform.__index = stub_platform
 
 local UUID <const> = "0b0f4f3e-6f3a-4b5e-9a51-0c8f5e2f7a11"
 local THEN <const> = "2026-03-31T12:00:00.000000Z"
+local LATER <const> = "2026-03-31T12:00:01.000000Z"
 
 local TRUNKS <const> = {
     famulor = {
@@ -64,9 +65,10 @@ end
 ---@return table
 function stub_platform:changed(members)
     local new <const> = self:with(members)
-    for _, name in ipairs { "inbound_trunk_id", "outbound_trunk_id", "updated_at" } do
+    for _, name in ipairs { "inbound_trunk_id", "outbound_trunk_id" } do
         new[name] = new[name] and new[name] .. "+"
     end
+    new.updated_at = new.updated_at and LATER
     return new
 end
 

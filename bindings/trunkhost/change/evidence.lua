@@ -21,26 +21,41 @@ local function infrastructure(description, before, legs)
     return fields
 end
 
+--- Whether a value is another than before, and not the same one written in another way: 7 and "7", or a UUID in
+--- capitals.
+local function is_another(before, after)
+    if not present(after) or (type(before) == "table") ~= (type(after) == "table") then
+        return false
+    elseif type(after) == "table" then
+        return canonical.text(after) ~= canonical.text(before)
+    end
+    return tostring(after):lower() ~= tostring(before):lower()
+end
+
 local function all_changed(fields, before, after)
     for _, field in ipairs(fields) do
-        if not present(after[field]) or after[field] == before[field] then
+        if not is_another(before[field], after[field]) then
             return false
         end
     end
     return #fields > 0
 end
 
---- Whether a time of change has moved on. Without an earlier one to compare with, nobody can tell.
+--- Whether a time of change has moved on. Nobody can tell without an earlier one to compare with, or when the two are
+--- written in different ways: a reply may show more of the same instant than a look.
 local function is_later(before, after)
     if not present(before) or not present(after) then
         return false
+    elseif tonumber(before) and tonumber(after) then
+        return tonumber(after) > tonumber(before)
+    elseif type(before) ~= "string" or type(after) ~= "string" then
+        return false
     end
-    local first = tonumber(before) or instant.seconds(tostring(before))
-    local second = tonumber(after) or instant.seconds(tostring(after))
+    local first <const>, second <const> = instant.read(before), instant.read(after)
     if first and second then
-        return second > first
+        return instant.is_later(first, second)
     end
-    return after ~= before
+    return not first and not second and after ~= before
 end
 
 --- What the trunk proves: "reprovisioned", "updated_at", or "accepted" (only the platform's confirmation). `before`

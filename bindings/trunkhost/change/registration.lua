@@ -25,6 +25,11 @@ local function contains(list, value)
     return false
 end
 
+--- Whether a status is one that a registration is in before its end.
+local function is_under_way(known, status)
+    return present(status) and status ~= known.idle and not contains(known.settled, status)
+end
+
 --- The legs whose registration says something about this trunk: leg → name of its status. Nil: none.
 ---@param description table
 ---@param before table
@@ -84,8 +89,7 @@ function registration.at_rest(account, trunk, legs)
     end
     return poll(account, trunk, REST, function(now)
         for _, field in pairs(watched) do
-            local status = now[field]
-            if present(status) and status ~= known.idle and not contains(known.settled, status) then
+            if is_under_way(known, now[field]) then
                 return false
             end
         end
@@ -114,12 +118,21 @@ function registration.wait(account, before, after, legs, seconds)
         return nil
     end
     local moved, found = {}, { watched = watched, before = {}, shown = {}, settled = {} }
+    local rest <const> = {} -- leg → the status that it must leave
+    for leg, field in pairs(watched) do
+        found.before[leg] = present(before[field]) and before[field] or nil
+        rest[leg] = not is_under_way(known, before[field]) and found.before[leg] or nil
+    end
     poll(account, after, seconds, function(now)
         local complete = true
         for leg, field in pairs(watched) do
             local status, final = now[field], contains(known.settled, now[field])
-            moved[leg] = moved[leg] or not final or status ~= before[field]
-            found.before[leg], found.shown[leg] = before[field], status
+            if present(status) then -- a reply may leave it out: that is no move
+                -- What was under way before the write ends with a status that says nothing about it.
+                rest[leg] = rest[leg] or not is_under_way(known, status) and status or nil
+                moved[leg] = moved[leg] or rest[leg] ~= nil and status ~= rest[leg]
+                found.shown[leg] = status
+            end
             found.settled[leg] = final and moved[leg] and status or nil
             complete = complete and found.settled[leg] ~= nil
         end
@@ -174,6 +187,9 @@ local function doubt(found, leg, known, seconds)
         return nil
     elseif status then
         return ("is '%s', which proves nothing about the new password"):format(status)
+    elseif contains(known.settled, shown) and found.before[leg] ~= shown then
+        return ("is '%s', which may be the end of what was under way before the change (it was '%s') and proves \z
+            nothing about the new password"):format(shown, tostring(found.before[leg] or "not shown"))
     elseif contains(known.settled, shown) then
         return ("has stayed '%s' for %s, as it was before the change, which proves nothing about the new password")
             :format(shown, duration.format(seconds))

@@ -11,17 +11,58 @@ local function days_until(year, month, day)
     return era * 146097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719468
 end
 
+local function seconds_of(year, month, day, hour, minute, second)
+    local days <const> = days_until(tonumber(year), tonumber(month), tonumber(day))
+    return days * 86400 + tonumber(hour) * 3600 + tonumber(minute) * 60 + tonumber(second)
+end
+
 --- Seconds since 1970 of "2026-11-20T06:34:58.123Z"; nil for anything else.
 ---@param text string?
 ---@return number?
 function instant.seconds(text)
     local year, month, day, hour, minute, second = (text or ""):match
         "^(%d%d%d%d)%-(%d%d)%-(%d%d)T(%d%d):(%d%d):(%d%d%.?%d*)Z$"
+    return year and seconds_of(year, month, day, hour, minute, second)
+end
+
+---@class trunkhost.Instant
+---@field seconds integer   since 1970, by its own clock where it names no zone
+---@field fraction string   digits of the second
+---@field has_zone boolean
+
+--- An instant as platforms write it: with a T or a blank, with or without a fraction and a zone; nil for anything else.
+---@param text string
+---@return trunkhost.Instant?
+function instant.read(text)
+    local year, month, day, hour, minute, second, rest = text:match
+        "^(%d%d%d%d)%-(%d%d)%-(%d%d)[Tt ](%d%d):(%d%d):(%d%d)(.*)$"
     if not year then
         return nil
     end
-    local days <const> = days_until(tonumber(year), tonumber(month), tonumber(day))
-    return days * 86400 + tonumber(hour) * 3600 + tonumber(minute) * 60 + tonumber(second)
+    local fraction <const> = rest:match "^[.,](%d+)" or ""
+    local zone <const> = rest:sub(fraction == "" and 1 or #fraction + 2):gsub("^ +", "")
+    local sign, hours, minutes = zone:match "^([+-])(%d%d):?(%d%d)$"
+    local is_utc <const> = zone:upper() == "Z" or zone == "UTC"
+    if not sign and not is_utc and zone ~= "" then
+        return nil
+    end
+    local offset <const> = sign and (sign == "-" and -1 or 1) * (tonumber(hours) * 3600 + tonumber(minutes) * 60) or 0
+    return { seconds = seconds_of(year, month, day, hour, minute, second) - offset, fraction = fraction,
+        has_zone = zone ~= "" }
+end
+
+--- Whether the second instant is certainly later, as far as both are written: one may show less of the same instant.
+---@param first trunkhost.Instant
+---@param second trunkhost.Instant
+---@return boolean
+function instant.is_later(first, second)
+    if first.has_zone ~= second.has_zone then
+        return false
+    elseif first.seconds ~= second.seconds then
+        return second.seconds > first.seconds
+    end
+    local digits <const> = math.min(#first.fraction, #second.fraction)
+    return second.fraction:sub(1, digits) > first.fraction:sub(1, digits)
 end
 
 --- Seconds between two of them; nil when one is not there.

@@ -175,10 +175,11 @@ static const char *const steps[] = {
     "  FROM json_each(runs.arguments) AS w LEFT JOIN json_each(runs.arguments) AS p"
     "  ON p.key = w.key - 1) WHERE json_valid(arguments) AND json_type(arguments) = 'array'"
     "  AND json_array_length(arguments) > 0;"
-    "WITH RECURSIVE chain(id, first) AS (SELECT id, id FROM runs WHERE resumed_from IS NULL"
-    "  UNION ALL SELECT runs.id, first FROM runs JOIN chain ON resumed_from = chain.id)"
-    "  UPDATE runs SET purpose = (SELECT purpose FROM runs AS r JOIN chain ON r.id = chain.first"
-    "    WHERE chain.id = runs.id) WHERE resumed_from IS NOT NULL;",
+    "WITH RECURSIVE up(id, at) AS (SELECT id, resumed_from FROM runs WHERE resumed_from IS NOT NULL"
+    "  UNION ALL SELECT up.id, r.resumed_from FROM up JOIN runs AS r ON r.id = up.at"
+    "    WHERE r.resumed_from IS NOT NULL)"
+    "  UPDATE runs SET purpose = r.purpose FROM up JOIN runs AS r ON r.id = up.at"
+    "    WHERE up.id = runs.id AND r.resumed_from IS NULL;",
 };
 
 enum { VERSION = sizeof steps / sizeof steps[0] };

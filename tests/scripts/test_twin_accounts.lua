@@ -157,6 +157,13 @@ function tests.test_one_account_at_two_addresses_is_known_by_its_trunks()
     end
 end
 
+function tests.test_two_platforms_that_show_no_time_of_creation_are_two()
+    local list <const> = '{"id":1,"sip_username":"u","created_at":null}'
+    with_two_tokens({ sandbox = list, another = list }, ROTATE .. " --dry-run", function(result)
+        lu.assertEquals(result.status, 0, result.out .. result.err)
+    end, "/v2")
+end
+
 function tests.test_two_accounts_with_trunks_of_their_own_are_two()
     for _, other in ipairs { listed(3, "x"), listed(1, "another time") } do
         with_two_tokens({ sandbox = listed(1, "x"), another = other }, ROTATE .. " --dry-run", function(result)

@@ -4,6 +4,7 @@
 
 local accounts <const> = require "trunkhost.accounts"
 local core <const> = require "trunkhost.core"
+local present <const> = require("trunkhost.trunk_secrets").present
 
 local one_account <const> = {}
 
@@ -52,7 +53,7 @@ end
 --- Whether it is a trunk that was seen before under another name. Two platforms at two addresses may count alike: there
 --- it takes the same instant of creation, or an id that no two platforms give.
 local function is_one(other, place, trunk)
-    local known = other.created ~= nil and trunk.created_at ~= nil
+    local known = present(other.created) and present(trunk.created_at)
     if other.place ~= place and not known then
         return type(trunk.id) == "string" and #trunk.id >= 16
     end

@@ -284,6 +284,20 @@ local function warn_of_strangers(self)
     end
 end
 
+--- Reads what the target has; false when that cannot be read, which is the failure of every trunk.
+local function open_target(self)
+    local ok, target = pcall(migrate_target.open, self.to, self.from:name())
+    if not ok and (not core.is_error(target) or target.kind == "cancelled" and core.stopping()) then
+        error(target, 0)
+    end
+    self.target, self.undelivered = ok and target or nil, nil
+    for _, work in ipairs(ok and {} or self.list) do
+        work.failed = error_object(target.kind, ("what %s has cannot be read: %s"):format(self.to:name(),
+            target.message), { status = target.status, code = target.code, cause = target })
+    end
+    return ok
+end
+
 --- Reads, maps and compares everything before the first of them is created.
 ---@param items trunkhost.Item[]
 function Migration:prepare(items)
@@ -295,7 +309,9 @@ function Migration:prepare(items)
         self.works[item], self.list[i] = work, work
     end
     warn_of_strangers(self)
-    self.target, self.undelivered = migrate_target.open(self.to, self.from:name()), nil
+    if not open_target(self) then
+        return
+    end
     migrate_conflicts.one_account(self)
     tasks.map(self.list, function(work) guarded(work, plan_work, self, work) end,
         { concurrency = self.options.concurrency, results = false })

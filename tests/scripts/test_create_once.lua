@@ -87,6 +87,21 @@ function tests.test_what_shows_only_later_is_unknown_then_found_by_the_next_run_
     end
 end
 
+function tests.test_a_target_that_cannot_be_read_fails_every_trunk_and_is_no_fault_of_the_script()
+    local platform <close> = eventual_platform.start()
+    platform:add_old("One", "+14155550101")
+    for _, answer in ipairs { { status = 503, body = '{"message":"Maintenance"}' }, { body = '{"a":1}' } } do
+        answer.headers = { "Content-Type: application/json" }
+        platform.on_list = function() return answer end
+        local result = migrate(platform)
+        lu.assertEquals(result.status, 1, result.err)
+        lu.assertEquals(result.list[1].state, "failed")
+        lu.assertStrContains(result.list[1].error.message, "what new has cannot be read: ")
+        lu.assertNotStrContains(result.err, "traceback")
+    end
+    lu.assertEquals(platform.posts, {})
+end
+
 function tests.test_what_shows_a_moment_later_is_done_in_the_same_run()
     local platform <close> = eventual_platform.start()
     platform:add_old("One", "+14155550101")

@@ -12,7 +12,7 @@ local json <const> = trunkhost.json
 ---@field trunks table[]        in the order in which they were made; `hidden` until they show
 ---@field posts table<string, integer>  path → how many have come
 ---@field on_post fun(path: string, made: table): HttpServerReply?  nil: the ordinary answer
----@field on_list fun()?        called before each list
+---@field on_list fun(): HttpServerReply?  called before each list; nil: the ordinary answer
 local EventualPlatform <const> = {}
 EventualPlatform.__index = EventualPlatform
 
@@ -80,10 +80,7 @@ local function handle(self, request)
     if method == "POST" then
         return post(self, path, json.decode(request.body))
     elseif not id then
-        if self.on_list then
-            self.on_list()
-        end
-        return reply(200, shown(self.trunks))
+        return self.on_list and self.on_list() or reply(200, shown(self.trunks))
     end
     local trunk, place = find(self, id)
     if not trunk then

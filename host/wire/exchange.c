@@ -136,11 +136,12 @@ static void settle(th_exchange *x, enum th_outcome outcome)
         finish(x, outcome);
 }
 
-/* A redirect after a POST often means that it is done and that its result is elsewhere. */
-static bool may_have_created(const th_transfer *t)
+/* A redirect after a write often means that it is done and that its result is elsewhere. */
+static bool may_be_done(const th_transfer *t)
 {
-    return strcmp(t->method, "POST") == 0 &&
-           (t->status == 301 || t->status == 302 || t->status == 303);
+    bool reads = strcmp(t->method, "GET") == 0 || strcmp(t->method, "HEAD") == 0 ||
+                 strcmp(t->method, "OPTIONS") == 0;
+    return !reads && (t->status == 301 || t->status == 302 || t->status == 303);
 }
 
 static enum th_outcome judge(const th_transfer *t)
@@ -151,8 +152,9 @@ static enum th_outcome judge(const th_transfer *t)
         return TH_OUTCOME_AMBIGUOUS;
     if (t->status >= 200 && t->status < 300)
         return TH_OUTCOME_SUCCESS;
-    /* 408 comes from something between us and the platform as well as from it. */
-    if (t->status >= 500 || t->status == 408 || may_have_created(t))
+    /* 408 comes from something between us and the platform as well as from it, 499 from a proxy whose
+     * own line was closed. */
+    if (t->status >= 500 || t->status == 408 || t->status == 499 || may_be_done(t))
         return TH_OUTCOME_AMBIGUOUS;
     return TH_OUTCOME_REFUSED;
 }
@@ -313,6 +315,7 @@ enum th_kind th_status_kind(int status)
     case 410:
         return TH_NOT_FOUND;
     case 408:
+    case 499:
         return TH_TIMEOUT;
     case 409:
         return TH_CONFLICT;

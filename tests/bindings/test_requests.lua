@@ -70,15 +70,15 @@ function tests.test_a_refusal_is_not_repeated()
     end
 end
 
-function tests.test_a_redirect_after_a_create_leaves_open_whether_it_has_happened()
+function tests.test_a_redirect_after_a_write_leaves_open_whether_it_has_happened()
     for _, status in ipairs { 301, 302, 303 } do
-        assert_row(every(status), { get = { 1, "refused" }, update = { 1, "refused" },
-            create = { 1, "unknown_outcome" }, once = { 1, "refused" }, rotation = { 1, "failed" } })
+        assert_row(every(status), { get = { 1, "refused" }, update = { 5, "refused" },
+            create = { 1, "unknown_outcome" }, once = { 1, "refused" }, rotation = { 5, "unknown" } })
     end
 end
 
 function tests.test_a_failure_of_the_platform_is_tried_five_times_in_all_where_that_is_safe()
-    for status, kind in pairs { [500] = "unavailable", [503] = "unavailable", [408] = "timeout" } do
+    for status, kind in pairs { [500] = "unavailable", [503] = "unavailable", [408] = "timeout", [499] = "timeout" } do
         assert_row(every(status), { get = { 5, kind }, update = { 5, kind }, create = { 1, "unknown_outcome" },
             once = { 1, kind }, rotation = { 5, "unknown" } })
     end

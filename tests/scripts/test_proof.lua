@@ -42,6 +42,8 @@ local NOT_THE_TRUNK <const> = {
         body.success = false
         return { body = json.encode(body) }
     end,
+    ["a redirect, as after a form"] = function() return { status = 303, headers = { "Location: /done" } } end,
+    ["a line that was closed on the way"] = function() return { status = 499, body = "{}" } end,
     ["202"] = function(self) return { status = 202, body = self:body(self:changed()) } end,
     ["another trunk"] = function(self)
         local other <const> = { famulor = 43, autocalls = 43, bolna = "01OTHER" }

@@ -165,6 +165,12 @@ function tests.test_help_is_grouped_within_80_columns_and_names_every_option()
     lu.assertTrue(which < own and own < how)
 end
 
+function tests.test_no_letter_is_like_another()
+    local result <const> = run "-x"
+    lu.assertEquals(result.status, 2)
+    lu.assertStrContains(result.err, "unknown option '-x'; see ")
+end
+
 function tests.test_a_script_that_is_no_job_has_no_options_of_one()
     local help = run("--help", nil, false).out
     lu.assertStrContains(help, "--match")

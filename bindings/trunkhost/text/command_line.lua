@@ -43,7 +43,8 @@ local function plain(parser, message)
     local unknown <const>, twice <const> = message:match "^unknown option '(.-)'",
         message:match "^option '(.-)' must be used at most 1 time"
     if unknown then
-        return ("unknown option '%s'%s"):format(unknown, suggest.hint(unknown, aliases(parser)))
+        -- Any letter is one step from every other.
+        return ("unknown option '%s'%s"):format(unknown, #unknown > 2 and suggest.hint(unknown, aliases(parser)) or "")
     elseif twice then
         return twice .. " is given twice; give it once"
     elseif message == "too many arguments" then

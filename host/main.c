@@ -137,9 +137,11 @@ static int run_library(const th_options *options, const char *name, int argc, ch
     if (looks_back && !own.runtime.ledger)
         own.runtime.sandbox = false; /* its ledger would be a new one, without a past */
     own.interactive = false;
-    char *shown = strdup(name), *gap = shown ? strchr(shown, '_') : NULL;
-    if (gap)
-        *gap = ' '; /* "secrets list" */
+    char *shown = NULL; /* "secrets list", "secrets export" */
+    if (strcmp(name, "secrets_list") != 0)
+        shown = strdup(name);
+    else if (asprintf(&shown, "secrets %s", argv[0]) < 0)
+        shown = NULL;
     return run(&own, name, shown, argc, argv);
 }
 

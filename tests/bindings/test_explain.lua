@@ -62,6 +62,12 @@ function tests.test_each_proof_is_told_at_its_own_time()
     lu.assertStrContains(line_with(out, "2025-01-31 11:00:00.000"), "until then proven by: registered")
 end
 
+function tests.test_a_name_that_no_trunk_can_have_is_an_error_of_one_line()
+    world = past.lived()
+    world:complains("explain ''", "TRUNK does not take ''")
+    world:complains("explain \"$(printf '\\033[31m\\377')\"", [[\x1b[31m\xff]])
+end
+
 function tests.test_an_explanation_as_json_is_one_event_a_line()
     world = past.lived()
     local kinds <const>, last = { item = 0, secret = 0, attempt = 0, create = 0 }, ""

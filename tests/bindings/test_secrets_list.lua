@@ -53,4 +53,14 @@ function tests.test_a_terminal_gets_the_list_and_no_password()
     lu.assertStrContains(out, "A terminal does not get the passwords.")
 end
 
+function tests.test_what_is_wrong_with_an_export_to_a_terminal_is_said_of_the_export()
+    local out <const> = program.shell(("script -qec '%s --ledger %s secrets export --account vatl' /dev/null "
+        .. "</dev/null"):format(program.executable, world.ledger))
+    lu.assertStrContains(out, "trunkhost: secrets export: ")
+end
+
+function tests.test_a_trunk_without_a_name_is_an_error_of_one_line()
+    world:complains("secrets list --trunk ''", "--trunk does not take ''")
+end
+
 os.exit(lu.LuaUnit.new():runSuiteByInstances { { "secrets_list", tests } })

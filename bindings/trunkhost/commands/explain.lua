@@ -184,7 +184,8 @@ A password is a candidate until something proves it (it may be live all the same
 then current, later previous; `superseded` means that a proven one came
 after it.]] },
         function(parser)
-            parser:argument "TRUNK" :target "trunk" :argname "TRUNK" :description "The id of the trunk."
+            parser:argument "TRUNK" :target "trunk" :argname "TRUNK" :convert(lines.trunk_id)
+                :description "The id of the trunk."
             parser:option "--account" :argname "NAME"
                 :description "Only on this account. Default: on every account that has such a trunk."
             lines.json_option(parser, "in order of time")

@@ -24,6 +24,13 @@ function lines.ledger_option(parser)
         :description "The ledger to read. Default: that of the host option --ledger."
 end
 
+--- A converter for the id of a trunk: none is "", which a variable that was not set makes of it.
+---@param text string
+---@return string?
+function lines.trunk_id(text)
+    return text ~= "" and text or nil
+end
+
 --- Calls a function. An error of the library ends the command with one line.
 ---@param run function
 ---@param ... any

@@ -38,7 +38,7 @@ local function list(words)
     local name <const> = table.remove(words, 1)
     local options <const> = command_line.read(SPECS[name], function(parser)
         parser:option "--account" :argname "NAME" :description "Only this account. Default: all."
-        parser:option "--trunk" :argname "ID" :description "Only this trunk."
+        parser:option "--trunk" :argname "ID" :convert(lines.trunk_id) :description "Only this trunk."
         if name == "list" then
             lines.json_option(parser)
         else

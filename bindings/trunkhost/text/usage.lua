@@ -1,6 +1,7 @@
 --- Usage errors of a script or a command.
 
 local core <const> = require "trunkhost.core"
+local text_width <const> = require "trunkhost.text.width"
 
 local usage <const> = {}
 
@@ -10,11 +11,12 @@ function usage.script_name()
     return (core.run().script or "script"):match "([^/]+)$"
 end
 
---- Ends the run with a usage error: one line on standard error, exit status 2.
+--- Ends the run with a usage error: one line on standard error, exit status 2. What somebody typed may
+--- be in it, so whatever would steer a terminal is made visible.
 --- @param format string
 --- @param ... any
 function usage.fail(format, ...)
-    core.write("err", ("trunkhost: %s: %s\n"):format(usage.script_name(), (format:format(...):gsub("\n", " "))))
+    core.write("err", ("trunkhost: %s: %s\n"):format(usage.script_name(), text_width.plain(format:format(...))))
     os.exit(2)
 end
 

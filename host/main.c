@@ -134,6 +134,7 @@ static int run_library(const th_options *options, const char *name, int argc, ch
     own.runtime.sandbox |= strcmp(name, "rehearse") == 0; /* never on anything else */
     bool looks_back = strcmp(name, "runs") == 0 || strcmp(name, "explain") == 0 ||
                       strcmp(name, "secrets_list") == 0;
+    own.runtime.patient = looks_back; /* a long ledger takes its time */
     if (looks_back && !own.runtime.ledger)
         own.runtime.sandbox = false; /* its ledger would be a new one, without a past */
     own.interactive = false;

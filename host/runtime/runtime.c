@@ -178,7 +178,7 @@ int th_runtime_create(const th_runtime_options *options, th_runtime **out, th_er
         rc = th_fail(err, TH_INVALID, "cannot start Lua: %s", why ? why : "not enough memory");
         goto fail;
     }
-    if ((rc = th_watchdog_create(&runtime->stop, &made->watchdog, err)) != 0)
+    if ((rc = th_watchdog_create(&runtime->stop, options->patient, &made->watchdog, err)) != 0)
         goto fail;
     *out = runtime;
     return 0;

@@ -34,6 +34,7 @@ typedef struct th_runtime_options {
     const char *sandbox_spec; /* "" or NULL: defaults */
     enum th_log_level log_level;
     bool log_json;
+    bool patient;         /* a command: nobody is told that it is busy for long */
     double drain_seconds; /* what is under way has so long after a stop; 0: TH_DRAIN_SECONDS */
     size_t max_memory;    /* bytes that the Lua state may take; 0: no limit */
     lua_Alloc allocator;  /* where its memory comes from; NULL: the C library */

@@ -183,7 +183,7 @@ static void on_tick(uv_timer_t *timer)
         return;
     }
     watchdog->stood += gap < longest_gap ? gap : longest_gap;
-    bool report = watchdog->stood >= next_report(watchdog->told);
+    bool report = !watchdog->patient && watchdog->stood >= next_report(watchdog->told);
     if (report)
         watchdog->told++;
     bool stopping =
@@ -280,7 +280,7 @@ static int start_thread(th_watchdog *watchdog)
     return rc;
 }
 
-int th_watchdog_create(th_stop *stop, th_watchdog **out, th_error *err)
+int th_watchdog_create(th_stop *stop, bool patient, th_watchdog **out, th_error *err)
 {
     th_watchdog *watchdog = calloc(1, sizeof *watchdog);
     int rc = watchdog ? uv_loop_init(&watchdog->loop) : UV_ENOMEM;
@@ -289,6 +289,7 @@ int th_watchdog_create(th_stop *stop, th_watchdog **out, th_error *err)
         return th_fail(err, TH_INVALID, "cannot start the watchdog: %s", uv_strerror(rc));
     }
     watchdog->stop = stop;
+    watchdog->patient = patient;
     watchdog->pulse = th_sched_pulse(stop->sched);
     watchdog->pulse->hook = th_watchdog_hook;
     watchdog->pulse->watchdog = watchdog;

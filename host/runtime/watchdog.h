@@ -18,8 +18,9 @@
 struct th_stop;
 typedef struct th_watchdog th_watchdog;
 
-/* Starts watching the run that `stop` ends; call it from the thread that runs the scripts. */
-int th_watchdog_create(struct th_stop *stop, th_watchdog **out, th_error *err);
+/* Starts watching the run that `stop` ends; call it from the thread that runs the scripts. A patient
+ * one gives no warnings. */
+int th_watchdog_create(struct th_stop *stop, bool patient, th_watchdog **out, th_error *err);
 /* Ends the thread. NULL is fine. */
 void th_watchdog_destroy(th_watchdog *watchdog);
 

@@ -26,6 +26,7 @@ struct th_watchdog {
     uint64_t ticked; /* nanoseconds */
     unsigned turns;  /* at the last tick */
     unsigned turns_at_signal;
+    bool patient;
     bool asked;     /* SIGUSR1 */
     uint64_t stood; /* so long the loop has not turned */
     uint64_t next_interrupt;

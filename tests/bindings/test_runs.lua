@@ -207,6 +207,22 @@ function tests.test_a_backup_is_made_once()
     lu.assertStrContains(world:out(("runs --ledger %s --limit 1"):format(copy)), past.NOW)
 end
 
+-- As the copy of a long ledger does, and cron mails every word.
+function tests.test_a_command_that_takes_long_says_nothing_of_a_script()
+    world = past.new()
+    local copy <const>, held <const> = world.folder .. "/copy.db", world.folder .. "/held"
+    program.write(world.folder .. "/hold", ("PRAGMA journal_mode = DELETE;\nBEGIN EXCLUSIVE;\n.shell touch %s\n\z
+        .shell sleep 2.5\n"):format(held))
+    local holder <const> = assert(io.popen(("sqlite3 %s <%s/hold"):format(world.ledger, world.folder)))
+    while not io.open(held) do
+        os.execute "sleep 0.02"
+    end
+    local result <const> = world:look("runs backup " .. copy)
+    holder:close()
+    lu.assertEquals({ result.status, result.err }, { 0, "" })
+    lu.assertStrContains(result.out, copy)
+end
+
 function tests.test_texts_that_nobody_can_read_are_shown_and_break_nothing()
     world = past.new()
     world:run("r1", 1, { status = 0, ended_at = "no time", conclusion = "{", arguments = "no json" })

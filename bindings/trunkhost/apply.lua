@@ -7,6 +7,7 @@ local apply_steps <const> = require "trunkhost.edit.steps"
 local apply_undo <const> = require "trunkhost.edit.undo"
 local apply_view <const> = require "trunkhost.edit.view"
 local core <const> = require "trunkhost.core"
+local creates <const> = require "trunkhost.create.creates"
 local fields <const> = require "trunkhost.neutral.fields"
 local ledger <const> = require "trunkhost.ledger"
 local match <const> = require "trunkhost.job.match"
@@ -211,7 +212,7 @@ function Application:verify(item, _, applied)
         end
     end
     if #differing > 0 then
-        outcome.failed("conflict", "read back, it is not what was sent: " .. table.concat(differing, ", "))
+        creates.differs(item.account, native, "read back, it is not what was sent: " .. table.concat(differing, ", "))
     end
     apply_steps.settle(item.account, item.trunk.id, native)
     return applied.evidence or "accepted"

@@ -95,6 +95,20 @@ function tests.test_a_killed_run_is_no_longer_at_work()
     lu.assertStrContains(world:out("runs show " .. id), "Ended     no: killed\n")
 end
 
+function tests.test_a_damaged_record_hides_no_other_run()
+    world = past.lived()
+    for _, conclusion in ipairs { '{"counts":null}', '{"counts":5}', '{"counts":{"done":"x"}}', '{"not_listed":5}',
+        '{"not_listed":[1]}', '{"settled":[1]}', '{"words":null,"total":"x"}', '[]', '7', 'no JSON' } do
+        world:sql(("UPDATE runs SET conclusion = '%s' WHERE id = '%s'"):format(conclusion, past.FIRST))
+        lu.assertStrContains(world:out "runs", past.KILLED)
+        lu.assertStrContains(world:out("runs show " .. past.FIRST), "famulor-prod")
+        world:objects("runs show --json " .. past.FIRST)
+    end
+    world:sql "UPDATE items SET error = '{\"kind\":5,\"advice\":6}'; UPDATE runs SET script = ''"
+    lu.assertStrContains(world:out "runs", past.KILLED)
+    lu.assertStrContains(world:out("runs show " .. past.FIRST), "famulor-prod")
+end
+
 function tests.test_one_run_is_shown_with_its_items()
     world = past.lived()
     local out = world:out "runs show 20250131T1000"

@@ -309,6 +309,26 @@ function tests.test_a_part_that_a_script_of_ones_own_adds_is_sent_once()
     lu.assertEquals({ result.status, platform.posts[path], #platform.trunks[1].numbers }, { 0, 1, 1 }, result.err)
 end
 
+--- A platform may say yes to a part and show it only later.
+function tests.test_a_part_that_was_confirmed_and_does_not_show_yet_is_not_sent_again()
+    local platform <close> = eventual_platform.start()
+    platform:add_old("t1")
+    platform.trunks[1] = platform.old.trunks[1]
+    platform.trunks[1].id = "t1"
+    local path <const> = TRUNKS .. "/t1/numbers"
+    program.write(platform.folder .. "/edit.csv", "account,trunk,numbers\nnew,t1,'+14155550199\n")
+    local function edit() return platform:run("apply_trunks.lua", platform.folder .. "/edit.csv --yes --json") end
+    platform.on_post = function(_, made) made.hidden = true end
+    for _ = 1, 2 do
+        local result <const> = edit()
+        lu.assertEquals({ result.status, result.list[1].state }, { 1, "unknown" }, result.err)
+        lu.assertEquals(platform.posts[path], 1)
+    end
+    platform:show()
+    local last <const> = edit()
+    lu.assertEquals({ last.status, platform.posts[path], #platform.trunks[1].numbers }, { 0, 1, 1 }, last.err)
+end
+
 --- Lists of a trunk that no mapping could take apart.
 local BROKEN <const> = {
     gateways = trunkhost.json.array { 7 }, ip_identifiers = trunkhost.json.array { trunkhost.json.null },

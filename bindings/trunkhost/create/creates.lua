@@ -253,6 +253,41 @@ local function choose_part(native, key)
     return nil, likely[1]
 end
 
+--- Makes the parts unsettled again that this run has added to a trunk and that the trunk, read in full with its lists,
+--- does not show: it may show them later.
+---@param account trunkhost.Account
+---@param native table
+---@return string? again  when to run again; nil: it shows all of them
+local function reopen_hidden(account, native)
+    local parent <const>, run <const> = tostring(native.id), core.run().id
+    local hidden = false
+    ledger.sync()
+    for _, row in ipairs(ledger.creates { account = account:name() }) do
+        if row.run == run and row.state == "landed" and row.parent == parent then
+            local item <const>, where <const> = choose_part(native, row.key or {})
+            if not item and not where then
+                ledger.create_end(row.id, "unknown")
+                hidden = true
+            end
+        end
+    end
+    return hidden and creates.time(account:describe().eventual) or nil
+end
+
+--- A trunk was read back and is not as it should be: raises an unknown outcome where it does not show a part that this
+--- run has added, else a conflict.
+---@param account trunkhost.Account
+---@param native table
+---@param conflict string  what is wrong
+function creates.differs(account, native, conflict)
+    local again <const> = reopen_hidden(account, native)
+    if again then
+        outcome.unknown(("%s. %s said yes to a part that it does not show yet. The part is not sent again before it is "
+            .. "looked for: run again after %s"):format((conflict:gsub("%.$", "")), account:describe().title, again))
+    end
+    outcome.failed("conflict", conflict)
+end
+
 --- The part of a trunk that has these fields; nil when there is none, or no list to look at.
 local function part_like(account, endpoint, params, body)
     local endpoints <const> = account:describe().endpoints

@@ -4,6 +4,7 @@
 local base <const> = require "trunkhost.neutral.base"
 local apply_change <const> = require "trunkhost.edit.change"
 local apply_steps <const> = require "trunkhost.edit.steps"
+local creates <const> = require "trunkhost.create.creates"
 local fields <const> = require "trunkhost.neutral.fields"
 local json <const> = require "trunkhost.json"
 local neutral <const> = require "trunkhost.neutral"
@@ -77,7 +78,7 @@ local function prove(item, edit)
         end
     end
     if #differing > 0 then
-        outcome.failed("conflict", "read back, it is not as it was before: " .. table.concat(differing, ", "))
+        creates.differs(item.account, native, "read back, it is not as it was before: " .. table.concat(differing, ", "))
     end
     apply_steps.settle(item.account, item.trunk.id, native)
 end

@@ -222,8 +222,8 @@ function steps.prove(target, move)
     local native = neutral.read(target.account, move.id)
     local differences = neutral.compare(target.description, move.mapped.planned, native)
     if #differences > 0 then
-        outcome.failed("conflict", ("%s on %s, read back, is not as planned: %s. Fix it there, or undo the run with "
-            .. "--undo"):format(tostring(move.id), target.account:name(), steps.differences(differences)))
+        creates.differs(target.account, native, ("%s on %s, read back, is not as planned: %s. Fix it there, or undo "
+            .. "the run with --undo"):format(tostring(move.id), target.account:name(), steps.differences(differences)))
     end
 end
 

@@ -73,11 +73,29 @@ end
 -- ---------------------------------------------------------------------------------------------------
 -- What a run came to
 
---- What the job has left; {} where it was killed, or where nobody can read it.
+-- The members that the program counts on. A list holds tables only, but for `words`.
+local SHAPE <const> = { counts = "table", settled = "table", not_listed = "table", words = "table", total = "number",
+    resume = "string" }
+
+local function tables_of(list)
+    local kept <const> = {}
+    for _, each in ipairs(list or {}) do
+        kept[#kept + 1] = type(each) == "table" and each or nil
+    end
+    return kept
+end
+
+--- What the job has left; {} where it was killed. What is damaged is left out.
 ---@param run table  as ledger.run gives it
 ---@return table
 function ledger_view.conclusion(run)
-    return type(run.conclusion) == "table" and run.conclusion or {}
+    local kept <const> = {}
+    for name, value in pairs(type(run.conclusion) == "table" and run.conclusion or {}) do
+        kept[name] = (not SHAPE[name] or type(value) == SHAPE[name]) and value or nil
+    end
+    kept.settled = kept.settled and tables_of(kept.settled)
+    kept.not_listed = kept.not_listed and tables_of(kept.not_listed)
+    return kept
 end
 
 --- How many items ended how: those in the ledger, and those that only the job has counted, because they were settled
@@ -92,7 +110,7 @@ function ledger_view.totals(items, conclusion)
     for _, state in ipairs { "done", "failed", "unknown", "skipped", "running" } do
         local known <const> = items[state] or 0
         -- An item that was cut off is half-way in the ledger, and unknown to its job.
-        local more <const> = (told[state] or 0) - known - (state == "unknown" and items.running or 0)
+        local more <const> = (tonumber(told[state]) or 0) - known - (state == "unknown" and items.running or 0)
         counts[state] = known + math.max(0, math.tointeger(more) or 0)
         sum = sum + counts[state]
     end
@@ -117,7 +135,7 @@ end
 ---@param run table
 ---@return string
 function ledger_view.command_line(run)
-    local words <const> = { shell.quote(run.script:match "([^/]+)$" or run.script) }
+    local words <const> = { shell.quote((run.script or ""):match "[^/]*$") }
     for _, word in ipairs(type(run.arguments) == "table" and run.arguments or {}) do
         words[#words + 1] = shell.quote(tostring(word))
     end
@@ -140,7 +158,7 @@ function ledger_view.error_text(err)
     end
     local text <const> = err.message and job_report.error_text { kind = err.kind or "error", message = err.message,
         status = math.tointeger(err.status) } or err.kind or canonical.text(err)
-    return err.advice and ("%s. %s"):format(text:gsub("%.$", ""), err.advice) or text
+    return err.advice and ("%s. %s"):format(tostring(text):gsub("%.$", ""), tostring(err.advice)) or tostring(text)
 end
 
 -- ---------------------------------------------------------------------------------------------------

@@ -317,7 +317,7 @@ function tests.test_a_part_that_was_confirmed_and_does_not_show_yet_is_not_sent_
     platform.trunks[1].id = "t1"
     local path <const> = TRUNKS .. "/t1/numbers"
     program.write(platform.folder .. "/edit.csv", "account,trunk,numbers\nnew,t1,'+14155550199\n")
-    local function edit() return platform:run("apply_trunks.lua", platform.folder .. "/edit.csv --yes --json") end
+    local function edit() return platform:run("apply_trunks.lua", platform.folder .. "/edit.csv", "--yes", "--json") end
     platform.on_post = function(_, made) made.hidden = true end
     for _ = 1, 2 do
         local result <const> = edit()

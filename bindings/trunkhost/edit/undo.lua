@@ -78,7 +78,8 @@ local function prove(item, edit)
         end
     end
     if #differing > 0 then
-        creates.differs(item.account, native, "read back, it is not as it was before: " .. table.concat(differing, ", "))
+        creates.differs(item.account, native,
+            "read back, it is not as it was before: " .. table.concat(differing, ", "))
     end
     apply_steps.settle(item.account, item.trunk.id, native)
 end

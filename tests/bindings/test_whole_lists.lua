@@ -302,8 +302,9 @@ function tests.test_a_migration_makes_nothing_where_the_target_hands_out_half_a_
     local sandbox <close> = sandbox_process.start "--limits none --trunks 60 --fault same_page=1"
     local result = sandbox:run "scripts/migrate_trunks.lua --from vatel --to bolna_trunk --yes --json"
     lu.assertEquals(result.status, 1, result.err)
-    lu.assertStrContains(result.err, "bolna_trunk: malformed")
+    lu.assertStrContains(result.err, "what bolna_trunk has cannot be read")
     lu.assertStrContains(result.err, "the list is incomplete")
+    lu.assertStrContains(result.out, '"kind":"malformed"')
     lu.assertEquals(#sandbox:writes(), 0)
 end
 

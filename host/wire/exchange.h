@@ -4,9 +4,9 @@
  *
  *   429, nothing sent      repeated for every method (the platform did nothing), unless the wait that
  *                          the platform asks for is longer than the owner allows
- *   5xx, lost, timed out   repeated when `repeatable` (GET, and writes that change nothing when they
+ *   5xx, 408, 499, lost, timed out, and 301, 302, 303 after a write (it may be done, and its result
+ *                          elsewhere): repeated when `repeatable` (GET, and writes that change nothing when they
  *                          are sent again); otherwise the exchange ends as ambiguous
- *   301, 302, 303          after a POST ambiguous: it may be done, and its result elsewhere
  *   other 4xx, 3xx         refused, never repeated
  */
 #ifndef TH_EXCHANGE_H
